@@ -1,0 +1,172 @@
+"""The cell: a chain of operations with skip flags, and its three written forms."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graph_encoding.errors import CellFormatError
+from graph_encoding.ops import NB_ASR_OPS, OPERATIONS
+
+_NODE = re.compile(r"(?:(?P<index>\d)|(?P<name>[A-Za-z]\w*):)(?P<flags>[01]+)")
+_INDEX_OF_OP = {name: index for index, name in enumerate(NB_ASR_OPS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A point of the search space: node k computes `op_k(out_{k-1})` plus flagged earlier outputs.
+
+    Attributes:
+        ops: (n,) names of registered operations, one a node.
+        skips: n tuples; `skips[k]` has k + 1 flags (0 or 1), one for each of out_0 .. out_k,
+            where out_0 is the cell's input. What a flag of 1 means is said by `Semantics`.
+
+    Raises:
+        CellFormatError: if a name is not registered or the flags have the wrong shape.
+
+    Source: Mehrotra et al., ICLR 2021, section 3; SamsungLabs/nb-asr `search_space.py`.
+
+    >>> Cell.parse("10_100_1000").ops
+    ('conv5', 'conv5', 'conv5')
+    """
+
+    ops: tuple[str, ...]
+    skips: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        if not self.ops:
+            raise CellFormatError("a cell must have at least one node, but got none")
+        if len(self.skips) != len(self.ops):
+            raise CellFormatError(
+                "a cell must have one tuple of skip flags for each operation, "
+                f"but got {len(self.ops)} operations and {len(self.skips)} tuples"
+            )
+        for k, (op, flags) in enumerate(zip(self.ops, self.skips, strict=True), start=1):
+            if op not in OPERATIONS:
+                raise CellFormatError(
+                    f"node {k}: unknown operation {op!r}; known: {', '.join(OPERATIONS)}"
+                )
+            if len(flags) != k or any(flag not in (0, 1) for flag in flags):
+                raise CellFormatError(
+                    f"node {k} must have {k} skip flag{'s' * (k > 1)} of 0 or 1, one for the "
+                    f"cell's input and each earlier node, but got {flags!r}"
+                )
+
+    @classmethod
+    def parse(cls, text: str) -> "Cell":
+        """Read the text form: nodes joined by `_`, each an operation and its flags.
+
+        An operation is its index in `NB_ASR_OPS` or, for any registered one, `name:`.
+
+        Raises:
+            CellFormatError: if the text does not follow the grammar.
+
+        >>> Cell.parse("conv3:0_410").text
+        'conv3:0_410'
+        """
+        tokens = _split_nodes(text)
+        ops: list[str] = []
+        skips: list[tuple[int, ...]] = []
+        for k, token in enumerate(tokens, start=1):
+            match = _NODE.fullmatch(token)
+            if match is None:
+                raise CellFormatError(
+                    f"cell {text!r}: node {k} must be an operation (an index 0-"
+                    f"{len(NB_ASR_OPS) - 1} or a name and ':') followed by {k} skip flag"
+                    f"{'s' * (k > 1)}, but got {token!r}; a valid cell is 10_100_1000"
+                )
+            ops.append(match["name"] or _op_name(int(match["index"]), k, text))
+            skips.append(tuple(int(flag) for flag in match["flags"]))
+        try:
+            return cls(tuple(ops), tuple(skips))
+        except CellFormatError as e:
+            raise CellFormatError(f"cell {text!r}: {e}; a valid cell is 10_100_1000") from e
+
+    @classmethod
+    def from_flat(cls, values: Sequence[int]) -> "Cell":
+        """Read the flat form: for each node the operation's index and then its flags.
+
+        Args:
+            values: n + n (n + 1) / 2 integers; 9 for a standard cell.
+
+        Raises:
+            CellFormatError: if the length fits no number of nodes or a value is out of range.
+        """
+        nested: list[list[int]] = []
+        rest = list(values)
+        while rest:
+            width = len(nested) + 2
+            if len(rest) < width:
+                raise CellFormatError(
+                    "a flat cell of n nodes must have n (n + 3) / 2 integers (2, 5, 9, 14, ...), "
+                    f"but got {len(values)}: {list(values)!r}"
+                )
+            nested.append(rest[:width])
+            rest = rest[width:]
+        return cls.from_arch_vec(nested)
+
+    @classmethod
+    def from_arch_vec(cls, nested: Sequence[Sequence[int]]) -> "Cell":
+        """Read the original's nested form, such as [[1, 0], [1, 0, 0], [1, 0, 0, 0]].
+
+        Raises:
+            CellFormatError: if a node is empty, an index unknown or a flag not 0 or 1.
+        """
+        if any(len(node) == 0 for node in nested):
+            raise CellFormatError(
+                f"every node must begin with an operation's index, but got {nested!r}"
+            )
+        ops = tuple(_op_name(int(node[0]), k, nested) for k, node in enumerate(nested, start=1))
+        return cls(ops, tuple(tuple(int(flag) for flag in node[1:]) for node in nested))
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes, >= 1."""
+        return len(self.ops)
+
+    @property
+    def text(self) -> str:
+        """The text form that `parse` reads; standard operations as their index."""
+        return "_".join(
+            (str(_INDEX_OF_OP[op]) if op in _INDEX_OF_OP else f"{op}:")
+            + "".join(str(flag) for flag in flags)
+            for op, flags in zip(self.ops, self.skips, strict=True)
+        )
+
+    @property
+    def arch_vec(self) -> list[list[int]]:
+        """The original's nested form.
+
+        Raises:
+            CellFormatError: if an operation is not one of `NB_ASR_OPS`, which have no index.
+        """
+        for op in self.ops:
+            if op not in _INDEX_OF_OP:
+                raise CellFormatError(
+                    f"only the operations {NB_ASR_OPS} have an index, but cell {self.text!r} "
+                    f"has {op!r}; use its text form"
+                )
+        return [
+            [_INDEX_OF_OP[op], *flags] for op, flags in zip(self.ops, self.skips, strict=True)
+        ]
+
+    @property
+    def flat(self) -> tuple[int, ...]:
+        """The flat form that `from_flat` reads; raises as `arch_vec` does."""
+        return tuple(value for node in self.arch_vec for value in node)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _split_nodes(text: str) -> list[str]:
+    """Split at the underscores that follow a flag: operation names may hold some too."""
+    return re.split(r"(?<=[01])_(?=\d|[A-Za-z]\w*:)", text.strip())
+
+
+def _op_name(index: int, node: int, source: object) -> str:
+    if not 0 <= index < len(NB_ASR_OPS):
+        raise CellFormatError(
+            f"cell {source!r}: node {node} must have an operation index from 0 to "
+            f"{len(NB_ASR_OPS) - 1} ({', '.join(NB_ASR_OPS)}), but got {index}"
+        )
+    return NB_ASR_OPS[index]

@@ -1,0 +1,54 @@
+"""The seam of all encodings."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from graph_encoding.graph import CellGraph
+
+
+class Encoding(ABC):
+    """Turns graphs into rows of numbers.
+
+    An encoding is a pure function of the graph: equal keys give equal rows. Every graph has a
+    row and every entry is finite, also for operations and sizes the encoding has no column of
+    its own for.
+    """
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """(d,) unique column names."""
+
+    @abstractmethod
+    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
+        """Encode n graphs as a matrix of shape (n, d)."""
+
+
+class Composition(Encoding):
+    """Several encodings side by side.
+
+    Raises:
+        UserError: if two of them share a column name.
+    """
+
+    def __init__(self, parts: Sequence[Encoding]) -> None:
+        self._parts = tuple(parts)
+        self._columns = tuple(column for part in self._parts for column in part.columns)
+        repeated = {c for c in self._columns if self._columns.count(c) > 1}
+        if repeated:
+            raise UserError(
+                f"composed encodings must have distinct columns, but share {sorted(repeated)}"
+            )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of all parts, in order."""
+        return self._columns
+
+    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
+        """Encode n graphs as a matrix of shape (n, sum of the parts' d)."""
+        return np.concatenate([part.encode(graphs) for part in self._parts], axis=1)

@@ -1,0 +1,29 @@
+"""The error tree of nasasr: every error that a user can cause is a `UserError`."""
+
+
+class NasasrError(Exception):
+    """Base of all errors raised on purpose by this library."""
+
+
+class UserError(NasasrError, ValueError):
+    """Wrong input: the message names the rule, the value and the remedy."""
+
+
+class CellFormatError(UserError):
+    """A cell description that does not follow the grammar of `Cell`."""
+
+
+class UnknownNameError(UserError):
+    """A name that is not registered; the message lists the registered ones."""
+
+
+class MissingExtraError(NasasrError, ImportError):
+    """An optional dependency is absent; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package {package!r}, which is not installed; "
+            f"install it with: pip install 'nasasr[{extra}]'"
+        )
+        self.package = package
+        self.extra = extra

@@ -1,0 +1,74 @@
+"""`CellGraph`: the one value that encodings and predictors see, for cells of any benchmark."""
+
+from dataclasses import dataclass
+
+from graph_encoding.cell import Cell
+from graph_encoding.errors import UserError
+from graph_encoding.functional import FunctionalForm, functional_form
+from graph_encoding.ops import INPUT, OPERATIONS, OUTPUT, Operation
+from graph_encoding.semantics import Semantics
+
+
+@dataclass(frozen=True, slots=True)
+class CellGraph:
+    """A directed acyclic graph of described operations, in topological order.
+
+    Attributes:
+        ops: (v,) operation of each node; the first is the input, the last the output.
+        edges: (e,) triples (source, target, multiplicity) with source < target and
+            multiplicity >= 1, in rising order; a multiplicity of 2 adds a value twice.
+        key: identity of the graph; equal keys mean the same function.
+
+    Raises:
+        UserError: if the ends or an edge break those rules.
+    """
+
+    ops: tuple[Operation, ...]
+    edges: tuple[tuple[int, int, int], ...]
+    key: str
+
+    def __post_init__(self) -> None:
+        kinds = [op.kind for op in self.ops]
+        if (
+            len(kinds) < 2
+            or (kinds[0], kinds[-1]) != ("input", "output")
+            or "input" in kinds[1:]
+            or "output" in kinds[:-1]
+        ):
+            raise UserError(
+                "a graph must begin with its one input and end with its one output, "
+                f"but graph {self.key!r} has the kinds {kinds}"
+            )
+        for source, target, multiplicity in self.edges:
+            if not (0 <= source < target < len(kinds) and multiplicity >= 1):
+                raise UserError(
+                    "an edge must go from a node to a later one with a multiplicity >= 1, "
+                    f"but graph {self.key!r} of {len(kinds)} nodes has "
+                    f"{(source, target, multiplicity)}; number the nodes in topological order"
+                )
+
+    @property
+    def inner_nodes(self) -> int:
+        """Number of operations between input and output, >= 0."""
+        return len(self.ops) - 2
+
+
+def graph_of_form(form: FunctionalForm) -> CellGraph:
+    """The graph of a functional form: node 0 the input, node i term i, the last the output."""
+    ops = (INPUT, *(OPERATIONS.get(name) for name in form.ops), OUTPUT)
+    sums = (*form.arguments, form.output)
+    edges = tuple(
+        (source, target, multiplicity)
+        for target, terms in enumerate(sums, start=1)
+        for source, multiplicity in terms
+    )
+    return CellGraph(ops, tuple(sorted(edges)), form.key)
+
+
+def cell_graph(cell: Cell, semantics: Semantics = Semantics.PAPER) -> CellGraph:
+    """The graph of the function that a cell computes: equal functions give equal graphs.
+
+    >>> [op.name for op in cell_graph(Cell.parse("10_500_0000")).ops]
+    ['input', 'linear', 'output']
+    """
+    return graph_of_form(functional_form(cell, semantics))

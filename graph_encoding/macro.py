@@ -1,0 +1,134 @@
+"""Macro networks: the fixed frame of blocks that a cell is stacked into."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graph_encoding.errors import UserError
+from graph_encoding.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """Everything of a network that is not its cell.
+
+    Input -> blocks of (padded convolution, clipped ReLU, layer norm, C cells) -> LSTM (if any)
+    -> dense layer onto phones and the CTC blank.
+
+    Attributes:
+        name: unique name.
+        mel_bins: input features a frame.
+        filters: (blocks,) channels of each block.
+        strides: (blocks,) stride in time of each block's first convolution.
+        cells_per_block: (blocks,) how often the cell is stacked.
+        groups: (blocks,) convolution groups of an operation with `group_scale` 1.
+        lstm_units: width of the unidirectional LSTM; 0 for none.
+        outputs: classes of the last layer, the CTC blank included.
+        lstm_biases: bias vectors a gate of the LSTM: 1 in TensorFlow, 2 in torch's own.
+        reduction_kernel: frames of each block's first convolution.
+        lookahead: frames of future that a convolution may see, at stride 1.
+        frame_shift_s: seconds from one input frame to the next.
+    """
+
+    name: str
+    mel_bins: int
+    filters: tuple[int, ...]
+    strides: tuple[int, ...]
+    cells_per_block: tuple[int, ...]
+    groups: tuple[int, ...]
+    lstm_units: int
+    outputs: int = 49
+    lstm_biases: Literal[1, 2] = 1
+    reduction_kernel: int = 8
+    lookahead: int = 4
+    frame_shift_s: float = 0.01
+
+    def __post_init__(self) -> None:
+        blocks = len(self.filters)
+        for field in ("strides", "cells_per_block", "groups"):
+            if len(getattr(self, field)) != blocks:
+                raise UserError(
+                    f"macro {self.name!r}: {field} must have one entry for each of the {blocks} "
+                    f"blocks of `filters`, but got {getattr(self, field)}"
+                )
+        for channels, groups in zip(self.filters, self.groups, strict=True):
+            if channels % groups:
+                raise UserError(
+                    f"macro {self.name!r}: groups must divide filters, "
+                    f"but got {groups} groups for {channels} channels"
+                )
+
+    @property
+    def total_stride(self) -> int:
+        """Input frames for each output frame."""
+        product = 1
+        for stride in self.strides:
+            product *= stride
+        return product
+
+    def output_frames(self, input_frames: int) -> int:
+        """Length of the network's output for an input of so many frames."""
+        frames = input_frames
+        for stride in self.strides:
+            frames = -(-frames // stride)
+        return frames
+
+    def padding(self, kernel: int, dilation: int = 1, stride: int = 1) -> tuple[int, int]:
+        """Zero frames put (before, after) a convolution's input.
+
+        The right side takes as much as `lookahead` allows, the left side the rest, so that an
+        input of T frames always gives ceil(T / stride).
+
+        Source: SamsungLabs/nb-asr `nasbench_asr/model/torch/ops.py`, PadConvRelu.
+
+        >>> PAPER_MACRO.padding(8, stride=2), PAPER_MACRO.padding(7, dilation=2)
+        ((5, 2), (8, 4))
+        """
+        total = (kernel - 1) * dilation
+        right = min(self.lookahead // stride, total)
+        return total - right, right
+
+    def conv_groups(self, block: int, group_scale: int) -> int:
+        """Groups of an operation's convolution in a block.
+
+        Raises:
+            UserError: if they do not divide the block's channels.
+        """
+        groups = self.groups[block] * group_scale
+        if self.filters[block] % groups:
+            raise UserError(
+                f"groups must divide channels, but block {block} of macro {self.name!r} has "
+                f"{self.filters[block]} channels and group scale {group_scale} asks for {groups} "
+                "groups; use an operation with another group scale"
+            )
+        return groups
+
+
+MACROS: Registry[Macro] = Registry("macro network")
+
+PAPER_MACRO = MACROS.register(
+    "paper",
+    Macro(
+        name="paper",
+        mel_bins=80,
+        filters=(600, 800, 1000, 1200),
+        strides=(1, 1, 2, 2),
+        cells_per_block=(3, 4, 5, 6),
+        groups=(100, 100, 100, 100),
+        lstm_units=500,
+    ),
+)
+"""The published network. Source: Mehrotra et al., ICLR 2021; SamsungLabs/nb-asr `model/tf/model.py`."""
+
+TIMIT_MICRO_MACRO = MACROS.register(
+    "timit-micro",
+    Macro(
+        name="timit-micro",
+        mel_bins=40,
+        filters=(64, 72, 80, 96),
+        strides=(2, 2, 1, 1),
+        cells_per_block=(1, 1, 1, 1),
+        groups=(8, 9, 10, 12),
+        lstm_units=0,
+    ),
+)
+"""A network that one CPU core trains in seconds: 8 channels a group, no LSTM, one cell a block."""

@@ -1,0 +1,127 @@
+"""Operations as described records, so that an operation never trained on can still be encoded."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from graph_encoding.errors import UserError
+from graph_encoding.registry import Registry
+
+OpKind = Literal[
+    "input", "output", "zero", "identity", "linear", "gated_linear", "conv", "max_pool", "avg_pool"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a node of a cell computes.
+
+    Attributes:
+        name: short unique name, used in cell texts and functional keys.
+        kind: family of the operation.
+        kernel: frames that the operation sees, >= 1.
+        dilation: distance between those frames, in frames, >= 1.
+        group_scale: number of convolution groups as a multiple of the macro network's own
+            number, >= 1; 1 for all operations of NAS-Bench-ASR.
+    """
+
+    name: str
+    kind: OpKind
+    kernel: int = 1
+    dilation: int = 1
+    group_scale: int = 1
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(OpKind):
+            raise UserError(
+                f"operation {self.name!r}: kind must be one of {get_args(OpKind)}, "
+                f"but got {self.kind!r}"
+            )
+        for field in ("kernel", "dilation", "group_scale"):
+            if getattr(self, field) < 1:
+                raise UserError(
+                    f"operation {self.name!r}: {field} must be >= 1, "
+                    f"but got {getattr(self, field)}"
+                )
+        if not self.name.replace("_", "").isalnum() or self.name[0].isdigit():
+            raise UserError(
+                "an operation's name must be letters, digits and underscores and begin with a "
+                f"letter, but got {self.name!r}"
+            )
+
+    @property
+    def span(self) -> int:
+        """Frames from the first to the last one seen, >= 1."""
+        return (self.kernel - 1) * self.dilation + 1
+
+
+INPUT = Operation("input", "input")
+OUTPUT = Operation("output", "output")
+ZERO = Operation("zero", "zero")
+
+NB_ASR_OPS: tuple[str, ...] = ("linear", "conv5", "conv5d2", "conv7", "conv7d2", "zero")
+"""The six operations of NAS-Bench-ASR in the original's index order.
+
+Source: SamsungLabs/nb-asr, `nasbench_asr/model/torch/ops.py` and `search_space.py`.
+"""
+
+OPERATIONS: Registry[Operation] = Registry("operation")
+
+for _operation in (
+    Operation("linear", "linear"),
+    Operation("conv5", "conv", kernel=5),
+    Operation("conv5d2", "conv", kernel=5, dilation=2),
+    Operation("conv7", "conv", kernel=7),
+    Operation("conv7d2", "conv", kernel=7, dilation=2),
+    ZERO,
+    Operation("conv3", "conv", kernel=3),
+    Operation("conv9", "conv", kernel=9),
+    Operation("conv11", "conv", kernel=11),
+    Operation("conv3d2", "conv", kernel=3, dilation=2),
+    Operation("conv5d3", "conv", kernel=5, dilation=3),
+    Operation("conv7d3", "conv", kernel=7, dilation=3),
+    Operation("conv5g2", "conv", kernel=5, group_scale=2),
+    Operation("conv7g2", "conv", kernel=7, group_scale=2),
+    Operation("max_pool3", "max_pool", kernel=3),
+    Operation("avg_pool3", "avg_pool", kernel=3),
+    Operation("gated_linear", "gated_linear"),
+):
+    OPERATIONS.register(_operation.name, _operation)
+del _operation
+
+
+def register_operation(operation: Operation) -> Operation:
+    """Make an operation usable in cells, encodings and networks.
+
+    Raises:
+        UserError: if the name is taken by a different operation, or the kind may not stand
+            in a cell.
+    """
+    if operation.kind in ("input", "output"):
+        raise UserError(
+            f"operation {operation.name!r}: kind {operation.kind!r} marks the ends of a graph "
+            "and cannot stand in a cell"
+        )
+    return OPERATIONS.register(operation.name, operation)
+
+
+def undilated(operation: Operation) -> Operation:
+    """The registered operation that equals this one but for dilation 1.
+
+    Raises:
+        UserError: if no such operation is registered.
+    """
+    if operation.dilation == 1:
+        return operation
+    for other in OPERATIONS.values():
+        if (other.kind, other.kernel, other.dilation, other.group_scale) == (
+            operation.kind,
+            operation.kernel,
+            1,
+            operation.group_scale,
+        ):
+            return other
+    raise UserError(
+        f"RELEASED semantics drop the dilation of {operation.name!r}, but no operation of kind "
+        f"{operation.kind!r}, kernel {operation.kernel}, dilation 1 and group scale "
+        f"{operation.group_scale} is registered; register one"
+    )

@@ -1,0 +1,1 @@
+"""Ground truth: corpora, training of cells, their records and the benchmark table."""

@@ -1,0 +1,131 @@
+"""One training, one record: the unit that is written once and never changed."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from graph_encoding.errors import UserError
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "diverged", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecord:
+    """What one training of one cell with one seed gave.
+
+    All error rates are phone error rates: fractions, lower is better, above 1 when there are
+    more insertions than phones.
+
+    Attributes:
+        functional_key: identity of the cell's function under `semantics`.
+        cell: text of the point of the space that was built.
+        semantics: "paper" or "released".
+        seed: seed of initialisation, batch order and augmentation.
+        recipe_hash: sha256 of the recipe (macro network, schedule, features, speaker lists).
+        corpus_fingerprint: sha256 of the corpus.
+        status: "ok", "diverged" (a loss or weight was no longer finite) or "failed".
+        error: reason, for a status other than "ok"; else empty.
+        val_per_curve: (epochs,) validation PER after each epoch; as far as the training came.
+        train_loss_curve: (epochs,) mean training loss of each epoch.
+        best_epoch: epoch (from 1) of the lowest validation PER, the earliest among equals; 0
+            if there is none.
+        test_per: test PER with the weights of `best_epoch`; NaN unless "ok".
+        params: trainable parameters of the network.
+        train_seconds: wall-clock seconds of the training, evaluation included.
+        software: versions that can change the numbers, as "name=version" joined by spaces.
+    """
+
+    functional_key: str
+    cell: str
+    semantics: str
+    seed: int
+    recipe_hash: str
+    corpus_fingerprint: str
+    status: Status
+    error: str
+    val_per_curve: tuple[float, ...]
+    train_loss_curve: tuple[float, ...]
+    best_epoch: int
+    test_per: float
+    params: int
+    train_seconds: float
+    software: str
+
+    def __post_init__(self) -> None:
+        if self.status not in get_args(Status):
+            raise UserError(
+                f"a record's status must be one of {get_args(Status)}, but got {self.status!r}"
+            )
+        if (self.status == "ok") == bool(self.error):
+            raise UserError(
+                "a record has an error text if and only if its status is not 'ok', "
+                f"but got status {self.status!r} and error {self.error!r}"
+            )
+        if self.status == "ok" and not (
+            self.val_per_curve
+            and all(math.isfinite(per) and per >= 0 for per in (*self.val_per_curve, self.test_per))
+        ):
+            raise UserError(
+                "an 'ok' record must have finite error rates >= 0, but got "
+                f"val_per_curve={self.val_per_curve} and test_per={self.test_per}"
+            )
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """What a training is asked for by: (functional key, seed)."""
+        return self.functional_key, self.seed
+
+    def to_json(self) -> str:
+        """One line of JSON; NaN is written as null."""
+        row = asdict(self)
+        row["test_per"] = None if math.isnan(self.test_per) else self.test_per
+        row["train_loss_curve"] = [x if math.isfinite(x) else None for x in self.train_loss_curve]
+        return json.dumps(row, allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str) -> "TrainingRecord":
+        """The inverse of `to_json`.
+
+        Raises:
+            UserError: if the line is not JSON or its keys are not exactly a record's.
+        """
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as e:
+            raise UserError(f"a record must be one line of JSON: {e}") from e
+        return cls.from_row(row)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "TrainingRecord":
+        """Make a record of plain values; null error rates become NaN.
+
+        Raises:
+            UserError: if the keys are not exactly a record's.
+        """
+        expected = {field.name for field in fields(cls)}
+        if not isinstance(row, Mapping) or set(row) != expected:
+            raise UserError(
+                f"a record must have exactly the keys {sorted(expected)}, "
+                f"but got {sorted(row) if isinstance(row, Mapping) else row!r}"
+            )
+        values = dict(row)
+        for curve in ("val_per_curve", "train_loss_curve"):
+            values[curve] = tuple(math.nan if x is None else float(x) for x in values[curve])
+        if values["test_per"] is None:
+            values["test_per"] = math.nan
+        return cls(**values)
+
+
+def content_hash(value: object) -> str:
+    """sha256 (hex) of a JSON-able value in canonical form.
+
+    >>> content_hash({"a": 1, "b": 2}) == content_hash({"b": 2, "a": 1})
+    True
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
