@@ -1,7 +1,10 @@
 """Static cost of networks, exact, without building them."""
 
+from collections.abc import Sequence
+
 from graph_encoding.cell import Cell
 from graph_encoding.functional import FunctionalForm, functional_form
+from graph_encoding.graph import CellGraph
 from graph_encoding.macro import Macro
 from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
@@ -28,11 +31,27 @@ def params(cell: Cell, macro: Macro, semantics: Semantics = Semantics.PAPER) -> 
 
 def params_of_form(form: FunctionalForm, macro: Macro) -> int:
     """As `params`, for a cell already in its functional form."""
+    return _total([OPERATIONS.get(op) for op in form.ops], macro)
+
+
+def params_of_graph(graph: CellGraph, macro: Macro) -> int:
+    """As `params`, for the graph of a cell's function.
+
+    >>> from graph_encoding.graph import cell_graph
+    >>> from graph_encoding.macro import TIMIT_MICRO_MACRO
+    >>> cell = Cell.parse("10_110_1010")
+    >>> params_of_graph(cell_graph(cell), TIMIT_MICRO_MACRO) == params(cell, TIMIT_MICRO_MACRO)
+    True
+    """
+    return _total(graph.ops[1:-1], macro)
+
+
+def _total(ops: Sequence[Operation], macro: Macro) -> int:
     total = 0
     channels_in = macro.mel_bins
     for block, channels in enumerate(macro.filters):
         layer_norm = 2 * channels
-        cell_ops = sum(_op_params(OPERATIONS.get(op), block, macro) for op in form.ops)
+        cell_ops = sum(_op_params(op, block, macro) for op in ops)
         total += channels_in * channels * macro.reduction_kernel + channels + layer_norm
         total += macro.cells_per_block[block] * (layer_norm + cell_ops)
         channels_in = channels

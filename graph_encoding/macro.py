@@ -1,7 +1,8 @@
 """Macro networks: the fixed frame of blocks that a cell is stacked into."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from graph_encoding.errors import UserError
 from graph_encoding.registry import Registry
@@ -56,6 +57,22 @@ class Macro:
                     f"macro {self.name!r}: groups must divide filters, "
                     f"but got {groups} groups for {channels} channels"
                 )
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "Macro":
+        """Make a macro network of plain values, such as `dataclasses.asdict` and JSON give.
+
+        Raises:
+            UserError: if the keys are not those of a macro network.
+        """
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        try:
+            return cls(**plain)
+        except TypeError as e:
+            raise UserError(f"a macro network must have its own keys, but got {values}") from e
 
     @property
     def total_stride(self) -> int:

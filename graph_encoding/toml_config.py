@@ -1,13 +1,15 @@
-"""One TOML file = one config object: unknown keys and wrong values are errors that name the file."""
+"""One TOML file is one config object: unknown keys and wrong values are errors that say where."""
 
 import tomllib
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graph_encoding.errors import UserError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 M = TypeVar("M", bound="BaseModel")
@@ -25,7 +27,7 @@ def load_config(path: Path, model: type[M]) -> M:
             message names the file and, one a line, each key with its rule and its value.
     """
     # Late: pydantic costs 0.1 s, and most users of graph_encoding never read a config.
-    from pydantic import ValidationError  # noqa: PLC0415
+    from pydantic import ValidationError
 
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -42,18 +44,22 @@ def load_config(path: Path, model: type[M]) -> M:
 
 def _describe(error: "ErrorDetails", model: "type[BaseModel]") -> str:
     key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; known: {', '.join(_fields_at(error['loc'][:-1], model))}"
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"unknown key {key!r}; known: {', '.join(_keys_at(error['loc'][:-1], model))}"
     if error["type"] == "missing":
         return f"key {key!r} is required, but is not there"
     return f"key {key!r}: {error['msg']}, but got {error['input']!r}"
 
 
-def _fields_at(location: "tuple[int | str, ...]", model: "type[BaseModel]") -> list[str]:
-    """Names of the fields of the model that stands at a key, as far as it can be told."""
+def _keys_at(location: tuple[int | str, ...], model: Any) -> list[str]:
+    """Keys of the model or dataclass that stands at a place of the config."""
     for part in location:
-        field = model.model_fields.get(str(part))
-        if field is None or not hasattr(field.annotation, "model_fields"):
-            return ["see the config's documentation"]
-        model = field.annotation
-    return list(model.model_fields)
+        model = _types_of_keys(model).get(str(part))
+    return list(_types_of_keys(model)) or ["see the documentation of this config"]
+
+
+def _types_of_keys(model: Any) -> dict[str, Any]:
+    if is_dataclass(model):
+        return {field.name: field.type for field in fields(model)}
+    found: dict[str, FieldInfo] = getattr(model, "model_fields", {})
+    return {name: field.annotation for name, field in found.items()}

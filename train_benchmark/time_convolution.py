@@ -90,27 +90,22 @@ class _ConvolveClip(torch.autograd.Function):
         y_NC = _product(windows_GNW, matrix).transpose(0, 1).reshape(-1, bias_C.shape[0])
         y_NC += bias_C
         y_BTC = y_NC.clamp_(0.0, RELU_CEILING).view(batch, frames_out, -1).mul_(mask_BT1)
-        ctx.save_for_backward(x_BTC, matrix, y_BTC)
+        ctx.save_for_backward(windows_GNW, matrix, y_BTC)
         ctx.geometry = (tuple(x_BTC.shape), weight_GKIO.shape, stride, dilation, padding)
         return y_BTC
 
     @staticmethod
     def backward(ctx: Any, grad_BTC: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        x_BTC, matrix, y_BTC = ctx.saved_tensors
+        windows_GNW, matrix, y_BTC = ctx.saved_tensors
         x_shape, weight_shape, stride, dilation, padding = ctx.geometry
         groups = matrix.shape[0]
         # Masked frames have y = 0, so this also stops the gradient there.
-        passes = (y_BTC > 0.0) & (y_BTC < RELU_CEILING)
-        grad_NC = (grad_BTC * passes).view(-1, y_BTC.shape[-1])
+        grad_NC = torch.ops.aten.hardtanh_backward(grad_BTC, y_BTC, 0.0, RELU_CEILING)
+        grad_NC = grad_NC.view(-1, y_BTC.shape[-1])
         grad_bias = grad_NC.sum(dim=0)
         grad_GNO = grad_NC.view(grad_NC.shape[0], groups, -1).transpose(0, 1)
         kernel = weight_shape[1]
-        # Copying the windows again is cheaper than keeping them: they stay in the cache.
-        windows_GNW = _windows(
-            x_BTC, groups, kernel, stride, dilation, padding, y_BTC.shape[1]
-        )
         grad_matrix = _product(windows_GNW.transpose(1, 2), grad_GNO)
-        del windows_GNW
         grad_weight = _split_groups(grad_matrix, weight_shape)
         grad_x: Tensor | None = None
         if ctx.needs_input_grad[0]:
@@ -212,12 +207,11 @@ def _merge_groups(weight_GKIO: Tensor) -> Tensor:
     factor = _merge_factor(groups, channels_in)
     if factor == 1:
         return weight_GKIO
-    split = weight_GKIO.view(groups // factor, factor, kernel, channels_in, channels_out)
     merged = weight_GKIO.new_zeros(
         groups // factor, kernel, factor, channels_in, factor, channels_out
     )
-    for i in range(factor):
-        merged[:, :, i, :, i] = split[:, i]
+    split = weight_GKIO.view(groups // factor, factor, kernel, channels_in, channels_out)
+    merged.diagonal(dim1=2, dim2=4).copy_(split.permute(0, 2, 3, 4, 1))
     return merged.view(groups // factor, kernel, factor * channels_in, factor * channels_out)
 
 
@@ -228,5 +222,4 @@ def _split_groups(grad_matrix: Tensor, weight_shape: torch.Size) -> Tensor:
     if factor == 1:
         return grad_matrix.view(weight_shape)
     merged = grad_matrix.view(groups // factor, kernel, factor, channels_in, factor, channels_out)
-    blocks = torch.stack([merged[:, :, i, :, i] for i in range(factor)], dim=1)
-    return blocks.reshape(weight_shape)
+    return merged.diagonal(dim1=2, dim2=4).permute(0, 4, 1, 2, 3).reshape(weight_shape)

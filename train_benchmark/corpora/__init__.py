@@ -1,0 +1,1 @@
+"""Corpora of speech with phone transcripts."""

@@ -1,0 +1,300 @@
+"""Reader of TIMIT's layout: the full LDC93S1, the public sample, and corpora made in that layout."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from train_benchmark.phones import PHONES_61
+
+SAMPLE_RATE_HZ = 16_000
+ALL_OTHERS = ("*",)
+
+Part = Literal["train", "test"]
+
+_SPHERE_HEADER_BYTES = 1024
+
+KALDI_TEST_SPEAKERS = tuple(
+    "fdhc0 felc0 fjlm0 fmgd0 fmld0 fnlp0 fpas0 fpkt0 mbpm0 mcmj0 mdab0 mgrt0 mjdh0 mjln0 mjmp0 "
+    "mklt0 mlll0 mlnt0 mnjm0 mpam0 mtas1 mtls0 mwbt0 mwew0".split()
+)
+KALDI_DEV_SPEAKERS = tuple(
+    "faks0 fdac1 fjem0 mgwt0 mjar0 mmdb1 mmdm2 mpdf0 fcmh0 fkms0 mbdg0 mbwm0 mcsh0 fadg0 fdms0 "
+    "fedw0 mgjf0 mglb0 mrtk0 mtaa0 mtdt0 mthc0 mwjg0 fnmr0 frew0 fsem0 mbns0 mmjr0 mdls0 mdlf0 "
+    "mdvc0 mers0 fmah0 fdrw0 mrcs0 mrjm4 fcal1 mmwh0 fjsj0 majc0 mjsw0 mreb0 fgjd0 fjmg0 mroa0 "
+    "mteb0 mjfc0 mrjr0 fmml0 mrws1".split()
+)
+"""Speakers of the published splits. Source: Kaldi `egs/timit/s5/conf/{test,dev}_spk.list`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Utterance:
+    """One recorded sentence with its phones.
+
+    Attributes:
+        key: stable id, such as "fvmh0/sx206".
+        speaker: lower case; its first letter is the sex, f or m.
+        sentence: lower case, such as "sx206".
+        part: "train" or "test" where the corpus has these two trees, else None.
+        samples: (n,) float32 in [-1, 1] at 16 kHz.
+        phones: labels of the 61, in time order.
+    """
+
+    key: str
+    speaker: str
+    sentence: str
+    part: Part | None
+    samples: NDArray[np.float32]
+    phones: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Utterances sorted by key.
+
+    Raises:
+        UserError: if there is none, or two share a key.
+    """
+
+    utterances: tuple[Utterance, ...]
+
+    def __post_init__(self) -> None:
+        keys = [u.key for u in self.utterances]
+        if not keys:
+            raise UserError("a corpus must have at least one utterance, but got none")
+        if len(set(keys)) != len(keys):
+            twice = sorted({k for k in keys if keys.count(k) > 1})
+            raise UserError(f"every utterance must be there once, but these are twice: {twice[:5]}")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 of keys, phones and 16-bit samples: the same for any container or letter case."""
+        digest = hashlib.sha256()
+        for utterance in self.utterances:
+            digest.update(f"{utterance.key}\n{' '.join(utterance.phones)}\n".encode())
+            digest.update(np.round(utterance.samples * 32768.0).astype("<i2").tobytes())
+        return digest.hexdigest()
+
+
+class Parts(NamedTuple):
+    """A corpus split by speaker."""
+
+    train: tuple[Utterance, ...]
+    val: tuple[Utterance, ...]
+    test: tuple[Utterance, ...]
+
+
+@dataclass(frozen=True)
+class SpeakerSplit:
+    """Speakers of each part; `train = ("*",)` is every unnamed speaker of the training tree.
+
+    Raises:
+        UserError: if a list is empty or a speaker stands in two.
+    """
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        lists = {"train": self.train, "val": self.val, "test": self.test}
+        for name, speakers in lists.items():
+            if not speakers:
+                raise UserError(f"the split must name at least one speaker for {name!r}, got none")
+        named = [speaker for speakers in lists.values() for speaker in speakers]
+        shared = sorted({speaker for speaker in named if named.count(speaker) > 1})
+        if shared:
+            raise UserError(f"the parts must share no speaker, but {shared} stand in more than one")
+
+
+def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
+    """Cut a corpus into three parts that share no speaker.
+
+    Raises:
+        UserError: if a named speaker is not in the corpus, or a speaker is in no list (unless
+            the training list is "*").
+    """
+    present = {u.speaker for u in corpus.utterances}
+    named = {*split.val, *split.test, *(() if split.train == ALL_OTHERS else split.train)}
+    missing = sorted(named - present)
+    if missing:
+        raise UserError(
+            f"speakers of the split must be in the corpus, but these are not: {missing[:8]}; "
+            f"the corpus has {len(present)} speakers: {sorted(present)[:8]} ..."
+        )
+    train = set(split.train)
+    if split.train == ALL_OTHERS:
+        train = {u.speaker for u in corpus.utterances if u.part != "test"} - named
+    elif present - named:
+        raise UserError(
+            "every speaker must be in one list of the split, but these are in none: "
+            f"{sorted(present - named)[:8]}; name them or use train = ['*']"
+        )
+
+    def of(speakers: set[str]) -> tuple[Utterance, ...]:
+        return tuple(u for u in corpus.utterances if u.speaker in speakers)
+
+    return Parts(of(train), of(set(split.val)), of(set(split.test)))
+
+
+def read_timit(root: Path, *, keep_sa: bool = False) -> Corpus:
+    """Read a corpus in TIMIT's layout.
+
+    Accepts upper and lower case names, NIST SPHERE and RIFF audio, the TRAIN/DRn/SPEAKER tree
+    and flat `drn-speaker` folders.
+
+    Args:
+        root: folder of the corpus.
+        keep_sa: keep the two SA sentences that every speaker reads. The benchmark removes them.
+
+    Raises:
+        UserError: if the folder has no .PHN file, an audio file has no transcript or the
+            reverse, or a file breaks the format; names the file.
+    """
+    utterances = [
+        read_utterance(audio, transcript, root)
+        for audio, transcript in find_pairs(root)
+        if keep_sa or not audio.name.lower().startswith("sa")
+    ]
+    return Corpus(tuple(sorted(utterances, key=lambda u: u.key)))
+
+
+def find_pairs(root: Path) -> list[tuple[Path, Path]]:
+    """Audio files with their transcripts, in rising order of path.
+
+    Raises:
+        UserError: if there is no transcript, or a file without its partner.
+    """
+    if not root.is_dir():
+        raise UserError(f"corpus folder {root} does not exist; give the folder of TIMIT")
+    audio: dict[Path, Path] = {}
+    transcripts: dict[Path, Path] = {}
+    for path in sorted(root.rglob("*")):
+        name = path.name.lower()
+        # Some distributions add RIFF copies as SX1.WAV.wav beside the SPHERE originals.
+        stem = path.with_name(name.removesuffix(".wav").removesuffix(".wav"))
+        if name.endswith(".wav"):
+            audio.setdefault(stem, path)
+        elif name.endswith(".phn"):
+            transcripts[path.with_name(name.removesuffix(".phn"))] = path
+    if not transcripts:
+        raise UserError(
+            f"corpus folder {root} has no .PHN file anywhere below it; give the folder that "
+            "holds TRAIN and TEST, or the sample's dr1-... folders"
+        )
+    for have, lack, what in ((audio, transcripts, ".PHN"), (transcripts, audio, ".WAV")):
+        lone = sorted(set(have) - set(lack))
+        if lone:
+            raise UserError(f"{have[lone[0]]} has no {what} file beside it; {len(lone)} such in all")
+    return [(audio[stem], transcripts[stem]) for stem in sorted(audio)]
+
+
+def read_utterance(audio: Path, transcript: Path, root: Path) -> Utterance:
+    """Read one sentence of the corpus below `root`.
+
+    Raises:
+        UserError: if the audio is cut off, not 16 kHz mono, or the transcript breaks a rule.
+    """
+    samples = _read_audio(audio)
+    folder = audio.parent.name.lower()
+    speaker = folder.rsplit("-", maxsplit=1)[-1]
+    sentence = audio.name.lower().split(".")[0]
+    trees = [name.lower() for name in audio.relative_to(root).parts]
+    part: Part | None = "train" if "train" in trees else "test" if "test" in trees else None
+    phones = tuple(label for _, _, label in read_phn(transcript, len(samples)))
+    return Utterance(f"{speaker}/{sentence}", speaker, sentence, part, samples, phones)
+
+
+def read_phn(path: Path, samples: int) -> tuple[tuple[int, int, str], ...]:
+    """Read a .PHN transcript: (first sample, end sample, label) for each phone.
+
+    Args:
+        path: the file.
+        samples: length of the audio it belongs to.
+
+    Raises:
+        UserError: if it is empty, a line is malformed, a label unknown, or times run
+            backwards, overlap or pass the end of the audio.
+    """
+    try:
+        lines = path.read_text(encoding="ascii").split("\n")
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"cannot read transcript {path}: {e}") from e
+    segments: list[tuple[int, int, str]] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        fields = line.split()
+        if len(fields) != 3 or not (fields[0].isdigit() and fields[1].isdigit()):
+            raise UserError(
+                f"{path}, line {number} must be 'first_sample end_sample phone', but is {line!r}"
+            )
+        start, end, label = int(fields[0]), int(fields[1]), fields[2]
+        earliest = segments[-1][1] if segments else 0
+        if not earliest <= start < end <= samples:
+            raise UserError(
+                f"{path}, line {number}: times must follow the phone before (from {earliest}) and "
+                f"end within the audio ({samples} samples), but are {start} to {end}"
+            )
+        if label not in PHONES_61:
+            raise UserError(
+                f"{path}, line {number}: {label!r} is not one of TIMIT's 61 labels: "
+                f"{' '.join(PHONES_61)}"
+            )
+        segments.append((start, end, label))
+    if not segments:
+        raise UserError(f"transcript {path} is empty; every utterance needs its phones")
+    return tuple(segments)
+
+
+def _read_audio(path: Path) -> NDArray[np.float32]:
+    _check_sphere_length(path)
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as e:
+        raise UserError(f"cannot read audio {path}: {e}") from e
+    if rate != SAMPLE_RATE_HZ or samples.shape[1] != 1:
+        raise UserError(
+            f"audio {path} must be {SAMPLE_RATE_HZ} Hz mono, but is {rate} Hz with "
+            f"{samples.shape[1]} channels; resample it"
+        )
+    mono: NDArray[np.float32] = np.ascontiguousarray(samples[:, 0])
+    return mono
+
+
+def _check_sphere_length(path: Path) -> None:
+    """Refuse a NIST SPHERE file that is shorter than its header says.
+
+    libsndfile reads such a file without a word, only with fewer samples.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(_SPHERE_HEADER_BYTES)
+    except OSError as e:
+        raise UserError(f"cannot read audio {path}: {e}") from e
+    if not header.startswith(b"NIST_1A"):
+        return
+    fields = {}
+    for line in header.decode("ascii", errors="replace").splitlines():
+        words = line.split(maxsplit=2)
+        if len(words) == 3:
+            fields[words[0]] = words[2]
+    try:
+        expected = int(fields["sample_count"]) * int(fields["sample_n_bytes"])
+    except (KeyError, ValueError) as e:
+        raise UserError(
+            f"audio {path} must have a whole SPHERE header with sample_count and sample_n_bytes, "
+            "but has not; it is cut off or damaged, copy it again"
+        ) from e
+    found = path.stat().st_size - _SPHERE_HEADER_BYTES
+    if found < expected:
+        raise UserError(
+            f"audio {path} is cut off: its header promises {expected} bytes of samples, but it "
+            f"has {found}; copy it again"
+        )

@@ -1,0 +1,1 @@
+"""Engines: where trainings run. Each yields records in the order they finish."""

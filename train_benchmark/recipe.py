@@ -1,0 +1,136 @@
+"""The recipe of a training: everything but the cell, the seed and the corpus that decides a record."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from graph_encoding.macro import MACROS, Macro
+from graph_encoding.semantics import Semantics
+from graph_encoding.toml_config import load_config
+from train_benchmark.record import content_hash
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitConfig(_Strict):
+    """Who speaks in which part; the parts share no speaker.
+
+    `train = ["*"]` means every speaker of the corpus's training part that no list names.
+    """
+
+    train: tuple[str, ...] = Field(min_length=1)
+    val: tuple[str, ...] = Field(min_length=1)
+    test: tuple[str, ...] = Field(min_length=1)
+
+
+class CorpusConfig(_Strict):
+    """A corpus: how to read it and how to split it."""
+
+    name: str
+    licence: str
+    split: SplitConfig
+
+
+class OneCycle(_Strict):
+    """Cosine from peak / 25 up to the peak and down to zero, a step at a time.
+
+    Source: Smith and Topin, "Super-convergence", 2018, with the cosine of torch's `OneCycleLR`.
+    """
+
+    kind: Literal["one-cycle"]
+    peak: float = Field(gt=0)
+    warm_up: float = Field(gt=0, lt=1)
+
+
+class ExponentialDecay(_Strict):
+    """`peak * decay ** max(0, epoch - hold)` for epochs counted from 1.
+
+    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/train.py`: 1e-4 * 0.9^max(0, n - 5).
+    """
+
+    kind: Literal["exponential"]
+    peak: float = Field(gt=0)
+    decay: float = Field(gt=0, le=1)
+    hold: int = Field(ge=0)
+
+
+class PooledBatches(_Strict):
+    """Fixed batch size; utterances are shuffled, then sorted by length within pools.
+
+    Sorting within a pool keeps padding small; order of pools and of batches is random.
+    """
+
+    kind: Literal["pooled"]
+    size: int = Field(ge=1)
+    pool: int = Field(ge=1)
+
+
+class OptimiserConfig(_Strict):
+    """Adam with decoupled weight decay."""
+
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    eps: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(ge=0)
+
+
+class TrainConfig(_Strict):
+    """A `configs/train/*.toml` file."""
+
+    name: str
+    macro: Literal["paper", "timit-micro"]
+    semantics: Literal["paper", "released"]
+    epochs: int = Field(ge=1)
+    batches: PooledBatches
+    schedule: Annotated[OneCycle | ExponentialDecay, Field(discriminator="kind")]
+    optimiser: OptimiserConfig
+    clip_norm: float = Field(gt=0)
+    dropout: float = Field(ge=0, lt=1)
+    feature_noise: float = Field(ge=0)
+    decoder: Literal["greedy", "beam12"]
+
+
+class Recipe(_Strict):
+    """A training configuration and the corpus configuration it is run on."""
+
+    train: TrainConfig
+    corpus: CorpusConfig
+
+    @classmethod
+    def load(cls, train_path: Path, corpus_path: Path) -> "Recipe":
+        """Read the two files of a recipe.
+
+        Raises:
+            UserError: if a file is missing, a key unknown or a value of the wrong type.
+        """
+        return cls(
+            train=load_config(train_path, TrainConfig),
+            corpus=load_config(corpus_path, CorpusConfig),
+        )
+
+    @property
+    def macro(self) -> Macro:
+        """The network around the cell."""
+        return MACROS.get(self.train.macro)
+
+    @property
+    def semantics(self) -> Semantics:
+        """How cells are read."""
+        return Semantics(self.train.semantics)
+
+    def describe(self) -> dict[str, Any]:
+        """The whole recipe as plain values, the macro network written out."""
+        return {**self.model_dump(mode="json"), "macro": _plain(asdict(self.macro))}
+
+    @property
+    def hash(self) -> str:
+        """sha256 of `describe()`: equal hashes mean that records may share a table."""
+        return content_hash(self.describe())
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
