@@ -167,6 +167,7 @@ def _op_name(index: int, node: int, source: object) -> str:
     if not 0 <= index < len(NB_ASR_OPS):
         raise CellFormatError(
             f"cell {source!r}: node {node} must have an operation index from 0 to "
-            f"{len(NB_ASR_OPS) - 1} ({', '.join(NB_ASR_OPS)}), but got {index}"
+            f"{len(NB_ASR_OPS) - 1} ({', '.join(NB_ASR_OPS)}), but got {index}; a valid cell is "
+            "10_100_1000"
         )
     return NB_ASR_OPS[index]

@@ -1,5 +1,6 @@
 """CTC: loss of a batch, and decoding of its outputs into phone labels."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -43,7 +44,7 @@ def required_frames(labels: Sequence[int]) -> int:
     >>> required_frames([3, 3, 5])
     4
     """
-    return len(labels) + sum(a == b for a, b in zip(labels, labels[1:], strict=False))
+    return len(labels) + sum(a == b for a, b in itertools.pairwise(labels))
 
 
 class Decoder(Protocol):

@@ -27,12 +27,25 @@ class SplitConfig(_Strict):
     test: tuple[str, ...] = Field(min_length=1)
 
 
+class SyntheticConfig(_Strict):
+    """What a synthetic corpus is made of: see `train_benchmark.corpora.synthetic`."""
+
+    speakers: int
+    sentences_per_speaker: int
+    words_min: int
+    words_max: int
+    snr_db_min: float
+    snr_db_max: float
+    seed: int
+
+
 class CorpusConfig(_Strict):
-    """A corpus: how to read it and how to split it."""
+    """A `configs/corpus/*.toml` file: a corpus, how it is split, how it is made if it is made."""
 
     name: str
     licence: str
     split: SplitConfig
+    synthetic: SyntheticConfig | None = None
 
 
 class OneCycle(_Strict):

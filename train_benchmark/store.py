@@ -10,7 +10,7 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Self
 
 from graph_encoding.errors import UserError
 from train_benchmark.record import TrainingRecord, content_hash
@@ -64,7 +64,7 @@ class RecordStore:
         self._journal: IO[bytes] | None = None
         self._lock: IO[bytes] | None = None
 
-    def __enter__(self) -> "RecordStore":
+    def __enter__(self) -> Self:
         try:
             (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
             self._lock = (self.folder / _LOCK).open("wb")

@@ -128,7 +128,7 @@ def _correlate(
     grad_BTC: Tensor, matrix: Tensor, kernel: int, dilation: int, padding: tuple[int, int]
 ) -> Tensor:
     """Gradient of the input at stride 1: a convolution of the gradient with flipped taps."""
-    batch, frames, channels_out = grad_BTC.shape
+    batch, frames, _ = grad_BTC.shape
     groups, _, width_out = matrix.shape
     flipped = matrix.view(groups, kernel, -1, width_out).flip(1).transpose(2, 3)
     flipped = flipped.reshape(groups, kernel * width_out, -1)

@@ -58,7 +58,8 @@ def train_cell(cell: Cell, seed: int, recipe: Recipe, corpus: PreparedCorpus) ->
         corpus: what `prepare` made for this recipe.
 
     Returns:
-        A record of status "ok", or "diverged" when the loss stopped being finite.
+        A record of status "ok", "diverged" when the loss stopped being finite, or "failed" when
+        torch could not compute the network; the last two say why.
     """
     started = time.perf_counter()
     training = _Training(cell, seed, recipe, corpus)
@@ -68,6 +69,9 @@ def train_cell(cell: Cell, seed: int, recipe: Recipe, corpus: PreparedCorpus) ->
         training.run()
     except DivergedError as e:
         status, error = "diverged", str(e)
+    except (RuntimeError, MemoryError) as e:
+        # What torch raises when a network cannot be computed: one cell must not end a campaign.
+        status, error = "failed", f"{type(e).__name__}: {e}"
     return TrainingRecord(
         functional_key=functional_key(cell, recipe.semantics),
         cell=cell.text,

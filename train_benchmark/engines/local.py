@@ -3,7 +3,7 @@
 import logging
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ _worker: _WorkerState | None = None
 
 def run_local(
     jobs: Sequence[Job], recipe: Recipe, features: Path, workers: int
-) -> Iterator[TrainingRecord]:
+) -> Generator[TrainingRecord, None, None]:
     """Train all jobs and yield their records as they finish.
 
     The iterator may be closed at any time: trainings in flight are then given up.
@@ -120,7 +120,7 @@ def _start_worker(recipe: Recipe, features: Path) -> None:
 
 
 def _train(job: Job) -> TrainingRecord:
-    from train_benchmark.trainer import train_or_record_failure
+    from train_benchmark.trainer import train_cell
 
     assert _worker is not None
-    return train_or_record_failure(job.cell, job.seed, _worker.recipe, _worker.corpus)
+    return train_cell(job.cell, job.seed, _worker.recipe, _worker.corpus)

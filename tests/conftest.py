@@ -1,0 +1,42 @@
+"""Made-up artifacts and tables that several folders of tests share."""
+
+from pathlib import Path
+
+import pytest
+
+from surrogate.artifact import Artifact
+from surrogate.fitting import fit_artifact
+from surrogate.predictors import XgbPredictor, XgbSettings
+from surrogate.targets import TEST_PER, VAL_PER
+from surrogate.testing.synthetic import synthetic_table
+
+
+@pytest.fixture(scope="session")
+def artifact() -> Artifact:
+    """A small surrogate of 60 functions with 2 seeds each."""
+    return fit_artifact(
+        synthetic_table(60),
+        (VAL_PER, TEST_PER),
+        lambda: XgbPredictor(XgbSettings(members=3, rounds=40)),
+        name="made-up",
+        seed_policy="mean",
+        folds=3,
+        seed=0,
+        effective_config={},
+    )
+
+
+@pytest.fixture(scope="session")
+def saved_artifact(artifact: Artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of that surrogate; copy it before changing it."""
+    folder = tmp_path_factory.mktemp("artifacts") / "made-up"
+    artifact.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a table of 40 functions with 2 seeds each, of which 2 trainings failed."""
+    folder = tmp_path_factory.mktemp("tables") / "made-up"
+    synthetic_table(40, failed=2).save(folder)
+    return folder

@@ -1,0 +1,88 @@
+"""Cells: the three written forms, and what is refused."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph_encoding import NB_ASR_OPS, OPERATIONS, Cell, CellFormatError, UserError
+from graph_encoding.ops import Operation, register_operation
+
+
+@st.composite
+def cells(draw: st.DrawFn, max_nodes: int = 4, ops: tuple[str, ...] = NB_ASR_OPS) -> Cell:
+    """Any cell of 1 to `max_nodes` nodes."""
+    nodes = draw(st.integers(1, max_nodes))
+    chosen = tuple(draw(st.sampled_from(ops)) for _ in range(nodes))
+    flags = tuple(tuple(draw(st.integers(0, 1)) for _ in range(k)) for k in range(1, nodes + 1))
+    return Cell(chosen, flags)
+
+
+@given(cells(ops=tuple(OPERATIONS)))
+def test_text_round_trips(cell: Cell) -> None:
+    assert Cell.parse(cell.text) == cell
+
+
+@given(cells())
+def test_flat_and_nested_forms_round_trip(cell: Cell) -> None:
+    assert Cell.from_flat(cell.flat) == cell
+    assert Cell.from_arch_vec(cell.arch_vec) == cell
+
+
+def test_the_papers_example_has_these_forms() -> None:
+    cell = Cell.parse("10_100_1000")
+    assert cell.arch_vec == [[1, 0], [1, 0, 0], [1, 0, 0, 0]]
+    assert cell.flat == (1, 0, 1, 0, 0, 1, 0, 0, 0)
+    assert cell.ops == ("conv5",) * 3
+
+
+def test_all_points_have_distinct_texts() -> None:
+    texts = {
+        Cell(ops, (bits[:1], bits[1:3], bits[3:])).text
+        for ops in itertools.product(NB_ASR_OPS, repeat=3)
+        for bits in itertools.product((0, 1), repeat=6)
+    }
+    assert len(texts) == 13_824
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "node 1"),
+        ("10_100_100", "node 3 must have 3 skip flags"),
+        ("10_100_10000", "node 3 must have 3 skip flags"),
+        ("60_100_1000", "0 to 5"),
+        ("10_100_1002", "node 3"),
+        ("10-100-1000", "node 1"),
+        ("conv99:0", "unknown operation 'conv99'; known: linear"),
+        ("10 _100_1000", "node 1"),
+    ],
+)
+def test_malformed_text_names_the_rule_and_a_remedy(text: str, part: str) -> None:
+    with pytest.raises(CellFormatError, match=part) as caught:
+        Cell.parse(text)
+    assert "10_100_1000" in str(caught.value)
+
+
+@pytest.mark.parametrize("values", [[1], [1, 0, 1], [1, 0, 1, 0, 0, 1, 0, 0], [1, 2], [7, 0], [-1, 0]])
+def test_malformed_flat_form_is_refused(values: list[int]) -> None:
+    with pytest.raises(CellFormatError):
+        Cell.from_flat(values)
+
+
+def test_operation_outside_the_benchmark_has_no_index() -> None:
+    with pytest.raises(CellFormatError, match="use its text form"):
+        _ = Cell.parse("conv3:0").arch_vec
+
+
+def test_registering_a_different_operation_under_a_taken_name_is_refused() -> None:
+    with pytest.raises(UserError, match="must be unique"):
+        register_operation(Operation("conv5", "conv", kernel=3))
+    assert register_operation(OPERATIONS.get("conv5")) is OPERATIONS.get("conv5")
+
+
+@pytest.mark.parametrize("field", ["kernel", "dilation", "group_scale"])
+def test_operation_sizes_must_be_positive(field: str) -> None:
+    with pytest.raises(UserError, match=f"{field} must be >= 1"):
+        Operation("odd", "conv", **{field: 0})  # type: ignore[arg-type]

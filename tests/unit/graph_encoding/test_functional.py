@@ -1,0 +1,97 @@
+"""Identity: counts of the whole space, and laws of the canonical form."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph_encoding import Cell, CellSpace, Semantics, cell_graph, functional_form, functional_key
+from tests.unit.graph_encoding.test_cell import cells
+
+
+@pytest.mark.parametrize(("semantics", "functions", "dead"), [("paper", 9155, 56), ("released", 2171, 22)])
+def test_the_space_has_so_many_functions(semantics: str, functions: int, dead: int) -> None:
+    forms = {functional_form(cell, Semantics(semantics)) for cell in CellSpace()}
+    assert len(forms) == functions
+    assert len({form.key for form in forms}) == functions
+    assert sum(form.is_dead for form in forms) == dead
+
+
+def test_points_without_zero_are_functions_of_their_own() -> None:
+    keys = {functional_key(c, Semantics.PAPER) for c in CellSpace() if "zero" not in c.ops}
+    assert len(keys) == 8000
+
+
+def test_order_of_parallel_branches_makes_no_function() -> None:
+    """Counting it as one would give 9,195 and 2,183 functions: 40 and 12 of them twice."""
+    first = Cell.parse("00_510_1010")
+    swapped = Cell.parse("10_510_0010")
+    key = functional_key(first, Semantics.PAPER)
+    assert key == functional_key(swapped, Semantics.PAPER) == "1=conv5(x);2=linear(x);y=1+2"
+
+
+def test_one_branch_used_twice_is_not_two_branches() -> None:
+    shared = functional_key(Cell.parse("10_501_5011"), Semantics.PAPER)
+    twice = functional_key(Cell.parse("10_510_1010"), Semantics.PAPER)
+    assert shared == "1=conv5(x);y=2*1"
+    assert twice == "1=conv5(x);2=conv5(x);y=1+2"
+
+
+def test_flags_are_inverted_between_the_semantics() -> None:
+    cell = Cell.parse("10_100_1000")
+    assert functional_key(cell, Semantics.PAPER) == "1=conv5(x);2=conv5(1);3=conv5(2);y=3"
+    inverted = Cell.parse("11_111_1111")
+    assert functional_key(inverted, Semantics.RELEASED) == functional_key(cell, Semantics.PAPER)
+
+
+def test_released_semantics_drop_dilation() -> None:
+    plain, dilated = Cell.parse("10_100_1000"), Cell.parse("20_200_2000")
+    assert functional_key(plain, Semantics.RELEASED) == functional_key(dilated, Semantics.RELEASED)
+    assert functional_key(plain, Semantics.PAPER) != functional_key(dilated, Semantics.PAPER)
+
+
+@given(cells(max_nodes=6), st.sampled_from(Semantics))
+def test_dead_branches_and_zeros_leave_no_term(cell: Cell, semantics: Semantics) -> None:
+    form = functional_form(cell, semantics)
+    used = {source for terms in (*form.arguments, form.output) for source, _ in terms}
+    assert used - {0} == set(range(1, len(form.ops) + 1))
+    assert "zero" not in form.ops
+    assert [semantics.effective_ops(cell)[node].name for node in form.nodes] == list(form.ops)
+
+
+@given(cells(max_nodes=6), st.sampled_from(Semantics))
+def test_equal_forms_have_equal_graphs(cell: Cell, semantics: Semantics) -> None:
+    form = functional_form(cell, semantics)
+    graph = cell_graph(cell, semantics)
+    assert graph.key == form.key
+    assert graph.inner_nodes == len(form.ops)
+
+
+def test_index_and_cell_are_inverse_in_the_originals_order() -> None:
+    space = CellSpace()
+    assert [space.index(space.cell(i)) for i in range(space.size)] == list(range(space.size))
+    # First flat coordinate fastest: SamsungLabs/nb-asr search_space.py.
+    assert [space.cell(i).text for i in (0, 1, 6)] == ["00_000_0000", "10_000_0000", "01_000_0000"]
+
+
+def test_sampling_is_by_function_and_prefix_stable() -> None:
+    import numpy as np
+
+    small = CellSpace().sample_keys(50, Semantics.PAPER, np.random.default_rng(3))
+    large = CellSpace().sample_keys(80, Semantics.PAPER, np.random.default_rng(3))
+    assert list(large)[:50] == list(small)
+    assert len(set(large)) == 80
+    assert not any(functional_form(c, Semantics.PAPER).is_dead for c in large.values())
+
+
+def test_symmetric_branches_of_any_order_have_one_key() -> None:
+    """Parallel branches, each put on any node of a cell by zeros between them."""
+    ops = ["conv5", "linear", "conv7"]
+    keys = set()
+    for order in itertools.permutations(ops):
+        # Each branch reads the input: a zero node with a skip from it comes before.
+        nodes = [order[0], "zero", order[1], "zero", order[2]]
+        skips = [(0,), (1, 0), (0, 1, 0), (1, 0, 0, 0), (0, 0, 0, 1, 0)]
+        keys.add(functional_key(Cell(tuple(nodes), tuple(skips)), Semantics.PAPER))
+    assert len(keys) == 1

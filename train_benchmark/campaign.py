@@ -1,0 +1,235 @@
+"""A campaign: many trainings of one recipe on one corpus, collected into one folder."""
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from graph_encoding.cell import Cell
+from graph_encoding.errors import UserError
+from graph_encoding.functional import functional_key
+from graph_encoding.space import CellSpace
+from graph_encoding.toml_config import load_config
+from train_benchmark.corpora.timit import read_timit
+from train_benchmark.engines.local import Job, run_local
+from train_benchmark.prepare import cache_path, prepare, save_prepared
+from train_benchmark.recipe import Recipe
+from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.store import RecordStore, read_store
+from train_benchmark.table import BenchmarkTable, TableMetadata
+
+_DESCRIPTION = "campaign.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SampledCells(_Strict):
+    """Random living functions of the standard space; a larger count begins with a smaller one."""
+
+    kind: Literal["sample"]
+    count: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+class ListedCells(_Strict):
+    """Cells by their text."""
+
+    kind: Literal["list"]
+    cells: tuple[str, ...] = Field(min_length=1)
+
+
+class CampaignConfig(_Strict):
+    """A `configs/campaign/*.toml` file; paths are relative to it."""
+
+    train: Path
+    corpus: Path
+    seeds: tuple[int, ...] = Field(min_length=1)
+    cells: Annotated[SampledCells | ListedCells, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What to train: a recipe, and jobs in the order they are run.
+
+    Attributes:
+        recipe: how every cell is trained.
+        jobs: one for each (functional key, seed); all seeds of a cell stand together.
+    """
+
+    recipe: Recipe
+    jobs: tuple[Job, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> "Campaign":
+        """Read a campaign configuration and the two files it names.
+
+        Raises:
+            UserError: if a file is missing, a key unknown, a value of the wrong type, or a cell
+                does not parse.
+        """
+        config = load_config(path, CampaignConfig)
+        recipe = Recipe.load(path.parent / config.train, path.parent / config.corpus)
+        cells = _choose_cells(config.cells, recipe)
+        return cls(recipe, tuple(Job(cell, seed) for cell in cells for seed in config.seeds))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a running campaign stands.
+
+    Attributes:
+        done: jobs with a record, those of earlier runs included.
+        total: jobs of the campaign (or of the limit).
+        failed: records of this campaign whose status is not "ok".
+        new: records that this run added.
+    """
+
+    done: int
+    total: int
+    failed: int
+    new: int
+
+
+def collect(
+    campaign: Campaign,
+    corpus_root: Path,
+    out: Path,
+    *,
+    workers: int = 1,
+    limit: int | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Progress:
+    """Train what has no record yet and keep each record the moment it is there.
+
+    Interrupting or killing it loses only trainings in flight; calling it again does the rest.
+
+    Args:
+        campaign: what to train.
+        corpus_root: folder of the corpus.
+        out: campaign folder; made, or gone on with.
+        workers: processes, >= 1.
+        limit: stop at so many of the campaign's jobs; all if None.
+        on_progress: called at the start and after each record.
+
+    Raises:
+        UserError: if the folder holds another recipe or corpus, cannot be written or has
+            another writer, or the corpus breaks a rule.
+    """
+    if workers < 1:
+        raise UserError(f"workers must be >= 1, but got {workers}")
+    if limit is not None and limit < 1:
+        raise UserError(f"limit must be >= 1, but got {limit}")
+    corpus = read_timit(corpus_root)
+    jobs = campaign.jobs[:limit]
+    with RecordStore(out) as store:
+        _describe_once(out, campaign.recipe, corpus.fingerprint)
+        features = cache_path(out, campaign.recipe, corpus.fingerprint)
+        if not features.exists():
+            save_prepared(prepare(corpus, campaign.recipe), features)
+        wanted = {job: _identity(job, campaign.recipe) for job in jobs}
+        missing = [job for job in jobs if wanted[job] not in store.records]
+
+        def progress(new: int) -> Progress:
+            records = [store.records[i] for i in wanted.values() if i in store.records]
+            failed = sum(record.status != "ok" for record in records)
+            return Progress(len(records), len(jobs), failed, new)
+
+        on_progress(progress(0))
+        with closing(run_local(missing, campaign.recipe, features, workers)) as records_in_turn:
+            for new, record in enumerate(records_in_turn, start=1):
+                store.append(record)
+                on_progress(progress(new))
+        return progress(len(missing))
+
+
+def build_table(campaign_folder: Path, out: Path) -> BenchmarkTable:
+    """Make a benchmark table of all records of a campaign folder.
+
+    Args:
+        campaign_folder: folder that `collect` wrote.
+        out: folder of the table to write; its name becomes the table's name.
+
+    Raises:
+        UserError: if the folder is no campaign or has no record, or `out` exists.
+    """
+    description = _read_description(campaign_folder)
+    records = tuple(read_store(campaign_folder).values())
+    if not records:
+        raise UserError(f"campaign {campaign_folder} has no record yet; run `nasasr collect` first")
+    recipe = description["recipe"]
+    metadata = TableMetadata(
+        name=out.name,
+        recipe=recipe,
+        recipe_hash=description["recipe_hash"],
+        corpus_fingerprint=description["corpus_fingerprint"],
+        semantics=recipe["train"]["semantics"],
+        licence=recipe["corpus"]["licence"],
+        created=datetime.now(UTC).date().isoformat(),
+    )
+    table = BenchmarkTable(metadata, records)
+    table.save(out)
+    return table
+
+
+def _choose_cells(config: SampledCells | ListedCells, recipe: Recipe) -> list[Cell]:
+    if isinstance(config, SampledCells):
+        rng = np.random.default_rng(config.seed)
+        return list(CellSpace().sample_keys(config.count, recipe.semantics, rng).values())
+    unique: dict[str, Cell] = {}
+    for text in config.cells:
+        cell = Cell.parse(text)
+        unique.setdefault(functional_key(cell, recipe.semantics), cell)
+    return list(unique.values())
+
+
+def _identity(job: Job, recipe: Recipe) -> tuple[str, int]:
+    return functional_key(job.cell, recipe.semantics), job.seed
+
+
+def _describe_once(out: Path, recipe: Recipe, fingerprint: str) -> None:
+    """Write what a campaign folder holds, or make sure that it holds the same."""
+    description = {
+        "schema_version": SCHEMA_VERSION,
+        "recipe": recipe.describe(),
+        "recipe_hash": recipe.hash,
+        "corpus_fingerprint": fingerprint,
+    }
+    path = out / _DESCRIPTION
+    if path.exists():
+        there = _read_description(out)
+        for field in ("recipe_hash", "corpus_fingerprint"):
+            if there[field] != description[field]:
+                raise UserError(
+                    f"campaign folder {out} must hold one recipe and corpus, but its {field} is "
+                    f"{there[field]} and this run's is {description[field]}; choose another --out"
+                )
+        return
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(json.dumps(description, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / _DESCRIPTION
+    try:
+        description: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as e:
+        raise UserError(
+            f"{folder} must be a campaign folder that `nasasr collect` wrote, but its "
+            f"{_DESCRIPTION} cannot be read: {e}"
+        ) from e
+    if description.get("schema_version") != SCHEMA_VERSION:
+        raise UserError(
+            f"campaign {folder} must have schema version {SCHEMA_VERSION}, but has "
+            f"{description.get('schema_version')!r}; go on with the nasasr version that began it"
+        )
+    return description
