@@ -1,14 +1,28 @@
-"""Made-up artifacts and tables that several folders of tests share."""
+"""Made-up tables, datasets and artifacts that the tests share."""
 
 from pathlib import Path
 
 import pytest
 
 from surrogate.artifact import Artifact
+from surrogate.dataset import SurrogateDataset
 from surrogate.fitting import fit_artifact
 from surrogate.predictors import XgbPredictor, XgbSettings
 from surrogate.targets import TEST_PER, VAL_PER
-from surrogate.testing.synthetic import synthetic_table
+from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
+from train_benchmark.table import BenchmarkTable
+
+
+@pytest.fixture(scope="session")
+def table() -> BenchmarkTable:
+    """60 functions with 2 seeds each, of which 3 trainings failed."""
+    return synthetic_table(60, failed=3)
+
+
+@pytest.fixture(scope="session")
+def dataset() -> SurrogateDataset:
+    """60 labelled graphs."""
+    return synthetic_dataset(60)
 
 
 @pytest.fixture(scope="session")

@@ -62,9 +62,7 @@ class AsrModel(nn.Module):
         if macro.lstm_units:
             self.lstm = _make_lstm(channels_in, macro, generator)
             channels_in = macro.lstm_units
-        self.classifier = nn.Linear(channels_in, macro.outputs)
-        _init_glorot(self.classifier.weight, channels_in, macro.outputs, generator)
-        nn.init.zeros_(self.classifier.bias)
+        self.classifier = _make_linear(channels_in, macro.outputs, generator)
 
     def forward(self, features_BTC: Tensor, frames_B: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the outputs for each output frame.
@@ -172,11 +170,8 @@ class _GatedLinear(nn.Module):
 
     def __init__(self, channels: int, generator: torch.Generator) -> None:
         super().__init__()
-        self.value = nn.Linear(channels, channels)
-        self.gate = nn.Linear(channels, channels)
-        for layer in (self.value, self.gate):
-            _init_glorot(layer.weight, channels, channels, generator)
-            nn.init.zeros_(layer.bias)
+        self.value = _make_linear(channels, channels, generator)
+        self.gate = _make_linear(channels, channels, generator)
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         gated: Tensor = self.value(x_BTC) * torch.sigmoid(self.gate(x_BTC))
@@ -264,23 +259,29 @@ def make_operation(
     return maker(operation, macro, block, generator)
 
 
-def _init_glorot(weight: Tensor, fan_in: int, fan_out: int, generator: torch.Generator) -> None:
-    bound = math.sqrt(6.0 / (fan_in + fan_out))
+def _make_linear(channels_in: int, channels_out: int, generator: torch.Generator) -> nn.Linear:
+    """A dense layer with values uniform within 1 / sqrt(inputs), as torch's own begin."""
+    layer = nn.Linear(channels_in, channels_out)
+    bound = 1.0 / math.sqrt(channels_in)
     with torch.no_grad():
-        weight.uniform_(-bound, bound, generator=generator)
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.bias.uniform_(-bound, bound, generator=generator)
+    return layer
 
 
 def _make_lstm(channels_in: int, macro: Macro, generator: torch.Generator) -> nn.LSTM:
-    """An LSTM with orthogonal recurrent weights and forget-gate bias 1, as TensorFlow makes it."""
+    """An LSTM that begins as TensorFlow's: Glorot, orthogonal, forget-gate bias 1."""
     units = macro.lstm_units
     lstm = nn.LSTM(channels_in, units, batch_first=True)
-    _init_glorot(lstm.weight_ih_l0, channels_in, 4 * units, generator)
-    nn.init.orthogonal_(lstm.weight_hh_l0, generator=generator)
-    nn.init.zeros_(lstm.bias_ih_l0)
-    nn.init.zeros_(lstm.bias_hh_l0)
-    # torch orders the gates input, forget, cell, output.
+    values = dict(lstm.named_parameters())
+    bound = math.sqrt(6.0 / (channels_in + 4 * units))
     with torch.no_grad():
-        lstm.bias_ih_l0[units : 2 * units] = 1.0
+        values["weight_ih_l0"].uniform_(-bound, bound, generator=generator)
+        nn.init.orthogonal_(values["weight_hh_l0"], generator=generator)
+        values["bias_ih_l0"].zero_()
+        values["bias_hh_l0"].zero_()
+        # torch orders the gates input, forget, cell, output.
+        values["bias_ih_l0"][units : 2 * units] = 1.0
     if macro.lstm_biases == 1:
-        lstm.bias_hh_l0.requires_grad_(False)
+        values["bias_hh_l0"].requires_grad_(False)
     return lstm

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -14,17 +14,23 @@ BLANK = 0
 
 
 def ctc_loss(
-    log_probs_BTV: Tensor, lengths_B: Tensor, labels: Tensor, label_lengths_B: Tensor
+    log_probs_BTV: Tensor,
+    lengths_B: Tensor,
+    labels: Tensor,
+    label_lengths_B: Tensor,
+    *,
+    per: Literal["frame", "label"],
 ) -> Tensor:
-    """Mean over utterances of the CTC loss divided by (output frames + 1).
+    """Mean over utterances of the CTC loss, each divided by its length.
 
     Args:
         log_probs_BTV: (B, T, V) log-probabilities.
         lengths_B: (B,) output frames of each utterance.
         labels: (sum of label lengths,) int64 labels, none of them the blank.
         label_lengths_B: (B,) labels of each utterance.
+        per: "frame" divides by (output frames + 1), "label" by the number of labels.
 
-    Source: Graves et al., ICML 2006; the division as in SamsungLabs/nb-asr
+    Source: Graves et al., ICML 2006; "frame" as in SamsungLabs/nb-asr
         `nasbench_asr/training/tf/trainer.py`.
     """
     losses_B = functional.ctc_loss(
@@ -35,7 +41,7 @@ def ctc_loss(
         blank=BLANK,
         reduction="none",
     )
-    return (losses_B / (lengths_B + 1)).mean()
+    return (losses_B / (lengths_B + 1 if per == "frame" else label_lengths_B)).mean()
 
 
 def required_frames(labels: Sequence[int]) -> int:

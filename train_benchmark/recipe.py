@@ -101,6 +101,7 @@ class TrainConfig(_Strict):
     batches: PooledBatches
     schedule: Annotated[OneCycle | ExponentialDecay, Field(discriminator="kind")]
     optimiser: OptimiserConfig
+    loss_per: Literal["frame", "label"]
     clip_norm: float = Field(gt=0)
     dropout: float = Field(ge=0, lt=1)
     feature_noise: float = Field(ge=0)

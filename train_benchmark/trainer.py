@@ -186,7 +186,13 @@ class _Training:
                 row[frames:] = 0.0
         self._weights.zero_grad()
         log_probs_BTV, lengths_B = self.model(features_BTC, batch.frames_B)
-        loss = ctc_loss(log_probs_BTV, lengths_B, batch.labels, batch.label_lengths_B)
+        loss = ctc_loss(
+            log_probs_BTV,
+            lengths_B,
+            batch.labels,
+            batch.label_lengths_B,
+            per=self._config.loss_per,
+        )
         loss.backward()  # type: ignore[no-untyped-call]
         self._weights.clip_grad_norm(self._config.clip_norm)
         self._optimiser.step()

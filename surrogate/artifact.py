@@ -1,0 +1,254 @@
+"""The artifact: a folder with everything that a forecast needs, verified on the way in."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graph_encoding.errors import UserError
+from graph_encoding.macro import Macro
+from surrogate.calibration import ConformalCalibrator
+from surrogate.predictors import Predictor, load_predictor
+from surrogate.targets import TARGETS, Target
+from train_benchmark.record import content_hash
+
+SCHEMA_VERSION = 1
+
+DEFAULT_ARTIFACT = "timit-micro"
+
+_METADATA_FILE = "metadata.json"
+_MEASURED_FILE = "measured.json"
+_CALIBRATION_FILE = "calibration.json"
+
+
+@dataclass(frozen=True)
+class ArtifactMetadata:
+    """Where an artifact comes from.
+
+    Attributes:
+        name: the artifact's name.
+        table: name of the table it was fitted on.
+        recipe_hash: sha256 of the table's recipe.
+        corpus_fingerprint: sha256 of the corpus behind the table.
+        semantics: how cells are read, "paper" or "released".
+        macro: the network around the cell, for parameter counts.
+        trained_ops: operations that occur in the training graphs.
+        trained_nodes: most operations of a training graph.
+        trained_keys: number of functions it was fitted on.
+        fit: the effective configuration of the fit.
+        versions: versions of what can change the numbers.
+    """
+
+    name: str
+    table: str
+    recipe_hash: str
+    corpus_fingerprint: str
+    semantics: str
+    macro: Macro
+    trained_ops: tuple[str, ...]
+    trained_nodes: int
+    trained_keys: int
+    fit: dict[str, Any]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class TargetModel:
+    """All that is learned about one target.
+
+    Attributes:
+        target: what is forecast.
+        predictor: fitted on all keys.
+        calibrator: turns the predictor's answers into intervals.
+        seed_variance: variance of a label that is the seed's, on the model scale; None if the
+            table has no function with two seeds, so that it is unknown.
+    """
+
+    target: Target
+    predictor: Predictor
+    calibrator: ConformalCalibrator
+    seed_variance: float | None
+
+
+@dataclass(frozen=True)
+class MeasuredRow:
+    """What the table holds for one function.
+
+    Attributes:
+        seeds: (s,) seeds it was trained with.
+        values: for each target's name, the (s,) raw labels in the seeds' order.
+    """
+
+    seeds: tuple[int, ...]
+    values: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """A fitted surrogate: one model for each target, and the measured rows it may look up.
+
+    Attributes:
+        metadata: where it comes from.
+        models: one for each target, in the order they are shown.
+        measured: functional key -> row of the table.
+    """
+
+    metadata: ArtifactMetadata
+    models: tuple[TargetModel, ...]
+    measured: Mapping[str, MeasuredRow]
+
+    def save(self, folder: Path) -> None:
+        """Write the artifact as a new folder, whole or not at all.
+
+        Raises:
+            UserError: if the folder exists or cannot be written.
+        """
+        if folder.exists():
+            raise UserError(f"artifact folder {folder} exists; choose another or remove it")
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        except OSError as e:
+            raise UserError(f"cannot write artifact folder {folder}: {e}") from e
+        try:
+            self._write(temporary)
+            temporary.chmod(0o755)
+            os.replace(temporary, folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+    def _write(self, folder: Path) -> None:
+        for model in self.models:
+            model.predictor.save(folder / model.target.name)
+            calibration = {
+                "scores": model.calibrator.scores.tolist(),
+                "floor": model.calibrator.floor,
+                "seed_variance": model.seed_variance,
+            }
+            _write_json(folder / model.target.name / _CALIBRATION_FILE, calibration)
+        measured = {
+            key: {"seeds": row.seeds, "values": dict(row.values)}
+            for key, row in self.measured.items()
+        }
+        _write_json(folder / _MEASURED_FILE, measured)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        metadata = {
+            "schema_version": SCHEMA_VERSION,
+            **asdict(self.metadata),
+            "targets": [model.target.name for model in self.models],
+            "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
+        }
+        text = json.dumps({**metadata, "metadata_sha256": content_hash(metadata)}, indent=2)
+        (folder / _METADATA_FILE).write_text(text + "\n")
+
+
+def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
+    """Read an artifact: a shipped one by name, or any by its folder.
+
+    Raises:
+        UserError: if there is none, its schema is another version, or a file is missing or
+            corrupt.
+    """
+    folder = resolve_artifact_folder(name_or_folder)
+    metadata = _verified_metadata(folder)
+    models = tuple(_load_model(folder / name, TARGETS.get(name)) for name in metadata["targets"])
+    measured = {
+        key: MeasuredRow(
+            tuple(row["seeds"]),
+            {name: tuple(values) for name, values in row["values"].items()},
+        )
+        for key, row in _read_json(folder / _MEASURED_FILE).items()
+    }
+    return Artifact(
+        ArtifactMetadata(
+            name=metadata["name"],
+            table=metadata["table"],
+            recipe_hash=metadata["recipe_hash"],
+            corpus_fingerprint=metadata["corpus_fingerprint"],
+            semantics=metadata["semantics"],
+            macro=Macro.from_plain(metadata["macro"]),
+            trained_ops=tuple(metadata["trained_ops"]),
+            trained_nodes=metadata["trained_nodes"],
+            trained_keys=metadata["trained_keys"],
+            fit=metadata["fit"],
+            versions=metadata["versions"],
+        ),
+        models,
+        measured,
+    )
+
+
+def resolve_artifact_folder(name_or_folder: str | Path) -> Path:
+    """The folder of an artifact: a shipped one by name, or a folder itself.
+
+    Raises:
+        UserError: if there is neither; lists the shipped ones.
+    """
+    folder = Path(name_or_folder)
+    if (folder / _METADATA_FILE).is_file():
+        return folder
+    shipped = Path(str(resources.files("surrogate"))) / "pretrained"
+    if (shipped / str(name_or_folder) / _METADATA_FILE).is_file():
+        return shipped / str(name_or_folder)
+    names = sorted(path.parent.name for path in shipped.glob(f"*/{_METADATA_FILE}"))
+    raise UserError(
+        f"there is no artifact {str(name_or_folder)!r}: give a folder with a {_METADATA_FILE}, or "
+        f"one of the shipped artifacts: {', '.join(names) or 'none'}; `nasasr fit` makes one"
+    )
+
+
+def _verified_metadata(folder: Path) -> dict[str, Any]:
+    metadata = _read_json(folder / _METADATA_FILE)
+    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"artifact {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
+            "use the nasasr version that wrote it, or fit it again"
+        )
+    hashes = {_METADATA_FILE: metadata.pop("metadata_sha256", None), **metadata.get("sha256", {})}
+    for name, expected in hashes.items():
+        found = content_hash(metadata) if name == _METADATA_FILE else _sha256(folder / name)
+        if found != expected:
+            raise UserError(
+                f"artifact file {folder / name} is corrupt: its sha256 must be {expected}, but is "
+                f"{found}; copy the artifact again or fit it again"
+            )
+    return dict(metadata)
+
+
+def _load_model(folder: Path, target: Target) -> TargetModel:
+    calibration = _read_json(folder / _CALIBRATION_FILE)
+    calibrator = ConformalCalibrator(np.array(calibration["scores"]), calibration["floor"])
+    return TargetModel(target, load_predictor(folder), calibrator, calibration["seed_variance"])
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as e:
+        raise UserError(
+            f"cannot read artifact file {path}: {e}; copy the artifact again or fit it again"
+        ) from e
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as e:
+        raise UserError(
+            f"artifact file {path} must be there, but cannot be read: {e.strerror}; copy the "
+            "artifact again or fit it again"
+        ) from e

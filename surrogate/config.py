@@ -1,0 +1,96 @@
+"""The configuration of a fit: which predictor, on which labels, judged how."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from graph_encoding.toml_config import load_config
+from surrogate.predictors import PREDICTORS, Predictor
+from surrogate.targets import TARGETS, Target
+
+S = TypeVar("S")
+
+
+def _known_target(name: str) -> str:
+    TARGETS.get(name)
+    return name
+
+
+def _known_predictor(name: str) -> str:
+    PREDICTORS.get(name)
+    return name
+
+
+class EvaluationConfig(BaseModel):
+    """How a fit is judged before it is trusted: repeated random splits by key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    repeats: int = Field(default=5, ge=1)
+    test_fraction: float = Field(default=0.3, gt=0, lt=1)
+    level: float = Field(default=0.9, gt=0, lt=1)
+
+
+class FitConfig(BaseModel, Generic[S]):
+    """All choices of a fit; `settings` are those of the predictor that is named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    predictor: Annotated[str, AfterValidator(_known_predictor)] = "xgb"
+    targets: tuple[Annotated[str, AfterValidator(_known_target)], ...] = Field(
+        default=("val_per", "test_per"), min_length=1
+    )
+    seed_policy: int | Literal["mean"] = "mean"
+    seed: int = Field(default=0, ge=0)
+    folds: int = Field(default=5, ge=2)
+    evaluation: EvaluationConfig = EvaluationConfig()
+    settings: S
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_settings(cls, values: Any) -> Any:
+        """A file without settings means all defaults."""
+        return {"settings": {}, **values} if isinstance(values, dict) else values
+
+    def chosen_targets(self) -> tuple[Target, ...]:
+        """The targets by their names."""
+        return tuple(TARGETS.get(name) for name in self.targets)
+
+    def make_predictor(self) -> Predictor:
+        """A new, unfitted predictor with these settings."""
+        return PREDICTORS.get(self.predictor)(self.settings)
+
+
+class _Named(BaseModel):
+    """The one key that must be known before the others can be checked."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    predictor: Annotated[str, AfterValidator(_known_predictor)] = "xgb"
+
+
+def load_fit_config(path: Path) -> FitConfig[Any]:
+    """Read the configuration of a fit.
+
+    Raises:
+        UserError: if the file, a key or a value is wrong; names each.
+    """
+    kind = PREDICTORS.get(load_config(path, _Named).predictor)
+    model: Any = FitConfig[kind.settings_type]  # type: ignore[name-defined]
+    config: FitConfig[Any] = load_config(path, model)
+    return config
+
+
+def default_fit_config() -> FitConfig[Any]:
+    """The configuration of a fit without a file: boosted trees with their defaults."""
+    return FitConfig(settings=PREDICTORS.get("xgb").settings_type())
+
+
+def comparison_makers(config: FitConfig[Any]) -> dict[str, Callable[[], Predictor]]:
+    """The configured predictor and the baselines that it must beat."""
+    makers: dict[str, Callable[[], Predictor]] = {config.predictor: config.make_predictor}
+    for baseline in ("params", "mean"):
+        makers.setdefault(baseline, PREDICTORS.get(baseline))
+    return makers

@@ -1,0 +1,134 @@
+"""What predictors learn from: one labelled graph for each function of a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.cell import Cell
+from graph_encoding.errors import UserError
+from graph_encoding.graph import CellGraph, cell_graph
+from graph_encoding.semantics import Semantics
+from surrogate.targets import FloatArray, Target
+
+if TYPE_CHECKING:
+    from train_benchmark.table import BenchmarkTable
+
+SeedPolicy = int | Literal["mean"]
+"""A seed: labels of that seed's trainings. "mean": mean over all the seeds that a function has."""
+
+
+@dataclass(frozen=True, eq=False)
+class SurrogateDataset:
+    """Labelled graphs, one for each functional key.
+
+    Attributes:
+        target: what the labels are.
+        graphs: (n,) graphs with distinct keys.
+        values: (n,) labels on the target's raw scale, finite.
+        seed_counts: (n,) trainings that each label is the mean of, >= 1.
+        seed_variances: (n,) sample variance between the single trainings of a key, on the
+            target's model scale; NaN where there is only one.
+        excluded_rows: table rows left out because their training did not end well.
+
+    Raises:
+        UserError: if lengths differ, a key repeats or a label is not finite.
+    """
+
+    target: Target
+    graphs: tuple[CellGraph, ...]
+    values: FloatArray
+    seed_counts: NDArray[np.int64]
+    seed_variances: FloatArray
+    excluded_rows: int = 0
+
+    def __post_init__(self) -> None:
+        n = len(self.graphs)
+        for field in ("values", "seed_counts", "seed_variances"):
+            shape = getattr(self, field).shape
+            if shape != (n,):
+                raise UserError(f"{field} must have shape ({n},), one a graph, but has {shape}")
+        if len(set(self.keys)) != n:
+            raise UserError(
+                f"a dataset must have one row for each key, but {n} graphs have only "
+                f"{len(set(self.keys))} keys; merge the labels of equal functions first"
+            )
+        if not np.isfinite(self.values).all():
+            bad = [self.keys[i] for i in np.flatnonzero(~np.isfinite(self.values))[:3]]
+            raise UserError(f"labels must be finite, but those of {bad} are not; leave them out")
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """(n,) functional keys."""
+        return tuple(graph.key for graph in self.graphs)
+
+    @property
+    def model_values(self) -> FloatArray:
+        """(n,) labels on the scale that predictors learn on."""
+        return self.target.transform.to_model(self.values)
+
+    def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "SurrogateDataset":
+        """The rows at some indices, in that order."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        return SurrogateDataset(
+            self.target,
+            tuple(self.graphs[i] for i in chosen),
+            self.values[chosen],
+            self.seed_counts[chosen],
+            self.seed_variances[chosen],
+            self.excluded_rows,
+        )
+
+    def sorted_by_key(self) -> "SurrogateDataset":
+        """The same rows in the order of their keys."""
+        return self.subset(sorted(range(len(self)), key=lambda i: self.graphs[i].key))
+
+    @classmethod
+    def from_table(
+        cls, table: "BenchmarkTable", target: Target, seed_policy: SeedPolicy
+    ) -> "SurrogateDataset":
+        """Take the labels of one target out of a table.
+
+        Args:
+            table: the table; rows of another status than "ok" are counted in `excluded_rows`.
+            target: which label.
+            seed_policy: a seed, which leaves out functions never trained with it, or "mean".
+
+        Raises:
+            UserError: if no row is left, or the table has no such label.
+        """
+        # Late: the table brings pyarrow (0.4 s), which a forecast has no need of.
+        from train_benchmark.table import label_of
+
+        semantics = Semantics(table.metadata.semantics)
+        graphs, values, counts, variances = [], [], [], []
+        for key in table.keys:
+            rows = [r for r in table.rows_of(key) if seed_policy in ("mean", r.seed)]
+            if not rows:
+                continue
+            labels = np.array([label_of(row, target.label) for row in rows])
+            graphs.append(cell_graph(Cell.parse(rows[0].cell), semantics))
+            values.append(labels.mean())
+            counts.append(len(rows))
+            variances.append(
+                target.transform.to_model(labels).var(ddof=1) if len(rows) > 1 else np.nan
+            )
+        if not graphs:
+            raise UserError(
+                f"a dataset must have at least one measured row, but table "
+                f"{table.metadata.name!r} has none for seed policy {seed_policy!r}; it has seeds "
+                f"{list(table.seeds)}"
+            )
+        return cls(
+            target,
+            tuple(graphs),
+            np.array(values),
+            np.array(counts, dtype=np.int64),
+            np.array(variances),
+            len(table.records) - len(table.measured),
+        )

@@ -1,0 +1,144 @@
+"""From a benchmark table to an artifact."""
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graph_encoding.errors import UserError
+from graph_encoding.macro import Macro
+from surrogate.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
+from surrogate.calibration import cross_conformal, seed_variance
+from surrogate.dataset import SeedPolicy, SurrogateDataset
+from surrogate.predictors import Predictor
+from surrogate.targets import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from train_benchmark.table import BenchmarkTable
+
+_VERSIONED = ("nasasr", "numpy", "xgboost-cpu", "xgboost")
+
+
+def fit_target(
+    dataset: SurrogateDataset,
+    make_predictor: Callable[[], Predictor],
+    folds: int,
+    rng: np.random.Generator,
+) -> TargetModel:
+    """Fit a predictor on all keys and calibrate it by cross-conformal prediction.
+
+    Args:
+        dataset: n labelled graphs.
+        make_predictor: gives a new, unfitted predictor.
+        folds: parts that the calibration holds out in turn, 2 .. n.
+        rng: source of all randomness.
+
+    Raises:
+        UserError: if there are too few keys for the folds.
+    """
+    calibrator = cross_conformal(dataset, make_predictor, folds, rng)
+    predictor = make_predictor().fit(dataset, rng)
+    return TargetModel(dataset.target, predictor, calibrator, seed_variance(dataset))
+
+
+def fit_artifact(  # noqa: PLR0913
+    table: "BenchmarkTable",
+    targets: "Sequence[Target]",
+    make_predictor: Callable[[], Predictor],
+    *,
+    name: str,
+    seed_policy: SeedPolicy,
+    folds: int,
+    seed: int,
+    effective_config: Mapping[str, Any],
+) -> Artifact:
+    """Fit one model for each target on all keys of a table.
+
+    Args:
+        table: measured trainings.
+        targets: what to forecast, at least one.
+        make_predictor: gives a new, unfitted predictor.
+        name: name of the artifact.
+        seed_policy: which trainings a label is made of.
+        folds: parts that the calibration holds out in turn.
+        seed: start of all randomness; each target begins with it anew.
+        effective_config: what the artifact shall remember of the configuration.
+
+    Raises:
+        UserError: if there is no target, or too few keys.
+    """
+    if not targets:
+        raise UserError("a fit must have at least one target, but got none")
+    datasets = [SurrogateDataset.from_table(table, target, seed_policy) for target in targets]
+    models = tuple(
+        fit_target(dataset, make_predictor, folds, np.random.default_rng(seed))
+        for dataset in datasets
+    )
+    graphs = datasets[0].graphs
+    return Artifact(
+        ArtifactMetadata(
+            name=name,
+            table=table.metadata.name,
+            recipe_hash=table.metadata.recipe_hash,
+            corpus_fingerprint=table.metadata.corpus_fingerprint,
+            semantics=table.metadata.semantics,
+            macro=macro_of_table(table),
+            trained_ops=tuple(sorted({op.name for graph in graphs for op in graph.ops[1:-1]})),
+            trained_nodes=max(graph.inner_nodes for graph in graphs),
+            trained_keys=len(graphs),
+            fit=dict(effective_config),
+            versions=_versions(),
+        ),
+        models,
+        measured_rows(table, targets),
+    )
+
+
+def macro_of_table(table: "BenchmarkTable") -> Macro:
+    """The macro network that a table's cells were trained in.
+
+    Raises:
+        UserError: if the recipe does not say.
+    """
+    try:
+        return Macro.from_plain(table.metadata.recipe["macro"])
+    except KeyError as e:
+        raise UserError(
+            f"the recipe of table {table.metadata.name!r} must describe its 'macro' network, but "
+            f"has only {sorted(table.metadata.recipe)}; build the table again"
+        ) from e
+
+
+def measured_rows(table: "BenchmarkTable", targets: "Sequence[Target]") -> dict[str, MeasuredRow]:
+    """All measured labels of some targets, by functional key."""
+    # Late: the table brings pyarrow (0.4 s), which a forecast has no need of.
+    from train_benchmark.table import label_of
+
+    found = {}
+    for key in table.keys:
+        rows = table.rows_of(key)
+        found[key] = MeasuredRow(
+            tuple(row.seed for row in rows),
+            {t.name: tuple(label_of(row, t.label) for row in rows) for t in targets},
+        )
+    return found
+
+
+def plain_config(predictor: Predictor, **options: object) -> dict[str, Any]:
+    """What an artifact remembers of its fit: the predictor's name and settings, and options."""
+    return {"predictor": predictor.name, "settings": asdict(predictor.settings), **options}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _VERSIONED:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue  # xgboost comes under two names, and nasasr may run from a checkout
+    return found

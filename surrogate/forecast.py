@@ -1,0 +1,217 @@
+"""Forecasts: what a cell would reach, how sure that is, and what it rests on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from graph_encoding.cell import Cell
+from graph_encoding.cost import params_of_form
+from graph_encoding.errors import UserError
+from graph_encoding.functional import FunctionalForm, functional_form
+from graph_encoding.graph import CellGraph, graph_of_form
+from graph_encoding.semantics import Semantics
+from surrogate.artifact import (
+    DEFAULT_ARTIFACT,
+    Artifact,
+    ArtifactMetadata,
+    MeasuredRow,
+    TargetModel,
+    load_artifact,
+)
+from surrogate.prediction import check_level
+
+MAX_NODES = 6
+"""Largest cell that gets a forecast: nothing above twice the trained size was ever checked."""
+
+Support = Literal["measured", "interpolated", "extrapolated", "dead"]
+"""What a forecast rests on.
+
+measured: the table has the function. interpolated: it has not, but its operations and its size
+occur in the training cells. extrapolated: an operation or the size does not. dead: the output
+does not depend on the input, so there is nothing to forecast.
+"""
+
+
+@dataclass(frozen=True)
+class TargetForecast:
+    """The forecast of one target; all numbers on its raw scale.
+
+    The label that is forecast is made as the table's labels are: with several seeds a function,
+    it is the mean over as many.
+
+    Attributes:
+        target: its name.
+        unit: its unit.
+        mean: the value expected; for a non-linear transform, the median.
+        std: standard deviation of the label around it, >= 0: model and seed together.
+        std_model: the part that comes from not knowing the function's true value.
+        std_seed: the part that comes from the seeds; None if the table cannot tell.
+        low: lower end of the interval.
+        high: upper end of the interval.
+    """
+
+    target: str
+    unit: str
+    mean: float
+    std: float
+    std_model: float
+    std_seed: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is known about one cell.
+
+    Attributes:
+        cell: the cell as text.
+        functional_key: identity of its function.
+        params: exact number of trainable parameters in the table's macro network.
+        support: what the forecast rests on.
+        note: reason, where support is "extrapolated" or "dead"; else empty.
+        level: level of the intervals.
+        targets: one forecast for each target; none for a dead cell.
+        measured_row: the table's labels of this function, if it has them.
+    """
+
+    cell: str
+    functional_key: str
+    params: int
+    support: Support
+    note: str
+    level: float
+    targets: tuple[TargetForecast, ...]
+    measured_row: MeasuredRow | None
+
+    @property
+    def measured(self) -> bool:
+        """Whether the table has this function."""
+        return self.measured_row is not None
+
+
+class Forecaster:
+    """Answers for cells out of an artifact.
+
+    Args:
+        artifact: a fitted surrogate.
+    """
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._artifact = artifact
+        self._semantics = Semantics(artifact.metadata.semantics)
+
+    @classmethod
+    def load(cls, name_or_folder: str | Path = DEFAULT_ARTIFACT) -> "Forecaster":
+        """Read a shipped artifact by name, or any by its folder.
+
+        Raises:
+            UserError: if there is none or it is corrupt.
+        """
+        return cls(load_artifact(name_or_folder))
+
+    @property
+    def metadata(self) -> ArtifactMetadata:
+        """Where the artifact comes from."""
+        return self._artifact.metadata
+
+    def forecast(self, cells: Sequence[Cell], level: float = 0.9) -> tuple[Forecast, ...]:
+        """Forecast n cells, of any registered operations and 1 to 6 nodes.
+
+        Args:
+            cells: the cells; equal functions get equal forecasts.
+            level: probability with which a label lies in its interval, in (0, 1).
+
+        Returns:
+            One forecast a cell, in order.
+
+        Raises:
+            UserError: if a cell is too large, or the level cannot be had.
+        """
+        check_level(level)
+        for cell in cells:
+            _check_size(cell)
+        forms = [functional_form(cell, self._semantics) for cell in cells]
+        living = {form.key: graph_of_form(form) for form in forms if not form.is_dead}
+        graphs = tuple(living.values())
+        by_target = [_forecast_target(m, graphs, level) for m in self._artifact.models]
+        of_key = dict(zip(living, zip(*by_target, strict=True), strict=True))
+        return tuple(
+            self._assemble(cell, form, of_key.get(form.key, ()), level)
+            for cell, form in zip(cells, forms, strict=True)
+        )
+
+    def _assemble(
+        self, cell: Cell, form: FunctionalForm, targets: tuple[TargetForecast, ...], level: float
+    ) -> Forecast:
+        row = self._artifact.measured.get(form.key)
+        support, note = _support(form, self.metadata, measured=row is not None)
+        params = params_of_form(form, self.metadata.macro)
+        return Forecast(cell.text, form.key, params, support, note, level, targets, row)
+
+
+def _check_size(cell: Cell) -> None:
+    if cell.nodes > MAX_NODES:
+        raise UserError(
+            f"cell {cell.text!r} has {cell.nodes} nodes, but forecasts end at {MAX_NODES}: the "
+            "surrogate learned from cells of 3, and beyond twice that size nobody has checked "
+            "what it says; train the cell instead"
+        )
+
+
+def _support(
+    form: FunctionalForm, metadata: ArtifactMetadata, *, measured: bool
+) -> tuple[Support, str]:
+    if form.is_dead:
+        return "dead", (
+            "the output does not depend on the input: no training can make it better than the "
+            "best constant output, so there is no number to forecast"
+        )
+    if measured:
+        return "measured", ""
+    unseen = sorted(set(form.ops) - set(metadata.trained_ops))
+    reasons = [f"no training cell has the operation {op}" for op in unseen]
+    if len(form.ops) > metadata.trained_nodes:
+        reasons.append(
+            f"it has {len(form.ops)} operations, the training cells at most "
+            f"{metadata.trained_nodes}"
+        )
+    return ("extrapolated" if reasons else "interpolated"), "; ".join(reasons)
+
+
+def _forecast_target(
+    model: TargetModel, graphs: Sequence[CellGraph], level: float
+) -> list[TargetForecast]:
+    prediction = model.predictor.predict(graphs)
+    interval = model.calibrator.interval(prediction, level)
+    transform = model.target.transform
+    slope = transform.raw_slope(prediction.mean)
+    total = model.calibrator.std(prediction)
+    seed = np.sqrt(model.seed_variance or 0.0)
+    std_model = np.sqrt(np.maximum(total**2 - seed**2, 0.0))
+    columns = (
+        transform.to_raw(prediction.mean),
+        slope * np.maximum(total, seed),
+        slope * std_model,
+        slope * seed,
+        transform.to_raw(interval.low),
+        transform.to_raw(interval.high),
+    )
+    return [
+        TargetForecast(
+            model.target.name,
+            model.target.unit,
+            mean=mean,
+            std=std,
+            std_model=std_model_i,
+            std_seed=None if model.seed_variance is None else std_seed,
+            low=low,
+            high=high,
+        )
+        for mean, std, std_model_i, std_seed, low, high in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]

@@ -1,0 +1,30 @@
+"""Distances between predicted and measured values."""
+
+import numpy as np
+
+from graph_encoding.errors import UserError
+from surrogate.targets import FloatArray
+
+
+def rmse(predicted: FloatArray, measured: FloatArray) -> float:
+    """Root of the mean squared error: `sqrt(mean((predicted - measured)^2))`.
+
+    Args:
+        predicted: (n,) predictions, n >= 1.
+        measured: (n,) labels, same unit.
+
+    Returns:
+        A value >= 0 in the unit of the labels.
+
+    Raises:
+        UserError: if the shapes differ or n = 0.
+
+    >>> rmse(np.array([1.0, 2.0]), np.array([1.0, 4.0])) == 2**0.5
+    True
+    """
+    if predicted.ndim != 1 or predicted.shape != measured.shape or not len(predicted):
+        raise UserError(
+            "an error must have two arrays of one shape (n >= 1,), "
+            f"but got {predicted.shape} and {measured.shape}"
+        )
+    return float(np.sqrt(np.mean((predicted - measured) ** 2)))

@@ -1,0 +1,164 @@
+"""The seam of all predictors: fit on labelled graphs, answer with a mean and a spread."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar, Self
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from graph_encoding.graph import CellGraph
+from graph_encoding.registry import Registry
+from surrogate.dataset import SurrogateDataset
+from surrogate.prediction import Prediction
+from train_benchmark.record import content_hash
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_HEADER_FILE = "predictor.json"
+_ARRAYS_FILE = "arrays.npz"
+
+
+class Predictor(ABC):
+    """Learns labels of graphs; knows nothing of speech, tables or calibration.
+
+    A kind of predictor implements the four underscored methods. What it has learned is a set of
+    numeric arrays, so that saving and loading are the same for all kinds and need no pickle.
+
+    Laws, held by `surrogate.testing.predictor_contract`: the order of the rows changes neither
+    a fit nor an answer; equal keys get equal answers; equal generators give equal fits.
+
+    Attributes:
+        name: the name it is registered, saved and configured by.
+        settings_type: frozen dataclass of its settings, each with a default.
+        settings: the settings.
+    """
+
+    name: ClassVar[str]
+    settings_type: ClassVar[type[Any]]
+
+    def __init__(self, settings: Any = None) -> None:
+        self.settings = self.settings_type() if settings is None else settings
+        if not isinstance(self.settings, self.settings_type):
+            raise UserError(
+                f"predictor {self.name!r} must have settings of type "
+                f"{self.settings_type.__name__}, but got {settings!r}"
+            )
+        self._fitted = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """(d,) names of the features it looks at; empty if it takes the graphs as they are."""
+        return ()
+
+    def fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> Self:
+        """Learn from a dataset, forgetting any earlier one.
+
+        Args:
+            dataset: n >= 2 labelled graphs; `model_values` is what is learned.
+            rng: source of all randomness.
+
+        Raises:
+            UserError: if there are fewer than two rows.
+        """
+        if len(dataset) < 2:  # noqa: PLR2004
+            raise UserError(f"a fit must have at least 2 keys, but got {len(dataset)}")
+        self._fit(dataset.sorted_by_key(), rng)
+        self._fitted = True
+        return self
+
+    def predict(self, graphs: Sequence[CellGraph]) -> Prediction:
+        """Answer for n graphs, on the model scale of the target that was learned.
+
+        Raises:
+            UserError: if nothing was fitted or loaded yet.
+        """
+        self._require_fit("predict")
+        if not graphs:
+            return Prediction(np.zeros(0), np.zeros(0))
+        return self._predict(graphs)
+
+    def save(self, folder: Path) -> None:
+        """Write what was learned into a folder, which is made if need be.
+
+        Raises:
+            UserError: if nothing was fitted or loaded yet.
+        """
+        self._require_fit("save")
+        folder.mkdir(parents=True, exist_ok=True)
+        header = {
+            "predictor": self.name,
+            "settings": asdict(self.settings),
+            "columns_sha256": content_hash(self.columns),
+        }
+        (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n")
+        with (folder / _ARRAYS_FILE).open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **self._learned())
+
+    def _require_fit(self, call: str) -> None:
+        if not self._fitted:
+            raise UserError(
+                f"predictor {self.name!r} must be fitted before {call}(); call fit(dataset, rng), "
+                "or read a fitted one with load_predictor(folder)"
+            )
+
+    @abstractmethod
+    def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
+        """Learn from rows that are sorted by key."""
+
+    @abstractmethod
+    def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
+        """Answer for n >= 1 graphs."""
+
+    @abstractmethod
+    def _learned(self) -> Arrays:
+        """All that `_predict` needs beyond the settings, as arrays of numbers."""
+
+    @abstractmethod
+    def _restore(self, arrays: Arrays) -> None:
+        """Take over what `_learned` gave."""
+
+
+PREDICTORS: Registry[type[Predictor]] = Registry("predictor")
+
+
+def register_predictor(kind: type[Predictor]) -> type[Predictor]:
+    """Class decorator: make a predictor known by its name.
+
+    Raises:
+        UserError: if the name is taken by another class.
+    """
+    return PREDICTORS.register(kind.name, kind)
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """Read a predictor of any registered kind from the folder it was saved to.
+
+    Raises:
+        UserError: if a file is missing or is not what `save` writes.
+    """
+    try:
+        header = json.loads((folder / _HEADER_FILE).read_text())
+        kind = PREDICTORS.get(header["predictor"])
+        predictor = kind(kind.settings_type(**header["settings"]))
+        if header["columns_sha256"] != content_hash(predictor.columns):
+            raise UserError(
+                f"the predictor in {folder} was fitted on other columns than this version "
+                "encodes; fit it again, or use the nasasr version that fitted it"
+            )
+        with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
+            predictor._restore(dict(arrays))
+    except UserError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as e:
+        raise UserError(
+            f"folder {folder} must hold a predictor saved by this version, but it cannot be "
+            f"read: {e!r}; fit it again"
+        ) from e
+    predictor._fitted = True
+    return predictor

@@ -1,0 +1,130 @@
+"""Boosted trees as plain arrays, so that a forecast need not import xgboost.
+
+Importing xgboost takes 1.2 s, more than half a cold forecast; walking some thousand small trees
+with NumPy takes a millisecond, and gives the same numbers.
+
+Shape suffixes: N rows, F features, S distinct tests, T trees, M members, D depth.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ROWS_AT_ONCE = 64  # fastest of 16, 64, 256, 1024: the tables of a step stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """M boosted ensembles over the same features.
+
+    Every node asks test number `test`, and goes to node `left` if it fails, else to `left + 1`.
+    A leaf asks test 0, which always fails, and has itself as `left`: walking D steps from the
+    root therefore ends at a leaf in every tree.
+
+    Attributes:
+        feature: (S,) column that each test looks at.
+        threshold: (S,) a test holds if `x[feature] >= threshold`; infinity for test 0.
+        test: (nodes,) the test of each node of all trees.
+        left: (nodes,) its left child.
+        value: (nodes,) the answer of a leaf.
+        root: (T,) first node of each tree.
+        member_start: (M,) number of each member's first tree.
+        base: (M,) what the trees' answers of a member are added to.
+        depth: D, longest way from a root to a leaf.
+    """
+
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    test: NDArray[np.int32]
+    left: NDArray[np.int32]
+    value: NDArray[np.float32]
+    root: NDArray[np.int32]
+    member_start: NDArray[np.int64]
+    base: NDArray[np.float32]
+    depth: int
+
+    def predict(self, x_NF: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Answers of all members: (M, N)."""
+        chunks = [
+            self._predict_chunk(x_NF[start : start + _ROWS_AT_ONCE])
+            for start in range(0, len(x_NF), _ROWS_AT_ONCE)
+        ]
+        return np.concatenate(chunks, axis=1)
+
+    def _predict_chunk(self, x_NF: NDArray[np.float32]) -> NDArray[np.float64]:
+        # Trees along the first axis: one tree's few nodes stay in the nearest cache for all rows.
+        # `take` with indices of machine width is several times faster than plain indexing.
+        rows = len(x_NF)
+        holds_SN = (x_NF[:, self.feature] >= self.threshold).T
+        holds = np.ascontiguousarray(holds_SN).ravel().view(np.int8)
+        row_N = np.arange(rows)
+        first_hold, left = self.test.astype(np.intp) * rows, self.left.astype(np.intp)
+        node_TN = np.repeat(self.root.astype(np.intp)[:, None], rows, axis=1)
+        for _ in range(self.depth):
+            node_TN = left.take(node_TN) + holds.take(first_hold.take(node_TN) + row_N)
+        answer_TN = self.value.take(node_TN)
+        sums_MN: NDArray[np.float64] = np.add.reduceat(
+            answer_TN, self.member_start, axis=0, dtype=np.float64
+        )
+        return sums_MN + self.base[:, None]
+
+
+def forest_of_models(models: list[bytes]) -> Forest:
+    """Translate xgboost models of numeric splits, one a member.
+
+    Args:
+        models: what `Booster.save_raw("json")` gives. Inputs must be free of NaN.
+
+    Source: xgboost's JSON schema, https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html
+    """
+    tests: dict[tuple[int, float], int] = {(0, np.inf): 0}
+    nodes: list[tuple[int, int, float]] = []
+    roots: list[int] = []
+    starts, bases, depth = [], [], 0
+    for model in models:
+        learner = json.loads(model)["learner"]
+        bases.append(float(learner["learner_model_param"]["base_score"].strip("[]")))
+        starts.append(len(roots))
+        for tree in learner["gradient_booster"]["model"]["trees"]:
+            roots.append(len(nodes))
+            depth = max(depth, _append_tree(tree, nodes, tests))
+    test, left, value = zip(*nodes, strict=True)
+    feature, threshold = zip(*tests, strict=True)
+    return Forest(
+        np.array(feature, dtype=np.int32),
+        np.array(threshold, dtype=np.float32),
+        np.array(test, dtype=np.int32),
+        np.array(left, dtype=np.int32),
+        np.array(value, dtype=np.float32),
+        np.array(roots, dtype=np.int32),
+        np.array(starts, dtype=np.int64),
+        np.array(bases, dtype=np.float32),
+        depth,
+    )
+
+
+def _append_tree(
+    tree: dict[str, Any],
+    nodes: list[tuple[int, int, float]],
+    tests: dict[tuple[int, float], int],
+) -> int:
+    """Append one tree's nodes, each pair of children side by side; gives the tree's depth."""
+    level, depth = [0], 0
+    while True:
+        children: list[int] = []
+        after_level = len(nodes) + len(level)
+        for i in level:
+            left = tree["left_children"][i]
+            if left < 0:
+                nodes.append((0, len(nodes), tree["split_conditions"][i]))
+            else:
+                split = (tree["split_indices"][i], tree["split_conditions"][i])
+                number = tests.setdefault(split, len(tests))
+                nodes.append((number, after_level + len(children), 0.0))
+                children += [left, tree["right_children"][i]]
+        if not children:
+            return depth
+        level, depth = children, depth + 1

@@ -1,0 +1,107 @@
+"""What is forecast: a label with its unit, its direction and the scale that models learn on."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from graph_encoding.registry import Registry
+
+Direction = Literal["minimise", "maximise"]
+
+FloatArray = NDArray[np.float64]
+
+
+class Transform(ABC):
+    """A rising map from a label's own scale to the scale that models learn on, and back."""
+
+    @abstractmethod
+    def to_model(self, values: FloatArray) -> FloatArray:
+        """Map (n,) labels to the model scale."""
+
+    @abstractmethod
+    def to_raw(self, values: FloatArray) -> FloatArray:
+        """Map (n,) values of the model scale back; infinities give the ends of the range."""
+
+    @abstractmethod
+    def raw_slope(self, values: FloatArray) -> FloatArray:
+        """Derivative of `to_raw` at (n,) values: turns small standard deviations into raw ones."""
+
+
+@dataclass(frozen=True)
+class Logit(Transform):
+    """`z = log(y / (1 - y))`, with y clipped to `[clip, 1 - clip]` first.
+
+    Error rates reach and pass 1 where a training collapsed. With the clip these labels become
+    one finite value on the far side, and what lies above 1 - clip is no longer told apart: a
+    network that bad is of no use, whichever it is.
+
+    Attributes:
+        clip: distance from 0 and 1 that labels are moved to, in (0, 0.5).
+    """
+
+    clip: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0 < self.clip < 0.5:  # noqa: PLR2004
+            raise UserError(f"a logit's clip must be in (0, 0.5), but got {self.clip}")
+
+    def to_model(self, values: FloatArray) -> FloatArray:
+        """Logit of the clipped labels."""
+        y = np.clip(np.asarray(values, dtype=np.float64), self.clip, 1 - self.clip)
+        return np.log(y / (1 - y))
+
+    def to_raw(self, values: FloatArray) -> FloatArray:
+        """The logistic function, written with tanh so that nothing overflows."""
+        return 0.5 * (1 + np.tanh(0.5 * np.asarray(values, dtype=np.float64)))
+
+    def raw_slope(self, values: FloatArray) -> FloatArray:
+        """`y (1 - y)` at y = to_raw(values)."""
+        y = self.to_raw(values)
+        return y * (1 - y)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One quantity to forecast.
+
+    Attributes:
+        name: unique name; also the name of its fields in output.
+        label: the table's label that it is learned from, one of `train_benchmark.table.LABELS`.
+        unit: unit of the raw scale.
+        direction: which end of the raw scale is good.
+        transform: the scale that predictors learn and answer on.
+    """
+
+    name: str
+    label: str
+    unit: str
+    direction: Direction
+    transform: Transform
+
+    def __post_init__(self) -> None:
+        if self.direction not in get_args(Direction):
+            raise UserError(
+                f"target {self.name!r}: direction must be one of {get_args(Direction)}, "
+                f"but got {self.direction!r}"
+            )
+
+    def to_cost(self, raw: FloatArray) -> FloatArray:
+        """Raw values with the sign that makes lower better: the only place a sign flips."""
+        return raw if self.direction == "minimise" else -raw
+
+
+TARGETS: Registry[Target] = Registry("target")
+
+VAL_PER = TARGETS.register(
+    "val_per", Target("val_per", "val_per", "phone error rate", "minimise", Logit())
+)
+"""Validation PER, mean of the last epochs."""
+
+TEST_PER = TARGETS.register(
+    "test_per", Target("test_per", "test_per", "phone error rate", "minimise", Logit())
+)
+"""Test PER at the epoch of the best validation PER."""

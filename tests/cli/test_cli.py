@@ -1,0 +1,215 @@
+"""The program from outside: what it writes where, and its exit codes."""
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from surrogate.cli import main
+
+FAST_FIT = """
+folds = 3
+[settings]
+members = 2
+rounds = 20
+[evaluation]
+repeats = 2
+"""
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def fast_config(tmp_path: Path) -> Path:
+    path = tmp_path / "fast.toml"
+    path.write_text(FAST_FIT)
+    return path
+
+
+def test_predict_writes_a_table(run: Run, saved_artifact: Path) -> None:
+    code, out, err = run("predict", "10_100_1000", "--artifact", saved_artifact)
+    assert (code, err) == (0, "")
+    header, *rows = out.splitlines()
+    assert header.split()[:3] == ["cell", "params", "support"]
+    assert [row.split()[3] for row in rows] == ["val_per", "test_per"]
+
+
+def test_predict_json_parses(run: Run, saved_artifact: Path) -> None:
+    cells = ("10_100_1000", "51_500_5000")
+    code, out, _ = run("predict", *cells, "--artifact", saved_artifact, "--format", "json")
+    living, dead = json.loads(out)
+    assert code == 0
+    assert living["targets"][0]["target"] == "val_per"
+    assert living["targets"][0]["low"] < living["targets"][0]["mean"]
+    assert (dead["support"], dead["targets"]) == ("dead", [])
+
+
+def test_predict_csv_has_one_row_a_target(run: Run, saved_artifact: Path) -> None:
+    _, out, _ = run("predict", "10_100_1000", "--artifact", saved_artifact, "--format", "csv")
+    header, *rows = out.splitlines()
+    assert header.startswith("cell,params,support,target,mean,std")
+    assert len(rows) == 2
+
+
+def test_dead_cell_is_explained_on_stderr(run: Run, saved_artifact: Path) -> None:
+    code, out, err = run("predict", "51_500_5000", "--artifact", saved_artifact)
+    assert code == 0
+    assert "dead" in out
+    assert "does not depend on the input" in err
+
+
+def test_cells_come_from_a_file(run: Run, saved_artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "cells").write_text("10_100_1000  # a comment\n\n20_200_2000\n")
+    arguments = ("--artifact", saved_artifact, "--format", "json")
+    _, out, _ = run("predict", "--cells", tmp_path / "cells", *arguments)
+    assert [f["cell"] for f in json.loads(out)] == ["10_100_1000", "20_200_2000"]
+
+
+def test_cells_come_from_stdin(
+    run: Run, saved_artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("10_100_1000\n"))
+    _, out, _ = run("predict", "--cells", "-", "--artifact", saved_artifact, "--format", "json")
+    assert len(json.loads(out)) == 1
+
+
+def test_higher_level_gives_wider_intervals(run: Run, saved_artifact: Path) -> None:
+    widths = []
+    for level in (0.5, 0.9):
+        options = ("--artifact", saved_artifact, "--format", "json", "--level", level)
+        target = json.loads(run("predict", "10_100_1000", *options)[1])[0]["targets"][0]
+        widths.append(target["high"] - target["low"])
+    assert widths[0] < widths[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("predict", "99_100_1000"), "error: cell '99_100_1000': node 1"),
+        (("predict", "10_100_1000", "--artifact", "nope"), "error: there is no artifact 'nope'"),
+        (("predict",), "error: predict must have at least one cell"),
+        (("predict", "--cells", "no-such-file"), "error: cannot read cells from no-such-file"),
+        (("predict", "10_100_1000", "--format", "xml"), "xml"),
+        (("fit", "nope", "--out", "no-such-folder"), "error: there is no table 'nope'"),
+        (("table", "info", "nope"), "error: there is no table 'nope'"),
+        (("no-such-command",), "no-such-command"),
+    ],
+)
+def test_mistakes_exit_with_2_and_a_message(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_corrupt_artifact_exits_with_2(run: Run, saved_artifact: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(saved_artifact, tmp_path / "copy"))
+    (copy / "measured.json").write_text("{}")
+    code, _, err = run("predict", "10_100_1000", "--artifact", copy)
+    assert code == 2
+    assert "measured.json is corrupt" in err
+
+
+def test_level_that_cannot_be_had_exits_with_2(run: Run, saved_artifact: Path) -> None:
+    code, _, err = run("predict", "10_100_1000", "--artifact", saved_artifact, "--level", "0.999")
+    assert code == 2
+    assert "lower level" in err
+
+
+def test_debug_shows_the_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from surrogate.cli import main; main()", "--debug", "predict", "x"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+    assert "CellFormatError" in done.stderr
+
+
+def test_fit_reports_and_writes_an_artifact(
+    run: Run, saved_table: Path, fast_config: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options = ("--config", fast_config, "--out", out, "--report", "--format", "json")
+    code, text, err = run("fit", saved_table, *options)
+    assert code == 0
+    assert "2 of 80 rows have no label" in err
+    rows = json.loads(text)
+    assert {row["predictor"] for row in rows} == {"xgb", "params", "mean"}
+    assert {row["metric"] for row in rows} >= {"kendall_tau", "rmse", "coverage"}
+    assert run("predict", "10_100_1000", "--artifact", out)[0] == 0
+    fit = json.loads((out / "metadata.json").read_text())["fit"]
+    assert fit["settings"]["rounds"] == 20
+
+
+def test_fit_report_as_a_table(
+    run: Run, saved_table: Path, fast_config: Path, tmp_path: Path
+) -> None:
+    options = ("--config", fast_config, "--out", tmp_path / "out", "--report")
+    lines = run("fit", saved_table, *options)[1].splitlines()
+    assert lines[0].split()[:4] == ["target", "predictor", "repeats", "kendall_tau"]
+    assert len(lines) == 1 + 2 * 3
+
+
+def test_fit_never_overwrites(run: Run, saved_table: Path, tmp_path: Path) -> None:
+    code, _, err = run("fit", saved_table, "--out", tmp_path)
+    assert code == 2
+    assert "exists" in err
+
+
+def test_bad_config_key_exits_with_2(run: Run, saved_table: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[settings]\nrouns = 3\n")
+    options = ("--config", tmp_path / "bad.toml", "--out", tmp_path / "out")
+    code, _, err = run("fit", saved_table, *options)
+    assert code == 2
+    assert "bad.toml" in err
+    assert "settings.rouns" in err
+
+
+def test_table_info_as_json(run: Run, saved_table: Path) -> None:
+    code, out, _ = run("table", "info", saved_table, "--format", "json")
+    facts = json.loads(out)
+    assert code == 0
+    assert (facts["rows"], facts["rows_without_label"], facts["functions"]) == (80, 2, 40 - 1)
+    assert facts["labels"]["test_per"]["min"] <= facts["labels"]["test_per"]["max"]
+
+
+def test_table_info_as_a_table(run: Run, saved_table: Path) -> None:
+    out = run("table", "info", saved_table)[1]
+    assert "synthetic" in out
+    assert "val_per_best" in out
+
+
+def test_a_forecast_loads_no_heavy_package(saved_artifact: Path) -> None:
+    code = (
+        "import sys\nfrom surrogate.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'xgboost', 'pyarrow', 'scipy', 'sklearn', 'torch', 'pandas'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    arguments = ("predict", "10_100_1000", "--artifact", str(saved_artifact))
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,99 @@
+"""Artifacts: whole or not at all, and nothing corrupt is ever loaded."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph_encoding.cell import Cell
+from graph_encoding.errors import UserError
+from surrogate.artifact import Artifact, load_artifact
+from surrogate.forecast import Forecaster
+
+CELLS = [Cell.parse(text) for text in ("10_100_1000", "31_210_0101", "conv9:1")]
+
+
+@pytest.fixture
+def copy(saved_artifact: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved_artifact, tmp_path / "copy"))
+
+
+def test_loaded_artifact_forecasts_the_same(artifact: Artifact, saved_artifact: Path) -> None:
+    loaded = load_artifact(saved_artifact)
+    assert loaded.metadata == artifact.metadata
+    assert Forecaster(loaded).forecast(CELLS) == Forecaster(artifact).forecast(CELLS)
+
+
+def test_saving_twice_gives_equal_bytes(
+    artifact: Artifact, saved_artifact: Path, tmp_path: Path
+) -> None:
+    artifact.save(tmp_path / "again")
+    for path in saved_artifact.rglob("*.*"):
+        assert (
+            path.read_bytes()
+            == (tmp_path / "again" / path.relative_to(saved_artifact)).read_bytes()
+        )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "metadata.json",
+        "measured.json",
+        "val_per/arrays.npz",
+        "val_per/predictor.json",
+        "test_per/calibration.json",
+    ],
+)
+def test_flipped_byte_is_noticed(copy: Path, name: str) -> None:
+    content = bytearray((copy / name).read_bytes())
+    # A digit near the middle: the file stays readable, only its content is another.
+    digits = [i for i, byte in enumerate(content) if chr(byte).isdigit()]
+    place = digits[len(digits) // 2]
+    content[place] = ord("1") if content[place] != ord("1") else ord("2")
+    (copy / name).write_bytes(content)
+    with pytest.raises(UserError, match=r"corrupt.*fit it again"):
+        load_artifact(copy)
+
+
+def test_missing_file_is_named(copy: Path) -> None:
+    (copy / "val_per" / "arrays.npz").unlink()
+    with pytest.raises(UserError, match=r"arrays\.npz must be there"):
+        load_artifact(copy)
+
+
+def test_other_schema_version_is_refused(copy: Path) -> None:
+    metadata = json.loads((copy / "metadata.json").read_text())
+    (copy / "metadata.json").write_text(json.dumps({**metadata, "schema_version": 99}))
+    with pytest.raises(UserError, match="schema version 1, but has 99"):
+        load_artifact(copy)
+
+
+def test_metadata_that_is_no_json_is_refused(copy: Path) -> None:
+    (copy / "metadata.json").write_text("{")
+    with pytest.raises(UserError, match=r"cannot read artifact file .*metadata\.json"):
+        load_artifact(copy)
+
+
+def test_unknown_name_says_what_to_give() -> None:
+    with pytest.raises(UserError, match=r"no artifact 'nope'.*nasasr fit"):
+        load_artifact("nope")
+
+
+def test_existing_folder_is_never_overwritten(artifact: Artifact, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="exists"):
+        artifact.save(tmp_path)
+
+
+def test_failed_save_leaves_nothing(
+    artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(OSError, match="disk full"):
+        artifact.save(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

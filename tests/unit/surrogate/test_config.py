@@ -1,0 +1,63 @@
+"""Configs of fits: the shipped ones load, and each mistake is named."""
+
+from pathlib import Path
+
+import pytest
+
+from graph_encoding.errors import UserError
+from surrogate.config import default_fit_config, load_fit_config
+from surrogate.predictors import ParamsSettings, XgbPredictor
+
+SHIPPED = sorted((Path(__file__).parents[3] / "configs" / "predictor").glob("*.toml"))
+
+
+def _write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "fit.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configs_load(path: Path) -> None:
+    assert load_fit_config(path).make_predictor().name == path.stem
+
+
+def test_default_is_the_shipped_config_of_trees() -> None:
+    path = next(path for path in SHIPPED if path.stem == "xgb")
+    assert load_fit_config(path).model_dump() == default_fit_config().model_dump()
+
+
+def test_empty_file_means_all_defaults(tmp_path: Path) -> None:
+    config = load_fit_config(_write(tmp_path, ""))
+    assert isinstance(config.make_predictor(), XgbPredictor)
+
+
+def test_settings_are_those_of_the_named_predictor(tmp_path: Path) -> None:
+    config = load_fit_config(_write(tmp_path, 'predictor = "params"\n[settings]\nclip = 2.0\n'))
+    assert config.settings == ParamsSettings(clip=2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour = 1", "unknown key 'colour'; known: predictor, targets"),
+        ("[settings]\nrouns = 3", "unknown key 'settings.rouns'; known: members, bag_fraction"),
+        ("[settings]\nrounds = 0", "rounds must be >= 1, but got 0"),
+        ("[settings]\nrounds = 'x'", "'settings.rounds'"),
+        ("[evaluation]\nlevel = 2", "'evaluation.level': .*less than 1, but got 2"),
+        ('predictor = "nope"', "unknown predictor 'nope'; known: .*xgb"),
+        ('targets = ["nope"]', "unknown target 'nope'; known: val_per, test_per"),
+        ("targets = []", "targets"),
+        ('seed_policy = "all"', "seed_policy"),
+        ("predictor = ", "must be TOML"),
+    ],
+)
+def test_mistakes_are_named_with_the_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        load_fit_config(_write(tmp_path, text))
+    assert "fit.toml" in str(caught.value)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot read config .*nope\.toml"):
+        load_fit_config(tmp_path / "nope.toml")

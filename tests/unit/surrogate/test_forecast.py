@@ -1,0 +1,140 @@
+"""Forecasts: what they hold, what they rest on, and when there is none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph_encoding.cell import Cell
+from graph_encoding.cost import params
+from graph_encoding.errors import UserError
+from graph_encoding.functional import functional_key
+from graph_encoding.macro import TIMIT_MICRO_MACRO
+from graph_encoding.semantics import Semantics
+from graph_encoding.space import CellSpace
+from surrogate.artifact import Artifact
+from surrogate.fitting import fit_artifact
+from surrogate.forecast import Forecast, Forecaster
+from surrogate.predictors import MeanPredictor
+from surrogate.targets import VAL_PER
+from surrogate.testing.synthetic import synthetic_table
+
+SPACE = CellSpace()
+
+
+def _one(artifact: Artifact, text: str, level: float = 0.9) -> Forecast:
+    return Forecaster(artifact).forecast([Cell.parse(text)], level)[0]
+
+
+def test_forecast_holds_every_target_with_its_interval(artifact: Artifact) -> None:
+    forecast = _one(artifact, "10_100_1000")
+    assert [t.target for t in forecast.targets] == ["val_per", "test_per"]
+    for target in forecast.targets:
+        assert 0 < target.low < target.mean < target.high < 1
+        assert target.std > 0
+
+
+def test_std_is_model_and_seed_together(artifact: Artifact) -> None:
+    target = _one(artifact, "10_100_1000").targets[0]
+    assert target.std_seed is not None
+    assert target.std == pytest.approx(np.hypot(target.std_model, target.std_seed))
+
+
+def test_seed_part_is_unknown_with_one_seed() -> None:
+    artifact = fit_artifact(
+        synthetic_table(20, seeds=(1,)),
+        (VAL_PER,),
+        MeanPredictor,
+        name="one",
+        seed_policy="mean",
+        folds=2,
+        seed=0,
+        effective_config={},
+    )
+    target = _one(artifact, "10_100_1000").targets[0]
+    assert target.std_seed is None
+    assert target.std == target.std_model
+
+
+def test_measured_cell_shows_its_row(artifact: Artifact) -> None:
+    row = synthetic_table(60).records[0]
+    forecast = _one(artifact, row.cell)
+    assert forecast.measured
+    assert forecast.support == "measured"
+    assert forecast.measured_row is not None
+    assert forecast.measured_row.seeds == (1, 2)
+    assert forecast.measured_row.values["test_per"][0] == row.test_per
+
+
+def test_params_are_those_of_the_tables_macro(artifact: Artifact) -> None:
+    cell = Cell.parse("31_210_0101")
+    assert _one(artifact, cell.text).params == params(cell, TIMIT_MICRO_MACRO)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("conv9:0_100", "operation conv9"), ("10_100_1000_10000", "4 operations")],
+)
+def test_what_was_not_trained_on_is_extrapolated(
+    artifact: Artifact, text: str, reason: str
+) -> None:
+    forecast = _one(artifact, text)
+    assert forecast.support == "extrapolated"
+    assert reason in forecast.note
+    assert len(forecast.targets) == 2
+
+
+def test_large_cell_of_a_small_function_is_as_the_small_one(artifact: Artifact) -> None:
+    small, large = (_one(artifact, text) for text in ("10_100", "10_100_5001"))
+    assert small.targets == large.targets
+    assert small.support == large.support
+
+
+def test_dead_cell_has_no_number_but_a_reason(artifact: Artifact) -> None:
+    forecast = _one(artifact, "51_500_5000")
+    assert forecast.support == "dead"
+    assert forecast.targets == ()
+    assert "does not depend on the input" in forecast.note
+
+
+def test_only_dead_cells_can_be_asked_for(artifact: Artifact) -> None:
+    assert Forecaster(artifact).forecast([Cell.parse("50")])[0].support == "dead"
+
+
+def test_no_cells_give_no_forecasts(artifact: Artifact) -> None:
+    assert Forecaster(artifact).forecast([]) == ()
+
+
+def test_seven_nodes_are_refused_with_a_reason(artifact: Artifact) -> None:
+    text = "_".join("1" + "0" * k for k in range(1, 8))
+    with pytest.raises(UserError, match="7 nodes, but forecasts end at 6"):
+        _one(artifact, text)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 90.0])
+def test_level_that_is_no_probability_is_refused(artifact: Artifact, level: float) -> None:
+    with pytest.raises(UserError, match=r"\(0, 1\)"):
+        _one(artifact, "10_100_1000", level)
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, SPACE.size - 1), min_size=2, max_size=20))
+def test_equal_functions_get_equal_forecasts(artifact: Artifact, indices: list[int]) -> None:
+    cells = [SPACE.cell(i) for i in indices]
+    together = Forecaster(artifact).forecast(cells)
+    alone = [Forecaster(artifact).forecast([cell])[0] for cell in cells]
+    assert list(together) == alone
+    by_key: dict[str, Forecast] = {}
+    for cell, forecast in zip(cells, together, strict=True):
+        assert forecast.functional_key == functional_key(cell, Semantics.PAPER)
+        first = by_key.setdefault(forecast.functional_key, forecast)
+        assert replace(forecast, cell="") == replace(first, cell="")
+
+
+@settings(max_examples=30)
+@given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
+def test_intervals_are_nested_in_level(artifact: Artifact, a: float, b: float) -> None:
+    inner, outer = (_one(artifact, "10_100_1000", v).targets[0] for v in sorted((a, b)))
+    assert outer.low <= inner.low <= inner.high <= outer.high

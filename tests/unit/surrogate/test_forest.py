@@ -1,0 +1,36 @@
+"""The compiled forest gives xgboost's own numbers."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from surrogate.predictors.forest import forest_of_models
+
+xgboost = pytest.importorskip("xgboost")
+
+
+def _model(depth: int, rounds: int, labels_scale: float, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 4, (80, 6)).astype(np.float32)
+    y = labels_scale * (x[:, 0] + x[:, 1] * x[:, 2]) + rng.normal(size=80)
+    options = {"max_depth": depth, "nthread": 1, "base_score": 0.25, "seed": seed}
+    return xgboost.train(options, xgboost.DMatrix(x, y), num_boost_round=rounds)
+
+
+@pytest.mark.parametrize(("depth", "rounds"), [(1, 1), (3, 20), (8, 5)])
+def test_same_numbers_as_xgboost(depth: int, rounds: int) -> None:
+    boosters = [_model(depth, rounds, 1.0, seed) for seed in range(3)]
+    forest = forest_of_models([bytes(b.save_raw("json")) for b in boosters])
+    x = np.random.default_rng(9).integers(-1, 6, (200, 6)).astype(np.float32)
+    expected = [b.predict(xgboost.DMatrix(x)) for b in boosters]
+    np.testing.assert_allclose(forest.predict(x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_trees_without_any_split() -> None:
+    booster = _model(2, 3, 0.0, 0)
+    x = np.zeros((4, 6), dtype=np.float32)
+    stump = xgboost.train({"max_depth": 2, "gamma": 1e9}, xgboost.DMatrix(x, np.ones(4)), 2)
+    forest = forest_of_models([bytes(b.save_raw("json")) for b in (stump, booster)])
+    expected = [b.predict(xgboost.DMatrix(x)) for b in (stump, booster)]
+    np.testing.assert_allclose(forest.predict(x), expected, rtol=1e-5, atol=1e-6)
