@@ -145,9 +145,7 @@ class Cell:
                     f"only the operations {NB_ASR_OPS} have an index, but cell {self.text!r} "
                     f"has {op!r}; use its text form"
                 )
-        return [
-            [_INDEX_OF_OP[op], *flags] for op, flags in zip(self.ops, self.skips, strict=True)
-        ]
+        return [[_INDEX_OF_OP[op], *flags] for op, flags in zip(self.ops, self.skips, strict=True)]
 
     @property
     def flat(self) -> tuple[int, ...]:

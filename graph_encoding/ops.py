@@ -39,8 +39,7 @@ class Operation:
         for field in ("kernel", "dilation", "group_scale"):
             if getattr(self, field) < 1:
                 raise UserError(
-                    f"operation {self.name!r}: {field} must be >= 1, "
-                    f"but got {getattr(self, field)}"
+                    f"operation {self.name!r}: {field} must be >= 1, but got {getattr(self, field)}"
                 )
         if not self.name.replace("_", "").isalnum() or self.name[0].isdigit():
             raise UserError(

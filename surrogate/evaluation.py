@@ -108,7 +108,7 @@ def score_on_split(
     )
 
 
-def compare(  # noqa: PLR0913
+def compare(
     dataset: SurrogateDataset,
     makers: Mapping[str, Callable[[], Predictor]],
     *,

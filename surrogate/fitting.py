@@ -46,7 +46,7 @@ def fit_target(
     return TargetModel(dataset.target, predictor, calibrator, seed_variance(dataset))
 
 
-def fit_artifact(  # noqa: PLR0913
+def fit_artifact(
     table: "BenchmarkTable",
     targets: "Sequence[Target]",
     make_predictor: Callable[[], Predictor],

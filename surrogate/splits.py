@@ -55,7 +55,7 @@ def random_split(
     Raises:
         UserError: if the fractions break those rules.
     """
-    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:  # noqa: PLR2004
+    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise UserError(f"fractions must be >= 0 and sum to 1, but got {fractions}")
     dataset = dataset.sorted_by_key()
     order = rng.permutation(len(dataset))
@@ -84,7 +84,7 @@ def k_fold(
     Raises:
         UserError: if the number of folds is out of range.
     """
-    if not 2 <= folds <= len(dataset):  # noqa: PLR2004
+    if not 2 <= folds <= len(dataset):
         raise UserError(f"folds must be in 2 .. {len(dataset)}, the keys, but got {folds}")
     dataset = dataset.sorted_by_key()
     parts = np.array_split(rng.permutation(len(dataset)), folds)

@@ -46,7 +46,7 @@ class Logit(Transform):
     clip: float = 0.01
 
     def __post_init__(self) -> None:
-        if not 0 < self.clip < 0.5:  # noqa: PLR2004
+        if not 0 < self.clip < 0.5:
             raise UserError(f"a logit's clip must be in (0, 0.5), but got {self.clip}")
 
     def to_model(self, values: FloatArray) -> FloatArray:

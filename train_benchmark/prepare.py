@@ -80,7 +80,9 @@ def load_prepared(path: Path) -> PreparedCorpus:
             parts = {part: _load_part(arrays, part) for part in _PARTS}
             return PreparedCorpus(str(arrays["fingerprint"]), **parts)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as e:
-        raise UserError(f"cannot read features {path}: {e}; delete the file to compute it again") from e
+        raise UserError(
+            f"cannot read features {path}: {e}; delete the file to compute it again"
+        ) from e
 
 
 def _prepare_part(

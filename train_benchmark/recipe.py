@@ -142,8 +142,10 @@ class Recipe(_Strict):
 
     @property
     def hash(self) -> str:
-        """sha256 of `describe()`: equal hashes mean that records may share a table."""
-        return content_hash(self.describe())
+        """sha256 of `describe()` but for the licence notes: with equal hashes records may be mixed."""
+        decisive = self.describe()
+        decisive["corpus"].pop("licence")
+        return content_hash(decisive)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

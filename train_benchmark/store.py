@@ -143,5 +143,7 @@ def _read_journal(path: Path) -> list[TrainingRecord]:
         try:
             records.append(TrainingRecord.from_json(line.decode()))
         except (UserError, UnicodeDecodeError) as e:
-            raise UserError(f"journal {path}, line {number} is corrupt: {e}; remove the line") from e
+            raise UserError(
+                f"journal {path}, line {number} is corrupt: {e}; remove the line"
+            ) from e
     return records

@@ -138,8 +138,10 @@ def _correlate(
     before, after = total - padding[0], total - padding[1]
     windows_GNW = _windows(grad_BTC, groups, kernel, 1, dilation, (before, after), frames)
     grad_x = _product(windows_GNW, flipped)
-    return grad_x[0].view(batch, frames, -1) if groups == 1 else (
-        grad_x.transpose(0, 1).reshape(batch, frames, -1)
+    return (
+        grad_x[0].view(batch, frames, -1)
+        if groups == 1
+        else (grad_x.transpose(0, 1).reshape(batch, frames, -1))
     )
 
 

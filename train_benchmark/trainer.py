@@ -13,7 +13,13 @@ from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
 from train_benchmark.asr_model import AsrModel
-from train_benchmark.batching import Batch, PreparedUtterance, batch_count, make_batch, pooled_batches
+from train_benchmark.batching import (
+    Batch,
+    PreparedUtterance,
+    batch_count,
+    make_batch,
+    pooled_batches,
+)
 from train_benchmark.ctc import Decoder, ctc_loss, make_decoder, required_frames
 from train_benchmark.error_rate import corpus_per
 from train_benchmark.phones import fold_labels_to_39

@@ -41,7 +41,7 @@ class OneHotEncoding(Encoding):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """nodes * (ops + 1) operation columns, one for each pair of positions, and the size."""
+        """Nodes * (ops + 1) operation columns, one for each pair of positions, and the size."""
         return self._columns
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:

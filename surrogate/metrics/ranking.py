@@ -59,7 +59,7 @@ def spearman_rho(predicted: FloatArray, measured: FloatArray) -> float:
 
 
 def _check_pairs(predicted: FloatArray, measured: FloatArray) -> None:
-    if predicted.ndim != 1 or predicted.shape != measured.shape or len(predicted) < 2:  # noqa: PLR2004
+    if predicted.ndim != 1 or predicted.shape != measured.shape or len(predicted) < 2:
         raise UserError(
             "a rank correlation must have two arrays of one shape (n >= 2,), "
             f"but got {predicted.shape} and {measured.shape}"

@@ -66,7 +66,7 @@ class Predictor(ABC):
         Raises:
             UserError: if there are fewer than two rows.
         """
-        if len(dataset) < 2:  # noqa: PLR2004
+        if len(dataset) < 2:
             raise UserError(f"a fit must have at least 2 keys, but got {len(dataset)}")
         self._fit(dataset.sorted_by_key(), rng)
         self._fitted = True
@@ -95,10 +95,13 @@ class Predictor(ABC):
             "predictor": self.name,
             "settings": asdict(self.settings),
             "columns_sha256": content_hash(self.columns),
+            "documents": list(self._documents()),
         }
         (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n")
         with (folder / _ARRAYS_FILE).open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **self._learned())
+        for name, text in self._documents().items():
+            (folder / name).write_text(text)
 
     def _require_fit(self, call: str) -> None:
         if not self._fitted:
@@ -119,9 +122,13 @@ class Predictor(ABC):
     def _learned(self) -> Arrays:
         """All that `_predict` needs beyond the settings, as arrays of numbers."""
 
+    def _documents(self) -> Mapping[str, str]:
+        """File name -> text of what another library keeps in a format of its own."""
+        return {}
+
     @abstractmethod
-    def _restore(self, arrays: Arrays) -> None:
-        """Take over what `_learned` gave."""
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
+        """Take over what `_learned` and `_documents` gave."""
 
 
 PREDICTORS: Registry[type[Predictor]] = Registry("predictor")
@@ -151,8 +158,9 @@ def load_predictor(folder: Path) -> Predictor:
                 f"the predictor in {folder} was fitted on other columns than this version "
                 "encodes; fit it again, or use the nasasr version that fitted it"
             )
+        documents = {name: (folder / name).read_text() for name in header["documents"]}
         with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
-            predictor._restore(dict(arrays))
+            predictor._restore(dict(arrays), documents)
     except UserError:
         raise
     except (OSError, KeyError, TypeError, ValueError, BadZipFile) as e:

@@ -1,6 +1,6 @@
 """What a predictor must beat: the mean of all labels, and the number of parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class MeanPredictor(Predictor):
     def _learned(self) -> Arrays:
         return {"moments": np.array([self._mean, self._std])}
 
-    def _restore(self, arrays: Arrays) -> None:
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:  # noqa: ARG002
         self._mean, self._std = arrays["moments"].tolist()
 
 
@@ -91,5 +91,5 @@ class ParamsPredictor(Predictor):
     def _learned(self) -> Arrays:
         return {"line": np.array([self._slope, self._intercept, self._std])}
 
-    def _restore(self, arrays: Arrays) -> None:
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:  # noqa: ARG002
         self._slope, self._intercept, self._std = arrays["line"].tolist()

@@ -7,6 +7,7 @@ Shape suffixes: N rows, F features, S distinct tests, T trees, M members, D dept
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +73,7 @@ class Forest:
         return sums_MN + self.base[:, None]
 
 
-def forest_of_models(models: list[bytes]) -> Forest:
+def forest_of_models(models: Sequence[str]) -> Forest:
     """Translate xgboost models of numeric splits, one a member.
 
     Args:

@@ -1,8 +1,7 @@
 """An ensemble of boosted trees over one-hot and path features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from graph_encoding.graph import CellGraph
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
-from surrogate.predictors.forest import Forest, forest_of_models
+from surrogate.predictors.forest import forest_of_models
 from surrogate.predictors.scaling import RobustScale
 
 _PASSED_ON = (
@@ -120,11 +119,10 @@ class XgbPredictor(Predictor):
         for _ in range(self.settings.members):
             rows = np.sort(rng.permutation(len(dataset))[:bag])
             models.append(self._boost(used[rows], labels[rows], int(rng.integers(2**31))))
-        self._forest = forest_of_models(models)
+        self._models = tuple(models)
+        self._forest = forest_of_models(self._models)
 
-    def _boost(
-        self, features: NDArray[np.float32], labels: NDArray[np.float32], seed: int
-    ) -> bytes:
+    def _boost(self, features: NDArray[np.float32], labels: NDArray[np.float32], seed: int) -> str:
         # Late: importing xgboost takes 1.2 s, and only a fit needs it.
         import xgboost
 
@@ -142,7 +140,7 @@ class XgbPredictor(Predictor):
             xgboost.DMatrix(features, labels, nthread=self.settings.threads),
             num_boost_round=self.settings.rounds,
         )
-        return bytes(booster.save_raw("json"))
+        return bytes(booster.save_raw("json")).decode()
 
     def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
         features = self._encoding.encode(graphs)
@@ -151,21 +149,17 @@ class XgbPredictor(Predictor):
         return Prediction(answers.mean(axis=0), answers.std(axis=0, ddof=1))
 
     def _learned(self) -> Arrays:
-        arrays: dict[str, NDArray[Any]] = {
-            f"forest_{field.name}": np.asarray(getattr(self._forest, field.name))
-            for field in fields(Forest)
-        }
         return {
-            **arrays,
             "used": self._used,
             "scale": np.array([self._scale.centre, self._scale.scale]),
         }
 
-    def _restore(self, arrays: Arrays) -> None:
-        parts: dict[str, Any] = {
-            field.name: arrays[f"forest_{field.name}"] for field in fields(Forest)
-        }
-        self._forest = Forest(**{**parts, "depth": int(parts["depth"])})
+    def _documents(self) -> Mapping[str, str]:
+        return {f"member-{i}.xgboost.json": model for i, model in enumerate(self._models)}
+
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
+        self._models = tuple(documents.values())
+        self._forest = forest_of_models(self._models)
         self._used = arrays["used"]
         centre, scale = arrays["scale"].tolist()
         self._scale = RobustScale(centre, scale)

@@ -45,9 +45,7 @@ def literal(cell: Cell, semantics: Semantics, modules: dict[int, torch.nn.Module
     x = torch.randn(1, FRAMES, 8, generator=torch.Generator().manual_seed(0)).double()
     mask = torch.ones(1, FRAMES, 1).double()
     outputs = [x]
-    for node, (op, flags) in enumerate(
-        zip(semantics.effective_ops(cell), cell.skips, strict=True)
-    ):
+    for node, (op, flags) in enumerate(zip(semantics.effective_ops(cell), cell.skips, strict=True)):
         value = torch.zeros_like(x)
         if op.kind != "zero":
             module = modules.get(node) or operation(op.name, 99)
@@ -62,7 +60,8 @@ def literal(cell: Cell, semantics: Semantics, modules: dict[int, torch.nn.Module
 def canonical_modules(form: FunctionalForm) -> dict[int, torch.nn.Module]:
     """Weights given to terms in canonical order, looked up by the node that a term stands on."""
     return {
-        node: operation(op, term) for term, (op, node) in enumerate(zip(form.ops, form.nodes, strict=True))
+        node: operation(op, term)
+        for term, (op, node) in enumerate(zip(form.ops, form.nodes, strict=True))
     }
 
 

@@ -65,7 +65,9 @@ def test_malformed_text_names_the_rule_and_a_remedy(text: str, part: str) -> Non
     assert "10_100_1000" in str(caught.value)
 
 
-@pytest.mark.parametrize("values", [[1], [1, 0, 1], [1, 0, 1, 0, 0, 1, 0, 0], [1, 2], [7, 0], [-1, 0]])
+@pytest.mark.parametrize(
+    "values", [[1], [1, 0, 1], [1, 0, 1, 0, 0, 1, 0, 0], [1, 2], [7, 0], [-1, 0]]
+)
 def test_malformed_flat_form_is_refused(values: list[int]) -> None:
     with pytest.raises(CellFormatError):
         Cell.from_flat(values)

@@ -10,7 +10,9 @@ from graph_encoding import Cell, CellSpace, Semantics, cell_graph, functional_fo
 from tests.unit.graph_encoding.test_cell import cells
 
 
-@pytest.mark.parametrize(("semantics", "functions", "dead"), [("paper", 9155, 56), ("released", 2171, 22)])
+@pytest.mark.parametrize(
+    ("semantics", "functions", "dead"), [("paper", 9155, 56), ("released", 2171, 22)]
+)
 def test_the_space_has_so_many_functions(semantics: str, functions: int, dead: int) -> None:
     forms = {functional_form(cell, Semantics(semantics)) for cell in CellSpace()}
     assert len(forms) == functions

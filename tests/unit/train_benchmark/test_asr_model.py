@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch.nn import functional
 
 from benchmarks.plain_model import PlainAsrModel
@@ -32,7 +31,9 @@ def test_published_parameter_count_is_that_of_a_real_module() -> None:
     assert params(cell, macro, Semantics.RELEASED) == 26_338_848
 
 
-@given(cells(max_nodes=4, ops=("linear", "conv5d2", "zero", "gated_linear", "max_pool3", "conv5g2")))
+@given(
+    cells(max_nodes=4, ops=("linear", "conv5d2", "zero", "gated_linear", "max_pool3", "conv5g2"))
+)
 @settings(max_examples=15, deadline=None)
 def test_closed_form_params_are_those_of_a_real_module(cell: Cell) -> None:
     model = AsrModel(cell, TIMIT_MICRO_MACRO, Semantics.PAPER, torch.Generator())
@@ -41,13 +42,17 @@ def test_closed_form_params_are_those_of_a_real_module(cell: Cell) -> None:
 
 @pytest.mark.parametrize("frames", [1, 4, 5, 97, 98, 99, 100])
 def test_output_lengths_are_as_computed(frames: int) -> None:
-    log_probs, lengths = make_model("10_100_1000")(torch.randn(1, frames, 40), torch.tensor([frames]))
+    log_probs, lengths = make_model("10_100_1000")(
+        torch.randn(1, frames, 40), torch.tensor([frames])
+    )
     expected = TIMIT_MICRO_MACRO.output_frames(frames)
     assert log_probs.shape == (1, expected, 49)
     assert lengths.tolist() == [expected]
 
 
-@pytest.mark.parametrize("text", ["01_111_2111", "30_401_1010", "max_pool3:1_gated_linear:01_avg_pool3:111"])
+@pytest.mark.parametrize(
+    "text", ["01_111_2111", "30_401_1010", "max_pool3:1_gated_linear:01_avg_pool3:111"]
+)
 def test_output_does_not_depend_on_the_rest_of_the_batch(text: str) -> None:
     model = make_model(text).double().eval()
     frames = torch.tensor([60, 43, 31])
@@ -72,7 +77,7 @@ def test_output_does_not_depend_on_the_rest_of_the_batch(text: str) -> None:
         (14, 14, 3, 1, 1, 7, (0, 2)),
     ],
 )
-def test_matrix_product_convolution_equals_conv1d_in_value_and_gradient(  # noqa: PLR0913
+def test_matrix_product_convolution_equals_conv1d_in_value_and_gradient(
     channels_in: int,
     channels_out: int,
     kernel: int,
@@ -119,7 +124,9 @@ def test_fast_and_plain_networks_agree(text: str) -> None:
     plain = PlainAsrModel(Cell.parse(text), TIMIT_MICRO_MACRO, Semantics.PAPER)
     plain.copy_from(fast)
     features, frames = torch.randn(2, 50, 40), torch.tensor([50, 50])
-    torch.testing.assert_close(fast(features, frames)[0], plain(features, frames)[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        fast(features, frames)[0], plain(features, frames)[0], atol=1e-4, rtol=1e-4
+    )
 
 
 def test_equal_functions_get_equal_networks_and_weights() -> None:
