@@ -1,4 +1,4 @@
-"""The network of `AsrModel` built the plain way, from `nn.Conv1d`: the yardstick of the benchmarks."""
+"""The network of `AsrModel` built the plain way, from `nn.Conv1d`: the benchmarks' yardstick."""
 
 import torch
 from torch import Tensor, nn

@@ -6,7 +6,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.semantics import Semantics
 
 Sum = tuple[tuple[int, int], ...]
-"""A sum of values: (value number, multiplicity >= 1) in rising order; value 0 is the cell's input."""
+"""A sum of values: (value number, multiplicity >= 1), rising; value 0 is the cell's input."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ PAPER_MACRO = MACROS.register(
         lstm_units=500,
     ),
 )
-"""The published network. Source: Mehrotra et al., ICLR 2021; SamsungLabs/nb-asr `model/tf/model.py`."""
+"""The published network. Source: Mehrotra et al., 2021; SamsungLabs/nb-asr `model/tf/model.py`."""
 
 TIMIT_MICRO_MACRO = MACROS.register(
     "timit-micro",

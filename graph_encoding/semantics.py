@@ -1,4 +1,4 @@
-"""The two readings of a cell: what the paper describes and what the lost numbers were measured on."""
+"""The two readings of a cell: what the paper describes, and what was really measured."""
 
 from enum import Enum
 

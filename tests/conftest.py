@@ -54,3 +54,12 @@ def saved_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables") / "made-up"
     synthetic_table(40, failed=2).save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def timit_sample() -> Path:
+    """Folder of the public TIMIT sample, which is not part of the project."""
+    folder = Path(__file__).parents[2] / "shared" / "data" / "timit-sample"
+    if not folder.is_dir():
+        pytest.skip(f"no TIMIT sample at {folder}: get it with python -m nltk.downloader timit")
+    return folder

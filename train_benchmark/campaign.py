@@ -106,7 +106,7 @@ def collect(
     *,
     workers: int = 1,
     limit: int | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Train what has no record yet and keep each record the moment it is there.
 
@@ -143,11 +143,15 @@ def collect(
             failed = sum(record.status != "ok" for record in records)
             return Progress(len(records), len(jobs), failed, new)
 
-        on_progress(progress(0))
+        def report(new: int) -> None:
+            if on_progress:
+                on_progress(progress(new))
+
+        report(0)
         with closing(run_local(missing, campaign.recipe, features, workers)) as records_in_turn:
             for new, record in enumerate(records_in_turn, start=1):
                 store.append(record)
-                on_progress(progress(new))
+                report(new)
         return progress(len(missing))
 
 

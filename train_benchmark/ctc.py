@@ -101,8 +101,8 @@ class BeamDecoder:
             nbest=1,
             beam_size=width,
             beam_threshold=1e9,
-            blank_token="<blank>",
-            sil_token="<sil>",
+            blank_token="<blank>",  # noqa: S106 -- a class, no password
+            sil_token="<sil>",  # noqa: S106
             log_add=True,
         )
 

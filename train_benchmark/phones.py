@@ -34,53 +34,10 @@ _FOLD_48_TO_39 = {
     "vcl": "sil",
     "zh": "sh",
 }
-_KEPT = [
-    "aa",
-    "ae",
-    "ah",
-    "ao",
-    "aw",
-    "ax",
-    "ay",
-    "b",
-    "ch",
-    "d",
-    "dh",
-    "dx",
-    "eh",
-    "el",
-    "en",
-    "epi",
-    "er",
-    "ey",
-    "f",
-    "g",
-    "hh",
-    "ih",
-    "ix",
-    "iy",
-    "jh",
-    "k",
-    "l",
-    "m",
-    "n",
-    "ng",
-    "ow",
-    "oy",
-    "p",
-    "r",
-    "s",
-    "sh",
-    "t",
-    "th",
-    "uh",
-    "uw",
-    "v",
-    "w",
-    "y",
-    "z",
-    "zh",
-]
+_KEPT = (
+    "aa ae ah ao aw ax ay b ch d dh dx eh el en epi er ey f g hh ih ix iy jh k l m n ng ow oy p "
+    "r s sh t th uh uw v w y z zh"
+).split()
 
 PHONES_61 = tuple(sorted({*_KEPT, *_FOLD_61_TO_48, GLOTTAL_STOP}))
 PHONES_48 = tuple(sorted({*_KEPT, *_FOLD_61_TO_48.values()}))

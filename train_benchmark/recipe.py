@@ -1,4 +1,4 @@
-"""The recipe of a training: everything but the cell, the seed and the corpus that decides a record."""
+"""The recipe of a training: all that decides a record but the cell, the seed and the corpus."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -142,7 +142,7 @@ class Recipe(_Strict):
 
     @property
     def hash(self) -> str:
-        """sha256 of `describe()` but for the licence notes: with equal hashes records may be mixed."""
+        """sha256 of `describe()` but for the licence notes: what must agree within a table."""
         decisive = self.describe()
         decisive["corpus"].pop("licence")
         return content_hash(decisive)

@@ -160,7 +160,7 @@ def load_predictor(folder: Path) -> Predictor:
             )
         documents = {name: (folder / name).read_text() for name in header["documents"]}
         with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
-            predictor._restore(dict(arrays), documents)
+            predictor._restore(dict(arrays), documents)  # noqa: SLF001 -- the other half of save
     except UserError:
         raise
     except (OSError, KeyError, TypeError, ValueError, BadZipFile) as e:
@@ -168,5 +168,5 @@ def load_predictor(folder: Path) -> Predictor:
             f"folder {folder} must hold a predictor saved by this version, but it cannot be "
             f"read: {e!r}; fit it again"
         ) from e
-    predictor._fitted = True
+    predictor._fitted = True  # noqa: SLF001
     return predictor

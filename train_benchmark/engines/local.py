@@ -99,7 +99,7 @@ def run_local(
 
 def _stop(pool: ProcessPoolExecutor) -> None:
     """End a pool at once; `shutdown` alone would wait for trainings nobody wants any more."""
-    processes = list((pool._processes or {}).values())
+    processes = list((pool._processes or {}).values())  # noqa: SLF001 -- no public way to stop them
     pool.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()

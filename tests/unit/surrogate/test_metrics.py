@@ -29,7 +29,7 @@ def test_kendall_tau_with_a_tie() -> None:
 
 
 def test_spearman_rho_of_one_swap() -> None:
-    # 1 - 6 * (1 + 1) / (4 * 15)
+    # The closed form: one minus six times the squared rank differences over n (n^2 - 1).
     assert spearman_rho(np.array([1.0, 2.0, 4.0, 3.0]), ONE_TO_FOUR) == pytest.approx(0.8)
 
 

@@ -1,0 +1,58 @@
+"""A look at every file of a corpus: what it holds, and all that is wrong with it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph_encoding.errors import UserError
+from train_benchmark.corpora.timit import SAMPLE_RATE_HZ, Corpus, find_pairs, read_utterance
+
+
+@dataclass(frozen=True)
+class CorpusReport:
+    """What a corpus holds; the SA sentences count too.
+
+    Attributes:
+        speakers: distinct speakers.
+        utterances: readable utterances.
+        seconds: their length in all.
+        phones: their phones in all.
+        phone_counts: label -> how often.
+        fingerprint: sha256 of the corpus, or None if anything is wrong.
+        problems: one message for each file that breaks a rule.
+    """
+
+    speakers: int
+    utterances: int
+    seconds: float
+    phones: int
+    phone_counts: dict[str, int]
+    fingerprint: str | None
+    problems: tuple[str, ...]
+
+
+def check_corpus(root: Path) -> CorpusReport:
+    """Read every utterance and gather all problems instead of stopping at the first.
+
+    Raises:
+        UserError: if the folder is no corpus at all, or files lack their partners.
+    """
+    utterances, problems = [], []
+    for audio, transcript in find_pairs(root):
+        try:
+            utterances.append(read_utterance(audio, transcript, root))
+        except UserError as e:
+            problems.append(str(e))
+    counts = Counter(phone for u in utterances for phone in u.phones)
+    fingerprint = None
+    if not problems:
+        fingerprint = Corpus(tuple(sorted(utterances, key=lambda u: u.key))).fingerprint
+    return CorpusReport(
+        speakers=len({u.speaker for u in utterances}),
+        utterances=len(utterances),
+        seconds=sum(len(u.samples) for u in utterances) / SAMPLE_RATE_HZ,
+        phones=sum(counts.values()),
+        phone_counts=dict(sorted(counts.items())),
+        fingerprint=fingerprint,
+        problems=tuple(problems),
+    )
