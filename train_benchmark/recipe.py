@@ -103,6 +103,7 @@ class TrainConfig(_Strict):
     optimiser: OptimiserConfig
     loss_per: Literal["frame", "label"]
     clip_norm: float = Field(gt=0)
+    weight_average: float = Field(ge=0, lt=1)
     dropout: float = Field(ge=0, lt=1)
     feature_noise: float = Field(ge=0)
     decoder: Literal["greedy", "beam12"]

@@ -31,7 +31,6 @@ def make(
     """Synthesise a corpus with espeak-ng in TIMIT's layout, phones time-aligned."""
     try:
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
-
         from train_benchmark.recipe import CorpusConfig
     except ModuleNotFoundError as e:
         raise MissingExtraError(e.name or "soundfile", "train") from e

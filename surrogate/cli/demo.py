@@ -52,9 +52,8 @@ def demo(
 
 def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
     try:
-        from train_benchmark.corpora.synthetic import make_corpus, spec_of
-
         from train_benchmark.campaign import Campaign, CampaignConfig, build_table, collect
+        from train_benchmark.corpora.synthetic import make_corpus, spec_of
         from train_benchmark.recipe import CorpusConfig
         from train_benchmark.table import BenchmarkTable
     except ModuleNotFoundError as e:

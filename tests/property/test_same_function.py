@@ -12,7 +12,7 @@ from tests.unit.graph_encoding.test_cell import cells
 
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
-from train_benchmark.asr_model import make_operation  # noqa: E402 -- after the skip
+from train_benchmark.asr_model import make_operation
 
 TINY = Macro(
     name="tiny",

@@ -223,4 +223,5 @@ def _add_noise(
     spectrum /= np.sqrt(np.arange(1, len(spectrum) + 1))
     noise = np.fft.irfft(spectrum, n=len(samples))
     gain = np.sqrt(np.mean(samples**2) / np.mean(noise**2)) * 10 ** (-snr_db / 20)
-    return samples + gain * noise
+    noisy: NDArray[np.float64] = samples + gain * noise
+    return noisy

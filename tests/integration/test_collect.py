@@ -1,0 +1,196 @@
+"""Collecting: killed at any moment it loses nothing that was finished, and does nothing twice."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
+
+from graph_encoding import CellSpace, UserError
+from tests.unit.train_benchmark.corpora_helpers import write_utterance
+from tests.unit.train_benchmark.test_record import RECORD
+from train_benchmark.campaign import Campaign, Progress, build_table, collect
+from train_benchmark.prepare import load_prepared, prepare, save_prepared
+from train_benchmark.record import TrainingRecord
+from train_benchmark.store import RecordStore, read_store
+
+ROOT = Path(__file__).parents[2]
+CELLS = [CellSpace().cell(i).text for i in (7, 100, 2000, 5000, 9001, 12_345)]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("corpus")
+    for number, speaker in enumerate(("faaa0", "fbbb0", "mccc0")):
+        for sentence in range(3):
+            folder = root / f"dr1-{speaker}"
+            write_utterance(folder, f"sx{sentence}", seed=10 * number + sentence)
+    return root
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A campaign of six cells whose trainings take one short epoch."""
+    folder = tmp_path_factory.mktemp("configs")
+    train = (ROOT / "configs/train/timit-micro.toml").read_text()
+    (folder / "train.toml").write_text(train.replace("epochs = 20", "epochs = 1"))
+    (folder / "corpus.toml").write_text(
+        'name = "test"\nlicence = "none"\n[split]\n'
+        'train = ["faaa0"]\nval = ["fbbb0"]\ntest = ["mccc0"]\n'
+    )
+    path = folder / "campaign.toml"
+    path.write_text(
+        'train = "train.toml"\ncorpus = "corpus.toml"\nseeds = [1, 2]\n'
+        f'[cells]\nkind = "list"\ncells = {json.dumps(CELLS)}\n'
+    )
+    return path
+
+
+def make_record(key: str, seed: int) -> TrainingRecord:
+    return replace(RECORD, functional_key=key, seed=seed)
+
+
+def results(folder: Path) -> dict[tuple[str, int], tuple[object, ...]]:
+    """What a record says beyond how long it took."""
+    return {
+        identity: (r.status, r.val_per_curve, r.train_loss_curve, r.test_per)
+        for identity, r in read_store(folder).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(corpus: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("campaign")
+    seen: list[Progress] = []
+    last = collect(Campaign.load(config), corpus, out, workers=1, on_progress=seen.append)
+    assert last == Progress(done=12, total=12, failed=0, new=12)
+    assert [p.done for p in seen] == list(range(13))
+    return out
+
+
+def test_killing_it_loses_nothing_and_doubles_nothing(
+    corpus: Path, config: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "surrogate.cli", "collect", str(config)]
+    command += ["--corpus", str(corpus), "--out", str(out), "--workers", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    chance = random.Random(0)
+    kept: dict[tuple[str, int], tuple[object, ...]] = {}
+    for wanted in (1, 5):
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        while process.poll() is None and len(_done(out)) < wanted:
+            time.sleep(0.05)
+        time.sleep(chance.uniform(0.0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        after = results(out)
+        assert kept.items() <= after.items()
+        kept = after
+    subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
+    assert results(out) == results(undisturbed)
+    assert len(build_table(out, tmp_path / "table")) == 12
+
+
+def _done(folder: Path) -> dict[tuple[str, int], TrainingRecord]:
+    try:
+        return read_store(folder)
+    except UserError:  # a shard is being put in place while this reads
+        return {}
+
+
+def test_a_finished_campaign_does_nothing_more(
+    corpus: Path, config: Path, undisturbed: Path
+) -> None:
+    before = results(undisturbed)
+    again = collect(Campaign.load(config), corpus, undisturbed)
+    assert again == Progress(done=12, total=12, failed=0, new=0)
+    assert results(undisturbed) == before
+
+
+def test_a_folder_keeps_to_one_recipe(corpus: Path, config: Path, undisturbed: Path) -> None:
+    campaign = Campaign.load(config)
+    train = campaign.recipe.train.model_copy(update={"epochs": 2})
+    other = Campaign(campaign.recipe.model_copy(update={"train": train}), campaign.jobs)
+    with pytest.raises(UserError, match="must hold one recipe and corpus, but its recipe_hash"):
+        collect(other, corpus, undisturbed)
+
+
+def test_a_folder_has_one_writer(tmp_path: Path) -> None:
+    with RecordStore(tmp_path), pytest.raises(UserError, match="has another writer"):
+        RecordStore(tmp_path).__enter__()
+
+
+@pytest.mark.parametrize("cut", [1, 17, 200])
+def test_a_torn_last_line_was_never_done(tmp_path: Path, cut: int) -> None:
+    first, second = make_record("a", seed=1), make_record("b", seed=1)
+    journal = (first.to_json() + "\n" + second.to_json() + "\n").encode()
+    (tmp_path / "journal.jsonl").write_bytes(journal[:-cut])
+    assert list(read_store(tmp_path)) == [first.identity]
+    with RecordStore(tmp_path) as store:
+        store.append(second)
+    assert read_store(tmp_path) == {r.identity: r for r in (first, second)}
+
+
+def test_a_record_in_shard_and_journal_counts_once(tmp_path: Path) -> None:
+    record = make_record("a", seed=1)
+    with RecordStore(tmp_path) as store:
+        store.append(record)
+    (tmp_path / "journal.jsonl").write_text(record.to_json() + "\n")
+    assert read_store(tmp_path) == {record.identity: record}
+
+
+def test_a_corrupt_line_inside_is_an_error_with_its_number(tmp_path: Path) -> None:
+    line = make_record("a", seed=1).to_json()
+    (tmp_path / "journal.jsonl").write_text(f"{line}\n{{broken\n{line}\n")
+    with pytest.raises(UserError, match="line 2 is corrupt"):
+        read_store(tmp_path)
+
+
+def test_the_same_training_is_not_kept_twice(tmp_path: Path) -> None:
+    with RecordStore(tmp_path) as store:
+        store.append(make_record("a", seed=1))
+        with pytest.raises(UserError, match="already has a record"):
+            store.append(make_record("a", seed=1))
+
+
+def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write campaign folder"):
+        RecordStore(tmp_path / "file" / "campaign").__enter__()
+
+
+def test_prepared_corpora_round_trip(corpus: Path, config: Path, tmp_path: Path) -> None:
+    from train_benchmark.corpora.timit import read_timit
+
+    prepared = prepare(read_timit(corpus), Campaign.load(config).recipe)
+    save_prepared(prepared, tmp_path / "features.npz")
+    loaded = load_prepared(tmp_path / "features.npz")
+    assert loaded.fingerprint == prepared.fingerprint
+    for part in ("train", "val", "test"):
+        for a, b in zip(getattr(prepared, part), getattr(loaded, part), strict=True):
+            assert (a.key, a.labels, a.reference) == (b.key, b.labels, b.reference)
+            assert (a.features == b.features).all()
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(UserError, match="cannot read features"):
+        load_prepared(tmp_path / "broken.npz")
+
+
+def test_unknown_keys_and_bad_cells_are_named(config: Path, tmp_path: Path) -> None:
+    for name in ("train.toml", "corpus.toml"):
+        (tmp_path / name).write_text((config.parent / name).read_text())
+    path = tmp_path / "campaign.toml"
+    path.write_text(config.read_text().replace("seeds", "seed"))
+    with pytest.raises(UserError, match=r"campaign.toml(.|\n)*unknown key 'seed'; known: train"):
+        Campaign.load(path)
+    path.write_text(config.read_text().replace(CELLS[0], "99_100_1000"))
+    with pytest.raises(UserError, match="'99_100_1000'"):
+        Campaign.load(path)

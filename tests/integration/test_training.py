@@ -1,0 +1,189 @@
+"""Training: it learns, it is a pure function of its arguments, and failures are records."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
+
+from graph_encoding import Cell, UserError
+from train_benchmark.batching import PreparedUtterance, batch_count, make_batch, pooled_batches
+from train_benchmark.ctc import BeamDecoder, greedy_decode, required_frames
+from train_benchmark.error_rate import corpus_per
+from train_benchmark.phones import fold_labels_to_39
+from train_benchmark.recipe import Recipe
+from train_benchmark.trainer import (
+    FlatParameters,
+    PreparedCorpus,
+    check_lengths,
+    learning_rate,
+    train_cell,
+)
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+RECIPE = Recipe.load(CONFIGS / "train/timit-micro.toml", CONFIGS / "corpus/timit-sample.toml")
+
+
+def with_changes(**changes: object) -> Recipe:
+    return RECIPE.model_copy(update={"train": RECIPE.train.model_copy(update=changes)})
+
+
+def tone_utterance(
+    key: str, labels: tuple[int, ...], rng: np.random.Generator
+) -> PreparedUtterance:
+    """Ten frames a label, each label a band of its own: what a network can learn at once."""
+    features = rng.normal(0, 0.1, (12 * len(labels), 40)).astype(np.float32)
+    for i, label in enumerate(labels):
+        features[12 * i : 12 * (i + 1), (label * 3) % 40] += 4.0
+    return PreparedUtterance(key, features, labels, fold_labels_to_39(labels))
+
+
+@pytest.fixture(scope="module")
+def corpus() -> PreparedCorpus:
+    rng = np.random.default_rng(0)
+    utterances = tuple(
+        tone_utterance(f"u{i}", tuple(rng.permutation(8)[:5] + 1), rng) for i in range(12)
+    )
+    return PreparedCorpus("fingerprint", utterances[:8], utterances[8:10], utterances[10:])
+
+
+def test_overfits_four_utterances_to_no_errors(corpus: PreparedCorpus) -> None:
+    four = corpus.train[:4]
+    tiny = PreparedCorpus("fingerprint", four, four, four)
+    recipe = with_changes(epochs=60, dropout=0.0, feature_noise=0.0)
+    record = train_cell(Cell.parse("01_111_1111"), 1234, recipe, tiny)
+    assert record.status == "ok"
+    assert min(record.val_per_curve) == 0.0
+    assert record.test_per == 0.0
+    assert record.val_per_curve.index(0.0) + 1 == record.best_epoch
+
+
+def test_a_record_is_a_pure_function_of_its_arguments(corpus: PreparedCorpus) -> None:
+    recipe = with_changes(epochs=2)
+
+    def result(text: str, seed: int) -> tuple[object, ...]:
+        torch.manual_seed(int.from_bytes(np.random.default_rng().bytes(4), "little"))
+        record = train_cell(Cell.parse(text), seed, recipe, corpus)
+        return record.val_per_curve, record.train_loss_curve, record.test_per, record.params
+
+    assert result("10_110_1011", 1) == result("10_110_1011", 1)
+    assert result("10_110_1011", 1) != result("10_110_1011", 2)
+    # Two points of one functional class: parallel branches in the other order.
+    assert result("00_510_1010", 1) == result("10_510_0010", 1)
+
+
+def test_the_best_epochs_own_weights_are_tested(corpus: PreparedCorpus) -> None:
+    """The last epochs ruin the network; the test must not see it."""
+    val_is_test = PreparedCorpus("fingerprint", corpus.train, corpus.test, corpus.test)
+    record = train_cell(Cell.parse("01_111_1111"), 1, with_changes(epochs=12), val_is_test)
+    assert record.test_per == record.val_per_curve[record.best_epoch - 1]
+    assert record.test_per == min(record.val_per_curve)
+
+
+def test_a_diverged_training_is_a_record_with_its_reason(corpus: PreparedCorpus) -> None:
+    broken = dataclasses.replace(
+        corpus.train[0], features=np.full_like(corpus.train[0].features, np.nan)
+    )
+    poisoned = dataclasses.replace(corpus, train=(broken, *corpus.train[1:]))
+    record = train_cell(Cell.parse("10_100_1000"), 1, with_changes(epochs=2), poisoned)
+    assert record.status == "diverged"
+    assert "the training loss is nan" in record.error
+    assert math.isnan(record.test_per)
+
+
+def test_an_utterance_too_short_for_its_labels_is_refused(corpus: PreparedCorpus) -> None:
+    short = PreparedUtterance("fabc0/sx1", np.zeros((8, 40), np.float32), (1, 1), (1, 1))
+    with pytest.raises(UserError, match=r"fabc0/sx1 is too short.* 2 output frames.* need 3"):
+        check_lengths([*corpus.train, short], RECIPE)
+    empty = dataclasses.replace(short, labels=(), reference=())
+    with pytest.raises(UserError, match="no phone to recognise"):
+        check_lengths([empty], RECIPE)
+
+
+def test_repeats_need_a_frame_between_them() -> None:
+    assert required_frames([1, 1, 1, 2]) == 6
+
+
+def test_batches_use_every_utterance_once_and_know_their_number(corpus: PreparedCorpus) -> None:
+    utterances = (*corpus.train, *corpus.val, corpus.test[0])
+    for size, pool in ((4, 20), (4, 8), (3, 1), (5, 5), (20, 20)):
+        batches = list(pooled_batches(utterances, size, pool, np.random.default_rng(1)))
+        assert len(batches) == batch_count(len(utterances), size, pool)
+        seen = sorted(reference for batch in batches for reference in batch.references)
+        assert seen == sorted(u.reference for u in utterances)
+
+
+def test_padding_is_zero_and_lengths_are_kept(corpus: PreparedCorpus) -> None:
+    long = dataclasses.replace(corpus.train[0], features=np.ones((90, 40), np.float32))
+    batch = make_batch([corpus.train[1], long])
+    assert batch.features_BTC.shape == (2, 90, 40)
+    assert batch.frames_B.tolist() == [60, 90]
+    assert batch.features_BTC[0, 60:].abs().max() == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_beam_search_is_at_least_as_probable_as_the_greedy_path(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    log_probs = torch.randn(3, 12, 6, generator=generator).log_softmax(-1)
+    lengths = torch.tensor([12, 9, 7])
+    greedy, beam = greedy_decode(log_probs, lengths), BeamDecoder(6)(log_probs, lengths)
+    for row, length, a, b in zip(log_probs, lengths, greedy, beam, strict=True):
+        scores = [
+            -torch.nn.functional.ctc_loss(
+                row[:length, None],
+                torch.tensor([labels], dtype=torch.int64),
+                length[None],
+                torch.tensor([len(labels)]),
+                reduction="sum",
+            ).item()
+            for labels in (a, b)
+        ]
+        assert scores[1] >= scores[0] - 1e-5
+
+
+def test_beam_and_greedy_agree_where_there_is_no_doubt() -> None:
+    path = torch.tensor([[1, 1, 0, 1, 2, 2, 0, 3]])
+    log_probs = torch.nn.functional.one_hot(path, 5).float().mul(30).log_softmax(-1)
+    assert greedy_decode(log_probs, torch.tensor([8])) == [[1, 1, 2, 3]]
+    assert BeamDecoder(5)(log_probs, torch.tensor([8])) == [[1, 1, 2, 3]]
+
+
+def test_corpus_per_sums_before_it_divides() -> None:
+    assert corpus_per([[1], [1, 2, 3, 4]], [[2], [1, 2, 3, 4]]) == pytest.approx(1 / 5)
+    assert corpus_per([[1, 2, 3]], [[4]]) == 3.0
+    with pytest.raises(UserError, match="one hypothesis for each reference"):
+        corpus_per([[1]], [])
+    with pytest.raises(UserError, match="have no phone"):
+        corpus_per([[]], [[]])
+
+
+def test_one_cycle_rises_to_its_peak_and_falls_to_zero() -> None:
+    rates = [
+        learning_rate(RECIPE.train.schedule, epoch, step, 20, 20)
+        for epoch in range(1, 21)
+        for step in range(20)
+    ]
+    peak = rates.index(max(rates))
+    assert rates[:peak] == sorted(rates[:peak])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert max(rates) == pytest.approx(4e-3, rel=1e-3)
+    assert peak == pytest.approx(0.15 * 400, abs=1)
+    assert rates[-1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_flat_parameters_are_the_modules_own() -> None:
+    module = torch.nn.Linear(3, 2)
+    flat = FlatParameters(module)
+    module(torch.ones(1, 3)).sum().backward()
+    assert flat.flat.grad is not None
+    assert flat.flat.grad.abs().sum() == pytest.approx(8.0)
+    flat.clip_grad_norm(1.0)
+    assert flat.flat.grad.norm() == pytest.approx(1.0)
+    flat.assign(torch.zeros(8))
+    assert module.weight.abs().sum() == 0
+    flat.zero_grad()
+    assert module.bias.grad is not None
+    assert module.bias.grad.abs().sum() == 0
