@@ -1,6 +1,9 @@
 # Everything works in .venv inside the checkout; all that is needed before is Python >= 3.11.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first that runs and is new enough: a name on the path may be an old one, or a shim of none.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.11 python3 python3.14 python3.13 python3.12; do \
+	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && command -v $$name && break; done)
 CELL ?= 10_100_1000
 FORMAT ?= table
 WORKERS ?= 2
@@ -8,7 +11,18 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
-PACKAGES := graph_encoding surrogate train_benchmark
+CORE := $(VENV)/.core-stamp
+FULL := $(VENV)/.full-stamp
+MADE := $(VENV)/.made-in
+
+# An environment copied from another machine or folder does not work, nor does one whose Python
+# is gone: without its stamps it is made again. This stands here because make looks at stamps
+# before it would run a rule that removes them.
+STALE := $(shell test ! -e $(MADE) || { test "$$(cat $(MADE))" = "$(CURDIR)" && \
+	$(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null; } || rm -f $(MADE))
+ifeq ($(wildcard $(MADE)),)
+$(shell rm -f $(CORE) $(FULL))
+endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -18,61 +32,61 @@ help: ## Say what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: predict
-predict: $(VENV)/.core ## Forecast a cell: make predict CELL=10_100_1000 [FORMAT=json]
+predict: $(CORE) ## Forecast a cell: make predict CELL=10_100_1000 [FORMAT=json]
 	@$(BIN)/nasasr predict $(CELL) --format $(FORMAT)
 
 .PHONY: test
-test: $(VENV)/.full ## Run all tests but the slow ones.
-	$(BIN)/python -m pytest -m "not slow"
+test: $(FULL) ## Tests, doctests, import rules and README commands, without the slow ones.
+	$(BIN)/python -m pytest -m "not slow" $(TEST_ARGS)
 
 .PHONY: demo
-demo: $(VENV)/.full ## The whole way on synthetic speech, in a few minutes.
+demo: $(FULL) ## The whole way on synthetic speech, in a few minutes.
 	$(BIN)/nasasr demo configs/campaign/demo.toml --out runs/demo --workers $(WORKERS)
 
 .PHONY: check
-check: lint types coverage ## Everything that CI runs.
+check: TEST_ARGS := --cov --cov-report=term:skip-covered
+check: lint types test ## Everything that CI runs: lint, types, and test with branch coverage.
 
 .PHONY: lint
-lint: $(VENV)/.full ## ruff: rules and format.
+lint: $(FULL) ## ruff: rules and format.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 .PHONY: types
-types: $(VENV)/.full ## mypy --strict on the three packages.
+types: $(FULL) ## mypy --strict on the three packages.
 	$(BIN)/mypy
 
-.PHONY: coverage
-coverage: $(VENV)/.full ## Tests, doctests, import rules and README commands, with branch coverage.
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered
-
 .PHONY: slow
-slow: $(VENV)/.full ## The statistical and long tests.
+slow: $(FULL) ## The statistical and long tests.
 	$(BIN)/python -m pytest -m slow
 
 .PHONY: lock
-lock: $(VENV)/.full ## Resolve requirements.lock again.
-	$(PIP) uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --upgrade --quiet --no-header --no-annotate \
-		--python-version 3.11 --python-platform x86_64-manylinux_2_28 -o requirements.lock
+# The environment may be one that the old lock file no longer allows to install: take it bare.
+# `--universal` keeps the file good for other systems and newer Pythons than the one at hand.
+lock: $(MADE) ## Resolve requirements.lock again, to the newest versions allowed.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --fork-strategy fewest \
+		--python-version 3.11 --upgrade --no-annotate --quiet \
+		--custom-compile-command "make lock" -o requirements.lock
 
 .PHONY: clean
 clean: ## Remove the environment and all caches.
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info build
 
-# An environment of another machine or Python does not start: it is made again.
-$(VENV)/.python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-		{ echo "nasasr needs Python >= 3.11; name one with: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+$(MADE):
+	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || \
+		{ echo "nasasr needs Python >= 3.11, found '$(PYTHON)'; name one: make PYTHON=python3.12" >&2; exit 2; }
 	@echo "making $(VENV)" >&2
-	@$(PYTHON) -m venv --clear $(VENV)
-	@touch $@
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@echo "$(CURDIR)" > $@
 
-$(VENV)/.core: pyproject.toml requirements.lock | $(VENV)/.python
-	@echo "installing what a forecast needs" >&2
+# A stamp is touched only after pip has succeeded.
+$(CORE): pyproject.toml requirements.lock | $(MADE)
+	@echo "installing what a forecast needs (some 120 MB to download)" >&2
 	@$(PIP) -e .
 	@touch $@
 
-$(VENV)/.full: pyproject.toml requirements.lock | $(VENV)/.python
+$(FULL): pyproject.toml requirements.lock | $(MADE)
 	@echo "installing everything (torch among it: some 5 GB)" >&2
 	@$(PIP) -e '.[all,dev]'
-	@touch $@ $(VENV)/.core
+	@touch $@ $(CORE)

@@ -10,6 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("graph_encoding", "train_benchmark", "surrogate")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+SCRIPTS = sorted(
+    path for folder in ("benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")
+)
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 60
 
@@ -19,7 +22,10 @@ def module_name(path: Path) -> str:
 
 
 def imports_of(path: Path) -> set[str]:
-    """Absolute names of all modules that a file imports, wherever in it."""
+    """Absolute names of all modules that a file imports, wherever in it.
+
+    `from package import name` counts as `package.name` too where that is a module.
+    """
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -27,7 +33,14 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative imports hide the arrows"
             found.add(str(node.module))
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in names if is_module(name)}
     return found
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 def is_below(name: str, package: str) -> bool:
@@ -67,11 +80,35 @@ def test_nothing_imports_the_command_line() -> None:
             assert not any(is_below(name, "surrogate.cli") for name in imports_of(path)), path
 
 
-@pytest.mark.parametrize("package", ["graph_encoding", "surrogate", "surrogate.cli"])
+def test_the_walk_sees_every_form_of_import(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import json\nfrom surrogate import cli, Forecaster\n"
+        "def late():\n    from train_benchmark.table import label_of\n    import torch.nn\n"
+    )
+    assert imports_of(path) == {
+        "json",
+        "surrogate",
+        "surrogate.cli",
+        "train_benchmark.table",
+        "torch.nn",
+    }
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "graph_encoding",
+        "surrogate",
+        "surrogate.cli",
+        "train_benchmark.record",
+    ],
+)
 def test_importing_loads_no_heavy_package(package: str) -> None:
     program = (
         f"import sys, {package}\n"
-        "heavy = {'torch', 'torchaudio', 'xgboost', 'pyarrow', 'scipy', 'sklearn', 'pandas'}\n"
+        "heavy = {'torch', 'torchaudio', 'torch_geometric', 'xgboost', 'lightgbm', 'pyarrow',"
+        " 'scipy', 'sklearn', 'pandas'}\n"
         "print(*sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run(
@@ -82,14 +119,24 @@ def test_importing_loads_no_heavy_package(package: str) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_modules_are_small_and_begin_with_one_sentence(path: Path) -> None:
+    check_first_sentence(path)
     text = path.read_text()
-    tree = ast.parse(text)
-    docstring = ast.get_docstring(tree)
+    lines = len(text.splitlines())
+    assert lines <= MAX_LINES, f"{path}: {lines} lines; split it"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < MAX_FUNCTION_LINES, f"{path}: {node.name}"
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=module_name)
+def test_tests_and_scripts_begin_with_one_sentence(path: Path) -> None:
+    if path.read_text():  # the empty __init__.py of a folder of tests has nothing to say
+        check_first_sentence(path)
+
+
+def check_first_sentence(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
     assert docstring, f"{path} has no docstring"
     first = docstring.splitlines()[0]
     assert first.endswith((".", "?")), f"{path}: {first!r} is no sentence"
-    assert len(text.splitlines()) <= MAX_LINES
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            assert node.end_lineno is not None
-            assert node.end_lineno - node.lineno < MAX_FUNCTION_LINES, f"{path}: {node.name}"

@@ -1,6 +1,7 @@
 """What README.md and docs/ say to type does what they say."""
 
 import doctest
+import os
 import re
 import shlex
 import subprocess
@@ -11,13 +12,18 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = ROOT / "README.md"
+assert README.is_file(), "README.md is missing: its commands are the way in, and are tested here"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 # Why a block is not run here: each has a test of its own that does what it shows.
 NOT_RUN = {
     "takes minutes",
     "needs the TIMIT sample",
 }
+
+# Fences that show and do not tell to type: a command in any other language would escape the test.
+SHOWN = {"json", "text", "toml"}
 
 _BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^>]*?) -->\n)?^```(?P<language>\w+)\n(?P<body>.*?)^```",
@@ -32,50 +38,72 @@ class Block(NamedTuple):
     reason: str | None
 
 
-BLOCKS = [
-    Block(page.name, match["language"], match["body"], match["reason"])
-    for page in PAGES
-    for match in _BLOCK.finditer(page.read_text())
-]
+def blocks_of(page: Path) -> list[Block]:
+    return [
+        Block(page.name, match["language"], match["body"], match["reason"])
+        for match in _BLOCK.finditer(page.read_text())
+    ]
+
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
 
 def block_name(block: Block) -> str:
     return f"{block.page}: {block.body.splitlines()[0]}"
 
 
+def in_language(language: str) -> list[object]:
+    """One test parameter for each block; those not to be run are skips that say why."""
+    return [
+        pytest.param(
+            block,
+            id=block_name(block),
+            marks=pytest.mark.skip(block.reason) if block.reason else (),
+        )
+        for block in BLOCKS
+        if block.language == language
+    ]
+
+
+def commands_of(block: Block) -> list[str]:
+    return [line[2:] for line in block.body.splitlines() if line.startswith("$ ")]
+
+
 def test_the_readme_has_its_two_commands_and_examples() -> None:
-    commands = [b.body for b in BLOCKS if b.page == "README.md" and b.language == "console"]
-    assert any("make predict CELL=10_100_1000" in body for body in commands)
-    assert any("make test" in body for body in commands)
-    assert any(b.language == "python" for b in BLOCKS)
+    commands = [c for b in BLOCKS if b.page == "README.md" for c in commands_of(b)]
+    assert "make predict CELL=10_100_1000" in commands
+    assert "make test" in commands
+    assert any(b.page == "README.md" and b.language == "python" for b in BLOCKS)
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "python"], ids=block_name)
+def test_blocks_are_of_known_languages_and_left_out_for_known_reasons() -> None:
+    assert {block.language for block in BLOCKS} <= {"console", "python", *SHOWN}
+    assert {block.reason for block in BLOCKS if block.reason is not None} == NOT_RUN
+
+
+@pytest.mark.parametrize("block", in_language("python"))
 def test_python_examples_run(block: Block) -> None:
     test = doctest.DocTestParser().get_doctest(block.body, {}, block.page, block.page, 0)
     assert test.examples, f"{block.page}: a python block has no >>> line"
-    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    runner = doctest.DocTestRunner(
+        # What fails after the first failure mostly fails because of it.
+        optionflags=doctest.ELLIPSIS
+        | doctest.NORMALIZE_WHITESPACE
+        | doctest.REPORT_ONLY_FIRST_FAILURE
+    )
     assert runner.run(test).failed == 0
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "console"], ids=block_name)
+@pytest.mark.parametrize("block", in_language("console"))
 def test_console_examples_run(block: Block, tmp_path: Path) -> None:
     (tmp_path / "configs").symlink_to(ROOT / "configs")
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    if block.reason is not None:
-        assert block.reason in NOT_RUN
-    commands = [line[2:] for line in block.body.splitlines() if line.startswith("$ ")]
-    assert commands, f"{block.page}: a console block has no '$ ' line"
-    for command in commands:
+    for command in commands_of(block):
         words = shlex.split(command, comments=True)
-        if words[0] == "make":
-            assert words[1] in targets
-        elif words[0] == "nasasr" and block.reason is None:
-            program = [sys.executable, "-m", "surrogate.cli", *words[1:]]
+        if words[0] == "nasasr":
             result = subprocess.run(
-                program,
+                [sys.executable, "-m", "surrogate.cli", *words[1:]],
                 cwd=tmp_path,
-                env=_environment(),
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -83,7 +111,14 @@ def test_console_examples_run(block: Block, tmp_path: Path) -> None:
             assert result.returncode == 0, f"{command}\n{result.stderr}"
 
 
-def _environment() -> dict[str, str]:
-    import os
-
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "console"], ids=block_name)
+def test_console_blocks_name_programs_targets_and_commands_that_exist(block: Block) -> None:
+    """Also for the blocks that are not run."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    commands = commands_of(block)
+    assert commands, f"{block.page}: a console block has no '$ ' line"
+    for command in commands:
+        words = shlex.split(command, comments=True)
+        assert words[0] in {"make", "nasasr"}, f"{block.page}: nothing here runs {command!r}"
+        if words[0] == "make":
+            assert words[1] in targets, f"{block.page}: {command!r} is no target of the Makefile"

@@ -86,7 +86,19 @@ def label_indices(phones: Iterable[str]) -> tuple[int, ...]:
 def fold_labels_to_39(labels: Iterable[int]) -> tuple[int, ...]:
     """Scoring classes of training labels: 1 + rank among the sorted 39 classes.
 
+    Args:
+        labels: 1 .. 48, as `label_indices` gives them; the blank is not one.
+
+    Raises:
+        UserError: for any other number.
+
     >>> fold_labels_to_39(label_indices(["ao", "aa"]))
     (1, 1)
     """
-    return tuple(_SCORING_INDEX[label] for label in labels)
+    try:
+        return tuple(_SCORING_INDEX[label] for label in labels)
+    except KeyError as e:
+        raise UserError(
+            f"a training label must be 1 to {len(PHONES_48)} (0 is the CTC blank, which has no "
+            f"scoring class), but got {e.args[0]}"
+        ) from e

@@ -76,7 +76,8 @@ def load_prepared(path: Path) -> PreparedCorpus:
         UserError: if the file is missing or not what `save_prepared` writes.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: numpy leaves a file open that turns out to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             parts = {part: _load_part(arrays, part) for part in _PARTS}
             return PreparedCorpus(str(arrays["fingerprint"]), **parts)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as e:

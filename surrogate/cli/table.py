@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from graph_encoding.errors import UserError
 from surrogate.cli.output import ReportFormat, write_json, write_table
 
 
@@ -13,6 +14,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Build a benchmark table, or look at one.")
     group.command("build")(build)
     group.command("info")(info)
+    group.command("noise")(noise)
     app.add_typer(group, name="table")
 
 
@@ -47,6 +49,36 @@ def info(
     if labels:
         typer.echo("")
         write_table([{"label": label, **values} for label, values in labels.items()])
+
+
+def noise(
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+    ] = "timit-micro",
+    seeds: Annotated[str, typer.Option(help="Seeds to compare, joined by commas.")] = "1234,1235",
+    output: Annotated[
+        ReportFormat, typer.Option("--format", help="Form of the output.")
+    ] = ReportFormat.TABLE,
+) -> None:
+    """Say how far seeds agree: what no predictor of a single training can beat."""
+    from dataclasses import asdict
+
+    from surrogate.metrics import seed_agreement
+    from train_benchmark.table import LABELS, BenchmarkTable
+
+    try:
+        wanted = [int(seed) for seed in seeds.split(",")]
+    except ValueError as e:
+        raise UserError(f"--seeds must be integers joined by commas, but got {seeds!r}") from e
+    data = BenchmarkTable.load(table)
+    rows = [
+        {"label": label, **asdict(seed_agreement(data.label_matrix(label, wanted)[1]))}
+        for label in LABELS
+    ]
+    if output is ReportFormat.JSON:
+        write_json(rows)
+    else:
+        write_table(rows)
 
 
 def _facts(table: Any) -> dict[str, Any]:

@@ -2,6 +2,15 @@
 
 from surrogate.metrics.intervals import coverage, mean_width
 from surrogate.metrics.ranking import kendall_tau, spearman_rho
+from surrogate.metrics.seeds import SeedAgreement, seed_agreement
 from surrogate.metrics.values import rmse
 
-__all__ = ["coverage", "kendall_tau", "mean_width", "rmse", "spearman_rho"]
+__all__ = [
+    "SeedAgreement",
+    "coverage",
+    "kendall_tau",
+    "mean_width",
+    "rmse",
+    "seed_agreement",
+    "spearman_rho",
+]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graph_encoding.errors import UserError
-from train_benchmark.corpora.timit import SAMPLE_RATE_HZ, Corpus, find_pairs, read_utterance
+from train_benchmark.corpora.timit import SAMPLE_RATE_HZ, Corpus, find_files, read_utterance
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,7 @@ class CorpusReport:
         speakers: distinct speakers.
         utterances: readable utterances.
         seconds: their length in all.
+        sentences: distinct sentences: TIMIT has some read by several speakers.
         phones: their phones in all.
         phone_counts: label -> how often.
         fingerprint: sha256 of the corpus, or None if anything is wrong.
@@ -25,6 +26,7 @@ class CorpusReport:
     speakers: int
     utterances: int
     seconds: float
+    sentences: int
     phones: int
     phone_counts: dict[str, int]
     fingerprint: str | None
@@ -35,14 +37,26 @@ def check_corpus(root: Path) -> CorpusReport:
     """Read every utterance and gather all problems instead of stopping at the first.
 
     Raises:
-        UserError: if the folder is no corpus at all, or files lack their partners.
+        UserError: if the folder is no corpus at all: it does not exist or has no transcript.
     """
-    utterances, problems = [], []
-    for audio, transcript in find_pairs(root):
+    found = find_files(root)
+    problems = list(found.lone)
+    utterances = []
+    first_with: dict[str, Path] = {}
+    for audio, transcript in found.pairs:
         try:
-            utterances.append(read_utterance(audio, transcript, root))
+            utterance = read_utterance(audio, transcript, root)
         except UserError as e:
             problems.append(str(e))
+            continue
+        if utterance.key in first_with:
+            problems.append(
+                f"{audio} is utterance {utterance.key}, as is {first_with[utterance.key]}; "
+                "remove one"
+            )
+            continue
+        first_with[utterance.key] = audio
+        utterances.append(utterance)
     counts = Counter(phone for u in utterances for phone in u.phones)
     fingerprint = None
     if not problems:
@@ -51,6 +65,7 @@ def check_corpus(root: Path) -> CorpusReport:
         speakers=len({u.speaker for u in utterances}),
         utterances=len(utterances),
         seconds=sum(len(u.samples) for u in utterances) / SAMPLE_RATE_HZ,
+        sentences=len({u.sentence for u in utterances}),
         phones=sum(counts.values()),
         phone_counts=dict(sorted(counts.items())),
         fingerprint=fingerprint,

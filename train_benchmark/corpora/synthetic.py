@@ -15,7 +15,7 @@ from scipy.signal import resample_poly
 
 from graph_encoding.errors import UserError
 from train_benchmark.corpora.espeak import Espeak, Speech
-from train_benchmark.corpora.espeak_phones import ACCENTS, timit_segments
+from train_benchmark.corpora.espeak_phones import ACCENTS, Segment, timit_segments
 from train_benchmark.corpora.sentences import MAX_WORDS, make_sentence
 from train_benchmark.corpora.timit import SAMPLE_RATE_HZ
 from train_benchmark.recipe import CorpusConfig
@@ -30,6 +30,12 @@ _SILENCE_S = (0.08, 0.2)
 _PEAK = (0.2, 0.7)
 _SHORTEST_PHONE = 64
 """Samples: 4 ms. espeak-ng may report two phonemes at one sample; every phone needs some time."""
+
+_VOICELESS_CLOSURES = frozenset({"pcl", "tcl", "kcl"})
+_SHORTEST_CLOSURE_S = 0.02
+"""Shorter silences are espeak-ng's own joints, up to 15 ms before any fricative."""
+_SILENT = 2
+"""Largest 16-bit sample that counts as silence: espeak-ng's closures are digital silence."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +189,9 @@ def _write_utterance(
     before, after = (int(SAMPLE_RATE_HZ * rng.uniform(*_SILENCE_S)) for _ in range(2))
     voice = _resample(speech)
     ratio = SAMPLE_RATE_HZ / speech.sample_rate_hz
-    segments = timit_segments(speech.phonemes, len(speech.samples), accent)
+    segments = _with_silent_closures(
+        timit_segments(speech.phonemes, len(speech.samples), accent), speech
+    )
     edges = [before + round(start * ratio) for start, _, _ in segments]
     edges.append(before + round(segments[-1][1] * ratio))
     for i in range(1, len(edges)):
@@ -201,6 +209,31 @@ def _write_utterance(
     ends = [*word_edges[1:], edges[-1]]
     _write_lines(stem.with_suffix(".WRD"), list(zip(word_edges, ends, text.split(), strict=False)))
     _write_lines(stem.with_suffix(".TXT"), [(0, len(samples), text)])
+
+
+def _with_silent_closures(segments: list[Segment], speech: Speech) -> list[Segment]:
+    """Put the closures of voiceless stops where the voice is silent.
+
+    espeak-ng reports such a stop at its burst; its closure is silence at the end of the phone
+    before. Where there is no such silence (after s, say) the proportional split stays.
+    """
+    loud = np.flatnonzero(np.abs(speech.samples.astype(np.int32)) > _SILENT)
+    shortest = _SHORTEST_CLOSURE_S * speech.sample_rate_hz
+    moved = list(segments)
+    for i, (burst, _, label) in enumerate(segments):
+        if label not in _VOICELESS_CLOSURES:
+            continue
+        heard = int(np.searchsorted(loud, burst))
+        closure = float(loud[heard - 1] + 1) if heard else 0.0
+        if i:
+            closure = max(closure, moved[i - 1][0] + shortest)  # the phone before keeps some time
+        if burst - closure < shortest:
+            continue
+        if i:
+            moved[i - 1] = (moved[i - 1][0], closure, moved[i - 1][2])
+        moved[i] = (closure, burst, label)
+        moved[i + 1] = (burst, *moved[i + 1][1:])
+    return moved
 
 
 def _write_lines(path: Path, rows: list[tuple[int, int, str]]) -> None:

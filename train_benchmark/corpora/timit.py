@@ -48,6 +48,9 @@ class Utterance:
         part: "train" or "test" where the corpus has these two trees, else None.
         samples: (n,) float32 in [-1, 1] at 16 kHz.
         phones: labels of the 61, in time order.
+
+    Raises:
+        UserError: if a field is not as described; names the utterance.
     """
 
     key: str
@@ -56,6 +59,25 @@ class Utterance:
     part: Part | None
     samples: NDArray[np.float32]
     phones: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.samples.dtype != np.float32 or self.samples.ndim != 1 or not len(self.samples):
+            raise UserError(
+                f"samples of {self.key} must be float32 of shape (n,), n >= 1, but are "
+                f"{self.samples.dtype} of shape {self.samples.shape}"
+            )
+        # Negated, so that NaN fails too.
+        if not np.abs(self.samples).max() <= 1.0:
+            raise UserError(
+                f"samples of {self.key} must lie in [-1, 1], but reach "
+                f"{np.abs(self.samples).max():.3g}; scale the audio down"
+            )
+        unknown = sorted(set(self.phones) - set(PHONES_61))
+        if unknown or not self.phones:
+            raise UserError(
+                f"phones of {self.key} must be one or more of TIMIT's 61 labels, but "
+                f"{unknown or 'there is none'}; the labels are: {' '.join(PHONES_61)}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +143,8 @@ def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
     """Cut a corpus into three parts that share no speaker.
 
     Raises:
-        UserError: if a named speaker is not in the corpus, or a speaker is in no list (unless
-            the training list is "*").
+        UserError: if a named speaker is not in the corpus, a speaker is in no list (unless the
+            training list is "*"), or "*" matches nobody.
     """
     present = {u.speaker for u in corpus.utterances}
     named = {*split.val, *split.test, *(() if split.train == ALL_OTHERS else split.train)}
@@ -135,6 +157,11 @@ def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
     train = set(split.train)
     if split.train == ALL_OTHERS:
         train = {u.speaker for u in corpus.utterances if u.part != "test"} - named
+        if not train:
+            raise UserError(
+                "train = ['*'] must leave at least one speaker outside the TEST tree and the other "
+                f"lists, but leaves none of {len(present)}; give the folder that holds TRAIN"
+            )
     elif present - named:
         raise UserError(
             "every speaker must be in one list of the split, but these are in none: "
@@ -166,14 +193,43 @@ def read_timit(root: Path, *, keep_sa: bool = False) -> Corpus:
         for audio, transcript in find_pairs(root)
         if keep_sa or not audio.name.lower().startswith("sa")
     ]
+    if not utterances:
+        raise UserError(
+            f"corpus folder {root} has only SA sentences, which the benchmark removes; "
+            "give the folder of the whole corpus"
+        )
     return Corpus(tuple(sorted(utterances, key=lambda u: u.key)))
 
 
-def find_pairs(root: Path) -> list[tuple[Path, Path]]:
+class FoundFiles(NamedTuple):
+    """The files of a corpus.
+
+    Attributes:
+        pairs: (audio, transcript), in rising order of path.
+        lone: one message for each file without its partner.
+    """
+
+    pairs: tuple[tuple[Path, Path], ...]
+    lone: tuple[str, ...]
+
+
+def find_pairs(root: Path) -> tuple[tuple[Path, Path], ...]:
     """Audio files with their transcripts, in rising order of path.
 
     Raises:
         UserError: if there is no transcript, or a file without its partner.
+    """
+    found = find_files(root)
+    if found.lone:
+        raise UserError(f"{found.lone[0]}; files without a partner: {len(found.lone)}")
+    return found.pairs
+
+
+def find_files(root: Path) -> FoundFiles:
+    """Audio files and transcripts below a folder, with and without partner.
+
+    Raises:
+        UserError: if the folder does not exist or has no transcript.
     """
     if not root.is_dir():
         raise UserError(f"corpus folder {root} does not exist; give the folder of TIMIT")
@@ -192,13 +248,13 @@ def find_pairs(root: Path) -> list[tuple[Path, Path]]:
             f"corpus folder {root} has no .PHN file anywhere below it; give the folder that "
             "holds TRAIN and TEST, or the sample's dr1-... folders"
         )
-    for have, lack, what in ((audio, transcripts, ".PHN"), (transcripts, audio, ".WAV")):
-        lone = sorted(set(have) - set(lack))
-        if lone:
-            raise UserError(
-                f"{have[lone[0]]} has no {what} file beside it; {len(lone)} such in all"
-            )
-    return [(audio[stem], transcripts[stem]) for stem in sorted(audio)]
+    lone = tuple(
+        f"{have[stem]} has no {what} file beside it"
+        for have, lack, what in ((audio, transcripts, ".PHN"), (transcripts, audio, ".WAV"))
+        for stem in sorted(set(have) - set(lack))
+    )
+    both = sorted(set(audio) & set(transcripts))
+    return FoundFiles(tuple((audio[stem], transcripts[stem]) for stem in both), lone)
 
 
 def read_utterance(audio: Path, transcript: Path, root: Path) -> Utterance:
@@ -286,6 +342,11 @@ def _check_sphere_length(path: Path) -> None:
         raise UserError(f"cannot read audio {path}: {e}") from e
     if not header.startswith(b"NIST_1A"):
         return
+    if len(header) < _SPHERE_HEADER_BYTES:
+        raise UserError(
+            f"audio {path} must have a whole SPHERE header of {_SPHERE_HEADER_BYTES} bytes, but "
+            f"has {len(header)}; it is cut off, copy it again"
+        )
     fields = {}
     for line in header.decode("ascii", errors="replace").splitlines():
         words = line.split(maxsplit=2)

@@ -1,0 +1,68 @@
+"""How far two seeds agree about the same cells: what no predictor of one seed can beat."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graph_encoding.errors import UserError
+from surrogate.metrics.ranking import kendall_tau
+from surrogate.targets import FloatArray
+
+
+@dataclass(frozen=True)
+class SeedAgreement:
+    """Agreement of s seeds over k cells.
+
+    Attributes:
+        cells: k.
+        seeds: s.
+        intraclass_correlation: share of a label's variance that is the cell's own, ICC(1, 1).
+        kendall_tau: mean over all pairs of seeds.
+        seed_std: standard deviation of a label between seeds of one cell.
+        cell_std: standard deviation of the cells' means.
+        median: median label.
+    """
+
+    cells: int
+    seeds: int
+    intraclass_correlation: float
+    kendall_tau: float
+    seed_std: float
+    cell_std: float
+    median: float
+
+
+def seed_agreement(labels: FloatArray) -> SeedAgreement:
+    """Compare the seeds of a table.
+
+    Args:
+        labels: (k, s) one label of k >= 2 cells with s >= 2 seeds each.
+
+    Raises:
+        UserError: if there are fewer cells or seeds.
+
+    Source: Shrout and Fleiss, "Intraclass correlations", Psychological Bulletin 86, 1979, case 1:
+        `(B - W) / (B + (s - 1) W)` with the mean squares between (B) and within (W) cells.
+
+    >>> seed_agreement(np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])).intraclass_correlation
+    1.0
+    """
+    if labels.ndim != 2 or min(labels.shape) < 2:
+        raise UserError(
+            "seeds can be compared with at least 2 cells that have at least 2 seeds each, "
+            f"but got {labels.shape} (cells, seeds); collect a second seed"
+        )
+    cells, seeds = labels.shape
+    within = float(labels.var(axis=1, ddof=1).mean())
+    between = seeds * float(labels.mean(axis=1).var(ddof=1))
+    total = between + (seeds - 1) * within
+    pairs = [(a, b) for a in range(seeds) for b in range(a)]
+    return SeedAgreement(
+        cells=cells,
+        seeds=seeds,
+        intraclass_correlation=(between - within) / total if total else 0.0,
+        kendall_tau=float(np.mean([kendall_tau(labels[:, a], labels[:, b]) for a, b in pairs])),
+        seed_std=float(np.sqrt(within)),
+        cell_std=float(labels.mean(axis=1).std(ddof=1)),
+        median=float(np.median(labels)),
+    )

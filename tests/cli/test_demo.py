@@ -1,0 +1,107 @@
+"""`nasasr demo`, `corpus` and `table noise` from end to end, on a very small corpus."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
+
+from surrogate.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return int(stop.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture(scope="module")
+def small_configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped demo, cut to 16 utterances, one epoch and 16 cells with two seeds."""
+    folder = tmp_path_factory.mktemp("configs")
+    texts = {
+        "train.toml": (ROOT / "configs/train/synth-micro.toml").read_text(),
+        "corpus.toml": (ROOT / "configs/corpus/synth-micro.toml").read_text().split("[split]")[0],
+        "demo.toml": (ROOT / "configs/campaign/demo.toml").read_text(),
+    }
+    changes = {
+        "epochs = 3": "epochs = 1",
+        "speakers = 32": "speakers = 8",
+        "sentences_per_speaker = 50": "sentences_per_speaker = 2",
+        "../train/synth-micro.toml": "train.toml",
+        "../corpus/synth-micro.toml": "corpus.toml",
+        "seeds = [1234]": "seeds = [1234, 1235]",
+        "count = 24": "count = 16",
+    }
+    texts["corpus.toml"] += '[split]\ntrain = ["*"]\nval = ["faad0"]\ntest = ["faah0"]\n'
+    for name, text in texts.items():
+        changed = text
+        for old, new in changes.items():
+            changed = changed.replace(old, new)
+        (folder / name).write_text(changed)
+    return folder
+
+
+def test_the_demo_goes_the_whole_way(
+    small_configs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("demo", small_configs / "demo.toml", "--out", tmp_path / "demo", "--workers", 1)
+    code, out, err = call(capsys, *arguments, "--format", "json")
+    assert code == 0, err
+    answer = json.loads(out)
+    assert len(answer["cells"]) == answer["summary"]["cells"] == 16
+    for row in answer["cells"]:
+        assert row["low"] <= row["forecast_val_per"] <= row["high"]
+        assert 0 < row["measured_val_per"] < 2
+    assert 0 <= answer["summary"]["coverage"] <= 1
+    # Again: everything is there, so it only fits.
+    again = call(capsys, *arguments, "--format", "json")
+    assert json.loads(again[1]) == answer
+
+    code, out, _ = call(capsys, "table", "noise", tmp_path / "demo/table", "--format", "json")
+    assert code == 0
+    assert {row["cells"] for row in json.loads(out)} == {16}
+    code, out, _ = call(capsys, "corpus", "check", tmp_path / "demo/corpus", "--format", "json")
+    assert (code, json.loads(out)["utterances"]) == (0, 16)
+
+
+def test_corpus_check_fails_on_a_damaged_corpus(
+    small_configs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = tmp_path / "corpus"
+    code, _, err = call(capsys, "corpus", "make", small_configs / "corpus.toml", "--out", corpus)
+    assert (code, "16 utterances of 8 speakers" in err) == (0, True)
+    next(corpus.rglob("*.PHN")).write_text("")
+    code, out, _ = call(capsys, "corpus", "check", corpus)
+    assert code == 1
+    assert "problem: " in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("corpus", "check", "{tmp}/nowhere"), "does not exist"),
+        (("corpus", "make", "{configs}/train.toml", "--out", "{tmp}/c"), "unknown key"),
+        (("collect", "{configs}/nothing.toml", "--corpus", "x", "--out", "{tmp}/c"), "cannot read"),
+        (("collect", "{configs}/demo.toml", "--corpus", "{tmp}", "--out", "{tmp}/c"), "no .PHN"),
+        (("table", "noise", "{tmp}"), "there is no table"),
+        (("table", "build", "{tmp}", "--out", "{tmp}/t"), "must be a campaign folder"),
+    ],
+)
+def test_wrong_input_is_a_message_and_exit_code_2(
+    small_configs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    words = [a.format(tmp=tmp_path, configs=small_configs) for a in arguments]
+    code, out, err = call(capsys, *words)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    assert not any((tmp_path / name).exists() for name in ("c", "t"))

@@ -1,0 +1,68 @@
+"""Corpus check: every bad file is reported, none hides another."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nasasr[train]'")
+
+from graph_encoding import UserError
+from tests.unit.train_benchmark.corpora_helpers import write_utterance
+from train_benchmark.corpora.check import check_corpus
+from train_benchmark.corpora.timit import read_timit
+
+
+def test_files_without_partner_stand_beside_the_other_problems(tmp_path: Path) -> None:
+    folder = tmp_path / "dr1-fabc0"
+    for sentence in ("sx1", "sx2", "sx3", "sx4", "sx5"):
+        write_utterance(folder, sentence)
+    (folder / "sx2.phn").unlink()
+    (folder / "sx3.wav").unlink()
+    (folder / "sx4.phn").write_text("")
+    (folder / "sx5.wav").write_bytes(b"noise")
+    report = check_corpus(tmp_path)
+    assert (report.utterances, report.fingerprint) == (1, None)
+    assert len(report.problems) == 4
+    for name, message in (
+        ("sx2.wav", "has no .PHN file"),
+        ("sx3.phn", "has no .WAV file"),
+        ("sx4.phn", "is empty"),
+        ("sx5.wav", "cannot read audio"),
+    ):
+        assert any(name in problem and message in problem for problem in report.problems)
+
+
+def test_an_utterance_that_is_there_twice_is_a_problem(tmp_path: Path) -> None:
+    write_utterance(tmp_path / "dr1-fabc0", "sx1")
+    write_utterance(tmp_path / "dr2-fabc0", "sx1")
+    report = check_corpus(tmp_path)
+    assert (report.utterances, report.fingerprint) == (1, None)
+    assert len(report.problems) == 1
+    assert "dr2-fabc0" in report.problems[0]
+    assert "is utterance fabc0/sx1, as is" in report.problems[0]
+
+
+def test_a_sound_corpus_is_counted(tmp_path: Path) -> None:
+    for speaker in ("fabc0", "mabc0"):
+        for sentence in ("sx1", "sa1"):
+            write_utterance(tmp_path / f"dr1-{speaker}", sentence)
+    report = check_corpus(tmp_path)
+    assert (report.speakers, report.utterances, report.sentences) == (2, 4, 2)
+    assert report.seconds == pytest.approx(4 * 8000 / 16_000)
+    assert report.phone_counts == {"h#": 8, "iy": 4, "sh": 4}
+    assert report.phones == 16
+    assert report.fingerprint == read_timit(tmp_path, keep_sa=True).fingerprint
+
+
+def test_a_folder_that_is_no_corpus_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        check_corpus(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=r"no \.PHN file"):
+        check_corpus(tmp_path)
+
+
+def test_the_real_sample_has_no_problem(timit_sample: Path) -> None:
+    report = check_corpus(timit_sample)
+    assert report.problems == ()
+    assert (report.speakers, report.utterances, report.phones) == (16, 160, 6185)
+    assert len(report.phone_counts) == 61
