@@ -49,7 +49,11 @@ def main() -> None:
         plain.copy_from(fast)
         steps = {"fast": _fast_step(fast), "plain": _plain_step(plain)}
         rng = np.random.default_rng(0)
-        passes = [list(pooled_batches(corpus.train, 4, 20, rng)) for _ in range(options.passes)]
+        plan = recipe.train.batches
+        passes = [
+            list(pooled_batches(corpus.train, plan.size, plan.pool, rng))
+            for _ in range(options.passes)
+        ]
         for batches in passes:
             seconds = {}
             for name, step in steps.items():

@@ -7,16 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
-from graph_encoding.space import CellSpace
 from graph_encoding.toml_config import load_config
+from train_benchmark.cell_choice import CellsConfig, choose_cells
 from train_benchmark.corpora.timit import read_timit
 from train_benchmark.engines.local import Job, run_local
 from train_benchmark.prepare import cache_path, prepare, save_prepared
@@ -32,28 +30,13 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SampledCells(_Strict):
-    """Random living functions of the standard space; a larger count begins with a smaller one."""
-
-    kind: Literal["sample"]
-    count: int = Field(ge=1)
-    seed: int = Field(ge=0)
-
-
-class ListedCells(_Strict):
-    """Cells by their text."""
-
-    kind: Literal["list"]
-    cells: tuple[str, ...] = Field(min_length=1)
-
-
 class CampaignConfig(_Strict):
     """A `configs/campaign/*.toml` file; paths are relative to it."""
 
     train: Path
     corpus: Path
     seeds: tuple[int, ...] = Field(min_length=1)
-    cells: Annotated[SampledCells | ListedCells, Field(discriminator="kind")]
+    cells: CellsConfig
 
 
 @dataclass(frozen=True)
@@ -78,7 +61,7 @@ class Campaign:
         """
         config = load_config(path, CampaignConfig)
         recipe = Recipe.load(path.parent / config.train, path.parent / config.corpus)
-        cells = _choose_cells(config.cells, recipe)
+        cells = choose_cells(config.cells, recipe.semantics, path.parent)
         return cls(recipe, tuple(Job(cell, seed) for cell in cells for seed in config.seeds))
 
 
@@ -182,17 +165,6 @@ def build_table(campaign_folder: Path, out: Path) -> BenchmarkTable:
     table = BenchmarkTable(metadata, records)
     table.save(out)
     return table
-
-
-def _choose_cells(config: SampledCells | ListedCells, recipe: Recipe) -> list[Cell]:
-    if isinstance(config, SampledCells):
-        rng = np.random.default_rng(config.seed)
-        return list(CellSpace().sample_keys(config.count, recipe.semantics, rng).values())
-    unique: dict[str, Cell] = {}
-    for text in config.cells:
-        cell = Cell.parse(text)
-        unique.setdefault(functional_key(cell, recipe.semantics), cell)
-    return list(unique.values())
 
 
 def _identity(job: Job, recipe: Recipe) -> tuple[str, int]:

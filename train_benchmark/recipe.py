@@ -1,6 +1,6 @@
 """The recipe of a training: all that decides a record but the cell, the seed and the corpus."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -143,9 +143,17 @@ class Recipe(_Strict):
 
     @property
     def hash(self) -> str:
-        """sha256 of `describe()` but for the licence notes: what must agree within a table."""
-        decisive = self.describe()
+        """sha256 of all that decides a record: what must agree within a table.
+
+        Licence notes are left out, and fields that stand at their default: a field that a later
+        version adds, with the old behaviour as its default, makes no record a stranger. For the
+        same reason a default, once released, never changes.
+        """
+        decisive = self.model_dump(mode="json", exclude_defaults=True)
         decisive["corpus"].pop("licence")
+        plain = _plain(asdict(self.macro))
+        defaults = {f.name: f.default for f in fields(self.macro)}
+        decisive["macro"] = {k: v for k, v in plain.items() if v != defaults[k]}
         return content_hash(decisive)
 
 

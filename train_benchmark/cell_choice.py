@@ -1,0 +1,130 @@
+"""Which cells a campaign trains, and in which order."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from graph_encoding.cell import Cell
+from graph_encoding.errors import CellFormatError, UserError
+from graph_encoding.functional import FunctionalForm, functional_form, functional_key
+from graph_encoding.semantics import Semantics
+from graph_encoding.space import CellSpace
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SampledCells(_Strict):
+    """Random living functions of the standard space; a larger count begins with a smaller one."""
+
+    kind: Literal["sample"]
+    count: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
+class ListedCells(_Strict):
+    """Cells by their text."""
+
+    kind: Literal["list"]
+    cells: tuple[str, ...] = Field(min_length=1)
+
+
+class FileOfCells(_Strict):
+    """Cells in a text file, one a line; what follows a # is a comment.
+
+    The path is relative to the campaign's own file.
+    """
+
+    kind: Literal["file"]
+    path: Path
+
+
+class AllCells(_Strict):
+    """All living functions of the standard space in stratified order, or the first `count`."""
+
+    kind: Literal["all"]
+    seed: int = Field(ge=0)
+    count: int | None = Field(default=None, ge=1)
+
+
+CellsConfig = Annotated[
+    SampledCells | ListedCells | FileOfCells | AllCells, Field(discriminator="kind")
+]
+
+
+def choose_cells(config: CellsConfig, semantics: Semantics, folder: Path) -> list[Cell]:
+    """One cell for each function that a campaign trains, in the campaign's order.
+
+    Args:
+        config: the `cells` part of a campaign's configuration.
+        semantics: how cells are read; two cells of one function count once.
+        folder: folder that a file of cells is relative to.
+
+    Raises:
+        UserError: if a cell does not parse or a file cannot be read.
+    """
+    if isinstance(config, SampledCells):
+        rng = np.random.default_rng(config.seed)
+        return list(CellSpace().sample_keys(config.count, semantics, rng).values())
+    if isinstance(config, AllCells):
+        living = list(CellSpace().representatives(semantics).values())
+        return stratified_order(living, semantics, config.seed)[: config.count]
+    if isinstance(config, FileOfCells):
+        return _distinct(_read_cells(folder / config.path), semantics)
+    return _distinct([Cell.parse(text) for text in config.cells], semantics)
+
+
+def stratified_order(cells: list[Cell], semantics: Semantics, seed: int) -> list[Cell]:
+    """Order cells so that every beginning is an even sample of all of them.
+
+    Cells are sorted by what their functions are made of, equal ones shuffled, and then taken at
+    the places of the van der Corput sequence: the first 2^k lie evenly spaced in that
+    sorting, so each kind of cell has its share (systematic sampling).
+
+    Args:
+        cells: distinct functions.
+        semantics: how they are read.
+        seed: decides the order of cells made of the same things.
+    """
+    by_text = sorted(cells, key=lambda cell: cell.text)
+    shuffled = [by_text[i] for i in np.random.default_rng(seed).permutation(len(by_text))]
+    by_kind = sorted(shuffled, key=lambda cell: _kind(functional_form(cell, semantics)))
+    bits = max(1, (len(by_kind) - 1).bit_length())
+    places = (int(f"{i:0{bits}b}"[::-1], 2) for i in range(1 << bits))
+    return [by_kind[place] for place in places if place < len(by_kind)]
+
+
+def _kind(form: FunctionalForm) -> tuple[object, ...]:
+    """What matters most for how a function trains comes first."""
+    passes_input_on = any(source == 0 for source, _ in form.output)
+    edges = sum(len(terms) for terms in (*form.arguments, form.output))
+    return len(form.ops), passes_input_on, tuple(sorted(form.ops)), edges
+
+
+def _distinct(cells: list[Cell], semantics: Semantics) -> list[Cell]:
+    unique: dict[str, Cell] = {}
+    for cell in cells:
+        unique.setdefault(functional_key(cell, semantics), cell)
+    return list(unique.values())
+
+
+def _read_cells(path: Path) -> list[Cell]:
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"cannot read the cells in {path}: {e}") from e
+    cells = []
+    for number, line in enumerate(lines, start=1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            cells.append(Cell.parse(text))
+        except CellFormatError as e:
+            raise UserError(f"{path}, line {number}: {e}") from e
+    if not cells:
+        raise UserError(f"{path} must have a cell a line, but has none")
+    return cells
