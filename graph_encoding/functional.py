@@ -1,8 +1,13 @@
 """Identity of cells: the function a cell computes, in a canonical form."""
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from graph_encoding.cell import Cell
+from graph_encoding.errors import UserError
+from graph_encoding.ops import OPERATIONS, undilated
 from graph_encoding.semantics import Semantics
 
 Sum = tuple[tuple[int, int], ...]
@@ -62,10 +67,16 @@ def functional_form(cell: Cell, semantics: Semantics) -> FunctionalForm:
         node each stands on: NAS-Bench-ASR's 13,824 points are 9,155 functions under PAPER and
         2,171 under RELEASED. (Keeping the order of nodes would give 9,195 and 2,183.)
     """
-    arguments, output = _expand(cell, semantics)
-    ops = [op.name for op in semantics.effective_ops(cell)]
-    alive = _reaching(arguments, output)
-    return _canonical(ops, arguments, output, alive)
+    wiring = _wiring_of(cell, semantics)
+    ops = _effective_names(cell.ops, semantics)
+    if not wiring.has_order:
+        return _canonical(ops, wiring.arguments, wiring.output, wiring.alive)
+    return FunctionalForm(
+        tuple([ops[node] for node in wiring.order]),
+        wiring.sums,
+        wiring.closing,
+        wiring.order,
+    )
 
 
 def functional_key(cell: Cell, semantics: Semantics) -> str:
@@ -76,7 +87,11 @@ def functional_key(cell: Cell, semantics: Semantics) -> str:
     >>> functional_key(Cell.parse("51_500_5000"), Semantics.PAPER)
     'y=0'
     """
-    return functional_form(cell, semantics).key
+    wiring = _wiring_of(cell, semantics)
+    ops = _effective_names(cell.ops, semantics)
+    if not wiring.has_order:
+        return _canonical(ops, wiring.arguments, wiring.output, wiring.alive).key
+    return wiring.key_template % tuple([ops[node] for node in wiring.order])
 
 
 def is_dead(cell: Cell, semantics: Semantics) -> bool:
@@ -84,18 +99,109 @@ def is_dead(cell: Cell, semantics: Semantics) -> bool:
     return functional_form(cell, semantics).is_dead
 
 
-def _expand(cell: Cell, semantics: Semantics) -> tuple[list[list[int]], list[int]]:
+def canonical_form(
+    ops: Sequence[str], arguments: Sequence[Sequence[int]], output: Sequence[int]
+) -> FunctionalForm:
+    """Bring any expression of operations and sums into its canonical form.
+
+    For other search spaces; cells go through `functional_form`.
+
+    Args:
+        ops: (n,) label of each term's operation.
+        arguments: (n,) for each term how often it adds up the input and each term: n + 1 counts,
+            the input's first. Terms may name later terms.
+        output: the n + 1 counts of the output.
+
+    Raises:
+        UserError: if a count is missing or negative, or terms that reach the output depend on
+            each other in a circle.
+
+    >>> canonical_form(["b", "a"], [[1, 0, 0], [1, 0, 0]], [0, 1, 1]).key
+    '1=a(x);2=b(x);y=1+2'
+    """
+    width = len(ops) + 1
+    for counts in (*arguments, output):
+        if len(counts) != width or min(counts) < 0:
+            raise UserError(
+                f"every sum over {len(ops)} terms must have {width} counts >= 0, but got {counts!r}"
+            )
+    rows = [list(counts) for counts in arguments]
+    return _canonical(ops, rows, list(output), _reaching(rows, list(output)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wiring:
+    """All of a functional form that does not depend on the names of the operations.
+
+    Attributes:
+        arguments: what each node's operation is applied to, as counts over (input, nodes).
+        output: the output, as such counts.
+        alive: numbers (from 1) of the nodes that reach the output.
+        has_order: whether each living term depends on the one before. Then the canonical order is
+            the only one there is, and the rest is known whatever the operations.
+        order: nodes (from 0) of the terms.
+        sums: arguments of the terms.
+        closing: the output as a sum of terms.
+        key_template: the key with a place for each term's operation.
+    """
+
+    arguments: list[list[int]]
+    output: list[int]
+    alive: set[int]
+    has_order: bool
+    order: tuple[int, ...]
+    sums: tuple[Sum, ...]
+    closing: Sum
+    key_template: str
+
+
+def _wiring_of(cell: Cell, semantics: Semantics) -> _Wiring:
+    zeros = tuple([op == "zero" for op in cell.ops])
+    return _wiring(cell.skips, zeros, semantics.skip_flag)
+
+
+@lru_cache(maxsize=4096)
+def _wiring(skips: tuple[tuple[int, ...], ...], zeros: tuple[bool, ...], skip: int) -> _Wiring:
+    arguments, output = _expand(skips, zeros, skip)
+    alive = _reaching(arguments, output)
+    order = sorted(alive)
+    has_order = all(arguments[later - 1][earlier] for earlier, later in itertools.pairwise(order))
+    number_of = {0: 0, **{node: number for number, node in enumerate(order, start=1)}}
+    sums = tuple(_renumber(arguments[node - 1], number_of) for node in order)
+    closing = _renumber(output, number_of)
+    places = FunctionalForm(("%s",) * len(order), sums, closing, ())
+    return _Wiring(
+        arguments,
+        output,
+        alive,
+        has_order,
+        tuple(node - 1 for node in order),
+        sums,
+        closing,
+        places.key,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _effective_names(ops: tuple[str, ...], semantics: Semantics) -> tuple[str, ...]:
+    if semantics is Semantics.PAPER:
+        return ops
+    return tuple(undilated(OPERATIONS.get(op)).name for op in ops)
+
+
+def _expand(
+    skips: tuple[tuple[int, ...], ...], zeros: tuple[bool, ...], skip: int
+) -> tuple[list[list[int]], list[int]]:
     """Write each node's argument and the output as counts over (input, node 1, .., node n)."""
-    n = cell.nodes
-    skip = semantics.skip_flag
+    n = len(zeros)
     values = [[1] + [0] * n]
     arguments: list[list[int]] = []
     for k in range(n):
         arguments.append(values[k])
         value = [0] * (n + 1)
-        if cell.ops[k] != "zero":
+        if not zeros[k]:
             value[k + 1] = 1
-        for flag, earlier in zip(cell.skips[k], values, strict=True):
+        for flag, earlier in zip(skips[k], values, strict=True):
             if flag == skip:
                 value = [a + b for a, b in zip(value, earlier, strict=True)]
         values.append(value)
@@ -116,7 +222,7 @@ def _reaching(arguments: list[list[int]], output: list[int]) -> set[int]:
 
 
 def _canonical(
-    ops: list[str], arguments: list[list[int]], output: list[int], alive: set[int]
+    ops: Sequence[str], arguments: list[list[int]], output: list[int], alive: set[int]
 ) -> FunctionalForm:
     """Number the living terms so that the result does not depend on their nodes' order.
 
@@ -136,6 +242,11 @@ def _canonical(
             and all(i in number_of for i, count in enumerate(arguments[node - 1]) if count)
         ]
         if not ready:
+            if len(number_of) <= len(alive):
+                raise UserError(
+                    "terms must not depend on each other in a circle, but these do: "
+                    f"{sorted(alive - number_of.keys())} (counted from 1)"
+                )
             closing = _renumber(output, number_of)
             rank = (tuple(terms), closing)
             if best is None or rank < best_rank:

@@ -28,6 +28,7 @@ class Macro:
         reduction_kernel: frames of each block's first convolution.
         lookahead: frames of future that a convolution may see, at stride 1.
         frame_shift_s: seconds from one input frame to the next.
+        frame_length_s: seconds of signal that one input frame is computed from.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Macro:
     reduction_kernel: int = 8
     lookahead: int = 4
     frame_shift_s: float = 0.01
+    frame_length_s: float = 0.025
 
     def __post_init__(self) -> None:
         blocks = len(self.filters)

@@ -3,14 +3,23 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
-from graph_encoding.functional import functional_form
-from graph_encoding.ops import NB_ASR_OPS
+from graph_encoding.functional import functional_form, functional_key
+from graph_encoding.ops import NB_ASR_OPS, OPERATIONS
 from graph_encoding.semantics import Semantics
+
+MAX_ENUMERABLE = 2_000_000
+"""Points that are gone through in half a minute."""
+
+_MAX_IDLE_DRAWS = 100_000
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class CellSpace:
             raise UserError(f"a space must have nodes >= 1, but got {self.nodes}")
         if not self.ops or len(set(self.ops)) != len(self.ops):
             raise UserError(f"a space must have distinct operations, but got {self.ops}")
+        for op in self.ops:
+            OPERATIONS.get(op)
 
     @property
     def _radices(self) -> tuple[int, ...]:
@@ -78,10 +89,7 @@ class CellSpace:
         Raises:
             UserError: if the cell has another number of nodes or an operation not in the space.
         """
-        if cell.nodes != self.nodes or not set(cell.ops) <= set(self.ops):
-            raise UserError(
-                f"cell {cell.text} is not in the space of {self.nodes} nodes over {self.ops}"
-            )
+        self._check_member(cell)
         digits = itertools.chain.from_iterable(
             (self.ops.index(op), *flags) for op, flags in zip(cell.ops, cell.skips, strict=True)
         )
@@ -103,7 +111,11 @@ class CellSpace:
 
         Returns:
             Functional key -> cell, in order of first appearance.
+
+        Raises:
+            UserError: if the space is too large to enumerate.
         """
+        self.require_enumerable()
         found: dict[str, Cell] = {}
         for cell in self:
             form = functional_form(cell, semantics)
@@ -130,3 +142,150 @@ class CellSpace:
             )
         order = rng.permutation(len(everything))
         return dict(everything[i] for i in order[:count])
+
+    def sample(self, rng: np.random.Generator) -> Iterator[Cell]:
+        """Draw points without end, each with equal probability, with replacement.
+
+        Works in spaces far too large to enumerate.
+        """
+        while True:
+            # Digit by digit: the size of a large space does not fit a machine's integer.
+            ops = rng.integers(len(self.ops), size=self.nodes).tolist()
+            flags = rng.integers(2, size=self.nodes * (self.nodes + 1) // 2).tolist()
+            starts = [k * (k + 1) // 2 for k in range(self.nodes + 1)]
+            yield Cell(
+                tuple([self.ops[op] for op in ops]),
+                tuple([tuple(flags[a:b]) for a, b in itertools.pairwise(starts)]),
+            )
+
+    def sample_distinct(
+        self, count: int, semantics: Semantics, rng: np.random.Generator
+    ) -> dict[str, Cell]:
+        """Draw points until there are `count` distinct living functions.
+
+        A function is as likely as it has points; `sample_keys` draws all functions of an
+        enumerable space with equal probability.
+
+        Raises:
+            UserError: if no new function turns up in 100,000 draws in a row.
+        """
+        found: dict[str, Cell] = {}
+        idle = 0
+        for cell in self.sample(rng):
+            if len(found) >= count:
+                break
+            form = functional_form(cell, semantics)
+            idle = idle + 1 if form.is_dead or form.key in found else 0
+            if idle > _MAX_IDLE_DRAWS:
+                raise UserError(
+                    f"count must not exceed the living functions of the space of {self.nodes} "
+                    f"nodes over {self.ops}, but {count} were asked for and {len(found)} found"
+                )
+            if idle == 0:
+                found[form.key] = cell
+        return found
+
+    def neighbours(self, cell: Cell) -> tuple[Cell, ...]:
+        """All points that differ in one operation or one skip flag; 21 in the standard space.
+
+        Raises:
+            UserError: if the cell is not in the space.
+        """
+        self._check_member(cell)
+        other_ops = (
+            Cell(_replaced(cell.ops, k, other), cell.skips)
+            for k, op in enumerate(cell.ops)
+            for other in self.ops
+            if other != op
+        )
+        other_flags = (
+            Cell(cell.ops, _replaced(cell.skips, k, _replaced(flags, i, 1 - flag)))
+            for k, flags in enumerate(cell.skips)
+            for i, flag in enumerate(flags)
+        )
+        return (*other_ops, *other_flags)
+
+    def mutate(self, cell: Cell, rng: np.random.Generator) -> Cell:
+        """A random neighbour, each with equal probability.
+
+        Raises:
+            UserError: if the cell is not in the space.
+        """
+        neighbours = self.neighbours(cell)
+        return neighbours[int(rng.integers(len(neighbours)))]
+
+    def crossover(self, a: Cell, b: Cell, rng: np.random.Generator) -> Cell:
+        """A point that has each operation and each flag from one of two others, at random.
+
+        Raises:
+            UserError: if one of them is not in the space.
+        """
+        self._check_member(a)
+        self._check_member(b)
+
+        def either(x: str | int, y: str | int) -> str | int:
+            return x if rng.integers(2) else y
+
+        ops = tuple(str(either(x, y)) for x, y in zip(a.ops, b.ops, strict=True))
+        skips = tuple(
+            tuple(int(either(x, y)) for x, y in zip(flags_a, flags_b, strict=True))
+            for flags_a, flags_b in zip(a.skips, b.skips, strict=True)
+        )
+        return Cell(ops, skips)
+
+    def distance(self, a: Cell, b: Cell) -> int:
+        """In how many operations and flags two points differ.
+
+        Raises:
+            UserError: if one of them is not in the space.
+        """
+        self._check_member(a)
+        self._check_member(b)
+        ops = sum(x != y for x, y in zip(a.ops, b.ops, strict=True))
+        pairs = zip(itertools.chain(*a.skips), itertools.chain(*b.skips), strict=True)
+        return ops + sum(x != y for x, y in pairs)
+
+    def equivalent(self, cell: Cell, semantics: Semantics) -> tuple[Cell, ...]:
+        """All points of the space that compute a cell's function, in enumeration order.
+
+        Args:
+            cell: any cell; it need not be in the space.
+            semantics: how cells are read.
+
+        Raises:
+            UserError: if the space is too large to enumerate.
+        """
+        index = _points_by_key(self, semantics)
+        return tuple(self.cell(i) for i in index.get(functional_key(cell, semantics), ()))
+
+    def require_enumerable(self) -> None:
+        """Make sure that all points can be gone through in reasonable time.
+
+        Raises:
+            UserError: if there are more than `MAX_ENUMERABLE`.
+        """
+        if self.size > MAX_ENUMERABLE:
+            raise UserError(
+                f"only spaces of at most {MAX_ENUMERABLE:,} points are enumerated, but this one "
+                f"({self.nodes} nodes over {len(self.ops)} operations) has {self.size:,}; "
+                "draw from it with `sample_distinct`"
+            )
+
+    def _check_member(self, cell: Cell) -> None:
+        if cell.nodes != self.nodes or not set(cell.ops) <= set(self.ops):
+            raise UserError(
+                f"cell {cell.text} is not in the space of {self.nodes} nodes over {self.ops}"
+            )
+
+
+@lru_cache(maxsize=4)
+def _points_by_key(space: CellSpace, semantics: Semantics) -> dict[str, list[int]]:
+    space.require_enumerable()
+    points: dict[str, list[int]] = {}
+    for index, cell in enumerate(space):
+        points.setdefault(functional_key(cell, semantics), []).append(index)
+    return points
+
+
+def _replaced(values: tuple[_T, ...], place: int, value: _T) -> tuple[_T, ...]:
+    return (*values[:place], value, *values[place + 1 :])

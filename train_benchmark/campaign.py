@@ -1,7 +1,9 @@
 """A campaign: many trainings of one recipe on one corpus, collected into one folder."""
 
 import json
+import math
 import os
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,8 +18,10 @@ from graph_encoding.functional import functional_key
 from graph_encoding.toml_config import load_config
 from train_benchmark.cell_choice import CellsConfig, choose_cells
 from train_benchmark.corpora.timit import read_timit
-from train_benchmark.engines.local import Job, run_local
-from train_benchmark.prepare import cache_path, prepare, save_prepared
+from train_benchmark.engines.base import Engine, Job
+from train_benchmark.engines.local import LocalEngine
+from train_benchmark.ledger import CampaignStatus, Ledger, read_status
+from train_benchmark.prepare import cache_path, load_prepared, prepare, save_prepared
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
 from train_benchmark.store import RecordStore, read_store
@@ -87,8 +91,9 @@ def collect(
     corpus_root: Path,
     out: Path,
     *,
-    workers: int = 1,
+    engine: Engine | None = None,
     limit: int | None = None,
+    max_seconds: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Train what has no record yet and keep each record the moment it is there.
@@ -99,43 +104,60 @@ def collect(
         campaign: what to train.
         corpus_root: folder of the corpus.
         out: campaign folder; made, or gone on with.
-        workers: processes, >= 1.
+        engine: what runs the trainings; by default one process of this machine.
         limit: stop at so many of the campaign's jobs; all if None.
+        max_seconds: begin no training after so many seconds; those begun are finished.
         on_progress: called at the start and after each record.
 
     Raises:
         UserError: if the folder holds another recipe or corpus, cannot be written or has
             another writer, or the corpus breaks a rule.
     """
-    if workers < 1:
-        raise UserError(f"workers must be >= 1, but got {workers}")
     if limit is not None and limit < 1:
         raise UserError(f"limit must be >= 1, but got {limit}")
+    deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     corpus = read_timit(corpus_root)
     jobs = campaign.jobs[:limit]
-    with RecordStore(out) as store:
+    with RecordStore(out) as store, Ledger(out) as ledger:
         _describe_once(out, campaign.recipe, corpus.fingerprint)
         features = cache_path(out, campaign.recipe, corpus.fingerprint)
         if not features.exists():
             save_prepared(prepare(corpus, campaign.recipe), features)
         wanted = {job: _identity(job, campaign.recipe) for job in jobs}
         missing = [job for job in jobs if wanted[job] not in store.records]
+        ledger.plan(wanted.values(), store.records)
+        there = [store.records[i] for i in wanted.values() if i in store.records]
+        done, failed, new = len(there), sum(r.status != "ok" for r in there), 0
 
-        def progress(new: int) -> Progress:
-            records = [store.records[i] for i in wanted.values() if i in store.records]
-            failed = sum(record.status != "ok" for record in records)
-            return Progress(len(records), len(jobs), failed, new)
-
-        def report(new: int) -> None:
+        def report() -> None:
             if on_progress:
-                on_progress(progress(new))
+                on_progress(Progress(done, len(jobs), failed, new))
 
-        report(0)
-        with closing(run_local(missing, campaign.recipe, features, workers)) as records_in_turn:
-            for new, record in enumerate(records_in_turn, start=1):
+        report()
+        running = (engine or LocalEngine(1)).run(
+            missing,
+            campaign.recipe,
+            load_prepared(features),
+            on_start=lambda job: ledger.start(wanted[job]),
+            may_start=lambda: time.monotonic() < deadline,
+        )
+        with closing(running):
+            for record in running:
                 store.append(record)
-                report(new)
-        return progress(len(missing))
+                ledger.finish(record)
+                done, failed, new = done + 1, failed + (record.status != "ok"), new + 1
+                report()
+        return Progress(done, len(jobs), failed, new)
+
+
+def campaign_status(folder: Path) -> CampaignStatus:
+    """Where a campaign stands; it may be running at this moment.
+
+    Raises:
+        UserError: if the folder is no campaign.
+    """
+    _read_description(folder)
+    return read_status(folder, read_store(folder))
 
 
 def build_table(campaign_folder: Path, out: Path) -> BenchmarkTable:

@@ -1,17 +1,22 @@
-"""`nasasr collect`: train the cells of a campaign."""
+"""`nasasr collect`: train the cells of a campaign, see where it stands."""
 
 import logging
+import re
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from graph_encoding.errors import MissingExtraError
+from graph_encoding.errors import MissingExtraError, UserError
+from surrogate.cli.output import ReportFormat, write_json, write_table
 
 if TYPE_CHECKING:
     from train_benchmark.campaign import Progress
+    from train_benchmark.engines.base import Engine
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + the number of SIGINT, as shells have it."""
@@ -19,12 +24,36 @@ INTERRUPTED = 130
 _LINE_SECONDS = 30.0
 
 
+class EngineName(StrEnum):
+    """Where trainings run."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+class _RunUnlessNamed(TyperGroup):
+    """`collect CONFIG ...` is `collect run CONFIG ...`: the first word need not name a command."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
-    app.command()(collect)
+    """Add the commands to the program."""
+    group = typer.Typer(
+        cls=_RunUnlessNamed,
+        no_args_is_help=True,
+        help="Train the cells of a campaign: `nasasr collect CONFIG ...`, or see where it stands.",
+        context_settings={"ignore_unknown_options": True},
+    )
+    group.command("run")(run)
+    group.command("status")(status)
+    app.add_typer(group, name="collect")
 
 
-def collect(
+def run(
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG", help="Such as configs/campaign/timit-micro-200.toml")
     ],
@@ -33,21 +62,40 @@ def collect(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many trainings.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; one core each.")] = 1,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Begin no training after 90s, 150m, 2h, 1d."),
+    ] = None,
+    engine: Annotated[EngineName, typer.Option(help="Where trainings run.")] = EngineName.LOCAL,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trainings at a time, one core each: 1, or all cores of Ray."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster: auto, local or host:port.")
+    ] = None,
 ) -> None:
     """Train the cells of a campaign; run again to go on where it was stopped."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    if address is not None and engine is not EngineName.RAY:
+        raise UserError(f"--address is of --engine ray, but the engine is {engine.value}")
+    max_seconds = None if until is None else duration_s(until)
     try:
-        from train_benchmark.campaign import Campaign
-        from train_benchmark.campaign import collect as run
+        from train_benchmark.campaign import Campaign, collect
     except ModuleNotFoundError as e:
         raise MissingExtraError(e.name or "torch", "train") from e
 
     campaign = Campaign.load(config)
     with ProgressDisplay() as display:
         try:
-            result = run(
-                campaign, corpus, out, workers=workers, limit=limit, on_progress=display.show
+            result = collect(
+                campaign,
+                corpus,
+                out,
+                engine=_make_engine(engine, workers, address),
+                limit=limit,
+                max_seconds=max_seconds,
+                on_progress=display.show,
             )
         except KeyboardInterrupt:
             typer.echo(
@@ -59,6 +107,52 @@ def collect(
         f"{result.failed} failed",
         err=True,
     )
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Campaign folder.")],
+    output: Annotated[
+        ReportFormat, typer.Option("--format", help="Form of the output.")
+    ] = ReportFormat.TABLE,
+) -> None:
+    """Say where a campaign stands; it may be running."""
+    from dataclasses import asdict
+
+    try:
+        from train_benchmark.campaign import campaign_status
+    except ModuleNotFoundError as e:
+        raise MissingExtraError(e.name or "torch", "train") from e
+
+    row = asdict(campaign_status(folder))
+    if output is ReportFormat.JSON:
+        write_json(row)
+    else:
+        write_table([row])
+
+
+def duration_s(text: str) -> float:
+    """Seconds of a duration: a number and s, m, h or d.
+
+    Raises:
+        UserError: if it is written otherwise.
+
+    >>> duration_s("150m")
+    9000.0
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if match is None:
+        raise UserError(f"a time must be a number and s, m, h or d, such as 150m, but got {text!r}")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2]]
+
+
+def _make_engine(name: EngineName, workers: int | None, address: str | None) -> "Engine":
+    if name is EngineName.RAY:
+        from train_benchmark.engines.ray_cluster import RayEngine
+
+        return RayEngine(address or "auto", workers)
+    from train_benchmark.engines.local import LocalEngine
+
+    return LocalEngine(workers or 1)
 
 
 class ProgressDisplay:

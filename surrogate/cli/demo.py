@@ -54,6 +54,7 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
     try:
         from train_benchmark.campaign import Campaign, CampaignConfig, build_table, collect
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
+        from train_benchmark.engines.local import LocalEngine
         from train_benchmark.recipe import CorpusConfig
         from train_benchmark.table import BenchmarkTable
     except ModuleNotFoundError as e:
@@ -67,7 +68,8 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
         make_corpus(spec_of(load_config(corpus_path, CorpusConfig)), corpus)
     typer.echo("2/3 training cells", err=True)
     with ProgressDisplay() as display:
-        collect(campaign, corpus, out / "campaign", workers=workers, on_progress=display.show)
+        engine = LocalEngine(workers)
+        collect(campaign, corpus, out / "campaign", engine=engine, on_progress=display.show)
     typer.echo("3/3 fitting predictors", err=True)
     return BenchmarkTable.load(table) if table.exists() else build_table(out / "campaign", table)
 

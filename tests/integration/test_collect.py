@@ -70,7 +70,7 @@ def results(folder: Path) -> dict[tuple[str, int], tuple[object, ...]]:
 def undisturbed(corpus: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("campaign")
     seen: list[Progress] = []
-    last = collect(Campaign.load(config), corpus, out, workers=1, on_progress=seen.append)
+    last = collect(Campaign.load(config), corpus, out, on_progress=seen.append)
     assert last == Progress(done=12, total=12, failed=0, new=12)
     assert [p.done for p in seen] == list(range(13))
     return out

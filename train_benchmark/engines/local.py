@@ -3,38 +3,29 @@
 import logging
 import multiprocessing
 import signal
-from collections.abc import Generator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from graph_encoding.cell import Cell
-from graph_encoding.errors import NasasrError
+from graph_encoding.errors import UserError
+from train_benchmark.engines.base import (
+    MAX_ATTEMPTS,
+    Engine,
+    Job,
+    LossCounter,
+    lost_record,
+    train_patiently,
+)
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus
 
 _log = logging.getLogger(__name__)
-
-MAX_POOL_RESTARTS = 5
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training to run.
-
-    Attributes:
-        cell: what to train.
-        seed: with which seed.
-    """
-
-    cell: Cell
-    seed: int
-
-
-class WorkersDiedError(NasasrError, RuntimeError):
-    """Worker processes keep dying, for example for lack of memory."""
 
 
 @dataclass
@@ -46,61 +37,108 @@ class _WorkerState:
 _worker: _WorkerState | None = None
 
 
-def run_local(
-    jobs: Sequence[Job], recipe: Recipe, features: Path, workers: int
-) -> Generator[TrainingRecord, None, None]:
-    """Train all jobs and yield their records as they finish.
+class LocalEngine(Engine):
+    """A pool of processes.
 
-    The iterator may be closed at any time: trainings in flight are then given up.
+    When a process dies, the pool cannot say which training killed it. Those in flight are
+    then trained again one at a time, so that a cell which kills its worker is found and the
+    others are kept.
 
     Args:
-        jobs: what to train, in this order.
-        recipe: how.
-        features: file written by `prepare.save_prepared`.
         workers: processes, >= 1.
-
-    Raises:
-        WorkersDiedError: if processes die more than `MAX_POOL_RESTARTS` times. A death is
-            retried: the jobs in flight run again in a new pool.
     """
-    waiting = list(reversed(jobs))
-    restarts = 0
-    while waiting:
-        in_flight: dict[Future[TrainingRecord], Job] = {}
-        pool = ProcessPoolExecutor(
-            max_workers=min(workers, len(waiting)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(recipe, features),
-        )
-        try:
-            while waiting or in_flight:
-                # Twice the workers: the next job is there when one ends, and few are lost.
-                while waiting and len(in_flight) < 2 * workers:
-                    job = waiting.pop()
-                    in_flight[pool.submit(_train, job)] = job
-                done, _ = wait(in_flight, return_when=FIRST_COMPLETED)
-                for future in done:
-                    record = future.result()
-                    del in_flight[future]
-                    yield record
-        except BrokenProcessPool as e:
-            restarts += 1
-            if restarts > MAX_POOL_RESTARTS:
-                raise WorkersDiedError(
-                    f"worker processes died {restarts} times; at most {MAX_POOL_RESTARTS} are "
-                    "retried. Run with fewer workers, or look for their killer (out of memory?)"
-                ) from e
-            _log.warning("a worker process died; training its %d cells again", len(in_flight))
-            waiting += list(in_flight.values())
-        finally:
-            _stop(pool)
+
+    def __init__(self, workers: int) -> None:
+        if workers < 1:
+            raise UserError(f"workers must be >= 1, but got {workers}")
+        self._workers = workers
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        recipe: Recipe,
+        corpus: PreparedCorpus,
+        *,
+        on_start: Callable[[Job], None],
+        may_start: Callable[[], bool],
+    ) -> Generator[TrainingRecord, None, None]:
+        """See `Engine.run`."""
+        from train_benchmark.prepare import save_prepared
+
+        waiting, suspects = deque(jobs), deque[Job]()
+        deaths: Counter[Job] = Counter()
+        losses = LossCounter()
+        with TemporaryDirectory(prefix="nasasr-") as folder:
+            features = Path(folder) / "features.npz"
+            save_prepared(corpus, features)
+            while (suspects or waiting) and may_start():
+                alone = bool(suspects)
+                queue = deque([suspects.popleft()]) if alone else waiting
+                in_flight: dict[Future[TrainingRecord], Job] = {}
+                try:
+                    with _pool(1 if alone else self._workers, recipe, features) as pool:
+                        for record in _run_in(pool, queue, in_flight, on_start, may_start):
+                            losses.kept()
+                            yield record
+                except BrokenProcessPool:
+                    _log.warning("a worker died; training %d cells again", len(in_flight))
+                    for job in in_flight.values():
+                        deaths[job] += alone
+                        if deaths[job] < MAX_ATTEMPTS:
+                            suspects.append(job)
+                            continue
+                        why = f"its worker process died {MAX_ATTEMPTS} times"
+                        yield lost_record(job, recipe, corpus, why)
+                        losses.lost(f"cell {job.cell}, seed {job.seed}: {why}")
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
+def _run_in(
+    pool: "_Pool",
+    queue: deque[Job],
+    in_flight: dict[Future[TrainingRecord], Job],
+    on_start: Callable[[Job], None],
+    may_start: Callable[[], bool],
+) -> Iterator[TrainingRecord]:
+    """Take jobs off the queue into a pool until it is empty; `in_flight` is the caller's to see."""
+    while queue or in_flight:
+        # One more than the workers: the next job is there when one ends.
+        while queue and len(in_flight) <= pool.workers and may_start():
+            job = queue.popleft()
+            on_start(job)
+            in_flight[pool.executor.submit(_train, job)] = job
+        if not in_flight:
+            return
+        done, _ = wait(in_flight, return_when=FIRST_COMPLETED)
+        for future in done:
+            record = future.result()
+            del in_flight[future]
+            yield record
+
+
+@dataclass(frozen=True)
+class _Pool:
+    executor: ProcessPoolExecutor
+    workers: int
+
+
+@contextmanager
+def _pool(workers: int, recipe: Recipe, features: Path) -> Iterator[_Pool]:
+    executor = ProcessPoolExecutor(
+        max_workers=workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(recipe, features),
+    )
+    try:
+        yield _Pool(executor, workers)
+    finally:
+        _stop(executor)
+
+
+def _stop(executor: ProcessPoolExecutor) -> None:
     """End a pool at once; `shutdown` alone would wait for trainings nobody wants any more."""
-    processes = list((pool._processes or {}).values())  # noqa: SLF001 -- no public way to stop them
-    pool.shutdown(wait=False, cancel_futures=True)
+    processes = list((executor._processes or {}).values())  # noqa: SLF001 -- no public way to stop them
+    executor.shutdown(wait=False, cancel_futures=True)
     for process in processes:
         process.terminate()
     for process in processes:
@@ -120,7 +158,5 @@ def _start_worker(recipe: Recipe, features: Path) -> None:
 
 
 def _train(job: Job) -> TrainingRecord:
-    from train_benchmark.trainer import train_cell
-
     assert _worker is not None
-    return train_cell(job.cell, job.seed, _worker.recipe, _worker.corpus)
+    return train_patiently(job, _worker.recipe, _worker.corpus)

@@ -11,9 +11,11 @@ from graph_encoding.ops import Operation, register_operation
 
 
 @st.composite
-def cells(draw: st.DrawFn, max_nodes: int = 4, ops: tuple[str, ...] = NB_ASR_OPS) -> Cell:
-    """Any cell of 1 to `max_nodes` nodes."""
-    nodes = draw(st.integers(1, max_nodes))
+def cells(
+    draw: st.DrawFn, max_nodes: int = 4, ops: tuple[str, ...] = NB_ASR_OPS, min_nodes: int = 1
+) -> Cell:
+    """Any cell of so many nodes."""
+    nodes = draw(st.integers(min_nodes, max_nodes))
     chosen = tuple(draw(st.sampled_from(ops)) for _ in range(nodes))
     flags = tuple(tuple(draw(st.integers(0, 1)) for _ in range(k)) for k in range(1, nodes + 1))
     return Cell(chosen, flags)

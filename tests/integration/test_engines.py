@@ -1,0 +1,193 @@
+"""Engines: the same records wherever they run, and workers that die cost nothing but time."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
+
+from graph_encoding import Cell, UserError
+from tests.integration.test_training import RECIPE, tone_utterance
+from train_benchmark.engines import base
+from train_benchmark.engines.base import Engine, Job, WorkersDiedError
+from train_benchmark.engines.local import LocalEngine
+from train_benchmark.recipe import Recipe
+from train_benchmark.record import TrainingRecord
+from train_benchmark.trainer import PreparedCorpus
+
+ROOT = Path(__file__).parents[2]
+JOBS = [
+    Job(Cell.parse(text), seed)
+    for text in ("10_100_1000", "01_310_2011", "conv3:1_411_0101", "30_500_2110")
+    for seed in (1, 2)
+]
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return RECIPE.model_copy(update={"train": RECIPE.train.model_copy(update={"epochs": 3})})
+
+
+@pytest.fixture(scope="module")
+def corpus() -> PreparedCorpus:
+    rng = np.random.default_rng(0)
+    all_of_it = tuple(
+        tone_utterance(f"u{i}", tuple(rng.permutation(8)[:5] + 1), rng) for i in range(20)
+    )
+    return PreparedCorpus("fingerprint", all_of_it[:14], all_of_it[14:17], all_of_it[17:])
+
+
+def run(
+    engine: Engine, recipe: Recipe, corpus: PreparedCorpus, jobs: list[Job] = JOBS
+) -> dict[tuple[str, int], TrainingRecord]:
+    started: list[Job] = []
+    records = list(
+        engine.run(jobs, recipe, corpus, on_start=started.append, may_start=lambda: True)
+    )
+    assert set(started) == set(jobs)
+    assert len(records) == len(jobs)
+    return {record.identity: record for record in records}
+
+
+def numbers(records: dict[tuple[str, int], TrainingRecord]) -> dict[object, object]:
+    return {
+        i: (r.status, r.val_per_curve, r.train_loss_curve, r.test_per) for i, r in records.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def one_worker(recipe: Recipe, corpus: PreparedCorpus) -> dict[tuple[str, int], TrainingRecord]:
+    return run(LocalEngine(1), recipe, corpus)
+
+
+def test_records_do_not_depend_on_workers_or_order(
+    recipe: Recipe, corpus: PreparedCorpus, one_worker: dict[tuple[str, int], TrainingRecord]
+) -> None:
+    backwards = run(LocalEngine(2), recipe, corpus, JOBS[::-1])
+    assert numbers(backwards) == numbers(one_worker)
+
+
+def test_no_training_begins_once_it_may_not(recipe: Recipe, corpus: PreparedCorpus) -> None:
+    asked = iter([True, True, True])
+    records = list(
+        LocalEngine(1).run(
+            JOBS,
+            recipe,
+            corpus,
+            on_start=lambda _: None,
+            may_start=lambda: next(asked, False),
+        )
+    )
+    # The first question is the engine's own, the other two began a training each.
+    assert [r.seed for r in records] == [1, 2]
+
+
+def kill_a_worker_when_there_is_one(name: str) -> tuple[threading.Thread, list[int]]:
+    """Kill one child process that has trained for a moment; its id is put into the list."""
+    killed: list[int] = []
+
+    def kill() -> None:
+        for _ in range(600):
+            for process in psutil.Process().children(recursive=True):
+                busy = process.is_running() and sum(process.cpu_times()[:2]) > 3.0
+                if busy and name in " ".join([process.name(), *process.cmdline()]):
+                    process.send_signal(signal.SIGKILL)
+                    killed.append(process.pid)
+                    return
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread, killed
+
+
+def test_a_killed_worker_costs_no_record(
+    recipe: Recipe, corpus: PreparedCorpus, one_worker: dict[tuple[str, int], TrainingRecord]
+) -> None:
+    killer, killed = kill_a_worker_when_there_is_one("spawn")
+    assert numbers(run(LocalEngine(2), recipe, corpus)) == numbers(one_worker)
+    killer.join()
+    assert killed
+
+
+@pytest.fixture
+def deadly_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
+    """A worker that is given this seed dies: spawned processes read it from their start-up."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\n"
+        "import train_benchmark.engines.base as base\n"
+        "real = base.train_cell\n"
+        "def train_cell(cell, seed, recipe, corpus):\n"
+        "    if seed == 666:\n"
+        "        os._exit(1)\n"
+        "    return real(cell, seed, recipe, corpus)\n"
+        "base.train_cell = train_cell\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    return 666
+
+
+def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
+    recipe: Recipe,
+    corpus: PreparedCorpus,
+    one_worker: dict[tuple[str, int], TrainingRecord],
+    deadly_seed: int,
+) -> None:
+    deadly = Job(JOBS[2].cell, deadly_seed)
+    records = run(LocalEngine(2), recipe, corpus, [JOBS[0], deadly, JOBS[1], JOBS[3]])
+    lost = next(r for r in records.values() if r.seed == deadly_seed)
+    assert lost.status == "failed"
+    assert lost.error == f"its worker process died {base.MAX_ATTEMPTS} times"
+    others = {i: r for i, r in records.items() if r.seed != deadly_seed}
+    assert numbers(others) == {i: numbers(one_worker)[i] for i in others}
+
+
+def test_when_every_worker_dies_it_says_what_to_look_for(
+    recipe: Recipe, corpus: PreparedCorpus, deadly_seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "MAX_LOST_IN_A_ROW", 2)
+    jobs = [Job(job.cell, deadly_seed) for job in JOBS[::2]]
+    with pytest.raises(WorkersDiedError, match="run with fewer workers, or look for their killer"):
+        run(LocalEngine(1), recipe, corpus, jobs)
+
+
+def test_workers_must_be_positive() -> None:
+    with pytest.raises(UserError, match="workers must be >= 1, but got 0"):
+        LocalEngine(0)
+
+
+class TestRay:
+    """On a cluster of this machine alone, started here."""
+
+    @pytest.fixture(autouse=True)
+    def ray_is_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("ray", reason="needs the ray extra: pip install 'nasasr[ray]'")
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+
+    def test_records_equal_the_local_ones_though_a_worker_is_killed(
+        self,
+        recipe: Recipe,
+        corpus: PreparedCorpus,
+        one_worker: dict[tuple[str, int], TrainingRecord],
+    ) -> None:
+        from train_benchmark.engines.ray_cluster import RayEngine
+
+        killer, killed = kill_a_worker_when_there_is_one("ray::")
+        assert numbers(run(RayEngine("local", 2), recipe, corpus)) == numbers(one_worker)
+        killer.join()
+        assert killed
+
+    def test_an_address_without_a_cluster_is_an_error(
+        self, recipe: Recipe, corpus: PreparedCorpus
+    ) -> None:
+        from train_benchmark.engines.ray_cluster import RayEngine
+
+        with pytest.raises(UserError, match="address must be that of a running Ray cluster"):
+            run(RayEngine("auto", None), recipe, corpus)

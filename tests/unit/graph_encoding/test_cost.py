@@ -1,0 +1,147 @@
+"""Static cost: closed forms against networks that are really built."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph_encoding import (
+    MACROS,
+    NB_ASR_OPS,
+    PAPER_MACRO,
+    TIMIT_MICRO_MACRO,
+    Cell,
+    Macro,
+    Semantics,
+    UserError,
+    params,
+)
+from graph_encoding.cost import macs, peak_activation_bytes, receptive_field
+from tests.unit.graph_encoding.test_cell import cells
+
+TINY = Macro(
+    name="tiny",
+    mel_bins=3,
+    filters=(4, 8),
+    strides=(2, 1),
+    cells_per_block=(2, 1),
+    groups=(2, 2),
+    lstm_units=0,
+    outputs=5,
+)
+OPS = (*NB_ASR_OPS, "conv3", "conv9", "conv5d3", "conv5g2", "max_pool3", "gated_linear")
+
+
+def test_macs_of_a_network_counted_by_hand() -> None:
+    """Ten frames in, five at both blocks; one linear and one conv5 of two groups a cell."""
+    first = 5 * (3 * 4 * 8 + 2 * (4 * 4 + 4 * 2 * 5))
+    second = 5 * (4 * 8 * 8 + 1 * (8 * 8 + 8 * 4 * 5))
+    assert macs(Cell.parse("00_100"), TINY, input_frames=10) == first + second + 5 * 8 * 5
+
+
+@settings(max_examples=40, deadline=None)
+@given(cells(max_nodes=4, ops=OPS), st.sampled_from(Semantics), st.integers(8, 40))
+def test_macs_equal_what_a_plain_network_multiplies(
+    cell: Cell, semantics: Semantics, frames: int
+) -> None:
+    torch = pytest.importorskip("torch", reason="needs the train extra")
+    from train_benchmark.asr_model import AsrModel
+    from train_benchmark.time_convolution import TimeConvolution
+
+    model = AsrModel(cell, TINY, semantics, torch.Generator().manual_seed(0))
+    counted = 0
+
+    def count(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
+        nonlocal counted
+        if isinstance(module, TimeConvolution):
+            counted += output.shape[1] * module.weight.numel()
+        elif isinstance(module, torch.nn.Linear):
+            counted += output.shape[1] * module.weight.numel()
+
+    for module in model.modules():
+        module.register_forward_hook(count)
+    model(torch.zeros(1, frames, TINY.mel_bins), torch.tensor([frames]))
+    # A grouped convolution's weights are (groups, kernel, in, out): each is used once a frame.
+    assert macs(cell, TINY, semantics, input_frames=frames) == counted
+    assert params(cell, TINY, semantics) == model.trainable_params
+
+
+@pytest.mark.parametrize("semantics", list(Semantics))
+@pytest.mark.parametrize("name", list(MACROS))
+def test_macs_of_an_lstm_and_of_real_macros(name: str, semantics: Semantics) -> None:
+    macro = MACROS.get(name)
+    identity = Cell.parse("01_001_0001") if semantics is Semantics.PAPER else Cell.parse("00")
+    bare = replace(macro, lstm_units=0)
+    with_lstm = macs(identity, macro, semantics, input_frames=100)
+    if macro.lstm_units:
+        units, channels, frames = macro.lstm_units, macro.filters[-1], macro.output_frames(100)
+        without = macs(identity, bare, semantics, input_frames=100)
+        change = 4 * units * (channels + units) + (units - channels) * macro.outputs
+        assert with_lstm - without == frames * change
+    assert with_lstm > 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(cells(max_nodes=3, ops=(*NB_ASR_OPS, "conv3d2", "avg_pool3")), st.sampled_from(Semantics))
+def test_the_receptive_field_is_what_a_network_sees(cell: Cell, semantics: Semantics) -> None:
+    torch = pytest.importorskip("torch", reason="needs the train extra")
+    from train_benchmark.asr_model import AsrModel
+
+    field = receptive_field(cell, TINY, semantics)
+    model = AsrModel(cell, TINY, semantics, torch.Generator().manual_seed(1)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Small positive weights: no ReLU is closed or at its ceiling, every path is open.
+            parameter.copy_(parameter.abs() * 0.1 + 0.01 * torch.rand_like(parameter))
+    frames = 2 * (field.past_frames + field.future_frames) + 8
+    target = (field.past_frames // TINY.total_stride) + 1
+    x = torch.rand(1, frames, TINY.mel_bins, dtype=torch.double).requires_grad_()
+    hidden = x
+    for block, stride in zip(model.blocks, TINY.strides, strict=True):
+        length = -(-hidden.shape[1] // stride)
+        hidden = block(hidden, torch.ones(1, length, 1, dtype=torch.double))
+    probe = torch.rand(hidden.shape[-1], dtype=torch.double)
+    (hidden[0, target] @ probe).backward()
+    seen = x.grad.abs().sum(dim=2)[0].nonzero().flatten().tolist() if x.grad is not None else []
+    if not field.depends_on_input:
+        assert seen == []
+        assert field.frames == field.seconds == 0
+        return
+    centre = target * TINY.total_stride
+    assert (min(seen), max(seen)) == (centre - field.past_frames, centre + field.future_frames)
+
+
+def test_receptive_field_in_frames_and_seconds() -> None:
+    field = receptive_field(Cell.parse("01_001_0001"), TIMIT_MICRO_MACRO)
+    # Reductions of kernel 8 at strides 2, 2, 1, 1 pad (5, 2), (5, 2), (3, 4), (3, 4).
+    assert (field.past_frames, field.future_frames) == (5 + 2 * 5 + 4 * 6, 2 + 2 * 2 + 4 * 8)
+    assert field.seconds == pytest.approx(77 * 0.01 + 0.025)
+    assert not field.unbounded_past
+    assert receptive_field(Cell.parse("01_001_0001"), PAPER_MACRO).unbounded_past
+
+
+@pytest.mark.parametrize(
+    ("text", "tensors"),
+    [
+        ("01", 3),  # linear(x) + x: the sum is written beside its two terms
+        ("00", 2),  # linear(x): read and write
+        ("51", 2),  # x: the layer norm reads it and writes
+        ("00_100_1001", 3),  # the input waits for the end while two tensors are worked on
+    ],
+)
+def test_tensors_alive_in_a_cell(text: str, tensors: int) -> None:
+    wide = replace(TINY, filters=(8, 8), strides=(1, 1), mel_bins=1, outputs=1)
+    assert peak_activation_bytes(Cell.parse(text), wide, input_frames=10) == 4 * 10 * 8 * tensors
+
+
+def test_default_length_is_one_second() -> None:
+    cell = Cell.parse("10_100_1000")
+    one_second = peak_activation_bytes(cell, TIMIT_MICRO_MACRO, input_frames=100)
+    assert peak_activation_bytes(cell, TIMIT_MICRO_MACRO) == one_second
+
+
+@pytest.mark.parametrize("cost", [macs, peak_activation_bytes])
+def test_a_length_below_one_frame_is_an_error(cost: object) -> None:
+    with pytest.raises(UserError, match="input_frames >= 1, but got 0"):
+        cost(Cell.parse("00"), TINY, input_frames=0)  # type: ignore[operator]

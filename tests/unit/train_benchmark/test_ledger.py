@@ -1,0 +1,99 @@
+"""The ledger: an index that may be lost, and what it says of a campaign."""
+
+import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.ledger import LEDGER_FILE, Ledger, read_status
+from train_benchmark.record import TrainingRecord
+
+
+@pytest.fixture(scope="module")
+def records() -> dict[tuple[str, int], TrainingRecord]:
+    return {r.identity: r for r in synthetic_table(8, failed=2).records}
+
+
+def counts(folder: Path, records: dict[tuple[str, int], TrainingRecord]) -> tuple[int, ...]:
+    return dataclasses.astuple(read_status(folder, records))[:4]
+
+
+def test_states_of_a_run(tmp_path: Path, records: dict[tuple[str, int], TrainingRecord]) -> None:
+    wanted = list(records)
+    failed = sum(r.status != "ok" for r in records.values())
+    with Ledger(tmp_path) as ledger:
+        ledger.plan(wanted, {})
+        assert counts(tmp_path, {}) == (0, 0, 0, len(wanted))
+        ledger.start(wanted[0])
+        assert counts(tmp_path, {}) == (0, 0, 1, len(wanted) - 1)
+        for record in records.values():
+            ledger.finish(record)
+    assert counts(tmp_path, records) == (len(wanted) - failed, failed, 0, 0)
+    assert read_status(tmp_path, records).hours_left == 0.0
+
+
+def test_a_killed_run_has_nothing_in_flight_when_it_goes_on(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.plan([("a", 1), ("b", 1)], {})
+        ledger.start(("a", 1))
+    with Ledger(tmp_path) as ledger:
+        ledger.plan([("a", 1), ("b", 1)], {})
+    assert counts(tmp_path, {}) == (0, 0, 0, 2)
+
+
+def test_a_smaller_plan_forgets_what_is_no_longer_wanted(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.plan([("a", 1), ("b", 1)], {})
+        ledger.plan([("b", 1)], {})
+    assert counts(tmp_path, {}) == (0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("content", [None, b"not a database, but some forty bytes of text"])
+def test_a_missing_or_damaged_ledger_is_made_anew_from_the_records(
+    tmp_path: Path, records: dict[tuple[str, int], TrainingRecord], content: bytes | None
+) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.plan([*records, ("never trained", 1)], records)
+    expected = counts(tmp_path, records)
+    (tmp_path / LEDGER_FILE).unlink()
+    if content:
+        (tmp_path / LEDGER_FILE).write_bytes(content)
+    with Ledger(tmp_path) as ledger:
+        ledger.plan([*records, ("never trained", 1)], records)
+    assert counts(tmp_path, records) == expected
+
+
+def test_without_a_ledger_the_records_alone_speak(
+    tmp_path: Path, records: dict[tuple[str, int], TrainingRecord]
+) -> None:
+    failed = sum(r.status != "ok" for r in records.values())
+    assert counts(tmp_path, records) == (len(records) - failed, failed, 0, 0)
+
+
+def test_rate_and_time_left(
+    tmp_path: Path,
+    records: dict[tuple[str, int], TrainingRecord],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, 5000.0, 5036.0, 5072.0])
+    monkeypatch.setattr("train_benchmark.ledger.time.time", lambda: next(clock))
+    with Ledger(tmp_path) as ledger:
+        ledger.plan(records, {})
+        for record in list(records.values())[:4]:
+            ledger.finish(record)
+    status = read_status(tmp_path, {})
+    # The first lies outside the window; three in 72 s are two intervals of 36 s: 100 an hour.
+    assert status.per_hour == pytest.approx(100.0)
+    assert status.hours_left == pytest.approx((len(records) - 4) / 100)
+
+
+def test_readers_may_look_while_a_run_writes(tmp_path: Path) -> None:
+    with Ledger(tmp_path) as ledger:
+        ledger.plan([("a", 1)], {})
+        with sqlite3.connect(f"file:{tmp_path / LEDGER_FILE}?mode=ro", uri=True) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM trainings").fetchall()
+            ledger.start(("a", 1))
+    assert counts(tmp_path, {}) == (0, 0, 1, 0)

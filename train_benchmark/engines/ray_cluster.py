@@ -1,0 +1,135 @@
+"""Trainings on a Ray cluster: any number of machines, one writer."""
+
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from graph_encoding.errors import MissingExtraError, UserError
+from train_benchmark.engines.base import (
+    MAX_ATTEMPTS,
+    Engine,
+    Job,
+    LossCounter,
+    lost_record,
+    train_patiently,
+)
+from train_benchmark.recipe import Recipe
+from train_benchmark.record import TrainingRecord
+from train_benchmark.trainer import PreparedCorpus
+
+_log = logging.getLogger(__name__)
+
+
+class RayEngine(Engine):
+    """One Ray task a training, one core each; the process that called it is the only writer.
+
+    Recipe and corpus travel through Ray's object store, so that the machines share no folder;
+    they need the same nasasr installed. A task whose worker or machine is lost is run again.
+
+    Args:
+        address: "auto" for the cluster that this machine belongs to, "local" for one that lives
+            as long as the run, or "host:port" of a cluster's head.
+        workers: most trainings at a time; for a local cluster also its number of cores. None
+            means as many as the cluster has cores.
+
+    Raises:
+        MissingExtraError: if Ray is not installed.
+    """
+
+    def __init__(self, address: str, workers: int | None) -> None:
+        if workers is not None and workers < 1:
+            raise UserError(f"workers must be >= 1, but got {workers}")
+        self._ray = _import_ray()
+        self._address = address
+        self._workers = workers
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        recipe: Recipe,
+        corpus: PreparedCorpus,
+        *,
+        on_start: Callable[[Job], None],
+        may_start: Callable[[], bool],
+    ) -> Generator[TrainingRecord, None, None]:
+        """See `Engine.run`."""
+        ray = self._ray
+        connected_here = self._connect()
+        in_flight: dict[Any, Job] = {}
+        try:
+            workers = self._workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            shared = ray.put((recipe, corpus))
+            # Lost workers are counted here, where each can be told from the others.
+            task = ray.remote(num_cpus=1, max_retries=0)(_train)
+            waiting = deque(jobs)
+            deaths: Counter[Job] = Counter()
+            losses = LossCounter()
+            while waiting or in_flight:
+                while waiting and len(in_flight) <= workers and may_start():
+                    job = waiting.popleft()
+                    on_start(job)
+                    in_flight[task.remote(job, shared)] = job
+                if not in_flight:
+                    return
+                done, _ = ray.wait(list(in_flight), num_returns=1)
+                job = in_flight.pop(done[0])
+                try:
+                    record: TrainingRecord = ray.get(done[0])
+                except ray.exceptions.RayTaskError:
+                    # An error of the training's own code, not a lost worker: a defect to see.
+                    raise
+                except ray.exceptions.RayError as e:
+                    deaths[job] += 1
+                    if deaths[job] < MAX_ATTEMPTS:
+                        _log.warning("lost the worker of cell %s; training it again", job.cell)
+                        waiting.appendleft(job)
+                        continue
+                    why = f"its worker was lost {MAX_ATTEMPTS} times: {type(e).__name__}"
+                    yield lost_record(job, recipe, corpus, why)
+                    losses.lost(f"cell {job.cell}, seed {job.seed}: {why}")
+                else:
+                    losses.kept()
+                    yield record
+        finally:
+            for reference in in_flight:
+                ray.cancel(reference, force=True)
+            if connected_here:
+                ray.shutdown()
+
+    def _connect(self) -> bool:
+        """Connect to the cluster, unless this process is connected already.
+
+        Raises:
+            UserError: if there is no cluster at the address.
+        """
+        if self._ray.is_initialized():
+            return False
+        local = self._address == "local"
+        options = {"num_cpus": self._workers, "include_dashboard": False} if local else {}
+        try:
+            self._ray.init(
+                address=self._address, log_to_driver=False, logging_level=logging.ERROR, **options
+            )
+        except (ConnectionError, ValueError) as e:
+            raise UserError(
+                f"--address must be that of a running Ray cluster, 'auto' or 'local', but got "
+                f"{self._address!r}: {e}"
+            ) from e
+        return True
+
+
+def _train(job: Job, shared: tuple[Recipe, PreparedCorpus]) -> TrainingRecord:
+    from train_benchmark.process_setup import set_up_training_process
+
+    set_up_training_process()
+    recipe, corpus = shared
+    return train_patiently(job, recipe, corpus)
+
+
+def _import_ray() -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError as e:
+        raise MissingExtraError("ray", "ray") from e
+    return ray
