@@ -2,7 +2,7 @@
 
 from graph_encoding.cell import Cell
 from graph_encoding.cost import params
-from graph_encoding.errors import CellFormatError, NasasrError, UserError
+from graph_encoding.errors import CellFormatError, MissingExtraError, NasasrError, UserError
 from graph_encoding.functional import FunctionalForm, functional_form, functional_key, is_dead
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.macro import MACROS, PAPER_MACRO, TIMIT_MICRO_MACRO, Macro
@@ -22,6 +22,7 @@ __all__ = [
     "CellSpace",
     "FunctionalForm",
     "Macro",
+    "MissingExtraError",
     "NasasrError",
     "Operation",
     "Semantics",

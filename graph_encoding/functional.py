@@ -45,6 +45,21 @@ class FunctionalForm:
         return ";".join([*terms, f"y={_sum_text(self.output)}"])
 
     @property
+    def edges(self) -> tuple[tuple[int, int, int], ...]:
+        """(source, target, multiplicity) of its graph, in rising order.
+
+        Node 0 is the input, node i term i, the last node the output.
+        """
+        sums = (*self.arguments, self.output)
+        return tuple(
+            sorted(
+                (source, target, multiplicity)
+                for target, terms in enumerate(sums, start=1)
+                for source, multiplicity in terms
+            )
+        )
+
+    @property
     def is_dead(self) -> bool:
         """Whether the output does not depend on the input."""
         dependent = {0}

@@ -56,13 +56,7 @@ class CellGraph:
 def graph_of_form(form: FunctionalForm) -> CellGraph:
     """The graph of a functional form: node 0 the input, node i term i, the last the output."""
     ops = (INPUT, *(OPERATIONS.get(name) for name in form.ops), OUTPUT)
-    sums = (*form.arguments, form.output)
-    edges = tuple(
-        (source, target, multiplicity)
-        for target, terms in enumerate(sums, start=1)
-        for source, multiplicity in terms
-    )
-    return CellGraph(ops, tuple(sorted(edges)), form.key)
+    return CellGraph(ops, form.edges, form.key)
 
 
 def cell_graph(cell: Cell, semantics: Semantics = Semantics.PAPER) -> CellGraph:

@@ -7,8 +7,19 @@ from graph_encoding.errors import UserError
 from graph_encoding.registry import Registry
 
 OpKind = Literal[
-    "input", "output", "zero", "identity", "linear", "gated_linear", "conv", "max_pool", "avg_pool"
+    "input",
+    "output",
+    "zero",
+    "linear",
+    "gated_linear",
+    "conv",
+    "max_pool",
+    "avg_pool",
+    "conv2d",
+    "graph_conv",
+    "other",
 ]
+"""Families of operations; the last three stand in graphs of other benchmarks, not in cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +27,10 @@ class Operation:
     """What a node of a cell computes.
 
     Attributes:
-        name: short unique name, used in cell texts and functional keys.
+        name: short unique name without spaces, used in functional keys.
         kind: family of the operation.
-        kernel: frames that the operation sees, >= 1.
-        dilation: distance between those frames, in frames, >= 1.
+        kernel: frames (or pixels of one side) that the operation sees, >= 1.
+        dilation: distance between those, >= 1.
         group_scale: number of convolution groups as a multiple of the macro network's own
             number, >= 1; 1 for all operations of NAS-Bench-ASR.
     """
@@ -41,10 +52,9 @@ class Operation:
                 raise UserError(
                     f"operation {self.name!r}: {field} must be >= 1, but got {getattr(self, field)}"
                 )
-        if not self.name.replace("_", "").isalnum() or self.name[0].isdigit():
+        if not self.name or any(c.isspace() for c in self.name):
             raise UserError(
-                "an operation's name must be letters, digits and underscores and begin with a "
-                f"letter, but got {self.name!r}"
+                f"an operation's name must be a text without spaces, but got {self.name!r}"
             )
 
     @property
@@ -92,9 +102,14 @@ def register_operation(operation: Operation) -> Operation:
     """Make an operation usable in cells, encodings and networks.
 
     Raises:
-        UserError: if the name is taken by a different operation, or the kind may not stand
-            in a cell.
+        UserError: if the name is taken by a different operation or does not fit a cell's text,
+            or the kind may not stand in a cell.
     """
+    if not operation.name.replace("_", "").isalnum() or not operation.name[0].isalpha():
+        raise UserError(
+            "the name of a cell's operation must be letters, digits and underscores and begin "
+            f"with a letter, but got {operation.name!r}"
+        )
     if operation.kind in ("input", "output"):
         raise UserError(
             f"operation {operation.name!r}: kind {operation.kind!r} marks the ends of a graph "

@@ -1,7 +1,20 @@
 """Encodings: graphs in, a matrix with named columns out."""
 
+from graph_encoding.encodings.adjacency import AdjacencyEncoding
 from graph_encoding.encodings.base import Composition, Encoding
 from graph_encoding.encodings.one_hot import OneHotEncoding
+from graph_encoding.encodings.path_descriptors import PathDescriptorEncoding
 from graph_encoding.encodings.paths import PathEncoding
+from graph_encoding.encodings.statistics import GraphStatisticsEncoding
+from graph_encoding.encodings.weisfeiler_lehman import WeisfeilerLehmanEncoding
 
-__all__ = ["Composition", "Encoding", "OneHotEncoding", "PathEncoding"]
+__all__ = [
+    "AdjacencyEncoding",
+    "Composition",
+    "Encoding",
+    "GraphStatisticsEncoding",
+    "OneHotEncoding",
+    "PathDescriptorEncoding",
+    "PathEncoding",
+    "WeisfeilerLehmanEncoding",
+]

@@ -6,7 +6,13 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings import Composition, Encoding, OneHotEncoding, PathEncoding
+from graph_encoding.encodings import (
+    AdjacencyEncoding,
+    Composition,
+    Encoding,
+    OneHotEncoding,
+    PathEncoding,
+)
 from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from surrogate.dataset import SurrogateDataset
@@ -99,7 +105,11 @@ class XgbPredictor(Predictor):
     def __init__(self, settings: XgbSettings | None = None) -> None:
         super().__init__(settings)
         self._encoding: Encoding = Composition(
-            [OneHotEncoding(self.settings.onehot_nodes), PathEncoding(self.settings.path_length)]
+            [
+                OneHotEncoding(self.settings.onehot_nodes),
+                AdjacencyEncoding(self.settings.onehot_nodes),
+                PathEncoding(self.settings.path_length),
+            ]
         )
 
     @property

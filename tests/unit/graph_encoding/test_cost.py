@@ -54,9 +54,7 @@ def test_macs_equal_what_a_plain_network_multiplies(
 
     def count(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
         nonlocal counted
-        if isinstance(module, TimeConvolution):
-            counted += output.shape[1] * module.weight.numel()
-        elif isinstance(module, torch.nn.Linear):
+        if isinstance(module, TimeConvolution | torch.nn.Linear):
             counted += output.shape[1] * module.weight.numel()
 
     for module in model.modules():

@@ -31,7 +31,7 @@ def literal_hash(cell: Cell) -> str:
     names = [-1, *(NB_ASR_OPS.index(op) for op in cell.ops), -2]
 
     def md5(text: str) -> str:
-        return hashlib.md5(text.encode()).hexdigest()
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
     degrees = zip(matrix.sum(1).tolist(), matrix.sum(0).tolist(), kept, strict=True)
     hashes = [md5(str((out, into, names[v]))) for out, into, v in degrees]
@@ -66,7 +66,7 @@ def test_hashes_equal_those_of_the_literal_algorithm(cell: Cell) -> None:
 
 
 def test_a_cut_off_output_has_the_hash_of_the_empty_graph() -> None:
-    assert published_hash(Cell.parse("00_000_5000")) == hashlib.md5(b"[]").hexdigest()
+    assert published_hash(Cell.parse("00_000_5000")) == literal_hash(Cell.parse("50_500_5000"))
 
 
 def test_the_space_has_so_many_classes_of_these_sizes() -> None:
@@ -74,7 +74,9 @@ def test_the_space_has_so_many_classes_of_these_sizes() -> None:
     sizes = Counter(len(found.members) for found in classes)
     assert len(classes) == 8242
     assert sizes == {1: 8000, 4: 10, 8: 20, 12: 200, 160: 10, 812: 2}
-    assert all("zero" in c.ops for found in classes if len(found.members) > 1 for c in found.members)
+    assert all(
+        "zero" in c.ops for found in classes if len(found.members) > 1 for c in found.members
+    )
 
 
 def test_every_class_with_zero_mixes_functions() -> None:

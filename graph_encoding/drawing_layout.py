@@ -1,0 +1,236 @@
+"""Where the nodes and edges of a graph stand in a picture: layers from left to right.
+
+A layer holds the nodes with an equally long way from the input. The nodes of one longest path
+from input to output stand on row 0, side by side with them, on rows below, the others. An edge
+to the next layer goes straight through the gutter between the two; a longer one goes along a
+track, a height at which no layer between its ends has a box.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from graph_encoding.graph import CellGraph
+
+BOX_HEIGHT = 40.0
+GUTTER = 58.0
+_ROW_HEIGHT = 66.0
+_CHARACTER_WIDTH = 7.9
+_MIN_BOX_WIDTH = 76.0
+_CLEARANCE = 14.0
+"""Between a track and the box that it passes, in pixels; half the room between two rows."""
+_TRACK_DISTANCE = 18.0
+_PORT_DISTANCE = 7.0
+_CROSSING_COST = 60.0
+"""Pixels of detour that one crossing is worth."""
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A node: all boxes of a picture are of one size.
+
+    Attributes:
+        label: what it says.
+        x: its left side, in pixels.
+        y: its middle, in pixels; up is negative.
+    """
+
+    label: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An edge.
+
+    Attributes:
+        source: node that it begins at.
+        target: node that it ends at.
+        multiplicity: how often the value is added, >= 1.
+        points: where it begins, where it enters and leaves its track (if it has one), where it
+            ends. Between the first two and the last two it bends, on the track it is straight.
+    """
+
+    source: int
+    target: int
+    multiplicity: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All places of a picture.
+
+    Attributes:
+        boxes: (v,) one for each node.
+        lines: (e,) one for each edge.
+        box_width: of each box, in pixels.
+    """
+
+    boxes: tuple[Box, ...]
+    lines: tuple[Line, ...]
+    box_width: float
+
+
+def node_labels(graph: CellGraph) -> tuple[str, ...]:
+    """What a picture calls each node: its number and operation, and whether it is fed at all."""
+    fed = {target for _, target, _ in graph.edges}
+    used = {source for source, _, _ in graph.edges}
+    last = len(graph.ops) - 1
+    terms = (
+        f"{i} {op.name}" + ("" if i in fed else "(0)")
+        for i, op in enumerate(graph.ops[1:-1], start=1)
+    )
+    return (
+        "input" if 0 in used else "input (unused)",
+        *terms,
+        "output" if last in fed else "output = 0",
+    )
+
+
+def edge_label(multiplicity: int) -> str:
+    """What a picture writes beside an edge: nothing for a value that is added once."""
+    return f"x{multiplicity}" if multiplicity > 1 else ""
+
+
+def layout_of(graph: CellGraph) -> Layout:
+    """Place a graph's nodes and edges."""
+    labels = node_labels(graph)
+    layers = _layers(graph)
+    heights = [_ROW_HEIGHT * row for row in _rows(graph, layers)]
+    levels = _levels(graph, layers, heights)
+    width = max(_MIN_BOX_WIDTH, max(map(len, labels)) * _CHARACTER_WIDTH + 20)
+    lefts = [layer * (width + GUTTER) for layer in layers]
+    starts, ends = _ports(levels, heights)
+    lines = []
+    for source, target, multiplicity in graph.edges:
+        level = levels[source, target]
+        begin = (lefts[source] + width, starts[source, target])
+        end = (lefts[target], ends[source, target])
+        # A straight edge to the next layer has no track: its level is its end's.
+        on_track = (
+            ((begin[0] + GUTTER, level[1]), (end[0] - GUTTER, level[-2])) if len(level) > 2 else ()
+        )
+        lines.append(Line(source, target, multiplicity, (begin, *on_track, end)))
+    boxes = tuple(Box(*place) for place in zip(labels, lefts, heights, strict=True))
+    return Layout(boxes, tuple(lines), width)
+
+
+def _layers(graph: CellGraph) -> list[int]:
+    """Layer of each node: one more than the last of those that feed it; the output's is last."""
+    layers = [0]
+    for node in range(1, len(graph.ops)):
+        sources = (layers[source] for source, target, _ in graph.edges if target == node)
+        layers.append(1 + max(sources, default=0))
+    layers[-1] = 1 + max(layers[:-1])
+    return layers
+
+
+def _rows(graph: CellGraph, layers: list[int]) -> list[int]:
+    """Row of each node in its layer: 0 on one longest path to the output, below it for others."""
+
+    def before(node: int) -> list[int]:
+        return [s for s, t, _ in graph.edges if t == node and layers[s] == layers[node] - 1]
+
+    rows = {0: 0}
+    node = len(graph.ops) - 1
+    while node:
+        rows[node] = 0
+        # What nothing feeds begins no path from the input, so it comes last.
+        node = min(before(node), key=lambda source: (not before(source), source), default=0)
+    for node in range(1, len(graph.ops)):
+        if node in rows:
+            continue
+        taken = {row for other, row in rows.items() if layers[other] == layers[node]}
+        wanted = max([1, *(rows[source] for source in before(node))])
+        rows[node] = next(r for r in (wanted, *range(1, len(graph.ops))) if r not in taken)
+    return [rows[node] for node in range(len(graph.ops))]
+
+
+_Levels = dict[tuple[int, int], tuple[float, ...]]
+"""Height of each edge (source, target) at its source, in each layer that it passes, and at its
+target."""
+
+
+def _levels(graph: CellGraph, layers: list[int], heights: list[float]) -> _Levels:
+    """Give each edge its heights; long ones, the shortest first, the track that is best yet."""
+    pairs = [(source, target) for source, target, _ in graph.edges]
+    pairs.sort(key=lambda pair: (layers[pair[1]] - layers[pair[0]], pair))
+    levels: _Levels = {}
+    for source, target in pairs:
+        ends = (heights[source], heights[target])
+        passed = range(layers[source] + 1, layers[target])
+        if passed:
+            boxes = [h for h, layer in zip(heights, layers, strict=True) if layer in passed]
+            tracks = [
+                level[1]
+                for (s, t), level in levels.items()
+                if len(level) > 2 and layers[s] < layers[target] and layers[source] < layers[t]
+            ]
+            best = min(
+                _free_heights(ends, boxes, tracks),
+                key=lambda y: (
+                    abs(ends[0] - y)
+                    + abs(ends[1] - y)
+                    + _CROSSING_COST
+                    * _crossings(levels, layers, source, (ends[0], *[y] * len(passed), ends[1])),
+                    y,
+                ),
+            )
+            levels[source, target] = (ends[0], *[best] * len(passed), ends[1])
+        else:
+            levels[source, target] = ends
+    return levels
+
+
+def _free_heights(
+    ends: tuple[float, float], boxes: list[float], tracks: list[float]
+) -> list[float]:
+    """Heights near to the ends at which neither a box nor a track is met."""
+    room = BOX_HEIGHT / 2 + _CLEARANCE - 1
+    beside_boxes = [box + side * (room + 1) for box in boxes for side in (-1, 1)]
+    beside_tracks = [track + side * _TRACK_DISTANCE for track in tracks for side in (-1, 1)]
+    return [
+        y
+        for y in (*ends, *beside_boxes, *beside_tracks)
+        if all(abs(y - box) >= room for box in boxes)
+        and all(abs(y - track) >= _TRACK_DISTANCE - 1 for track in tracks)
+    ]
+
+
+def _crossings(levels: _Levels, layers: list[int], source: int, level: tuple[float, ...]) -> int:
+    """How many placed edges a further one would cross; all crossings are in gutters."""
+    crossings = 0
+    first = layers[source]
+    for (other, _), other_level in levels.items():
+        for gutter, (left, right) in enumerate(pairwise(level), start=first):
+            i = gutter - layers[other]
+            if 0 <= i < len(other_level) - 1:
+                crossings += (left - other_level[i]) * (right - other_level[i + 1]) < 0
+    return crossings
+
+
+_Ports = dict[tuple[int, int], float]
+
+
+def _ports(levels: _Levels, heights: list[float]) -> tuple[_Ports, _Ports]:
+    """Heights at which edges leave and reach their boxes: side by side in the order they come.
+
+    What goes straight on keeps the middle of the box.
+    """
+    starts: _Ports = {}
+    ends: _Ports = {}
+    for node, middle in enumerate(heights):
+        leaving = {pair: level[1] for pair, level in levels.items() if pair[0] == node}
+        reaching = {pair: level[-2] for pair, level in levels.items() if pair[1] == node}
+        for ports, going in ((starts, leaving), (ends, reaching)):
+            upwards = sorted((p for p in going if going[p] < middle), key=lambda p: -going[p])
+            downwards = sorted((p for p in going if going[p] > middle), key=going.__getitem__)
+            most = max(len(upwards), len(downwards), 1)
+            distance = min(_PORT_DISTANCE, (BOX_HEIGHT / 2 - 4) / most)
+            ports |= {p: middle for p in going if going[p] == middle}
+            ports |= {p: middle - distance * i for i, p in enumerate(upwards, start=1)}
+            ports |= {p: middle + distance * i for i, p in enumerate(downwards, start=1)}
+    return starts, ends

@@ -1,0 +1,49 @@
+"""Which canonical positions feed which."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.encodings.base import Encoding
+from graph_encoding.graph import CellGraph
+
+
+class AdjacencyEncoding(Encoding):
+    """Multiplicity of the edge between each two of input, the first `nodes` positions and output.
+
+    Size-dependent: edges of positions beyond `nodes` are counted in `adjacency/beyond`. Positions
+    are canonical in graphs made from a functional form, and in those only.
+
+    Args:
+        nodes: positions between input and output that get columns of their own.
+    """
+
+    def __init__(self, nodes: int = 3) -> None:
+        self._nodes = nodes
+        self._column_of_pair = {
+            pair: i
+            for i, pair in enumerate(
+                (source, target) for target in range(1, nodes + 2) for source in range(target)
+            )
+        }
+        names = ["input", *(str(k) for k in range(1, nodes + 1)), "output"]
+        pairs = (f"adjacency/{names[i]}->{names[j]}" for i, j in self._column_of_pair)
+        self._columns = (*pairs, "adjacency/beyond")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """One column for each pair of positions, and one for the edges that do not fit."""
+        return self._columns
+
+    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
+        """Encode n graphs as a matrix of shape (n, d)."""
+        rows = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
+        for row, graph in zip(rows, graphs, strict=True):
+            output = len(graph.ops) - 1
+            for source, target, multiplicity in graph.edges:
+                # The output always has the same columns, whatever the graph's size.
+                place = self._nodes + 1 if target == output else target
+                fits = source <= self._nodes and (target == output or target <= self._nodes)
+                row[self._column_of_pair[source, place] if fits else -1] += multiplicity
+        return rows

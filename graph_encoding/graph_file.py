@@ -1,0 +1,198 @@
+"""A neutral file of graphs and what was measured of them: JSON Lines, one graph a line.
+
+    {"key": "a", "ops": ["input", "conv5", "output"], "edges": [[0, 1], [1, 2], [0, 2]],
+     "targets": {"accuracy": 0.93}, "features": {"mflops": 12.5}}
+
+`ops` are labels of nodes, of which one is "input" and one "output"; `edges` go from node to node,
+an edge given twice adds a value twice; `features` may be left out.
+"""
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph_encoding.errors import UserError
+from graph_encoding.graph import CellGraph
+from graph_encoding.ops import INPUT, OPERATIONS, OUTPUT, Operation
+
+_REQUIRED = {"key", "ops", "edges", "targets"}
+_OPTIONAL = {"features"}
+
+
+@dataclass(frozen=True)
+class GraphRow:
+    """A graph and what is known of it.
+
+    Attributes:
+        graph: the graph; labels that name no registered operation have kind "other".
+        targets: measured values, finite.
+        features: further numbers that a predictor may use, finite.
+    """
+
+    graph: CellGraph
+    targets: Mapping[str, float]
+    features: Mapping[str, float]
+
+
+def read_graphs(path: Path) -> Iterator[GraphRow]:
+    """Read a file of graphs line by line; only the keys are kept in memory.
+
+    Raises:
+        UserError: naming the line, if it is no JSON object of this form, a graph has a cycle, an
+            unknown node or not exactly one input and output, a key stands twice, a value is
+            not finite, or its targets or features are not those of the first line.
+    """
+    lines_of_keys: dict[str, int] = {}
+    names: tuple[set[str], set[str]] | None = None
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    row = _parse_row(line)
+                    first = lines_of_keys.setdefault(row.graph.key, number)
+                    if first != number:
+                        raise UserError(
+                            f"every key must stand once, but {row.graph.key!r} is that of line "
+                            f"{first} too"
+                        )
+                    found = set(row.targets), set(row.features)
+                    names = names or found
+                    if found != names:
+                        raise UserError(
+                            "all lines must have the same targets and features, here "
+                            f"{sorted(names[0])} and {sorted(names[1])}, but this one has "
+                            f"{sorted(found[0])} and {sorted(found[1])}"
+                        )
+                except UserError as e:
+                    raise UserError(f"{path}, line {number}: {e}") from e
+                yield row
+    except (OSError, UnicodeDecodeError) as e:
+        raise UserError(f"cannot read the graphs in {path}: {e}") from e
+    if not lines_of_keys:
+        raise UserError(f"{path} must have a graph a line, but has none")
+
+
+def write_graphs(path: Path, rows: Iterable[GraphRow]) -> None:
+    """Write a file that `read_graphs` reads, whole or not at all.
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            for row in rows:
+                file.write(_row_text(row) + "\n")
+        os.replace(temporary, path)
+    except OSError as e:
+        raise UserError(f"cannot write the graphs to {path}: {e}") from e
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _row_text(row: GraphRow) -> str:
+    values = {
+        "key": row.graph.key,
+        "ops": [op.name for op in row.graph.ops],
+        "edges": [
+            [source, target]
+            for source, target, multiplicity in row.graph.edges
+            for _ in range(multiplicity)
+        ],
+        "targets": dict(row.targets),
+        **({"features": dict(row.features)} if row.features else {}),
+    }
+    return json.dumps(values, allow_nan=False, ensure_ascii=False)
+
+
+def _parse_row(line: str) -> GraphRow:
+    try:
+        values = json.loads(line)
+    except json.JSONDecodeError as e:
+        raise UserError(f"a line must be one JSON object: {e}") from e
+    if not isinstance(values, dict) or not _REQUIRED <= values.keys() <= _REQUIRED | _OPTIONAL:
+        got = sorted(values) if isinstance(values, dict) else type(values).__name__
+        raise UserError(
+            f"a graph must have the fields {sorted(_REQUIRED)} and may have "
+            f"{sorted(_OPTIONAL)}, but got {got}"
+        )
+    key = values["key"]
+    if not isinstance(key, str) or not key:
+        raise UserError(f"a key must be a text, but got {key!r}")
+    graph = _parse_graph(key, values["ops"], values["edges"])
+    targets = _parse_numbers("targets", values["targets"])
+    if not targets:
+        raise UserError("a graph must have at least one target, but `targets` is empty")
+    return GraphRow(graph, targets, _parse_numbers("features", values.get("features", {})))
+
+
+def _parse_graph(key: str, labels: Any, edges: Any) -> CellGraph:
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise UserError(f"`ops` must be a list of texts, but got {labels!r}")
+    if labels.count("input") != 1 or labels.count("output") != 1:
+        raise UserError(
+            'a graph must have one node "input" and one "output", but has '
+            f"{labels.count('input')} and {labels.count('output')}"
+        )
+    counts: Counter[tuple[int, int]] = Counter()
+    for edge in edges if isinstance(edges, list) else [edges]:
+        is_pair = isinstance(edge, list) and len(edge) == 2
+        if not is_pair or not all(type(v) is int and 0 <= v < len(labels) for v in edge):
+            raise UserError(
+                f"an edge must be two of the nodes 0 to {len(labels) - 1}, but got {edge!r}"
+            )
+        counts[edge[0], edge[1]] += 1
+    place = {node: i for i, node in enumerate(_topological_order(labels, list(counts)))}
+    ordered = sorted(place, key=place.__getitem__)
+    return CellGraph(
+        tuple(_operation(labels[node]) for node in ordered),
+        tuple(sorted((place[s], place[t], count) for (s, t), count in counts.items())),
+        key,
+    )
+
+
+def _topological_order(labels: list[str], edges: list[tuple[int, int]]) -> list[int]:
+    """The nodes, each after those that feed it; the input first, the output last."""
+    first, last = labels.index("input"), labels.index("output")
+    if any(target == first or source == last for source, target in edges):
+        raise UserError("no edge may lead into the input or out of the output, but one does")
+    order = [first]
+    waiting = [node for node in range(len(labels)) if node not in (first, last)]
+    while waiting:
+        placed = set(order)
+        ready = [v for v in waiting if all(s in placed for s, t in edges if t == v)]
+        if not ready:
+            raise UserError(
+                f"a graph must have no cycle, but the nodes {waiting} feed each other in a circle"
+            )
+        order += ready
+        waiting = [v for v in waiting if v not in ready]
+    return [*order, last]
+
+
+def _operation(label: str) -> Operation:
+    if label == "input":
+        return INPUT
+    if label == "output":
+        return OUTPUT
+    return OPERATIONS.get(label) if label in OPERATIONS else Operation(label, "other")
+
+
+def _parse_numbers(field: str, values: Any) -> dict[str, float]:
+    if not isinstance(values, dict):
+        raise UserError(f"`{field}` must be an object of names and numbers, but got {values!r}")
+    for name, value in values.items():
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
+            raise UserError(f"`{field}` must be finite numbers, but {name!r} is {value!r}")
+    return {name: float(value) for name, value in values.items()}

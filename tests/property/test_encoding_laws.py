@@ -1,0 +1,88 @@
+"""What holds of every encoding, whatever the graph."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph_encoding import OPERATIONS, Cell, CellGraph, CellSpace, Semantics, cell_graph, encodings
+from graph_encoding.encodings import AdjacencyEncoding, Encoding, OneHotEncoding
+from graph_encoding.ops import INPUT, OUTPUT, Operation
+from tests.unit.graph_encoding.test_cell import cells
+
+ALL = [
+    found()
+    for name in encodings.__all__
+    if name not in ("Encoding", "Composition") and (found := getattr(encodings, name))
+]
+POSITIONAL = (OneHotEncoding, AdjacencyEncoding)
+STRANGE = (*OPERATIONS.values(), Operation("3x3-dw", "conv2d", kernel=3), Operation("?", "other"))
+each_encoding = pytest.mark.parametrize("encoding", ALL, ids=lambda e: type(e).__name__)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> CellGraph:
+    """Any graph of up to six operations, known or not, some of them cut off."""
+    inner = draw(st.lists(st.sampled_from(STRANGE), max_size=6))
+    size = len(inner) + 2
+    pairs = [(s, t) for t in range(1, size) for s in range(t)]
+    chosen = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
+    edges = tuple((s, t, draw(st.integers(1, 3))) for s, t in sorted(chosen))
+    return CellGraph((INPUT, *inner, OUTPUT), edges, "made up")
+
+
+def renamed(graph: CellGraph, draw: st.DrawFn) -> CellGraph:
+    """The same graph with its operations in another topological order."""
+    last = len(graph.ops) - 1
+    order, waiting = [0], list(range(1, last))
+    while waiting:
+        ready = [v for v in waiting if not any(t == v and s in waiting for s, t, _ in graph.edges)]
+        order.append(draw(st.sampled_from(ready)))
+        waiting.remove(order[-1])
+    place = {node: i for i, node in enumerate([*order, last])}
+    edges = sorted((place[s], place[t], m) for s, t, m in graph.edges)
+    ops = [graph.ops[node] for node in order]
+    return CellGraph((*ops, graph.ops[last]), tuple(edges), graph.key)
+
+
+@each_encoding
+@settings(max_examples=40, deadline=None)
+@given(graph=graphs())
+def test_every_row_is_finite_and_has_its_columns(encoding: Encoding, graph: CellGraph) -> None:
+    rows = encoding.encode([graph, graph])
+    assert rows.shape == (2, len(encoding.columns))
+    assert rows.dtype == np.float32
+    assert np.isfinite(rows).all()
+    assert (rows[0] == rows[1]).all()
+
+
+@each_encoding
+def test_columns_are_named_once_and_no_graph_has_no_row(encoding: Encoding) -> None:
+    assert len(set(encoding.columns)) == len(encoding.columns)
+    assert encoding.encode([]).shape == (0, len(encoding.columns))
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [e for e in ALL if not isinstance(e, POSITIONAL)],
+    ids=lambda e: type(e).__name__,
+)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_renaming_nodes_changes_no_row(encoding: Encoding, data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    other = renamed(graph, data.draw)
+    np.testing.assert_allclose(encoding.encode([graph]), encoding.encode([other]), rtol=1e-6)
+
+
+@each_encoding
+@settings(max_examples=40, deadline=None)
+@given(cell=cells(max_nodes=3), semantics=st.sampled_from(Semantics))
+def test_every_encoding_is_constant_on_a_key(
+    encoding: Encoding, cell: Cell, semantics: Semantics
+) -> None:
+    space = CellSpace(nodes=cell.nodes)
+    same = space.equivalent(cell, semantics)
+    assert cell in same
+    rows = encoding.encode([cell_graph(other, semantics) for other in same[:20]])
+    assert (rows == rows[0]).all()
