@@ -1,14 +1,31 @@
 """Cells of speech-recognition networks: identity, graphs, encodings and static cost."""
 
+from graph_encoding.adapters import nasbench101, nasbench201, nasbench_graph
 from graph_encoding.cell import Cell
-from graph_encoding.cost import params
+from graph_encoding.cost import (
+    ReceptiveField,
+    macs,
+    params,
+    peak_activation_bytes,
+    receptive_field,
+)
 from graph_encoding.errors import CellFormatError, MissingExtraError, NasasrError, UserError
-from graph_encoding.functional import FunctionalForm, functional_form, functional_key, is_dead
+from graph_encoding.functional import (
+    FunctionalForm,
+    canonical_form,
+    functional_form,
+    functional_key,
+    is_dead,
+)
 from graph_encoding.graph import CellGraph, cell_graph
+from graph_encoding.graph_file import GraphRow, read_graphs, write_graphs
 from graph_encoding.macro import MACROS, PAPER_MACRO, TIMIT_MICRO_MACRO, Macro
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS, Operation, register_operation
+from graph_encoding.published import PublishedClass, published_class, published_hash
+from graph_encoding.released_cost import released_flops, released_params
 from graph_encoding.semantics import Semantics
-from graph_encoding.space import CellSpace
+from graph_encoding.space import CellSpace, equivalent
+from graph_encoding.to_networkx import to_networkx
 
 __all__ = [
     "MACROS",
@@ -21,16 +38,34 @@ __all__ = [
     "CellGraph",
     "CellSpace",
     "FunctionalForm",
+    "GraphRow",
     "Macro",
     "MissingExtraError",
     "NasasrError",
     "Operation",
+    "PublishedClass",
+    "ReceptiveField",
     "Semantics",
     "UserError",
+    "canonical_form",
     "cell_graph",
+    "equivalent",
     "functional_form",
     "functional_key",
     "is_dead",
+    "macs",
+    "nasbench101",
+    "nasbench201",
+    "nasbench_graph",
     "params",
+    "peak_activation_bytes",
+    "published_class",
+    "published_hash",
+    "read_graphs",
+    "receptive_field",
     "register_operation",
+    "released_flops",
+    "released_params",
+    "to_networkx",
+    "write_graphs",
 ]

@@ -278,6 +278,15 @@ class CellSpace:
             )
 
 
+def equivalent(cell: Cell, semantics: Semantics = Semantics.PAPER) -> tuple[Cell, ...]:
+    """All points of the standard space that compute a cell's function, in enumeration order.
+
+    >>> [same.text for same in equivalent(Cell.parse("00_510_1010"))]
+    ['10_510_0010', '00_510_1010']
+    """
+    return CellSpace().equivalent(cell, semantics)
+
+
 @lru_cache(maxsize=4)
 def _points_by_key(space: CellSpace, semantics: Semantics) -> dict[str, list[int]]:
     space.require_enumerable()

@@ -17,7 +17,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.toml_config import load_config
 from train_benchmark.cell_choice import CellsConfig, choose_cells
-from train_benchmark.corpora.timit import read_timit
+from train_benchmark.corpora.timit import Corpus, read_timit
 from train_benchmark.engines.base import Engine, Job
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.ledger import CampaignStatus, Ledger, read_status
@@ -26,6 +26,7 @@ from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
 from train_benchmark.store import RecordStore, read_store
 from train_benchmark.table import BenchmarkTable, TableMetadata
+from train_benchmark.trainer import PreparedCorpus
 
 _DESCRIPTION = "campaign.json"
 
@@ -120,9 +121,7 @@ def collect(
     jobs = campaign.jobs[:limit]
     with RecordStore(out) as store, Ledger(out) as ledger:
         _describe_once(out, campaign.recipe, corpus.fingerprint)
-        features = cache_path(out, campaign.recipe, corpus.fingerprint)
-        if not features.exists():
-            save_prepared(prepare(corpus, campaign.recipe), features)
+        prepared = _prepare_once(out, corpus, campaign.recipe)
         wanted = {job: _identity(job, campaign.recipe) for job in jobs}
         missing = [job for job in jobs if wanted[job] not in store.records]
         ledger.plan(wanted.values(), store.records)
@@ -137,7 +136,7 @@ def collect(
         running = (engine or LocalEngine(1)).run(
             missing,
             campaign.recipe,
-            load_prepared(features),
+            prepared,
             on_start=lambda job: ledger.start(wanted[job]),
             may_start=lambda: time.monotonic() < deadline,
         )
@@ -187,6 +186,13 @@ def build_table(campaign_folder: Path, out: Path) -> BenchmarkTable:
     table = BenchmarkTable(metadata, records)
     table.save(out)
     return table
+
+
+def _prepare_once(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
+    features = cache_path(out, recipe, corpus.fingerprint)
+    if not features.exists():
+        save_prepared(prepare(corpus, recipe), features)
+    return load_prepared(features)
 
 
 def _identity(job: Job, recipe: Recipe) -> tuple[str, int]:

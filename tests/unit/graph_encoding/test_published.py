@@ -1,52 +1,15 @@
 """The published hash and the published formulas: known answers of the lost release."""
 
-import hashlib
 from collections import Counter
 
-import numpy as np
 import pytest
 from hypothesis import given
 
-from graph_encoding import NB_ASR_OPS, Cell, CellSpace, Semantics, UserError, functional_key
+from benchmarks.space_speed import literal_hash
+from graph_encoding import Cell, CellSpace, Semantics, UserError, functional_key
 from graph_encoding.published import published_class, published_classes, published_hash
 from graph_encoding.released_cost import released_flops, released_params
 from tests.unit.graph_encoding.test_cell import cells
-
-
-def literal_hash(cell: Cell) -> str:
-    """The algorithm by its description, on an adjacency matrix, without any sharing of work."""
-    n = cell.nodes + 2
-    matrix = np.zeros((n, n))
-    for vertex in range(n - 1):
-        matrix[vertex, vertex + 1] = 1
-    for k, flags in enumerate(cell.skips, start=1):
-        for source, flag in enumerate(flags):
-            matrix[source, k + 1] += flag
-    for k, op in enumerate(cell.ops, start=1):
-        if op == "zero":
-            matrix[k, :] = matrix[:, k] = 0
-    paths = np.linalg.matrix_power(np.eye(n) + matrix, n)
-    kept = [v for v in range(n) if paths[0, v] and paths[v, n - 1]]
-    matrix = matrix[np.ix_(kept, kept)]
-    names = [-1, *(NB_ASR_OPS.index(op) for op in cell.ops), -2]
-
-    def md5(text: str) -> str:
-        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-    degrees = zip(matrix.sum(1).tolist(), matrix.sum(0).tolist(), kept, strict=True)
-    hashes = [md5(str((out, into, names[v]))) for out, into, v in degrees]
-    for _ in kept:
-        hashes = [
-            md5(
-                "".join(sorted(h for w, h in enumerate(hashes) if matrix[w, v]))
-                + "|"
-                + "".join(sorted(h for w, h in enumerate(hashes) if matrix[v, w]))
-                + "|"
-                + hashes[v]
-            )
-            for v in range(len(kept))
-        ]
-    return md5(str(sorted(hashes)))
 
 
 @pytest.mark.parametrize(
