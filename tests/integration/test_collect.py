@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,13 +12,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import CellSpace, UserError
+from surrogate.cli.app import app
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from tests.unit.train_benchmark.test_record import RECORD
-from train_benchmark.campaign import Campaign, Progress, build_table, collect
+from train_benchmark.campaign import (
+    Campaign,
+    Progress,
+    build_table,
+    campaign_status,
+    collect,
+)
 from train_benchmark.prepare import load_prepared, prepare, save_prepared
 from train_benchmark.record import TrainingRecord
 from train_benchmark.store import RecordStore, read_store
@@ -194,3 +203,53 @@ def test_unknown_keys_and_bad_cells_are_named(config: Path, tmp_path: Path) -> N
     path.write_text(config.read_text().replace(CELLS[0], "99_100_1000"))
     with pytest.raises(UserError, match="'99_100_1000'"):
         Campaign.load(path)
+
+
+def test_status_of_a_finished_campaign(undisturbed: Path) -> None:
+    command = [sys.executable, "-m", "surrogate.cli", "collect", "status", str(undisturbed)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    printed = subprocess.run(
+        [*command, "--format", "json"], env=environment, check=True, capture_output=True, text=True
+    )
+    status = json.loads(printed.stdout)
+    assert (status["done"], status["failed"], status["in_flight"], status["waiting"]) == (
+        12,
+        0,
+        0,
+        0,
+    )
+    assert status["hours_left"] == 0
+    assert status["per_hour"] > 0
+
+
+def test_status_does_not_need_the_ledger(undisturbed: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "copy"
+    shutil.copytree(undisturbed, copied)
+    (copied / "ledger.sqlite").unlink()
+    assert campaign_status(copied).done == 12
+
+
+def test_no_time_left_means_no_training(corpus: Path, config: Path, tmp_path: Path) -> None:
+    result = collect(Campaign.load(config), corpus, tmp_path / "none", max_seconds=0.0)
+    assert result == Progress(done=0, total=12, failed=0, new=0)
+    assert campaign_status(tmp_path / "none").waiting == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["status", "nowhere"], "must be a campaign folder"),
+        (["CONFIG", "--until", "5"], "a number and s, m, h or d, such as 150m, but got '5'"),
+        (["CONFIG", "--address", "auto"], "--address is of --engine ray"),
+    ],
+)
+def test_wrong_arguments_are_errors(
+    corpus: Path, config: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    command = [str(config) if word == "CONFIG" else word for word in arguments]
+    if "CONFIG" in arguments:
+        command += ["--corpus", str(corpus), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["collect", *command])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "out").exists()
