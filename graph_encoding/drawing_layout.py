@@ -6,18 +6,19 @@ to the next layer goes straight through the gutter between the two; a longer one
 track, a height at which no layer between its ends has a box.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
 from graph_encoding.graph import CellGraph
 
-BOX_HEIGHT = 40.0
 GUTTER = 58.0
-_ROW_HEIGHT = 66.0
+_MIN_BOX_HEIGHT = 40.0
+_HEIGHT_OF_EDGE = 6.0
 _CHARACTER_WIDTH = 7.9
 _MIN_BOX_WIDTH = 76.0
 _CLEARANCE = 14.0
-"""Between a track and the box that it passes, in pixels; half the room between two rows."""
+"""Between a track and the box that it passes, in pixels: half the room between two rows."""
 _TRACK_DISTANCE = 18.0
 _PORT_DISTANCE = 7.0
 _CROSSING_COST = 60.0
@@ -67,11 +68,13 @@ class Layout:
         boxes: (v,) one for each node.
         lines: (e,) one for each edge.
         box_width: of each box, in pixels.
+        box_height: of each box, in pixels; larger where many edges share one.
     """
 
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
     box_width: float
+    box_height: float
 
 
 def node_labels(graph: CellGraph) -> tuple[str, ...]:
@@ -99,11 +102,15 @@ def layout_of(graph: CellGraph) -> Layout:
     """Place a graph's nodes and edges."""
     labels = node_labels(graph)
     layers = _layers(graph)
-    heights = [_ROW_HEIGHT * row for row in _rows(graph, layers)]
-    levels = _levels(graph, layers, heights)
+    edges_of_box = Counter([("out", s) for s, _, _ in graph.edges])
+    edges_of_box += Counter([("in", t) for _, t, _ in graph.edges])
+    most = max(edges_of_box.values(), default=0)
+    height = max(_MIN_BOX_HEIGHT, _HEIGHT_OF_EDGE * (most + 2))
+    heights = [(height + 2 * _CLEARANCE) * row for row in _rows(graph, layers)]
+    levels = _levels(graph, layers, heights, height / 2 + _CLEARANCE)
     width = max(_MIN_BOX_WIDTH, max(map(len, labels)) * _CHARACTER_WIDTH + 20)
     lefts = [layer * (width + GUTTER) for layer in layers]
-    starts, ends = _ports(levels, heights)
+    starts, ends = _ports(levels, heights, height)
     lines = []
     for source, target, multiplicity in graph.edges:
         level = levels[source, target]
@@ -115,7 +122,7 @@ def layout_of(graph: CellGraph) -> Layout:
         )
         lines.append(Line(source, target, multiplicity, (begin, *on_track, end)))
     boxes = tuple(Box(*place) for place in zip(labels, lefts, heights, strict=True))
-    return Layout(boxes, tuple(lines), width)
+    return Layout(boxes, tuple(lines), width, height)
 
 
 def _layers(graph: CellGraph) -> list[int]:
@@ -154,7 +161,7 @@ _Levels = dict[tuple[int, int], tuple[float, ...]]
 target."""
 
 
-def _levels(graph: CellGraph, layers: list[int], heights: list[float]) -> _Levels:
+def _levels(graph: CellGraph, layers: list[int], heights: list[float], room: float) -> _Levels:
     """Give each edge its heights; long ones, the shortest first, the track that is best yet."""
     pairs = [(source, target) for source, target, _ in graph.edges]
     pairs.sort(key=lambda pair: (layers[pair[1]] - layers[pair[0]], pair))
@@ -170,7 +177,7 @@ def _levels(graph: CellGraph, layers: list[int], heights: list[float]) -> _Level
                 if len(level) > 2 and layers[s] < layers[target] and layers[source] < layers[t]
             ]
             best = min(
-                _free_heights(ends, boxes, tracks),
+                _free_heights(ends, boxes, tracks, room),
                 key=lambda y: (
                     abs(ends[0] - y)
                     + abs(ends[1] - y)
@@ -186,17 +193,16 @@ def _levels(graph: CellGraph, layers: list[int], heights: list[float]) -> _Level
 
 
 def _free_heights(
-    ends: tuple[float, float], boxes: list[float], tracks: list[float]
+    ends: tuple[float, float], boxes: list[float], tracks: list[float], room: float
 ) -> list[float]:
     """Heights near to the ends at which neither a box nor a track is met."""
-    room = BOX_HEIGHT / 2 + _CLEARANCE - 1
-    beside_boxes = [box + side * (room + 1) for box in boxes for side in (-1, 1)]
+    beside_boxes = [box + side * room for box in boxes for side in (-1, 1)]
     beside_tracks = [track + side * _TRACK_DISTANCE for track in tracks for side in (-1, 1)]
     return [
         y
         for y in (*ends, *beside_boxes, *beside_tracks)
         if all(abs(y - box) >= room for box in boxes)
-        and all(abs(y - track) >= _TRACK_DISTANCE - 1 for track in tracks)
+        and all(abs(y - track) >= _TRACK_DISTANCE for track in tracks)
     ]
 
 
@@ -215,7 +221,7 @@ def _crossings(levels: _Levels, layers: list[int], source: int, level: tuple[flo
 _Ports = dict[tuple[int, int], float]
 
 
-def _ports(levels: _Levels, heights: list[float]) -> tuple[_Ports, _Ports]:
+def _ports(levels: _Levels, heights: list[float], box_height: float) -> tuple[_Ports, _Ports]:
     """Heights at which edges leave and reach their boxes: side by side in the order they come.
 
     What goes straight on keeps the middle of the box.
@@ -229,7 +235,7 @@ def _ports(levels: _Levels, heights: list[float]) -> tuple[_Ports, _Ports]:
             upwards = sorted((p for p in going if going[p] < middle), key=lambda p: -going[p])
             downwards = sorted((p for p in going if going[p] > middle), key=going.__getitem__)
             most = max(len(upwards), len(downwards), 1)
-            distance = min(_PORT_DISTANCE, (BOX_HEIGHT / 2 - 4) / most)
+            distance = min(_PORT_DISTANCE, (box_height / 2 - 5) / most)
             ports |= {p: middle for p in going if going[p] == middle}
             ports |= {p: middle - distance * i for i, p in enumerate(upwards, start=1)}
             ports |= {p: middle + distance * i for i, p in enumerate(downwards, start=1)}

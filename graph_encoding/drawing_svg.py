@@ -5,9 +5,9 @@ of its own, and lines have a middle grey.
 """
 
 from html import escape
+from itertools import pairwise
 
 from graph_encoding.drawing_layout import (
-    BOX_HEIGHT,
     GUTTER,
     Box,
     Layout,
@@ -45,24 +45,17 @@ def svg_of_graph(graph: CellGraph) -> str:
     left, top, width, height = _frame(layout)
     parts = [
         *(_path(line) for line in layout.lines),
-        *(
-            _node(box, op, layout.box_width)
-            for box, op in zip(layout.boxes, graph.ops, strict=True)
-        ),
-        *_multiplicities(layout.lines),
+        *(_node(box, op, layout) for box, op in zip(layout.boxes, graph.ops, strict=True)),
+        *_multiplicities(layout),
     ]
     name = escape(f"Cell: {graph.key}", quote=True)
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{name}" '
-            f'viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" '
-            f'width="{_n(width)}" height="{_n(height)}" '
-            f'font-family="{_FONT}" font-size="13" text-anchor="middle">',
-            f"<title>{name}</title>",
-            *parts,
-            "</svg>\n",
-        ]
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{name}" '
+        f'viewBox="{_n(left)} {_n(top)} {_n(width)} {_n(height)}" '
+        f'width="{_n(width)}" height="{_n(height)}" '
+        f'font-family="{_FONT}" font-size="13" text-anchor="middle">'
     )
+    return "\n".join([head, f"<title>{name}</title>", *parts, "</svg>\n"])
 
 
 def curve_points(line: Line) -> tuple[Point, ...]:
@@ -72,7 +65,7 @@ def curve_points(line: Line) -> tuple[Point, ...]:
         1 + 3 k points of k cubic Bezier pieces, each beginning where the one before ends.
     """
     points = [line.points[0]]
-    for (x, y), (to_x, to_y) in zip(line.points, line.points[1:], strict=False):
+    for (x, y), (to_x, to_y) in pairwise(line.points):
         half = (x + to_x) / 2
         points += [(half, y), (half, to_y), (to_x, to_y)]
     return tuple(points)
@@ -100,13 +93,14 @@ def _path(line: Line) -> str:
     )
 
 
-def _node(box: Box, op: Operation, width: float) -> str:
+def _node(box: Box, op: Operation, layout: Layout) -> str:
     fill, edge = _COLOURS.get(op.kind, (_GREY, _LINE))
+    width, height = layout.box_width, layout.box_height
     label = escape(box.label)
     return (
         f"<g><title>{escape(_description(op, box.label))}</title>"
-        f'<rect x="{_n(box.x)}" y="{_n(box.y - BOX_HEIGHT / 2)}" width="{_n(width)}" '
-        f'height="{_n(BOX_HEIGHT)}" rx="7" fill="{fill}" stroke="{edge}" stroke-width="1.4"/>'
+        f'<rect x="{_n(box.x)}" y="{_n(box.y - height / 2)}" width="{_n(width)}" '
+        f'height="{_n(height)}" rx="7" fill="{fill}" stroke="{edge}" stroke-width="1.4"/>'
         f'<text x="{_n(box.x + width / 2)}" y="{_n(box.y + 4.5)}" fill="{_INK}">{label}</text></g>'
     )
 
@@ -118,14 +112,14 @@ def _description(op: Operation, label: str) -> str:
     return f"{label}: {facts}, group scale {op.group_scale}"
 
 
-def _multiplicities(lines: tuple[Line, ...]) -> list[str]:
+def _multiplicities(layout: Layout) -> list[str]:
     """A small label on each edge that counts more than once, off those already placed."""
     placed: list[Point] = []
     labels = []
-    for line in lines:
+    for line in layout.lines:
         if line.multiplicity == 1:
             continue
-        places = _label_places(line)
+        places = _label_places(line, layout.box_width)
         x, y = next((p for p in places if not _near(p, placed)), places[0])
         placed.append((x, y))
         text = edge_label(line.multiplicity)
@@ -138,15 +132,20 @@ def _multiplicities(lines: tuple[Line, ...]) -> list[str]:
     return labels
 
 
-def _label_places(line: Line) -> list[Point]:
-    """Where a label may stand on a line: on its track, or somewhere in its gutter."""
-    (x, y), (to_x, to_y) = line.points[0], line.points[-1]
+def _label_places(line: Line, box_width: float) -> list[Point]:
+    """Where a label may stand: on a track beside boxes, as lines bend between them."""
     if len(line.points) > 2:
-        x, y = line.points[1]
-        to_x, to_y = line.points[2]
-    # At these shares a cubic with level ends has these shares of its rise.
-    shares = ((0.5, 0.5), (0.35, 0.28175), (0.65, 0.71825), (0.2, 0.104), (0.8, 0.896))
-    return [(x + (to_x - x) * across, y + (to_y - y) * up) for across, up in shares]
+        (left, y), (right, _) = line.points[1:3]
+        pitch = box_width + GUTTER
+        passed = round((right - left + GUTTER) / pitch)
+        middles = [left + box_width / 2 + i * pitch for i in range(passed)]
+        return sorted(
+            ((x, y) for x in middles), key=lambda place: abs(place[0] - (left + right) / 2)
+        )
+    (left, y), (right, to_y) = line.points
+    # At these shares of its width a bend has these shares of its rise.
+    shares = ((0.5, 0.5), (0.35, 0.22776), (0.65, 0.77224))
+    return [(left + (right - left) * across, y + (to_y - y) * up) for across, up in shares]
 
 
 def _near(point: Point, others: list[Point]) -> bool:
@@ -157,8 +156,8 @@ def _frame(layout: Layout) -> tuple[float, float, float, float]:
     """Left, top, width and height of everything, with a margin."""
     heights = [y for line in layout.lines for _, y in line.points]
     middles = [box.y for box in layout.boxes]
-    top = min([*heights, *(y - BOX_HEIGHT / 2 for y in middles)]) - _MARGIN
-    bottom = max([*heights, *(y + BOX_HEIGHT / 2 for y in middles)]) + _MARGIN
+    top = min([*heights, *(y - layout.box_height / 2 for y in middles)]) - _MARGIN
+    bottom = max([*heights, *(y + layout.box_height / 2 for y in middles)]) + _MARGIN
     right = max(box.x for box in layout.boxes) + layout.box_width + _MARGIN
     return -_MARGIN, top, right + _MARGIN, bottom - top
 
