@@ -9,6 +9,7 @@ from graph_encoding.cost import (
     peak_activation_bytes,
     receptive_field,
 )
+from graph_encoding.drawing import draw_svg, draw_text
 from graph_encoding.errors import CellFormatError, MissingExtraError, NasasrError, UserError
 from graph_encoding.functional import (
     FunctionalForm,
@@ -49,6 +50,8 @@ __all__ = [
     "UserError",
     "canonical_form",
     "cell_graph",
+    "draw_svg",
+    "draw_text",
     "equivalent",
     "functional_form",
     "functional_key",

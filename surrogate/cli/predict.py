@@ -1,13 +1,11 @@
 """`nasasr predict`: forecasts for cells."""
 
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph_encoding.errors import UserError
+from surrogate.cli.cell import read_cells
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 
 if TYPE_CHECKING:
@@ -35,13 +33,9 @@ def predict(
     ] = "timit-micro",
 ) -> None:
     """Forecast the phone error rate of cells."""
-    from graph_encoding.cell import Cell
     from surrogate.forecast import Forecaster
 
-    texts = [*(cells or []), *(_read_cells(cells_file) if cells_file else [])]
-    if not texts:
-        raise UserError("predict must have at least one cell, as an argument or by --cells FILE")
-    parsed = [Cell.parse(text) for text in texts]
+    parsed = read_cells(cells or [], cells_file)
     forecasts = Forecaster.load(artifact).forecast(parsed, level)
     if output is Format.JSON:
         write_json([_as_json(forecast) for forecast in forecasts])
@@ -52,16 +46,6 @@ def predict(
         for forecast in forecasts:
             if forecast.note:
                 typer.echo(f"{forecast.cell}: {forecast.note}", err=True)
-
-
-def _read_cells(name: str) -> list[str]:
-    """Cells of a file, one a line; empty lines and what follows a # are left out."""
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise UserError(f"cannot read cells from {name}: {e}; give a text file") from e
-    lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
-    return [line for line in lines if line]
 
 
 def _as_json(forecast: "Forecast") -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_higher_level_gives_wider_intervals(run: Run, saved_artifact: Path) -> N
     [
         (("predict", "99_100_1000"), "error: cell '99_100_1000': node 1"),
         (("predict", "10_100_1000", "--artifact", "nope"), "error: there is no artifact 'nope'"),
-        (("predict",), "error: predict must have at least one cell"),
+        (("predict",), "error: there must be at least one cell"),
         (("predict", "--cells", "no-such-file"), "error: cannot read cells from no-such-file"),
         (("predict", "10_100_1000", "--format", "xml"), "xml"),
         (("fit", "nope", "--out", "no-such-folder"), "error: there is no table 'nope'"),
