@@ -65,6 +65,51 @@ class Logit(Transform):
 
 
 @dataclass(frozen=True)
+class Identity(Transform):
+    """`z = y`: labels are learned as they are."""
+
+    def to_model(self, values: FloatArray) -> FloatArray:
+        """The labels."""
+        return np.asarray(values, dtype=np.float64)
+
+    def to_raw(self, values: FloatArray) -> FloatArray:
+        """The values."""
+        return np.asarray(values, dtype=np.float64)
+
+    def raw_slope(self, values: FloatArray) -> FloatArray:
+        """One everywhere."""
+        return np.ones_like(values, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class LogScale(Transform):
+    """`z = log(y)`, for positive quantities whose relative errors count, such as a latency."""
+
+    def to_model(self, values: FloatArray) -> FloatArray:
+        """Natural logarithm.
+
+        Raises:
+            UserError: if a label is not > 0.
+        """
+        y = np.asarray(values, dtype=np.float64)
+        if not (y > 0).all():
+            raise UserError(
+                f"labels on a log scale must be > 0, but the least is {y.min()}; take the "
+                "identity transform, or leave these labels out"
+            )
+        return np.log(y)
+
+    def to_raw(self, values: FloatArray) -> FloatArray:
+        """Exponential; what is too large for a number becomes infinite."""
+        with np.errstate(over="ignore"):
+            return np.exp(np.asarray(values, dtype=np.float64))
+
+    def raw_slope(self, values: FloatArray) -> FloatArray:
+        """`y` at y = to_raw(values)."""
+        return self.to_raw(values)
+
+
+@dataclass(frozen=True)
 class Target:
     """One quantity to forecast.
 
@@ -93,6 +138,11 @@ class Target:
         """Raw values with the sign that makes lower better: the only place a sign flips."""
         return raw if self.direction == "minimise" else -raw
 
+
+TRANSFORMS: Registry[type[Transform]] = Registry("transform")
+for _name, _kind in (("identity", Identity), ("log", LogScale), ("logit", Logit)):
+    TRANSFORMS.register(_name, _kind)
+del _name, _kind
 
 TARGETS: Registry[Target] = Registry("target")
 

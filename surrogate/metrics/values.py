@@ -28,3 +28,24 @@ def rmse(predicted: FloatArray, measured: FloatArray) -> float:
             f"but got {predicted.shape} and {measured.shape}"
         )
     return float(np.sqrt(np.mean((predicted - measured) ** 2)))
+
+
+def r_squared(predicted: FloatArray, measured: FloatArray) -> float:
+    """Coefficient of determination: `1 - sum((predicted - measured)^2) / sum((measured - mean)^2)`.
+
+    Args:
+        predicted: (n,) predictions, n >= 1.
+        measured: (n,) labels, same unit.
+
+    Returns:
+        A value <= 1, higher is better; 0 for the mean of the labels, and where all are equal.
+
+    Raises:
+        UserError: if the shapes differ or n = 0.
+
+    >>> round(r_squared(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0])) * 14, 9)
+    11.0
+    """
+    error = rmse(predicted, measured)
+    spread = float(measured.std())
+    return 1 - (error / spread) ** 2 if spread else 0.0

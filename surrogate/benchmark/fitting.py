@@ -1,0 +1,133 @@
+"""Fit one predictor on one split, calibrate it, ask it, and take the time of each."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from graph_encoding.graph import CellGraph
+from surrogate.benchmark.fit_result import FitResult
+from surrogate.benchmark.plugin import Contender
+from surrogate.benchmark.protocol import PlannedSplit
+from surrogate.benchmark.source import Source
+from surrogate.calibration import cross_conformal
+from surrogate.dataset import SurrogateDataset
+from surrogate.prediction import Interval, Prediction
+from surrogate.predictors.base import Predictor
+from surrogate.targets import FloatArray
+
+_BATCHES = 5
+
+
+class Calibrated(Protocol):
+    """What a calibration gives: honest intervals and spreads, on the model scale."""
+
+    def interval(self, prediction: Prediction, level: float) -> Interval:
+        """The interval of each of n predictions."""
+        ...
+
+    def std(self, prediction: Prediction) -> FloatArray:
+        """(n,) calibrated standard deviations."""
+        ...
+
+
+def calibrate(
+    train: SurrogateDataset,
+    make_predictor: Callable[[], Predictor],
+    folds: int,
+    rng: np.random.Generator,
+) -> Calibrated:
+    """Calibrate a kind of predictor on its training set; the one place that says how.
+
+    Raises:
+        UserError: if there are too few keys for the folds.
+    """
+    return cross_conformal(train, make_predictor, folds, rng)
+
+
+def fit_and_ask(
+    source: Source,
+    split: PlannedSplit,
+    contender: Contender,
+    *,
+    levels: tuple[float, ...],
+    folds: int,
+    seed: int,
+) -> FitResult:
+    """Fit on the training keys, answer for the test keys.
+
+    Args:
+        source: the labelled graphs.
+        split: which of them are for training and for the test.
+        contender: the predictor.
+        levels: (l,) levels of the intervals.
+        folds: parts of the training set that the calibration holds out in turn.
+        seed: start of all randomness of the fit.
+
+    Raises:
+        UserError: if the training set is too small for the folds or the levels.
+    """
+    sets = split.of(source)
+    # The same stream for every predictor: none is lucky in its folds.
+    rng = np.random.default_rng([seed, split.repeat, split.train_size])
+    started = time.process_time()
+    calibrated = calibrate(sets.train, contender.make, folds, rng)
+    calibrated_at = time.process_time()
+    predictor = contender.make().fit(sets.train, rng)
+    fitted_at = time.process_time()
+    prediction, query_microseconds = timed_answers(predictor, sets.test.graphs)
+    transform = sets.test.target.transform
+    intervals = [calibrated.interval(prediction, level) for level in levels]
+    return FitResult(
+        protocol=split.protocol,
+        detail=split.detail,
+        train_size=split.train_size,
+        repeat=split.repeat,
+        predictor=contender.name,
+        keys=sets.test.keys,
+        measured=sets.test.values,
+        predicted=transform.to_raw(prediction.mean),
+        model_mean=prediction.mean,
+        model_std=calibrated.std(prediction),
+        nodes=np.array([graph.inner_nodes for graph in sets.test.graphs], dtype=np.int64),
+        extrapolated=_is_extrapolated(sets.train.graphs, sets.test.graphs),
+        levels=levels,
+        low=np.array([transform.to_raw(interval.low) for interval in intervals]),
+        high=np.array([transform.to_raw(interval.high) for interval in intervals]),
+        fit_seconds=fitted_at - calibrated_at,
+        calibration_seconds=calibrated_at - started,
+        query_microseconds=query_microseconds,
+    )
+
+
+def timed_answers(predictor: Predictor, graphs: Sequence[CellGraph]) -> tuple[Prediction, float]:
+    """Answers for n >= 1 graphs, and the processor time of one in microseconds.
+
+    The graphs are asked in up to five batches, each graph once, so that nothing remembered of
+    an earlier question makes a later one faster. The median over the batches leaves out what only
+    the first question costs.
+    """
+    parts = np.array_split(np.arange(len(graphs)), min(_BATCHES, len(graphs)))
+    answers, microseconds = [], []
+    for part in parts:
+        batch = [graphs[i] for i in part]
+        started = time.process_time()
+        answers.append(predictor.predict(batch))
+        microseconds.append(1e6 * (time.process_time() - started) / len(batch))
+    whole = Prediction(
+        np.concatenate([answer.mean for answer in answers]),
+        np.concatenate([answer.std for answer in answers]),
+    )
+    return whole, float(np.median(microseconds))
+
+
+def _is_extrapolated(
+    train: Sequence[CellGraph], test: Sequence[CellGraph]
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    ops = {op.name for graph in train for op in graph.ops}
+    nodes = max(graph.inner_nodes for graph in train)
+    return np.array(
+        [g.inner_nodes > nodes or any(op.name not in ops for op in g.ops) for g in test],
+        dtype=bool,
+    )

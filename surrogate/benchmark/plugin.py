@@ -1,0 +1,91 @@
+"""Predictors by name: registered ones, and a stranger's by `module:Class`."""
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from graph_encoding.errors import UserError
+from surrogate.predictors.base import PREDICTORS, Predictor
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A predictor that takes part.
+
+    Attributes:
+        name: as the configuration has it.
+        kind: its class.
+        settings: its settings.
+    """
+
+    name: str
+    kind: type[Predictor]
+    settings: Any
+
+    def make(self) -> Predictor:
+        """A new, unfitted predictor."""
+        return self.kind(self.settings)
+
+    @property
+    def code_sha256(self) -> str:
+        """Hash of the source files of its class and base classes."""
+        files = {
+            path
+            for kind in self.kind.__mro__
+            if issubclass(kind, Predictor) and (path := inspect.getsourcefile(kind)) is not None
+        }
+        digest = hashlib.sha256()
+        for path in sorted(files, key=lambda path: Path(path).name):
+            digest.update(Path(path).read_bytes())
+        return digest.hexdigest()
+
+
+def contender(name: str, settings: Mapping[str, Any]) -> Contender:
+    """Find a predictor and check its settings.
+
+    Args:
+        name: a registered name, or `module:Class` of something that can be imported.
+        settings: settings that differ from the defaults.
+
+    Raises:
+        UserError: if there is no such predictor, or a setting is wrong.
+    """
+    kind = predictor_kind(name)
+    checked: Callable[[Any], Any] = TypeAdapter(kind.settings_type).validate_python
+    try:
+        return Contender(name, kind, checked(dict(settings)))
+    except ValidationError as e:
+        lines = [f"  {'.'.join(map(str, x['loc']))}: {x['msg']}" for x in e.errors()]
+        raise UserError("\n".join([f"settings of predictor {name!r} are wrong:", *lines])) from e
+
+
+def predictor_kind(name: str) -> type[Predictor]:
+    """The class of a predictor.
+
+    Raises:
+        UserError: if the name is neither registered nor `module:Class`, the module cannot be
+            imported, or the class is no `Predictor`.
+    """
+    module_name, colon, class_name = name.partition(":")
+    if not colon:
+        return PREDICTORS.get(name)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as e:
+        raise UserError(
+            f"predictor {name!r} must be module:Class, but module {module_name!r} cannot be "
+            f"imported: {e}; install it, or start from the folder that it is in"
+        ) from e
+    kind = getattr(module, class_name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Predictor)):
+        raise UserError(
+            f"predictor {name!r} must name a subclass of surrogate.Predictor, but "
+            f"{class_name!r} in {module_name!r} is {kind!r}"
+        )
+    return kind

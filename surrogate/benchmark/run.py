@@ -1,0 +1,250 @@
+"""Run a benchmark: every predictor on the same splits, each fit kept as soon as it is done."""
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from graph_encoding.errors import MissingExtraError, UserError
+from surrogate.benchmark.ceiling import Ceiling, noise_ceilings
+from surrogate.benchmark.config import BenchmarkConfig
+from surrogate.benchmark.fit_result import FitResult, read_fit, write_fit, write_rows
+from surrogate.benchmark.fitting import fit_and_ask
+from surrogate.benchmark.plugin import Contender, contender
+from surrogate.benchmark.protocol import PROTOCOLS, PlannedSplit, planned_splits
+from surrogate.benchmark.scores import Metric, ScoreRow, metrics_of, score_rows
+from surrogate.benchmark.source import Source, load_source
+from surrogate.benchmark.summary import SummaryRow, summarise
+from train_benchmark.record import content_hash
+
+_FITS = "fits"
+_CONFIG = "config.json"
+_SCORES = "scores.parquet"
+_SUMMARY = "summary.parquet"
+
+OnProgress = Callable[[int, int, int], None]
+"""Called with the fits done, those in all, and those done in this run."""
+
+
+@dataclass(frozen=True, eq=False)
+class BenchmarkResult:
+    """What a benchmark found.
+
+    Attributes:
+        config: what was asked.
+        source: the labelled graphs.
+        metrics: what was measured.
+        ceilings: noise ceilings by metric; empty if they are not known.
+        fits: every fit with its answers.
+        scores: one row for each number of each fit.
+        summary: one row for each metric over repeats.
+    """
+
+    config: BenchmarkConfig
+    source: Source
+    metrics: tuple[Metric, ...]
+    ceilings: dict[str, Ceiling]
+    fits: tuple[FitResult, ...]
+    scores: tuple[ScoreRow, ...]
+    summary: tuple[SummaryRow, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """A configuration with all that it names looked up and checked."""
+
+    config: BenchmarkConfig
+    source: Source
+    splits: tuple[PlannedSplit, ...]
+    contenders: tuple[Contender, ...]
+
+    @classmethod
+    def of(cls, config: BenchmarkConfig) -> "_Bench":
+        contenders = tuple(
+            contender(name, config.settings.get(name, {})) for name in config.predictors
+        )
+        source = load_source(config)
+        splits = tuple(
+            split
+            for name in config.protocols
+            for split in planned_splits(
+                source, PROTOCOLS.get(name), config.sizes_of(name), config.repeats, config.seed
+            )
+        )
+        return cls(config, source, splits, contenders)
+
+    def tasks(self) -> Iterator[tuple[int, int, str]]:
+        """(split, contender, identity) of each fit, in the order they are run."""
+        keys = self.source.dataset.keys
+        common = {
+            "version": metadata.version("nasasr") if _is_installed() else "",
+            "source": self.source.fingerprint,
+            "target": repr(self.source.dataset.target),
+            **self.config.model_dump(include={"levels", "folds", "seed"}, mode="json"),
+        }
+        kinds = [
+            {"name": c.name, "settings": repr(c.settings), "code": c.code_sha256}
+            for c in self.contenders
+        ]
+        for s, split in enumerate(self.splits):
+            place = {
+                "protocol": [split.protocol, split.detail, split.train_size, split.repeat],
+                "train": [keys[i] for i in split.train],
+                "test": content_hash([keys[i] for i in split.test]),
+            }
+            for c, kind in enumerate(kinds):
+                yield s, c, content_hash([common, place, kind])[:24]
+
+    def run(self, split: int, number: int) -> FitResult:
+        """Fit and ask one contender on one split."""
+        config = self.config
+        return fit_and_ask(
+            self.source,
+            self.splits[split],
+            self.contenders[number],
+            levels=config.levels,
+            folds=config.folds,
+            seed=config.seed,
+        )
+
+
+def run_benchmark(
+    config: BenchmarkConfig,
+    folder: Path,
+    *,
+    workers: int = 1,
+    on_progress: OnProgress = lambda _done, _total, _new: None,
+) -> BenchmarkResult:
+    """Run what of a benchmark is not done yet, and sum up all of it.
+
+    A fit is named by all that it depends on: data, split, settings, version and the source files
+    of its predictor. Those that a folder has already are not run again; after a change in
+    anything else, such as a module that a predictor uses, take another folder.
+
+    Args:
+        config: what is asked.
+        folder: where results are kept; made if need be.
+        workers: processes that fit at a time.
+        on_progress: told of every finished fit.
+
+    Returns:
+        The results, which then stand in the folder too: `fits/*.parquet` (answers),
+        `scores.parquet` and `summary.parquet` (numbers), `config.json`.
+
+    Raises:
+        UserError: if something in the configuration is wrong, or the folder cannot be written.
+    """
+    bench = _Bench.of(config)
+    try:
+        (folder / _FITS).mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise UserError(f"cannot write benchmark folder {folder}: {e}; choose another") from e
+    path_of = {
+        (split, number): folder / _FITS / f"{identity}.parquet"
+        for split, number, identity in bench.tasks()
+    }
+    missing = [task for task, path in path_of.items() if not path.exists()]
+    done = len(path_of) - len(missing)
+    on_progress(done, len(path_of), 0)
+    for new, (task, fit) in enumerate(_results(bench, missing, workers), start=1):
+        write_fit(fit, path_of[task])
+        on_progress(done + new, len(path_of), new)
+    result = _summed_up(bench, [read_fit(path) for path in path_of.values()])
+    write_rows(list(result.scores), folder / _SCORES)
+    write_rows(list(result.summary), folder / _SUMMARY)
+    _write_config(bench, result.ceilings, folder / _CONFIG)
+    return result
+
+
+Task = tuple[int, int]
+
+
+def _results(
+    bench: _Bench, tasks: Sequence[Task], workers: int
+) -> Iterator[tuple[Task, FitResult]]:
+    if workers == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield task, bench.run(*task)
+        return
+    # Two processes with as many threads each as there are cores would only get in each other's
+    # way; a process reads this when it starts.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    executor = ProcessPoolExecutor(
+        workers,
+        # Not a fork: libraries with threads of their own do not survive one.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(bench.config,),
+    )
+    try:
+        futures = {executor.submit(_work, task): task for task in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+        executor.shutdown()
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+
+
+_of_worker: list[_Bench] = []
+
+
+def _start_worker(config: BenchmarkConfig) -> None:
+    # Ctrl-C reaches all processes of a terminal; the parent alone says what then happens.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _of_worker.append(_Bench.of(config))
+
+
+def _work(task: Task) -> FitResult:
+    try:
+        return _of_worker[0].run(*task)
+    except MissingExtraError as e:
+        # Its two arguments do not survive the way between processes.
+        raise UserError(str(e)) from None
+
+
+def _is_installed() -> bool:
+    """Whether the package has a version: a checkout that is only on the path has none."""
+    try:
+        metadata.version("nasasr")
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _summed_up(bench: _Bench, fits: list[FitResult]) -> BenchmarkResult:
+    config, source = bench.config, bench.source
+    target = source.dataset.target
+    metrics = metrics_of(target, config.levels)
+    ceilings = noise_ceilings(source, config.seed)
+    scores = [
+        row
+        for fit in fits
+        for row in score_rows(
+            fit, metrics, source=source.name, target=target, group_level=config.group_level
+        )
+    ]
+    summary = summarise(scores, fits, metrics, ceilings, target=target, seed=config.seed)
+    return BenchmarkResult(config, source, metrics, ceilings, tuple(fits), tuple(scores), summary)
+
+
+def _write_config(bench: _Bench, ceilings: dict[str, Ceiling], path: Path) -> None:
+    """What was run, in full: defaults of the predictors and the noise ceilings included."""
+    values: dict[str, Any] = {
+        **bench.config.model_dump(mode="json"),
+        "settings": {c.name: asdict(c.settings) for c in bench.contenders},
+        "source_sha256": bench.source.fingerprint,
+        "keys": len(bench.source.dataset),
+        "noise_ceilings": [asdict(ceiling) for ceiling in ceilings.values()],
+    }
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(json.dumps(values, indent=2) + "\n")
+    os.replace(temporary, path)

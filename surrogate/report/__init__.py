@@ -1,0 +1,1 @@
+"""A benchmark as one page of plots that opens without a network."""
