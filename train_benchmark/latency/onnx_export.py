@@ -170,9 +170,7 @@ class _Graph:
                 value = self.node("Mul", value, factor)
             total = self.node("Add", total, value) if total else value
         zeros = "zeros_{}_{}_{}".format(*shape)
-        return total or self.node(
-            "Identity", self.constant(zeros, np.zeros(shape, np.float32))
-        )
+        return total or self.node("Identity", self.constant(zeros, np.zeros(shape, np.float32)))
 
     def operation(self, value: str, operation: Operation, block: int, name: str) -> str:
         """One operation of a cell."""
@@ -184,9 +182,7 @@ class _Graph:
             groups = self.macro.conv_groups(block, scale) if kind == "conv" else 1
             shape = (groups, kernel, channels // groups, channels // groups)
             weight_GKIO = self.weights.take(f"{name}.weight", shape)
-            return self.clip(
-                self.convolution(value, name, weight_GKIO, padding, dilation=dilation)
-            )
+            return self.clip(self.convolution(value, name, weight_GKIO, padding, dilation=dilation))
         if kind == "gated_linear":
             gate = self.node("Sigmoid", self.pointwise(value, f"{name}.gate", channels))
             return self.node("Mul", self.pointwise(value, f"{name}.value", channels), gate)
@@ -226,9 +222,7 @@ class _Graph:
         take = self.weights.take
         input_weight = take("lstm.weight_ih_l0", (4 * units, channels))
         state_weight = take("lstm.weight_hh_l0", (4 * units, units))
-        biases = [
-            _onnx_gates(take(f"lstm.bias_{part}_l0", (4 * units,))) for part in ("ih", "hh")
-        ]
+        biases = [_onnx_gates(take(f"lstm.bias_{part}_l0", (4 * units,))) for part in ("ih", "hh")]
         output_T1BH = self.node(
             "LSTM",
             value_TBC,
