@@ -208,10 +208,15 @@ def _check_sizes(
     source: Source, protocol: Protocol, division: Division, train_size: int, test_size: int
 ) -> None:
     where = f"{protocol.name} ({division.detail})" if division.detail else protocol.name
-    if train_size > len(division.pool) or test_size < MIN_TEST_KEYS:
+    keys = f"of the {len(source.dataset)} keys of {source.name!r}"
+    if train_size > len(division.pool):
         raise UserError(
-            f"{where} must leave at least {MIN_TEST_KEYS} keys to test on and have enough to train "
-            f"on, but of the {len(source.dataset)} keys of {source.name!r} {len(division.pool)} "
-            f"may be trained on and {len(division.test)} are for tests, and the train size is "
-            f"{train_size}; take smaller train sizes"
+            f"{where} must have as many keys to train on as the train size says, but {keys} "
+            f"{len(division.pool)} may be trained on, and the train size is {train_size}; take "
+            "smaller train sizes"
+        )
+    if test_size < MIN_TEST_KEYS:
+        raise UserError(
+            f"{where} must leave at least {MIN_TEST_KEYS} keys to test on, but {keys} a train size "
+            f"of {train_size} leaves {test_size}; take smaller train sizes"
         )

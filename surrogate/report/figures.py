@@ -1,0 +1,182 @@
+"""Plots of a benchmark as plotly's plain figure objects: built and tested without plotly."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from surrogate.benchmark.run import BenchmarkResult
+from surrogate.benchmark.scores import Metric
+from surrogate.report.series import (
+    Line,
+    calibration_lines,
+    clouds,
+    group_lines,
+    largest_size,
+    quality_lines,
+)
+
+Figure = dict[str, Any]
+
+QUALITY = ("kendall_tau", "rmse", "precision_at_10", "regret")
+"""Metrics drawn against the training size; the table of the page has all."""
+
+COSTS = ("fit_seconds", "query_microseconds")
+
+# Okabe and Ito's colours: told apart by readers who see no difference between red and green.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_WAY = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "nominal": "on the line is best",
+}
+_DASHED = {"dash": "dash", "color": "#666666", "width": 1.5}
+
+
+def figures_of(result: BenchmarkResult, protocol: str) -> tuple[Figure, ...]:
+    """All figures of a protocol, in the order of the page."""
+    colours = _colours(result)
+    metrics = {metric.name: metric for metric in result.metrics}
+    return (
+        *(quality_figure(result, protocol, metrics[name], colours) for name in QUALITY),
+        calibration_figure(result, protocol, colours),
+        group_figure(result, protocol, colours),
+        cloud_figure(result, protocol, colours),
+        *(quality_figure(result, protocol, metrics[name], colours) for name in COSTS),
+    )
+
+
+def quality_figure(
+    result: BenchmarkResult, protocol: str, metric: Metric, colours: dict[str, str]
+) -> Figure:
+    """A metric against the number of training keys, beside the noise ceiling."""
+    data = [_trace(line, colours) for line in quality_lines(result, protocol, metric.name)]
+    sizes = sorted({x for trace in data for x in trace["x"]})
+    ceiling = result.ceilings.get(metric.name)
+    if ceiling is not None:
+        levels = {"noise ceiling: other seeds": ceiling.value}
+        if ceiling.perfect is not None:
+            levels["noise ceiling: perfect predictor"] = ceiling.perfect
+        data += [
+            _reference(name, [sizes[0], sizes[-1]], [value, value], dash)
+            for (name, value), dash in zip(levels.items(), ("dash", "dot"), strict=False)
+        ]
+    unit = f" [{metric.unit}]" if metric.unit else ""
+    return _figure(
+        f"{metric.name}{unit}: {_WAY[metric.better]}",
+        data,
+        {"title": {"text": "training keys"}, "tickvals": sizes},
+        {"title": {"text": f"{metric.name}{unit}"}},
+    )
+
+
+def calibration_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]) -> Figure:
+    """Share of labels within their interval against the level asked for."""
+    data = [_trace(line, colours) for line in calibration_lines(result, protocol)]
+    data.append(_reference("calibrated", [0, 1], [0, 1], "dash"))
+    size = largest_size(result, protocol)
+    return _figure(
+        f"calibration with {size} training keys: {_WAY['nominal']}",
+        data,
+        {"title": {"text": "level of the interval"}, "range": [0, 1]},
+        {"title": {"text": "share of labels inside"}, "range": [0, 1.05]},
+    )
+
+
+def group_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]) -> Figure:
+    """Coverage in each group of test keys, at one level."""
+    data = [{**_trace(line, colours), "mode": "markers"} for line in group_lines(result, protocol)]
+    groups = list(dict.fromkeys(x for trace in data for x in trace["x"]))
+    level = result.config.group_level
+    data.append(_reference("level asked for", [groups[0], groups[-1]], [level, level], "dash"))
+    return _figure(
+        f"coverage of {level:.0%} intervals by group: {_WAY['nominal']}",
+        data,
+        {"categoryorder": "array", "categoryarray": groups, "tickangle": -35, "automargin": True},
+        {"title": {"text": "share of labels inside"}, "range": [0, 1.05]},
+    )
+
+
+def cloud_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]) -> Figure:
+    """Predicted against measured values of one split."""
+    found = clouds(result, protocol)
+    target = result.source.dataset.target
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scattergl" if len(cloud.keys) > 1000 else "scatter",
+            "mode": "markers",
+            "name": cloud.name,
+            "x": list(cloud.measured),
+            "y": list(cloud.predicted),
+            "text": list(cloud.keys),
+            "marker": {"size": 5, "opacity": 0.6, "color": colours[cloud.name]},
+        }
+        for cloud in found
+    ]
+    labels = [y for cloud in found for y in cloud.measured]
+    ends = [min(labels), max(labels)]
+    data.append(_reference("predicted = measured", ends, ends, "dash"))
+    name = f"{target.name} [{target.unit}]" if target.unit else target.name
+    return _figure(
+        f"predicted against measured, first split: {_WAY['nominal']}",
+        data,
+        {"title": {"text": f"measured {name}"}},
+        {"title": {"text": f"predicted {name}"}},
+    )
+
+
+def _colours(result: BenchmarkResult) -> dict[str, str]:
+    names = result.config.predictors
+    return {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
+
+
+def _trace(line: Line, colours: dict[str, str]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": line.name,
+        "x": list(line.x),
+        "y": list(line.y),
+        "line": {"color": colours[line.name]},
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": _distances(line.high, line.y),
+            "arrayminus": _distances(line.y, line.low),
+            "thickness": 1,
+        },
+    }
+
+
+def _distances(above: Sequence[float | None], below: Sequence[float | None]) -> list[float]:
+    """Lengths of error bars; no interval is no bar."""
+    return [
+        0.0 if a is None or b is None else max(a - b, 0.0)
+        for a, b in zip(above, below, strict=True)
+    ]
+
+
+def _reference(name: str, x: list[Any], y: list[float], dash: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x,
+        "y": y,
+        "line": {**_DASHED, "dash": dash},
+    }
+
+
+def _figure(
+    title: str, data: list[dict[str, Any]], x_axis: dict[str, Any], y_axis: dict[str, Any]
+) -> Figure:
+    return {
+        "data": data,
+        "layout": {
+            "title": {"text": title, "font": {"size": 15}},
+            "xaxis": {**x_axis, "gridcolor": "#e6e6e6", "zeroline": False},
+            "yaxis": {**y_axis, "gridcolor": "#e6e6e6", "zeroline": False},
+            "plot_bgcolor": "#ffffff",
+            "legend": {"orientation": "h", "y": -0.28},
+            "margin": {"t": 45, "l": 65, "r": 15, "b": 60},
+            "height": 420,
+        },
+    }
