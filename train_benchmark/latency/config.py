@@ -1,0 +1,96 @@
+"""What a latency sweep measures, and how: a `configs/latency/*.toml` file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from graph_encoding.cell import Cell
+from graph_encoding.semantics import Semantics
+from graph_encoding.toml_config import load_config
+from train_benchmark.cell_choice import CellsConfig, choose_cells
+from train_benchmark.latency.setting import LatencySetting
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MethodConfig(_Strict):
+    """How a cell is measured; docs/latency.md has the reasons.
+
+    Attributes:
+        cells_at_a_time: cells that are held in memory and measured in turns.
+        rounds: turns of each cell in one series.
+        runs: timed runs of a cell, and of the reference beside it, in each turn.
+        discarded_runs: runs before those, which fill the caches.
+        reference_every: the reference is timed before every so many turns.
+        max_relative_error: a cell whose relative standard error is above is measured again.
+        max_attempts: series of rounds that a cell gets at most.
+    """
+
+    cells_at_a_time: int = Field(ge=1)
+    rounds: int = Field(ge=2)
+    runs: int = Field(ge=1)
+    discarded_runs: int = Field(ge=0)
+    reference_every: int = Field(ge=1)
+    max_relative_error: float = Field(gt=0)
+    max_attempts: int = Field(ge=1)
+
+
+class LatencyConfig(_Strict):
+    """A `configs/latency/*.toml` file; a file of cells is relative to it."""
+
+    macro: Literal["paper", "timit-micro"]
+    semantics: Literal["paper", "released"]
+    settings: tuple[str, ...] = Field(min_length=1)
+    reference: str
+    method: MethodConfig
+    cells: CellsConfig
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Cells to measure in some settings, one setting after the other.
+
+    Attributes:
+        settings: how networks are run.
+        semantics: how cells are read.
+        reference: the cell that drift is divided out by.
+        method: how a cell is measured.
+        cells: one for each function, in the order they are measured.
+    """
+
+    settings: tuple[LatencySetting, ...]
+    semantics: Semantics
+    reference: Cell
+    method: MethodConfig
+    cells: tuple[Cell, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> "Sweep":
+        """Read the configuration of a sweep.
+
+        Raises:
+            UserError: if the file is missing, a key unknown, a value of the wrong type, or a
+                setting or cell does not parse.
+        """
+        config = load_config(path, LatencyConfig)
+        semantics = Semantics(config.semantics)
+        names = dict.fromkeys(config.settings)
+        return cls(
+            tuple(LatencySetting.parse(f"{config.macro}/{name}") for name in names),
+            semantics,
+            Cell.parse(config.reference),
+            config.method,
+            tuple(choose_cells(config.cells, semantics, path.parent)),
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What all records of a folder share, as plain values."""
+        return {
+            "semantics": self.semantics.value,
+            "reference": self.reference.text,
+            "method": self.method.model_dump(),
+        }

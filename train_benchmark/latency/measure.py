@@ -1,0 +1,129 @@
+"""Measuring some loaded networks in turns with the reference, until they are quiet enough."""
+
+import gc
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from train_benchmark.latency.config import MethodConfig
+from train_benchmark.latency.drift import Block, Centre, ReferenceTrack, corrected_centre
+from train_benchmark.latency.engines import Run
+from train_benchmark.latency.record import QUANTILES
+
+_BASELINE_SECONDS = 3.0
+_BASELINE_BLOCKS = 20
+_BASELINE_QUANTILE = 0.1
+"""Of the reference's blocks: the machine at its best, but not a single lucky block."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one network.
+
+    Attributes:
+        centre: its drift-corrected latency.
+        quantiles_s: `QUANTILES` of all timed runs.
+        repetitions: timed runs.
+        attempts: series of rounds taken.
+        noisy: whether the error stayed above the bound.
+    """
+
+    centre: Centre
+    quantiles_s: tuple[float, ...]
+    repetitions: int
+    attempts: int
+    noisy: bool
+
+
+def baseline_seconds(reference: Run, method: MethodConfig) -> float:
+    """Seconds of the reference at the machine's best: what latencies are stated for."""
+    with _no_collection():
+        deadline = time.perf_counter() + _BASELINE_SECONDS
+        centres: list[float] = []
+        while len(centres) < _BASELINE_BLOCKS or time.perf_counter() < deadline:
+            centres.append(_block(reference, method).centre_s)
+    return float(np.quantile(centres, _BASELINE_QUANTILE))
+
+
+def measure(
+    networks: Sequence[Run],
+    reference: Run,
+    method: MethodConfig,
+    baseline_s: float,
+    rng: np.random.Generator,
+) -> list[Measured]:
+    """Measure networks in turns with the reference; the noisy ones again.
+
+    Args:
+        networks: loaded networks, n of them.
+        reference: the loaded reference.
+        method: how many turns, and what is too noisy.
+        baseline_s: see `baseline_seconds`.
+        rng: decides the order of the turns, a new one each round.
+
+    Returns:
+        n results, in the networks' order.
+    """
+    blocks: list[list[Block]] = [[] for _ in networks]
+    attempts = [0] * len(networks)
+    beside: list[Block] = []
+    noisy = list(range(len(networks)))
+    centres: list[Centre] = []
+    with _no_collection():
+        for _ in range(method.max_attempts):
+            for _ in range(method.rounds):
+                for turn, i in enumerate(rng.permutation(noisy)):
+                    if turn % method.reference_every == 0:
+                        beside.append(_block(reference, method))
+                    blocks[i].append(_block(networks[i], method))
+                beside.append(_block(reference, method))
+            for i in noisy:
+                attempts[i] += 1
+            track = ReferenceTrack.of(beside)
+            centres = [corrected_centre(found, track, baseline_s) for found in blocks]
+            noisy = [i for i, centre in enumerate(centres) if _is_noisy(centre, method)]
+            if not noisy:
+                break
+    return [
+        _measured(found, centre, tries, method)
+        for found, centre, tries in zip(blocks, centres, attempts, strict=True)
+    ]
+
+
+def _is_noisy(centre: Centre, method: MethodConfig) -> bool:
+    return centre.error_s > method.max_relative_error * centre.latency_s
+
+
+def _measured(blocks: list[Block], centre: Centre, attempts: int, method: MethodConfig) -> Measured:
+    runs_s = np.concatenate([block.runs_s for block in blocks])
+    quantiles_s = tuple(float(q) for q in np.quantile(runs_s, QUANTILES))
+    return Measured(centre, quantiles_s, len(runs_s), attempts, _is_noisy(centre, method))
+
+
+def _block(run: Run, method: MethodConfig) -> Block:
+    for _ in range(method.discarded_runs):
+        run()
+    clock = time.perf_counter
+    runs_s = np.empty(method.runs)
+    begun = clock()
+    for i in range(method.runs):
+        before = clock()
+        run()
+        runs_s[i] = clock() - before
+    return Block((begun + clock()) / 2, runs_s)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's garbage collector out of the timed runs."""
+    was_on = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,115 @@
+"""Peak memory of a network: what loading it and one run add to an engine that does nothing.
+
+A process that has run other networks holds memory they left, and would hide a part of the next
+one's. So a nursery process is forked off while the engine is loaded and nothing else; for each
+network it forks a child, which loads the network, runs it once, says its peak and ends.
+"""
+
+import os
+import signal
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from train_benchmark.latency.engines import Engine, Subject
+
+_STATUS = Path("/proc/self/status")
+_CLEAR_REFERENCES = Path("/proc/self/clear_refs")
+
+
+class PeakMemory:
+    """Measures peak memory; enter it before the process has threads or networks.
+
+    Args:
+        engine: what loads and runs the networks.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection[Subject, int | None] | None = None
+        self._nursery = 0
+
+    def __enter__(self) -> Self:
+        # On a GPU the memory is the GPU's, and CUDA does not outlive a fork.
+        if self._engine.setting.device == "cpu" and _CLEAR_REFERENCES.exists():
+            here, there = Pipe()
+            self._nursery = os.fork()
+            if self._nursery == 0:
+                here.close()
+                _serve(there, self._engine)
+            there.close()
+            self._connection = here
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            os.waitpid(self._nursery, 0)
+
+    def of(self, subject: Subject) -> int | None:
+        """Bytes that a prepared network needs; None where it cannot be said."""
+        if self._engine.setting.device == "cuda":
+            return _cuda_peak(self._engine, subject)
+        if self._connection is None:
+            return None
+        self._connection.send(subject)
+        return self._connection.recv()
+
+
+def _serve(connection: "Connection[int | None, Subject]", engine: Engine) -> None:
+    """What the nursery does until its parent hangs up."""
+    # Ctrl-C reaches the whole process group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        while True:
+            subject = connection.recv()
+            connection.send(_in_child(engine, subject))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _in_child(engine: Engine, subject: Subject) -> int | None:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, str(_peak_here(engine, subject)).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        said = file.read()
+    os.waitpid(child, 0)
+    return int(said) if said else None
+
+
+def _peak_here(engine: Engine, subject: Subject) -> int:
+    _CLEAR_REFERENCES.write_text("5")  # resets the high-water mark of resident memory
+    before = _status_bytes("VmRSS")
+    engine.load(subject)()
+    return max(0, _status_bytes("VmHWM") - before)
+
+
+def _status_bytes(field: str) -> int:
+    for line in _STATUS.read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return int(value.split()[0]) * 1024
+    raise AssertionError(f"{_STATUS} has no {field}")
+
+
+def _cuda_peak(engine: Engine, subject: Subject) -> int:
+    import torch
+
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    engine.load(subject)()
+    return int(torch.cuda.max_memory_allocated() - before)

@@ -1,0 +1,294 @@
+"""A latency sweep: one setting after the other, each in a fresh process, one writer of records."""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from graph_encoding.cell import Cell
+from graph_encoding.errors import NasasrError, UserError
+from graph_encoding.functional import functional_key
+from train_benchmark.latency.config import Sweep
+from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION, LatencyRecord
+from train_benchmark.latency.setting import LatencySetting
+from train_benchmark.latency.store import Identity, LatencyStore, read_latency_store
+from train_benchmark.latency.worker import (
+    Ready,
+    Stopped,
+    Task,
+    cpu_description,
+    failed_record,
+    identity_fields,
+    work,
+)
+
+MAX_LOST_IN_A_ROW = 5
+"""So many cells lost one after another are no property of the cells: the machine is ill."""
+
+_DESCRIPTION = "latency.json"
+
+
+class MeasuringDiedError(NasasrError, RuntimeError):
+    """The measuring process keeps dying, whatever it measures."""
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """Where a running sweep stands.
+
+    Attributes:
+        setting: name of the setting at work.
+        done: records of this sweep's cells and settings, those of earlier runs included.
+        total: cells times settings.
+        new: records that this run added.
+    """
+
+    setting: str
+    done: int
+    total: int
+    new: int
+
+
+def run_sweep(
+    sweep: Sweep,
+    out: Path,
+    *,
+    cores: Sequence[int] | None = None,
+    baselines_of: Path | None = None,
+    on_progress: Callable[[SweepProgress], None] | None = None,
+) -> dict[Identity, LatencyRecord]:
+    """Measure what has no record yet and keep each record the moment it is there.
+
+    Interrupting or killing it loses only the cells in flight; calling it again does the rest.
+
+    Args:
+        sweep: what to measure.
+        out: folder of the sweep; made, or gone on with.
+        cores: cores to measure on; by default the last ones this process may use, as many as the
+            setting has threads.
+        baselines_of: folder of an earlier sweep on this machine: latencies are then stated for
+            the speed it had, and compare with that sweep's. Only for a new folder.
+        on_progress: called at the start of each setting and after each record.
+
+    Returns:
+        All records of the sweep's cells and settings by (setting, functional key).
+
+    Raises:
+        UserError: if the folder was made by another method or on another processor, cannot be
+            written or has another writer, or a setting cannot be measured here.
+        MeasuringDiedError: if the measuring process died over several cells in a row.
+    """
+    wanted = {
+        (setting.name, functional_key(cell, sweep.semantics)): (setting, cell)
+        for setting in sweep.settings
+        for cell in sweep.cells
+    }
+    with LatencyStore(out) as store:
+        baselines = _describe_once(out, sweep, baselines_of)
+        new = 0
+
+        def report(setting: LatencySetting) -> None:
+            if on_progress:
+                done = sum(identity in store.records for identity in wanted)
+                on_progress(SweepProgress(setting.name, done, len(wanted), new))
+
+        for setting in sweep.settings:
+            report(setting)
+            missing = [
+                cell
+                for identity, (of, cell) in wanted.items()
+                if of == setting and identity not in store.records
+            ]
+            if not missing:
+                continue
+            task = Task(
+                setting,
+                sweep.semantics,
+                sweep.reference,
+                sweep.method,
+                baselines.get(setting.name),
+                _cores_for(setting, cores),
+            )
+            for item in _measure(task, missing):
+                if isinstance(item, Ready):
+                    baselines[setting.name] = item.baseline_s
+                    _write_description(out, sweep, baselines)
+                    continue
+                store.append(item)
+                new += 1
+                report(setting)
+        return {i: store.records[i] for i in wanted}
+
+
+def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:
+    """All records of a sweep's folder; it may be written at this moment.
+
+    Raises:
+        UserError: if the folder is no sweep.
+    """
+    _read_description(folder)
+    return tuple(read_latency_store(folder).values())
+
+
+def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecord]:
+    """Records of all cells, whatever happens to the process that measures them."""
+    size = task.method.cells_at_a_time
+    chunks = [list(cells[i : i + size]) for i in range(0, len(cells), size)]
+    lost_in_a_row = 0
+    while chunks:
+        with _Worker(task) as worker:
+            ready = worker.receive()
+            if ready is None:
+                raise MeasuringDiedError(
+                    f"setting {task.setting.name}: the measuring process died over the reference "
+                    f"{task.reference}; look for its killer (out of memory?)"
+                )
+            task = replace(task, baseline_s=ready.baseline_s)
+            yield ready
+            while chunks:
+                left = list(chunks[0])
+                for record in worker.measure(left):
+                    left = [c for c in left if c.text != record.cell]
+                    lost_in_a_row = 0
+                    yield record
+                chunks.pop(0)
+                if left:
+                    break
+        if not left:
+            continue
+        if len(left) > 1:
+            # One of them kills its process: alone, it will be found.
+            chunks = [[cell] for cell in left] + chunks
+            continue
+        yield _lost(task, left[0])
+        lost_in_a_row += 1
+        if lost_in_a_row >= MAX_LOST_IN_A_ROW:
+            raise MeasuringDiedError(
+                f"the measuring process died over {lost_in_a_row} cells in a row, the last "
+                f"{left[0]}; measure fewer cells at a time, or look for its killer (out of memory?)"
+            )
+
+
+def _lost(task: Task, cell: Cell) -> LatencyRecord:
+    assert task.baseline_s is not None
+    common = {**identity_fields(cell, task), "device": cpu_description(), "software": ""}
+    return failed_record(common, "failed", "its measuring process died", task.baseline_s)
+
+
+class _Worker:
+    """A measuring process; a context manager that ends it."""
+
+    def __init__(self, task: Task) -> None:
+        # A fresh interpreter: thread pools of another setting, or of the caller, stay out.
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        self._connection: Connection[list[Cell], Any] = here
+        self._process = context.Process(target=work, args=(there, task), daemon=True)
+        self._process.start()
+        there.close()
+
+    def __enter__(self) -> "_Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._process.terminate()
+        self._process.join()
+
+    def receive(self) -> Any:
+        """Its next message, or None if it has died.
+
+        Raises:
+            UserError: if the setting cannot be measured here.
+        """
+        try:
+            message = self._connection.recv()
+        except (EOFError, ConnectionResetError):
+            return None
+        if isinstance(message, Stopped):
+            raise UserError(message.why)
+        return message
+
+    def measure(self, cells: list[Cell]) -> Iterator[LatencyRecord]:
+        """Records of some cells; fewer if the process dies."""
+        try:
+            self._connection.send(cells)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        for _ in cells:
+            record = self.receive()
+            if record is None:
+                return
+            yield record
+
+
+def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[int, ...]:
+    if cores is not None:
+        return tuple(cores)
+    if not hasattr(os, "sched_getaffinity"):
+        return ()
+    return tuple(sorted(os.sched_getaffinity(0))[-setting.threads :])
+
+
+def _describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[str, float]:
+    """Make sure that a folder holds one method on one processor; the baselines it has."""
+    path = out / _DESCRIPTION
+    if not path.exists():
+        baselines: dict[str, float] = {}
+        if baselines_of is not None:
+            there = _read_description(baselines_of)
+            _check_same(there, sweep, baselines_of)
+            baselines = dict(there["baselines_s"])
+        _write_description(out, sweep, baselines)
+        return baselines
+    if baselines_of is not None:
+        raise UserError(
+            f"baselines of {baselines_of} are for a new folder, but {out} has its own; "
+            "choose another --out"
+        )
+    description = _read_description(out)
+    _check_same(description, sweep, out)
+    return dict(description["baselines_s"])
+
+
+def _check_same(description: dict[str, Any], sweep: Sweep, folder: Path) -> None:
+    for field, value in {**sweep.describe(), "processor": cpu_description()}.items():
+        if description.get(field) != value:
+            raise UserError(
+                f"latency folder {folder} must hold one {field}, but has "
+                f"{description.get(field)!r} and this run's is {value!r}; choose another folder"
+            )
+
+
+def _write_description(out: Path, sweep: Sweep, baselines: dict[str, float]) -> None:
+    description = {
+        "latency_schema_version": LATENCY_SCHEMA_VERSION,
+        **sweep.describe(),
+        "processor": cpu_description(),
+        "baselines_s": baselines,
+    }
+    path = out / _DESCRIPTION
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(json.dumps(description, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / _DESCRIPTION
+    try:
+        description: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as e:
+        raise UserError(
+            f"{folder} must be a folder that `nasasr latency` wrote, but its {_DESCRIPTION} "
+            f"cannot be read: {e}"
+        ) from e
+    if description.get("latency_schema_version") != LATENCY_SCHEMA_VERSION:
+        raise UserError(
+            f"latency folder {folder} must have schema version {LATENCY_SCHEMA_VERSION}, but has "
+            f"{description.get('latency_schema_version')!r}; use the nasasr version that began it"
+        )
+    return description

@@ -1,0 +1,241 @@
+"""The process that measures one setting: pinned, with that setting's threads and no others."""
+
+import logging
+import os
+import platform
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from graph_encoding.cell import Cell
+from graph_encoding.errors import NasasrError
+from graph_encoding.functional import functional_key
+from graph_encoding.semantics import Semantics
+from train_benchmark.latency.config import MethodConfig
+from train_benchmark.latency.engines import Engine, Run, Subject, make_engine
+from train_benchmark.latency.measure import Measured, baseline_seconds, measure
+from train_benchmark.latency.memory import PeakMemory
+from train_benchmark.latency.quantise import UnsupportedError
+from train_benchmark.latency.record import LatencyRecord, LatencyStatus
+from train_benchmark.latency.setting import LatencySetting
+
+_WARM_UP_RUNS = 3
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker measures.
+
+    Attributes:
+        setting: how networks are run.
+        semantics: how cells are read.
+        reference: the cell that drift is divided out by.
+        method: how a cell is measured.
+        baseline_s: the reference's baseline, if it is known from an earlier run.
+        cores: cores to pin the process to; empty for none.
+    """
+
+    setting: LatencySetting
+    semantics: Semantics
+    reference: Cell
+    method: MethodConfig
+    baseline_s: float | None
+    cores: tuple[int, ...]
+
+
+class Ready(NamedTuple):
+    """A worker's first message: the reference ran.
+
+    Attributes:
+        baseline_s: seconds of the reference at the machine's best.
+    """
+
+    baseline_s: float
+
+
+class Stopped(NamedTuple):
+    """A worker's only message where the setting cannot be measured here.
+
+    Attributes:
+        why: the message for the user.
+    """
+
+    why: str
+
+
+class _Loaded(NamedTuple):
+    cell: Cell
+    run: Run
+    model_bytes: int
+    peak_memory_bytes: int | None
+
+
+def work(connection: "Connection[Any, list[Cell]]", task: Task) -> None:
+    """Measure chunks of cells until the parent hangs up: what the process does.
+
+    Sends `Ready` or `Stopped`, then for each list of cells as many records, one by one.
+    """
+    # Ctrl-C reaches the whole process group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.disable(logging.WARNING)  # onnxruntime's quantiser warns of each model
+    pin(task.cores)
+    try:
+        engine = make_engine(task.setting, task.semantics)
+        with PeakMemory(engine) as memory, TemporaryDirectory(prefix="nasasr-") as folder:
+            _Worker(task, engine, memory, Path(folder)).serve(connection)
+    except NasasrError as e:
+        connection.send(Stopped(str(e)))
+    except (EOFError, BrokenPipeError):
+        # The parent is gone, or has no more cells.
+        return
+
+
+class _Worker:
+    def __init__(self, task: Task, engine: Engine, memory: PeakMemory, folder: Path) -> None:
+        self.task = task
+        self.engine = engine
+        self.memory = memory
+        self.folder = folder
+        # The order of the turns must differ between chunks; the records do not depend on it.
+        self.rng = np.random.default_rng()
+        device = task.setting.device
+        self.device = cpu_description() if device == "cpu" else _gpu_description()
+
+    def serve(self, connection: "Connection[Any, list[Cell]]") -> None:
+        reference = self._load(self.task.reference, "reference").run
+        measured_s = baseline_seconds(reference, self.task.method)
+        baseline_s = self.task.baseline_s or measured_s
+        connection.send(Ready(baseline_s))
+        while True:
+            for record in self._records(connection.recv(), reference, baseline_s):
+                connection.send(record)
+
+    def _records(
+        self, cells: Sequence[Cell], reference: Run, baseline_s: float
+    ) -> list[LatencyRecord]:
+        records, loaded = [], []
+        for number, cell in enumerate(cells):
+            try:
+                loaded.append(self._load(cell, str(number)))
+            except UnsupportedError as e:
+                records.append(self._failure(cell, "unsupported", str(e), baseline_s))
+            except (NasasrError, MemoryError, RuntimeError) as e:
+                why = f"{type(e).__name__}: {e}"[:300]
+                records.append(self._failure(cell, "failed", why, baseline_s))
+        if loaded:
+            runs = [network.run for network in loaded]
+            results = measure(runs, reference, self.task.method, baseline_s, self.rng)
+            for network, result in zip(loaded, results, strict=True):
+                records.append(self._record(network, result, baseline_s))
+        return records
+
+    def _load(self, cell: Cell, name: str) -> _Loaded:
+        subject = Subject(cell, self.folder / f"{name}.onnx")
+        try:
+            model_bytes = self.engine.prepare(subject)
+            peak = self.memory.of(subject)
+            run = self.engine.load(subject)
+        finally:
+            subject.path.unlink(missing_ok=True)
+        for _ in range(_WARM_UP_RUNS):
+            run()
+        return _Loaded(cell, run, model_bytes, peak)
+
+    def _record(self, network: _Loaded, result: Measured, baseline_s: float) -> LatencyRecord:
+        return LatencyRecord(
+            **self._common(network.cell),
+            status="ok",
+            error="",
+            latency_s=result.centre.latency_s,
+            latency_error_s=result.centre.error_s,
+            noisy=result.noisy,
+            quantiles_s=result.quantiles_s,
+            repetitions=result.repetitions,
+            attempts=result.attempts,
+            drift_factor=result.centre.drift_factor,
+            reference_s=baseline_s,
+            peak_memory_bytes=network.peak_memory_bytes,
+            model_bytes=network.model_bytes,
+        )
+
+    def _failure(
+        self, cell: Cell, status: LatencyStatus, why: str, baseline_s: float
+    ) -> LatencyRecord:
+        return failed_record(self._common(cell), status, why, baseline_s)
+
+    def _common(self, cell: Cell) -> dict[str, Any]:
+        return {
+            **identity_fields(cell, self.task),
+            "device": self.device,
+            "software": self.engine.software,
+        }
+
+
+def identity_fields(cell: Cell, task: Task) -> dict[str, Any]:
+    """The fields of a record that are known before anything is measured."""
+    return {
+        "functional_key": functional_key(cell, task.semantics),
+        "cell": cell.text,
+        "semantics": task.semantics.value,
+        "setting": task.setting.name,
+    }
+
+
+def failed_record(
+    common: dict[str, Any], status: LatencyStatus, why: str, baseline_s: float
+) -> LatencyRecord:
+    """The record of a cell without a latency.
+
+    Args:
+        common: fields of identity, device and software.
+        status: "failed" or "unsupported".
+        why: the reason.
+        baseline_s: the reference's baseline.
+    """
+    return LatencyRecord(
+        **common,
+        status=status,
+        error=why,
+        latency_s=float("nan"),
+        latency_error_s=float("nan"),
+        noisy=False,
+        quantiles_s=(),
+        repetitions=0,
+        attempts=0,
+        drift_factor=float("nan"),
+        reference_s=baseline_s,
+        peak_memory_bytes=None,
+        model_bytes=0,
+    )
+
+
+def pin(cores: tuple[int, ...]) -> None:
+    """Bind this process to some cores, where the system can."""
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+
+
+def cpu_description() -> str:
+    """The processor in words: its model and how many cores this machine has of it."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [
+            line.partition(":")[2].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith("model name")
+        ]
+        model = names[0] if names else model
+    return f"{model}, {os.cpu_count()} cores"
+
+
+def _gpu_description() -> str:
+    import torch
+
+    return torch.cuda.get_device_name()
