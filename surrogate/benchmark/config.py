@@ -103,7 +103,7 @@ class BenchmarkConfig(BaseModel):
     )
     train_sizes: TrainSizes = (50, 100)
     repeats: int = Field(default=10, ge=1)
-    predictors: tuple[str, ...] = Field(default=("xgb", "params", "mean"), min_length=1)
+    predictors: tuple[str, ...] = Field(default=("xgb", "mean"), min_length=1)
     settings: dict[str, dict[str, Any]] = {}
     levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         default=(0.5, 0.8, 0.9, 0.95), min_length=1

@@ -38,12 +38,19 @@ class Contender:
         files = {
             path
             for kind in self.kind.__mro__
-            if issubclass(kind, Predictor) and (path := inspect.getsourcefile(kind)) is not None
+            if issubclass(kind, Predictor) and (path := _source_file(kind)) is not None
         }
         digest = hashlib.sha256()
         for path in sorted(files, key=lambda path: Path(path).name):
             digest.update(Path(path).read_bytes())
         return digest.hexdigest()
+
+
+def _source_file(kind: type[Predictor]) -> str | None:
+    try:
+        return inspect.getsourcefile(kind)
+    except TypeError:  # what inspect says of a class that was typed in
+        return None
 
 
 def contender(name: str, settings: Mapping[str, Any]) -> Contender:

@@ -139,7 +139,7 @@ def _with_options(
     if "predictors" in words:
         values["predictors"] = words["predictors"]
     if added:
-        values["predictors"] = [*values.get("predictors", ("xgb", "params", "mean")), *added]
+        values["predictors"] = [*values.get("predictors", ("xgb", "mean")), *added]
     if "predictors" in values:
         values["predictors"] = list(dict.fromkeys(values["predictors"]))
         settings = values.get("settings", {})

@@ -1,0 +1,85 @@
+"""NAS-Bench-201 as a file of graphs, for `nasasr benchmark --graphs`.
+
+python benchmarks/nasbench201.py ../shared/data/nb201 nb201.jsonl
+nasasr benchmark --graphs nb201.jsonl --target cifar10_test_200ep --direction maximise \
+    --train-sizes 156 --repeats 2 --predictors xgb,mean
+
+Reads nb201_accuracy.csv and nb201_help_latency_ms.csv. A key is the benchmark's own
+`unique_string`; its label is the mean over the cells that share it. Two keys may still be one
+function.
+"""
+
+import argparse
+import csv
+import sys
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from graph_encoding import GraphRow, UserError, nasbench201, write_graphs
+
+ACCURACIES = (
+    "cifar10_test_200ep",
+    "cifar100_test_200ep",
+    "imagenet16_test_200ep",
+    "cifar10_test_12ep",
+    "cifar10_valid_12ep",
+    "cifar100_test_12ep",
+    "cifar100_valid_12ep",
+    "imagenet16_test_12ep",
+    "imagenet16_valid_12ep",
+)
+"""In percent. The other columns are of training sets, or have not a value for every key."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="folder of the two CSV files")
+    parser.add_argument("out", type=Path, help="file of graphs to write")
+    options = parser.parse_args()
+    try:
+        rows = graph_rows(options.folder)
+        write_graphs(options.out, rows)
+    except UserError as e:
+        sys.exit(f"error: {e}")
+    print(f"wrote {options.out}: {len(rows)} keys", file=sys.stderr)
+
+
+def graph_rows(folder: Path) -> list[GraphRow]:
+    """One row for each key, in order of its first cell."""
+    latencies = {row.pop("index"): row for row in read(folder / "nb201_help_latency_ms.csv")}
+    members: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for row in read(folder / "nb201_accuracy.csv"):
+        measured = latencies[row["index"]]
+        row |= {f"latency_ms_{device}": value for device, value in measured.items()}
+        members[row["unique_string"]].append(row)
+    devices = [name for name in next(iter(members.values()))[0] if name.startswith("latency_ms_")]
+    return [
+        GraphRow(
+            # The empty text is the identity of the cells whose output is zero.
+            replace(nasbench201(group[0]["arch_str"]), key=unique_string or "zero"),
+            {name: mean(group, name) for name in (*ACCURACIES, *devices)},
+            {},
+        )
+        for unique_string, group in members.items()
+    ]
+
+
+def mean(group: list[dict[str, str]], name: str) -> float:
+    return float(np.mean([float(row[name]) for row in group]))
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+    except OSError as e:
+        raise UserError(f"cannot read {path}: {e}") from e
+
+
+if __name__ == "__main__":
+    main()
