@@ -12,9 +12,20 @@ import typer
 from typer.core import TyperGroup
 
 from graph_encoding.errors import NasasrError
-from surrogate.cli import benchmark, cell, collect, corpus, demo, fit, predict, space, table
+from surrogate.cli import (
+    benchmark,
+    cell,
+    collect,
+    corpus,
+    demo,
+    fit,
+    latency,
+    predict,
+    space,
+    table,
+)
 
-_COMMANDS = (predict, cell, space, fit, benchmark, table, collect, corpus, demo)
+_COMMANDS = (predict, cell, space, fit, benchmark, table, collect, latency, corpus, demo)
 
 USER_ERROR = 2
 """Exit code after an error that the user can mend; click's own usage errors have it too."""

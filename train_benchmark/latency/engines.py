@@ -89,7 +89,7 @@ class OnnxEngine(Engine):
 
     def load(self, subject: Subject) -> Run:
         """See `Engine.load`."""
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
 
         from train_benchmark.latency.onnx_export import INPUT_NAME
 

@@ -134,10 +134,13 @@ class _Gated(nn.Module):
 
     def __init__(self, weights: Weights, name: str, channels: int) -> None:
         super().__init__()
-        shape = (channels, channels)
-        for part in ("value", "gate"):
-            matrix = weights.take(f"{name}.{part}.weight", shape).T[None, None]
-            setattr(self, part, _Convolution(weights, f"{name}.{part}", matrix))
+        self.value = self._make(weights, f"{name}.value", channels)
+        self.gate = self._make(weights, f"{name}.gate", channels)
+
+    @staticmethod
+    def _make(weights: Weights, name: str, channels: int) -> "_Convolution":
+        matrix = weights.take(f"{name}.weight", (channels, channels)).T
+        return _Convolution(weights, name, matrix[None, None])
 
     def forward(self, x_BCT: Tensor) -> Tensor:
         gated: Tensor = self.value(x_BCT) * torch.sigmoid(self.gate(x_BCT))
@@ -210,6 +213,6 @@ def _fill(module: nn.Module, name: str, weights: Weights) -> None:
         _set(parameter, weights.take(f"{name}.{parameter_name}", tuple(parameter.shape)))
 
 
-def _set(parameter: nn.Parameter, value: Floats) -> None:
+def _set(parameter: Tensor, value: Floats) -> None:
     with torch.no_grad():
         parameter.copy_(torch.from_numpy(np.array(value)))

@@ -34,7 +34,7 @@ def quantise(path: Path, out: Path, calibration_BTC: Floats) -> None:
         UnsupportedError: if onnxruntime refuses the int8 model, or would still run a product with
             weights in float32.
     """
-    from onnxruntime import quantization
+    from onnxruntime import quantization  # type: ignore[import-untyped]
 
     quantization.quantize_static(
         path,
@@ -87,7 +87,7 @@ def _optimised_operators(path: Path) -> set[str]:
 
 
 def _ort_failures() -> tuple[type[Exception], ...]:
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+    from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore[import-untyped]
 
     return state.Fail, state.InvalidGraph, state.NotImplemented, state.RuntimeException
 

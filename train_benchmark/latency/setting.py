@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from graph_encoding.errors import UserError
 from graph_encoding.macro import MACROS, Macro
@@ -94,16 +94,9 @@ class LatencySetting:
                 "a setting must be named like timit-micro/cpu-onnx-fp32-t1-b1-1s "
                 f"(macro/device-engine-precision-threads-batch-seconds), but got {name!r}"
             )
-        parts = match.groupdict()
-        return cls(
-            macro=parts["macro"],
-            device=parts["device"],  # type: ignore[arg-type] -- checked by the constructor
-            engine=parts["engine"],  # type: ignore[arg-type]
-            precision=parts["precision"],  # type: ignore[arg-type]
-            threads=int(parts["threads"]),
-            batch=int(parts["batch"]),
-            seconds=float(parts["seconds"]),
-        )
+        parts: dict[str, Any] = match.groupdict()
+        numbers = {"threads": int, "batch": int, "seconds": float}
+        return cls(**{name: numbers.get(name, str)(value) for name, value in parts.items()})
 
     @property
     def network(self) -> Macro:

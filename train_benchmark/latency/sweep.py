@@ -89,12 +89,11 @@ def run_sweep(
     }
     with LatencyStore(out) as store:
         baselines = _describe_once(out, sweep, baselines_of)
-        new = 0
+        before, new = sum(identity in store.records for identity in wanted), 0
 
         def report(setting: LatencySetting) -> None:
             if on_progress:
-                done = sum(identity in store.records for identity in wanted)
-                on_progress(SweepProgress(setting.name, done, len(wanted), new))
+                on_progress(SweepProgress(setting.name, before + new, len(wanted), new))
 
         for setting in sweep.settings:
             report(setting)
