@@ -18,6 +18,7 @@ from surrogate.predictors.base import Predictor
 from surrogate.targets import FloatArray
 
 _BATCHES = 5
+_LEAST_STD = 1e-9
 
 
 class Calibrated(Protocol):
@@ -89,7 +90,8 @@ def fit_and_ask(
         measured=sets.test.values,
         predicted=transform.to_raw(prediction.mean),
         model_mean=prediction.mean,
-        model_std=calibrated.std(prediction),
+        # Who errs on no held-out key has no spread, and no density to score.
+        model_std=np.maximum(calibrated.std(prediction), _LEAST_STD),
         nodes=np.array([graph.inner_nodes for graph in sets.test.graphs], dtype=np.int64),
         extrapolated=_is_extrapolated(sets.train.graphs, sets.test.graphs),
         levels=levels,
