@@ -1,0 +1,175 @@
+"""`nasasr benchmark` from outside, and the predictor of its page."""
+
+import csv
+import doctest
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from surrogate.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+ROOT = Path(__file__).parents[2]
+GRAPHS = ROOT / "configs" / "benchmark" / "example-graphs.jsonl"
+FAST = ("--graphs", GRAPHS, "--target", "megamacs", "--direction", "minimise")
+FAST = (*FAST, "--train-sizes", "20,40", "--repeats", "2", "--predictors", "mean")
+
+CONTRACT_TEST = """
+import pytest
+from my_pkg import PathRidge
+from surrogate.testing.predictor_contract import PredictorContract
+
+class TestPathRidge(PredictorContract):
+    @pytest.fixture
+    def kind(self):
+        return PathRidge
+"""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_json_holds_every_metric_with_its_interval(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("benchmark", *FAST, "--format", "json")
+    assert code == 0, err
+    rows = json.loads(out)
+    folder = tmp_path / "runs" / "benchmark" / "example-graphs-megamacs"
+    assert len(rows) == pq.read_table(folder / "summary.parquet").num_rows
+    whole = [row for row in rows if row["group"] == "" and row["train_size"] == 40]
+    found = {row["metric"]: row for row in whole}
+    assert {"kendall_tau", "precision_at_1pct", "coverage_80", "query_microseconds"} < set(found)
+    assert found["rmse"]["low"] <= found["rmse"]["mean"] <= found["rmse"]["high"]
+    assert found["rmse"]["interval"] == "Student's t over 2 repeats"
+    assert found["rmse"]["ceiling"] is None
+    assert (folder / "report.html").stat().st_size > 1_000_000
+
+
+def test_table_and_csv_show_the_same(run: Run, tmp_path: Path) -> None:
+    code, table, _ = run("benchmark", *FAST, "--out", tmp_path / "out")
+    assert code == 0
+    assert table.splitlines()[0].split()[:4] == ["protocol", "detail", "train", "predictor"]
+    assert "noise ceiling: not known" in table
+    code, text, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "csv")
+    assert code == 0
+    assert "4/4 fits" in err
+    rows = list(csv.DictReader(io.StringIO(text)))
+    (rmse,) = (r for r in rows if r["metric"] == "rmse" and r["train_size"] == "20")
+    assert f"{float(rmse['mean']):.4g}" in table
+
+
+def test_options_replace_what_the_file_says(run: Run, tmp_path: Path) -> None:
+    config = ROOT / "configs" / "benchmark" / "example-graphs.toml"
+    options = ("--predictors", "mean", "--train-sizes", "10,30", "--protocols", "random")
+    code, out, err = run(
+        "benchmark", config, *options, "--seed", "3", "--out", tmp_path / "out", "--format", "json"
+    )
+    assert code == 2
+    assert "bound a level of at most" in err  # ten keys bound no 95 % interval
+    options = ("--predictors", "mean", "--train-sizes", "30", "--protocols", "random")
+    code, out, err = run(
+        "benchmark", config, *options, "--seed", "3", "--out", tmp_path / "out", "--format", "json"
+    )
+    assert code == 0, err
+    rows = json.loads(out)
+    assert {(r["protocol"], r["train_size"], r["predictor"]) for r in rows} == {
+        ("random", 30, "mean")
+    }
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--train-sizes", "200"), "of the 120 keys"),
+        (("--train-sizes", "many"), "integers joined by commas"),
+        (("--predictor", "nowhere:Best"), "cannot be imported"),
+        (("--predictors", "best"), "unknown predictor 'best'"),
+        (("--protocols", "easy"), "unknown protocol 'easy'"),
+        (("--direction", "up"), "'minimise' or 'maximise'"),
+        (("--target", "speed"), "they have megamacs"),
+    ],
+)
+def test_wrong_options_are_messages(run: Run, options: tuple[str, ...], message: str) -> None:
+    code, out, err = run("benchmark", *FAST, *options)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_without_plotly_the_numbers_are_written_and_the_extra_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in [name for name in sys.modules if name.split(".")[0] == "plotly"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    code, out, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "json")
+    assert code == 2
+    assert "nasasr[report]" in err
+    assert json.loads(out)
+    assert (tmp_path / "out" / "summary.parquet").is_file()
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+def write_predictor_of_the_page(folder: Path) -> None:
+    """The class that docs/benchmark.md shows, as a module of its own."""
+    text = (ROOT / "docs" / "benchmark.md").read_text()
+    block = text[text.index("```python\n") :]
+    examples = doctest.DocTestParser().get_examples(block[: block.index("\n```")])
+    shown = [example.source for example in examples]
+    last = next(i for i, source in enumerate(shown) if "class PathRidge(Predictor)" in source)
+    assert len(shown[last].rstrip().splitlines()) == 15
+    (folder / "my_pkg.py").write_text("".join(shown[: last + 1]))
+
+
+def environment(*folders: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*folders, ROOT)))}
+
+
+def test_the_predictor_of_the_page_takes_part(tmp_path: Path) -> None:
+    """As a stranger would: in a folder of one's own, by the class's name."""
+    write_predictor_of_the_page(tmp_path)
+    command = [sys.executable, "-m", "surrogate.cli", "benchmark", *map(str, FAST)]
+    command += ["--predictor", "my_pkg:PathRidge", "--workers", "2", "--format", "json"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    tau = {
+        (r["predictor"], r["train_size"]): r["mean"]
+        for r in json.loads(done.stdout)
+        if r["metric"] == "kendall_tau" and not r["group"]
+    }
+    assert tau["my_pkg:PathRidge", 40] > tau["mean", 40] == 0
+
+
+def test_the_predictor_of_the_page_passes_the_contract(tmp_path: Path) -> None:
+    write_predictor_of_the_page(tmp_path)
+    (tmp_path / "test_mine.py").write_text(CONTRACT_TEST)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
