@@ -28,6 +28,7 @@ class MethodConfig(_Strict):
         reference_every: the reference is timed before every so many turns.
         max_relative_error: a cell whose relative standard error is above is measured again.
         max_attempts: series of rounds that a cell gets at most.
+        baseline_seconds: how long the machine's best is looked for, once a setting.
     """
 
     cells_at_a_time: int = Field(ge=1)
@@ -37,6 +38,7 @@ class MethodConfig(_Strict):
     reference_every: int = Field(ge=1)
     max_relative_error: float = Field(gt=0)
     max_attempts: int = Field(ge=1)
+    baseline_seconds: float = Field(ge=0)
 
 
 class LatencyConfig(_Strict):

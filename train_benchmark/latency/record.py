@@ -15,6 +15,8 @@ from graph_encoding.errors import UserError
 
 LATENCY_SCHEMA_VERSION = 1
 
+_VERSION_KEY = b"latency_schema_version"
+
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """Of all timed runs of a cell, as they were: not corrected for drift."""
 
@@ -41,7 +43,7 @@ LATENCY_SCHEMA = pa.schema(
         ("device", pa.string()),
         ("software", pa.string()),
     ],
-    metadata={"latency_schema_version": str(LATENCY_SCHEMA_VERSION)},
+    metadata={_VERSION_KEY: str(LATENCY_SCHEMA_VERSION)},
 )
 
 _NUMBERS = ("latency_s", "latency_error_s", "drift_factor", "reference_s")
@@ -183,10 +185,11 @@ def read_latency_columns(path: Path) -> pa.Table:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as e:
         raise UserError(f"cannot read latencies {path}: {e}") from e
-    if not table.schema.equals(LATENCY_SCHEMA, check_metadata=True):
+    version = (table.schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
+    if version != str(LATENCY_SCHEMA_VERSION) or not table.schema.equals(LATENCY_SCHEMA):
         raise UserError(
             f"latencies {path} must have schema version {LATENCY_SCHEMA_VERSION} with the columns "
-            f"{LATENCY_SCHEMA.names}, but have {table.schema.names} and {table.schema.metadata}"
+            f"{LATENCY_SCHEMA.names}, but have version {version} with {table.schema.names}"
         )
     return table
 

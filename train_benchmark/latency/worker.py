@@ -109,8 +109,7 @@ class _Worker:
 
     def serve(self, connection: "Connection[Any, list[Cell]]") -> None:
         reference = self._load(self.task.reference, "reference").run
-        measured_s = baseline_seconds(reference, self.task.method)
-        baseline_s = self.task.baseline_s or measured_s
+        baseline_s = self.task.baseline_s or baseline_seconds(reference, self.task.method)
         connection.send(Ready(baseline_s))
         while True:
             for record in self._records(connection.recv(), reference, baseline_s):

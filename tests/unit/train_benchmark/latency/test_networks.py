@@ -1,0 +1,160 @@
+"""The networks that are measured compute what `AsrModel` computes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("onnx", reason="needs the extra nasasr[latency]")
+onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
+
+from graph_encoding import OPERATIONS, PAPER_MACRO, TIMIT_MICRO_MACRO, Cell, Macro, Semantics
+from graph_encoding.errors import UserError
+from graph_encoding.ops import Operation
+from train_benchmark.asr_model import AsrModel
+from train_benchmark.latency.onnx_export import INPUT_NAME, onnx_model
+from train_benchmark.latency.plain_network import PlainNetwork
+from train_benchmark.latency.quantise import UnsupportedError, quantise
+from train_benchmark.latency.weights import DrawnWeights, GivenWeights
+
+CELLS = [
+    "10_100_1000",
+    "01_111_2111",
+    "41_310_2011",
+    "51_500_5000",  # dead under PAPER
+    "51_511_5111",
+    "conv3:0_conv9:10_conv5d3:111",
+    "gated_linear:1_max_pool3:11_avg_pool3:111",
+    "conv5g2:1_conv7g2:01_conv11:000",
+]
+TOLERANCE = 1e-4
+
+
+def narrow(macro: Macro) -> Macro:
+    """The paper's frame with its LSTM and strides, small enough for a test."""
+    return replace(
+        macro,
+        filters=(24, 32, 40, 48),
+        groups=(4, 4, 4, 4),
+        cells_per_block=(2, 1, 1, 2),
+        lstm_units=20,
+    )
+
+
+def run_onnx(model: object, features: torch.Tensor) -> np.ndarray:
+    content = model if isinstance(model, bytes) else model.SerializeToString()  # type: ignore[attr-defined]
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (output,) = session.run(None, {INPUT_NAME: features.numpy()})
+    return np.asarray(output)
+
+
+def worst_differences(
+    text: str, macro: Macro, semantics: Semantics, frames: int, batch: int
+) -> tuple[float, float]:
+    """Of ONNX and of the plain network from `AsrModel` with the same weights."""
+    cell = Cell.parse(text)
+    generator = torch.Generator().manual_seed(0)
+    trained = AsrModel(cell, macro, semantics, generator).eval()
+    weights = GivenWeights({k: v.numpy() for k, v in trained.state_dict().items()})
+    features = torch.randn(batch, frames, macro.mel_bins, generator=generator)
+    with torch.no_grad():
+        expected, _ = trained(features, torch.full((batch,), frames))
+        plain = PlainNetwork(cell, macro, semantics, weights)(features)
+    found = run_onnx(
+        onnx_model(cell, macro, semantics, weights, batch=batch, frames=frames), features
+    )
+    assert found.shape == tuple(expected.shape)
+    return float(np.abs(found - expected.numpy()).max()), float((plain - expected).abs().max())
+
+
+@pytest.mark.parametrize("semantics", Semantics)
+@pytest.mark.parametrize("text", CELLS)
+def test_onnx_and_plain_torch_agree_with_the_trained_model(text: str, semantics: Semantics) -> None:
+    if semantics is Semantics.RELEASED and "conv5d3" in text:
+        text = text.replace("conv5d3", "conv5d2")
+    differences = worst_differences(text, TIMIT_MICRO_MACRO, semantics, frames=37, batch=2)
+    assert max(differences) < TOLERANCE
+
+
+@pytest.mark.parametrize("text", CELLS[:2])
+def test_strides_and_lstm_of_the_paper_agree(text: str) -> None:
+    macro = narrow(PAPER_MACRO)
+    assert max(worst_differences(text, macro, Semantics.PAPER, frames=50, batch=3)) < TOLERANCE
+
+
+def test_the_paper_network_agrees() -> None:
+    differences = worst_differences("50_110_2000", PAPER_MACRO, Semantics.PAPER, 12, 1)
+    assert max(differences) < TOLERANCE
+
+
+def test_a_dilated_mean_agrees_too() -> None:
+    operation = Operation("avg_pool3d2_of_test", "avg_pool", kernel=3, dilation=2)
+    OPERATIONS.register(operation.name, operation)
+    try:
+        text = f"{operation.name}:1_100_1000"
+        differences = worst_differences(text, TIMIT_MICRO_MACRO, Semantics.PAPER, 21, 1)
+    finally:
+        del OPERATIONS._entries[operation.name]
+    assert max(differences) < TOLERANCE
+
+
+def test_other_weights_are_refused() -> None:
+    other = AsrModel(
+        Cell.parse("00_000_0000"), TIMIT_MICRO_MACRO, Semantics.PAPER, torch.Generator()
+    )
+    weights = GivenWeights({k: v.numpy() for k, v in other.state_dict().items()})
+    with pytest.raises(UserError, match="must have 'blocks.0.cells.0.terms.0.weight' of shape"):
+        onnx_model(
+            Cell.parse("10_100_1000"),
+            TIMIT_MICRO_MACRO,
+            Semantics.PAPER,
+            weights,
+            batch=1,
+            frames=20,
+        )
+
+
+def write_model(text: str, macro: Macro, path: Path) -> np.ndarray:
+    model = onnx_model(
+        Cell.parse(text), macro, Semantics.PAPER, DrawnWeights(0), batch=1, frames=40
+    )
+    path.write_bytes(model.SerializeToString())
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((1, 40, macro.mel_bins), dtype=np.float32)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("macro", [TIMIT_MICRO_MACRO, narrow(PAPER_MACRO)], ids=["micro", "lstm"])
+def test_int8_is_smaller_and_close(macro: Macro, tmp_path: Path) -> None:
+    path, out = tmp_path / "fp32.onnx", tmp_path / "int8.onnx"
+    features = torch.from_numpy(write_model("01_111_2111", macro, path))
+    quantise(path, out, features.numpy())
+    assert out.stat().st_size < 0.6 * path.stat().st_size
+    exact, rounded = (run_onnx(p.read_bytes(), features).ravel() for p in (path, out))
+    assert np.abs(exact - rounded).max() > 1e-4  # it is not fp32 under another name
+    assert np.corrcoef(exact, rounded)[0, 1] > 0.97
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_int8_cannot_run_is_refused_with_the_reason(tmp_path: Path) -> None:
+    path = tmp_path / "fp32.onnx"
+    features = write_model("avg_pool3:1_100_1000", TIMIT_MICRO_MACRO, path)
+    with pytest.raises(UnsupportedError, match="QLinearAveragePool"):
+        quantise(path, tmp_path / "int8.onnx", features)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_product_left_in_float_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onnxruntime import quantization
+
+    def leave_convolutions(*args: object, **options: object) -> None:
+        quantize_static(*args, op_types_to_quantize=["MatMul"], **options)
+
+    quantize_static = quantization.quantize_static
+    monkeypatch.setattr(quantization, "quantize_static", leave_convolutions)
+    path = tmp_path / "fp32.onnx"
+    features = write_model("10_100_1000", TIMIT_MICRO_MACRO, path)
+    with pytest.raises(UnsupportedError, match="leaves Conv|leaves .*Conv.* in float32"):
+        quantise(path, tmp_path / "int8.onnx", features)

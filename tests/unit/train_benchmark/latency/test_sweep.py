@@ -1,0 +1,178 @@
+"""Real sweeps of a few cells: what they record, resume, refuse and survive."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnx", reason="needs the extra nasasr[latency]")
+pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
+
+from graph_encoding import TIMIT_MICRO_MACRO, Cell, Semantics, functional_key, params
+from graph_encoding.errors import UserError
+from tests.unit.train_benchmark.latency.helpers import quick_sweep
+from train_benchmark.latency import sweep as sweep_module
+from train_benchmark.latency.config import Sweep
+from train_benchmark.latency.sweep import MeasuringDiedError, SweepProgress, read_sweep, run_sweep
+from train_benchmark.latency.worker import Task, cpu_description, work
+
+ROOT = Path(__file__).parents[4]
+FP32, INT8 = "cpu-onnx-fp32-t1-b1-1s", "cpu-onnx-int8-t1-b1-1s"
+CELLS = ("10_100_1000", "01_111_2111", "avg_pool3:1_100_1000")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished sweep of three cells in two settings."""
+    folder = tmp_path_factory.mktemp("latency") / "sweep"
+    run_sweep(quick_sweep(FP32, INT8, cells=CELLS), folder)
+    return folder
+
+
+def test_every_cell_has_a_record_in_every_setting(done: Path) -> None:
+    records = {(r.setting, r.cell): r for r in read_sweep(done)}
+    assert set(records) == {(f"timit-micro/{s}", cell) for s in (FP32, INT8) for cell in CELLS}
+    for (setting, cell), record in records.items():
+        if setting.endswith(INT8) and "avg_pool" in cell:
+            assert record.status == "unsupported"
+            assert "QLinearAveragePool" in record.error
+            continue
+        assert record.status == "ok", record.error
+        assert 1e-5 < record.latency_s < 1.0
+        assert record.repetitions == 6
+        assert record.device == cpu_description()
+        assert "onnxruntime=" in record.software
+        assert record.functional_key == functional_key(Cell.parse(cell), Semantics.PAPER)
+
+
+def test_memory_and_size_are_those_of_the_model(done: Path) -> None:
+    by_setting = {r.setting.split("/")[1]: r for r in read_sweep(done) if r.cell == CELLS[1]}
+    exact, rounded = by_setting[FP32], by_setting[INT8]
+    assert rounded.model_bytes < 0.6 * exact.model_bytes
+    if sys.platform == "linux":
+        assert exact.peak_memory_bytes is not None
+        # The weights are in it, and the engine's own hundred megabytes are not.
+        assert exact.model_bytes < exact.peak_memory_bytes < 60e6
+
+
+def test_a_finished_sweep_measures_nothing_again(
+    done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_sweep(done)
+    monkeypatch.setattr(sweep_module, "_Worker", None)  # no process may start
+    seen: list[SweepProgress] = []
+    run_sweep(quick_sweep(FP32, INT8, cells=CELLS), done, on_progress=seen.append)
+    assert [r.to_json() for r in read_sweep(done)] == [r.to_json() for r in before]
+    assert [(p.done, p.total, p.new) for p in seen] == [(6, 6, 0)] * 2
+
+
+def test_another_method_or_reference_is_refused(done: Path) -> None:
+    sweep = quick_sweep(FP32, cells=CELLS)
+    with pytest.raises(UserError, match="must hold one reference"):
+        run_sweep(replace(sweep, reference=Cell.parse("20_200_2000")), done)
+    method = sweep.method.model_copy(update={"rounds": 5})
+    with pytest.raises(UserError, match="must hold one method"):
+        run_sweep(replace(sweep, method=method), done)
+
+
+def test_a_second_sweep_can_be_stated_for_the_first_ones_speed(done: Path, tmp_path: Path) -> None:
+    sweep = quick_sweep(FP32, cells=CELLS[:1])
+    out = tmp_path / "second"
+    (record,) = run_sweep(sweep, out, baselines_of=done).values()
+    (first,) = {r.reference_s for r in read_sweep(done) if r.setting == record.setting}
+    assert record.reference_s == first
+    with pytest.raises(UserError, match="for a new folder"):
+        run_sweep(sweep, out, baselines_of=done)
+
+
+def test_torch_is_measured_too(tmp_path: Path) -> None:
+    sweep = quick_sweep("cpu-torch-fp32-t1-b1-0.3s", cells=CELLS[:1])
+    (record,) = run_sweep(sweep, tmp_path / "torch").values()
+    assert (record.status, "torch=" in record.software) == ("ok", True)
+    assert record.model_bytes == 4 * params(Cell.parse(CELLS[0]), TIMIT_MICRO_MACRO)
+
+
+def test_a_gpu_that_is_not_there_is_an_error_for_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    sweep = quick_sweep("cuda-torch-fp16-t1-b1-1s", cells=CELLS[:1])
+    with pytest.raises(UserError, match="needs a CUDA GPU"):
+        run_sweep(sweep, tmp_path / "cuda")
+
+
+def test_a_folder_that_is_no_sweep_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="must be a folder that `nasasr latency` wrote"):
+        read_sweep(tmp_path)
+
+
+KILLER = "20_200_2000"
+
+
+def work_and_die(connection: object, task: Task) -> None:
+    """A worker that the cell `KILLER` kills; a module-level function, for the spawned process."""
+    from train_benchmark.latency.engines import OnnxEngine, Run, Subject
+
+    load = OnnxEngine.load
+
+    def deadly(self: OnnxEngine, subject: Subject) -> Run:
+        if subject.cell.text == KILLER:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return load(self, subject)
+
+    OnnxEngine.load = deadly  # type: ignore[method-assign]
+    work(connection, task)  # type: ignore[arg-type]
+
+
+def test_a_cell_that_kills_its_process_is_found_and_the_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "work", work_and_die)
+    sweep = quick_sweep(FP32, cells=(CELLS[0], KILLER, CELLS[1]))
+    records = run_sweep(sweep, tmp_path / "sweep").values()
+    assert {r.cell: r.status for r in records} == {
+        CELLS[0]: "ok",
+        KILLER: "failed",
+        CELLS[1]: "ok",
+    }
+
+
+def test_a_reference_that_kills_its_process_ends_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "work", work_and_die)
+    sweep = replace(quick_sweep(FP32, cells=CELLS[:1]), reference=Cell.parse(KILLER))
+    with pytest.raises(MeasuringDiedError, match="died over the reference"):
+        run_sweep(sweep, tmp_path / "sweep")
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+    config, out = tmp_path / "config.toml", tmp_path / "sweep"
+    text = (ROOT / "configs/latency/example.toml").read_text()
+    text = text.replace(f', "{INT8}"', "").replace("cells_at_a_time = 12", "cells_at_a_time = 1")
+    config.write_text(text.replace("baseline_seconds = 3", "baseline_seconds = 0"))
+    program = "import sys; from surrogate.cli import main; main(sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "latency", str(config), "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    journal = out / "journal.jsonl"
+    deadline = time.monotonic() + 60
+    while not (journal.exists() and journal.read_bytes().count(b"\n") >= 2):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    kept = {r.identity: r.to_json() for r in read_sweep(out)}
+    assert 2 <= len(kept) < 12
+    records = run_sweep(Sweep.load(config), out)
+    assert len(records) == 12
+    assert all(records[identity].to_json() == text for identity, text in kept.items())
+    assert {r.reference_s for r in records.values()} == {next(iter(records.values())).reference_s}
