@@ -105,7 +105,7 @@ def test_other_weights_are_refused() -> None:
         Cell.parse("00_000_0000"), TIMIT_MICRO_MACRO, Semantics.PAPER, torch.Generator()
     )
     weights = GivenWeights({k: v.numpy() for k, v in other.state_dict().items()})
-    with pytest.raises(UserError, match="must have 'blocks.0.cells.0.terms.0.weight' of shape"):
+    with pytest.raises(UserError, match=r"terms\.0\.weight"):
         onnx_model(
             Cell.parse("10_100_1000"),
             TIMIT_MICRO_MACRO,
@@ -156,5 +156,5 @@ def test_a_product_left_in_float_is_found(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(quantization, "quantize_static", leave_convolutions)
     path = tmp_path / "fp32.onnx"
     features = write_model("10_100_1000", TIMIT_MICRO_MACRO, path)
-    with pytest.raises(UnsupportedError, match="leaves Conv|leaves .*Conv.* in float32"):
+    with pytest.raises(UnsupportedError, match=r"leaves .*Conv.* in float32"):
         quantise(path, tmp_path / "int8.onnx", features)

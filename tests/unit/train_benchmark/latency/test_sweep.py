@@ -155,7 +155,7 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     config, out = tmp_path / "config.toml", tmp_path / "sweep"
     text = (ROOT / "configs/latency/example.toml").read_text()
     text = text.replace(f', "{INT8}"', "").replace("cells_at_a_time = 12", "cells_at_a_time = 1")
-    config.write_text(text.replace("baseline_seconds = 3", "baseline_seconds = 0"))
+    config.write_text(text.replace("baseline_seconds = 1", "baseline_seconds = 0"))
     program = "import sys; from surrogate.cli import main; main(sys.argv[1:])"
     process = subprocess.Popen(
         [sys.executable, "-c", program, "latency", str(config), "--out", str(out)],
