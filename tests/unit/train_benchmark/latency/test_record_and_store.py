@@ -1,5 +1,7 @@
 """Latency records keep what they say, in JSON, in Parquet and through a kill."""
 
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from train_benchmark.latency.record import (
 from train_benchmark.latency.store import LatencyStore, read_latency_store
 from train_benchmark.latency.summary import summarise
 
+ROOT = Path(__file__).parents[4]
 RECORDS = [RECORD, made_up(1, noisy=True), failed(2), failed(3, "unsupported")]
 
 
@@ -142,3 +145,13 @@ def test_a_summary_counts_each_kind() -> None:
     assert summary.error_percent == pytest.approx(1 / 3)
     (empty,) = summarise([failed(1)])
     assert (empty.median_ms, empty.failed) == (None, 1)
+
+
+@pytest.mark.parametrize("module", ["record", "sweep"])
+def test_records_and_sweeps_are_used_without_torch(module: str) -> None:
+    """Predictors read records; and a process without torch is what onnxruntime is measured in."""
+    program = f"import sys, train_benchmark.latency.{module}; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {"torch", "onnx", "onnxruntime", "pandas"}.isdisjoint(result.stdout.split())
