@@ -46,7 +46,7 @@ Source: Qin et al., "NAS-Bench-Graph", NeurIPS 2022, section 3.1.
 _NB201_EDGE = re.compile(r"(?P<op>[a-z]\w*)~(?P<source>\d+)")
 
 
-def nasbench201(arch_str: str) -> CellGraph:
+def nasbench201(arch_str: str, *, executed: bool = False) -> CellGraph:
     """The graph of a NAS-Bench-201 cell; any number of nodes.
 
     The benchmark puts operations on edges and sums at nodes. Here each edge with a convolution
@@ -55,8 +55,13 @@ def nasbench201(arch_str: str) -> CellGraph:
     of its batch normalisation). Equal keys mean equal functions: a value that is used twice is
     not two values with weights of their own.
 
+    What a device computes is another question than what is learned: it also runs operations that
+    nothing depends on, and copies. For latency ask for the graph as `executed`, where every edge
+    but `none` is a node, copies too; two such graphs of one function have different keys.
+
     Args:
         arch_str: such as "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|".
+        executed: keep what is computed for nothing.
 
     Raises:
         CellFormatError: if the text does not follow that grammar.
@@ -65,8 +70,28 @@ def nasbench201(arch_str: str) -> CellGraph:
     arguments: list[dict[int, int]] = []
     # What each node of the cell adds up: term number (0 the input) -> how often.
     sums: list[dict[int, int]] = [{0: 1}]
-    for node, part in enumerate(arch_str.split("+"), start=1):
+    for edges in _nb201_edges(arch_str):
         total: dict[int, int] = {}
+        for op, node in edges:
+            source = sums[node]
+            if op == "skip_connect" and not executed:
+                for term, count in source.items():
+                    total[term] = total.get(term, 0) + count
+            elif op != "none" and (source or executed):
+                ops.append(op)
+                arguments.append(source)
+                total[len(ops)] = 1
+        sums.append(total)
+    if executed:
+        return _graph_as_it_stands(ops, arguments, sums[-1], arch_str)
+    return _graph(ops, arguments, sums[-1], NB201_OPERATIONS)
+
+
+def _nb201_edges(arch_str: str) -> list[list[tuple[str, int]]]:
+    """For each node from the second on, the operation and the source of each edge into it."""
+    nodes = []
+    for node, part in enumerate(arch_str.split("+"), start=1):
+        edges = []
         for edge in part.strip("|").split("|"):
             match = _NB201_EDGE.fullmatch(edge)
             known = match is not None and (
@@ -78,16 +103,22 @@ def nasbench201(arch_str: str) -> CellGraph:
                     f"earlier node' joined by '|' with the operations none, skip_connect, "
                     f"{', '.join(NB201_OPERATIONS)}, but got {edge!r}"
                 )
-            source = sums[int(match["source"])]
-            if match["op"] == "skip_connect":
-                for term, count in source.items():
-                    total[term] = total.get(term, 0) + count
-            elif match["op"] != "none" and source:
-                ops.append(match["op"])
-                arguments.append(source)
-                total[len(ops)] = 1
-        sums.append(total)
-    return _graph(ops, arguments, sums[-1], NB201_OPERATIONS)
+            edges.append((match["op"], int(match["source"])))
+        nodes.append(edges)
+    return nodes
+
+
+def _graph_as_it_stands(
+    ops: list[str], arguments: list[dict[int, int]], output: dict[int, int], key: str
+) -> CellGraph:
+    """A graph whose nodes keep their order, and stay although nothing may depend on them."""
+    described = {**NB201_OPERATIONS, "skip_connect": Operation("skip_connect", "other")}
+    sums = [*arguments, output]
+    edges = [
+        (s, t, count) for t, sources in enumerate(sums, start=1) for s, count in sources.items()
+    ]
+    nodes = (INPUT, *(described[op] for op in ops), OUTPUT)
+    return CellGraph(nodes, tuple(sorted(edges)), key)
 
 
 def nasbench101(matrix: Sequence[Sequence[int]], ops: Sequence[str]) -> CellGraph:

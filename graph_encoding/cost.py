@@ -71,8 +71,16 @@ def macs(
 
 def macs_of_form(form: FunctionalForm, macro: Macro, *, input_frames: int) -> int:
     """As `macs`, for a cell already in its functional form."""
+    return _total_macs([OPERATIONS.get(op) for op in form.ops], macro, input_frames)
+
+
+def macs_of_graph(graph: CellGraph, macro: Macro, *, input_frames: int) -> int:
+    """As `macs`, for the graph of a cell's function."""
+    return _total_macs(graph.ops[1:-1], macro, input_frames)
+
+
+def _total_macs(ops: Sequence[Operation], macro: Macro, input_frames: int) -> int:
     _check_frames(input_frames)
-    ops = [OPERATIONS.get(op) for op in form.ops]
     total, frames, channels_in = 0, input_frames, macro.mel_bins
     for block, channels in enumerate(macro.filters):
         frames = math.ceil(frames / macro.strides[block])

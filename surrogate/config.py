@@ -38,7 +38,7 @@ class FitConfig(BaseModel, Generic[S]):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    predictor: Annotated[str, AfterValidator(_known_predictor)] = "xgb"
+    predictor: Annotated[str, AfterValidator(_known_predictor)] = "stack"
     targets: tuple[Annotated[str, AfterValidator(_known_target)], ...] = Field(
         default=("val_per", "test_per"), min_length=1
     )
@@ -68,7 +68,7 @@ class _Named(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    predictor: Annotated[str, AfterValidator(_known_predictor)] = "xgb"
+    predictor: Annotated[str, AfterValidator(_known_predictor)] = "stack"
 
 
 def load_fit_config(path: Path) -> FitConfig[Any]:
@@ -84,8 +84,8 @@ def load_fit_config(path: Path) -> FitConfig[Any]:
 
 
 def default_fit_config() -> FitConfig[Any]:
-    """The configuration of a fit without a file: boosted trees with their defaults."""
-    return FitConfig(settings=PREDICTORS.get("xgb").settings_type())
+    """The configuration of a fit without a file: the stack with its defaults."""
+    return FitConfig(settings=PREDICTORS.get("stack").settings_type())
 
 
 def comparison_makers(config: FitConfig[Any]) -> dict[str, Callable[[], Predictor]]:

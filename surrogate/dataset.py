@@ -72,6 +72,15 @@ class SurrogateDataset:
         """(n,) labels on the scale that predictors learn on."""
         return self.target.transform.to_model(self.values)
 
+    @property
+    def weights(self) -> FloatArray:
+        """(n,) trust in each label, relative to one of a single training.
+
+        The variance of a label around what a predictor can know is taken to be half the
+        seed's for a single training, which m trainings divide by m: `2 m / (m + 1)`.
+        """
+        return 2 * self.seed_counts / (self.seed_counts + 1.0)
+
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "SurrogateDataset":
         """The rows at some indices, in that order."""
         chosen = np.asarray(indices, dtype=np.int64)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surrogate.calibration import cross_conformal
+from surrogate.calibration import fit_calibrated
 from surrogate.dataset import SurrogateDataset
 from surrogate.metrics import coverage, kendall_tau, mean_width, rmse, spearman_rho
 from surrogate.prediction import Interval
@@ -86,8 +86,8 @@ def score_on_split(
     Raises:
         UserError: if a set is too small for the folds, the level or the metrics.
     """
-    calibrator = cross_conformal(split.train, make_predictor, folds, rng)
-    predictor = make_predictor().fit(split.train, rng)
+    predictor = make_predictor()
+    calibrator = fit_calibrated(predictor, split.train, folds, rng)
     prediction = predictor.predict(split.test.graphs)
     transform = split.test.target.transform
     interval = calibrator.interval(prediction, level)

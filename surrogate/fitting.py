@@ -11,7 +11,7 @@ import numpy as np
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from surrogate.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
-from surrogate.calibration import cross_conformal, seed_variance
+from surrogate.calibration import fit_calibrated, seed_variance
 from surrogate.dataset import SeedPolicy, SurrogateDataset
 from surrogate.predictors import Predictor
 from surrogate.targets import Target
@@ -41,8 +41,8 @@ def fit_target(
     Raises:
         UserError: if there are too few keys for the folds.
     """
-    calibrator = cross_conformal(dataset, make_predictor, folds, rng)
-    predictor = make_predictor().fit(dataset, rng)
+    predictor = make_predictor()
+    calibrator = fit_calibrated(predictor, dataset, folds, rng)
     return TargetModel(dataset.target, predictor, calibrator, seed_variance(dataset))
 
 

@@ -3,6 +3,7 @@
 from graph_encoding.encodings.adjacency import AdjacencyEncoding
 from graph_encoding.encodings.base import Composition, Encoding
 from graph_encoding.encodings.one_hot import OneHotEncoding
+from graph_encoding.encodings.op_subsets import OpSubsetEncoding
 from graph_encoding.encodings.path_descriptors import PathDescriptorEncoding
 from graph_encoding.encodings.paths import PathEncoding
 from graph_encoding.encodings.statistics import GraphStatisticsEncoding
@@ -14,6 +15,7 @@ __all__ = [
     "Encoding",
     "GraphStatisticsEncoding",
     "OneHotEncoding",
+    "OpSubsetEncoding",
     "PathDescriptorEncoding",
     "PathEncoding",
     "WeisfeilerLehmanEncoding",

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.dense import DenseGraphs, dense_graphs, path_counts, path_sums
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS, Operation
@@ -58,50 +59,43 @@ class GraphStatisticsEncoding(Encoding):
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
-        rows = [self._row(graph) for graph in graphs]
-        return np.array(rows, dtype=np.float32).reshape(len(graphs), len(self._columns))
+        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
+        for group in dense_graphs(graphs):
+            encoded[group.rows] = self._encode_group(group)
+        return encoded
 
-    def _row(self, graph: CellGraph) -> list[float]:
-        last = len(graph.ops) - 1
-        counts = [0.0] * (len(self._column_of_op) + 1)
-        for op in graph.ops[1:-1]:
-            counts[self._column_of_op.get(op.name, -1)] += 1
-        lengths = [length for member in _GROUPS.values() for length in _path_lengths(graph, member)]
-        paths = [1.0] + [0.0] * last
-        into, out_of = [0] * (last + 1), [0] * (last + 1)
-        for source, target, multiplicity in graph.edges:
-            paths[target] += multiplicity * paths[source]
-            into[target] += multiplicity
-            out_of[source] += multiplicity
-        direct = sum(m for source, target, m in graph.edges if (source, target) == (0, last))
-        return [
-            *counts,
-            *lengths,
-            graph.inner_nodes,
-            len(graph.edges),
-            sum(into),
-            paths[last],
-            direct,
-            out_of[0],
-            into[last],
-            max(into[1:last], default=0),
-            max(out_of[1:last], default=0),
-            float(paths[last] == 0),
-        ]
-
-
-def _path_lengths(graph: CellGraph, member: Callable[[Operation], bool]) -> tuple[int, int]:
-    """Fewest and most members on a path from input to output; zeros if there is none."""
-    last = len(graph.ops) - 1
-    steps = [int(0 < node < last and member(op)) for node, op in enumerate(graph.ops)]
-    fewest: list[int | None] = [0] + [None] * last
-    most = [0] * (last + 1)
-    # Edges rise by source, and a node's value is whole before it is a source.
-    for source, target, _ in graph.edges:
-        here = fewest[source]
-        if here is None:
-            continue
-        there = fewest[target]
-        fewest[target] = min(here + steps[target], here + steps[target] if there is None else there)
-        most[target] = max(most[source] + steps[target], most[target])
-    return fewest[last] or 0, most[last] if fewest[last] is not None else 0
+    def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
+        """Shape suffixes: N graphs, V nodes, C counted names, L subsets, O operations."""
+        others = len(self._column_of_op)
+        inner = [op.kind not in ("input", "output") for op in group.ops]
+        counted_OC = np.zeros((len(group.ops), others + 1), dtype=np.float32)
+        for row, op in enumerate(group.ops):
+            counted_OC[row, self._column_of_op.get(op.name, others)] = inner[row]
+        steps_OL = np.array(
+            [
+                [i and member(op) for member in _GROUPS.values()]
+                for i, op in zip(inner, group.ops, strict=True)
+            ],
+            dtype=np.float32,
+        )
+        shortest_NL, longest_NL, _ = path_sums(group, steps_OL[group.op_index])
+        lengths_NL2 = np.stack([shortest_NL, longest_NL], axis=2)
+        lengths_NL2[~np.isfinite(lengths_NL2)] = 0.0
+        weight_NVV = group.multiplicity
+        into_NV, out_of_NV = weight_NVV.sum(axis=1), weight_NVV.sum(axis=2)
+        paths_N = path_counts(group)[:, -1]
+        columns = (
+            np.full(len(paths_N), group.nodes - 2),
+            (weight_NVV > 0).sum(axis=(1, 2)),
+            into_NV.sum(axis=1),
+            paths_N,
+            weight_NVV[:, 0, -1],
+            out_of_NV[:, 0],
+            into_NV[:, -1],
+            into_NV[:, 1:-1].max(axis=1, initial=0),
+            out_of_NV[:, 1:-1].max(axis=1, initial=0),
+            paths_N == 0,
+        )
+        counts_NC = counted_OC[group.op_index].sum(axis=1)
+        lengths = lengths_NL2.reshape(len(paths_N), -1)
+        return np.column_stack([counts_NC, lengths, *columns]).astype(np.float32)

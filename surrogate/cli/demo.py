@@ -80,7 +80,7 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
     Returns:
         One row a cell, best measured first: cell, measured PER, forecast, interval.
     """
-    from surrogate.calibration import cross_conformal
+    from surrogate.calibration import fit_calibrated
     from surrogate.dataset import SurrogateDataset
     from surrogate.predictors import PREDICTORS, XgbPredictor
     from surrogate.splits import k_fold
@@ -91,8 +91,9 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
     rng = np.random.default_rng(_SEED)
     rows: list[dict[str, Any]] = []
     for rest, held_out in k_fold(dataset, _FOLDS, rng):
-        calibrator = cross_conformal(rest, XgbPredictor, _FOLDS, rng)
-        prediction = XgbPredictor().fit(rest, rng).predict(held_out.graphs)
+        predictor = XgbPredictor()
+        calibrator = fit_calibrated(predictor, rest, _FOLDS, rng)
+        prediction = predictor.predict(held_out.graphs)
         interval = calibrator.interval(prediction, _LEVEL)
         to_raw = VAL_PER.transform.to_raw
         columns = (

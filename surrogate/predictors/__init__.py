@@ -2,20 +2,34 @@
 
 from surrogate.predictors.base import PREDICTORS, Predictor, load_predictor, register_predictor
 from surrogate.predictors.baselines import (
+    CostSettings,
+    MacsPredictor,
     MeanPredictor,
     MeanSettings,
     ParamsPredictor,
-    ParamsSettings,
 )
+from surrogate.predictors.gnn import GnnPredictor, GnnSettings
+from surrogate.predictors.gp import GpPredictor, GpSettings
+from surrogate.predictors.ridge import RidgePredictor, RidgeSettings
+from surrogate.predictors.stack import StackPredictor, StackSettings
 from surrogate.predictors.xgb import XgbPredictor, XgbSettings
 
 __all__ = [
     "PREDICTORS",
+    "CostSettings",
+    "GnnPredictor",
+    "GnnSettings",
+    "GpPredictor",
+    "GpSettings",
+    "MacsPredictor",
     "MeanPredictor",
     "MeanSettings",
     "ParamsPredictor",
-    "ParamsSettings",
     "Predictor",
+    "RidgePredictor",
+    "RidgeSettings",
+    "StackPredictor",
+    "StackSettings",
     "XgbPredictor",
     "XgbSettings",
     "load_predictor",

@@ -15,6 +15,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.registry import Registry
 from surrogate.dataset import SurrogateDataset
+from surrogate.folds import fold_indices
 from surrogate.prediction import Prediction
 from train_benchmark.record import content_hash
 
@@ -75,13 +76,46 @@ class Predictor(ABC):
     def predict(self, graphs: Sequence[CellGraph]) -> Prediction:
         """Answer for n graphs, on the model scale of the target that was learned.
 
+        Each distinct key is answered once, so that equal keys have equal answers to the bit.
+
         Raises:
             UserError: if nothing was fitted or loaded yet.
         """
         self._require_fit("predict")
         if not graphs:
             return Prediction(np.zeros(0), np.zeros(0))
-        return self._predict(graphs)
+        place = {graph.key: i for i, graph in reversed(list(enumerate(graphs)))}
+        if len(place) == len(graphs):
+            return self._predict(graphs)
+        number = {key: i for i, key in enumerate(place)}
+        distinct = self._predict([graphs[i] for i in place.values()])
+        rows = [number[graph.key] for graph in graphs]
+        return Prediction(distinct.mean[rows], distinct.std[rows])
+
+    def fit_out_of_fold(
+        self, dataset: SurrogateDataset, folds: int, rng: np.random.Generator
+    ) -> Prediction:
+        """Learn from a dataset, and say what is answered for each row when it is held out.
+
+        Args:
+            dataset: n >= 2 labelled graphs, sorted by key.
+            folds: parts that are held out in turn, 2 .. n; a predictor that divides the keys for
+                its own purposes may take more.
+            rng: source of all randomness.
+
+        Returns:
+            (n,) answers, each of a predictor that has not seen the row.
+
+        Raises:
+            UserError: if the number of folds is out of range.
+        """
+        mean, std = np.zeros(len(dataset)), np.zeros(len(dataset))
+        for rest, held_out in fold_indices(len(dataset), folds, rng):
+            other = type(self)(self.settings).fit(dataset.subset(rest), rng)
+            answer = other.predict([dataset.graphs[i] for i in held_out])
+            mean[held_out], std[held_out] = answer.mean, answer.std
+        self.fit(dataset, rng)
+        return Prediction(mean, std)
 
     def save(self, folder: Path) -> None:
         """Write what was learned into a folder, which is made if need be.
@@ -153,14 +187,15 @@ def load_predictor(folder: Path) -> Predictor:
         header = json.loads((folder / _HEADER_FILE).read_text())
         kind = PREDICTORS.get(header["predictor"])
         predictor = kind(kind.settings_type(**header["settings"]))
+        documents = {name: (folder / name).read_text() for name in header["documents"]}
+        with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
+            predictor._restore(dict(arrays), documents)  # noqa: SLF001 -- the other half of save
+        predictor._fitted = True  # noqa: SLF001
         if header["columns_sha256"] != content_hash(predictor.columns):
             raise UserError(
                 f"the predictor in {folder} was fitted on other columns than this version "
                 "encodes; fit it again, or use the nasasr version that fitted it"
             )
-        documents = {name: (folder / name).read_text() for name in header["documents"]}
-        with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
-            predictor._restore(dict(arrays), documents)  # noqa: SLF001 -- the other half of save
     except UserError:
         raise
     except (OSError, KeyError, TypeError, ValueError, BadZipFile) as e:
@@ -168,5 +203,4 @@ def load_predictor(folder: Path) -> Predictor:
             f"folder {folder} must hold a predictor saved by this version, but it cannot be "
             f"read: {e!r}; fit it again"
         ) from e
-    predictor._fitted = True  # noqa: SLF001
     return predictor

@@ -1,18 +1,21 @@
-"""What a predictor must beat: the mean of all labels, and the number of parameters."""
+"""What a predictor must beat: the mean of all labels, and what a network costs."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from graph_encoding.cost import params_of_graph
+from graph_encoding.cost import macs_of_graph, params_of_graph
 from graph_encoding.graph import CellGraph
-from graph_encoding.macro import MACROS
+from graph_encoding.macro import MACROS, Macro
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
-from surrogate.predictors.scaling import RobustScale
+from surrogate.predictors.scaling import NormalScoreScale
 from surrogate.targets import FloatArray
+
+_FRAMES_OF_A_SECOND = 100
 
 
 @dataclass(frozen=True)
@@ -44,52 +47,73 @@ class MeanPredictor(Predictor):
 
 
 @dataclass(frozen=True)
-class ParamsSettings:
-    """Settings of `ParamsPredictor`.
+class CostSettings:
+    """Settings of `ParamsPredictor` and `MacsPredictor`.
 
     Attributes:
-        macro: registered name of the macro network whose parameters are counted.
-        clip: distance from the median, in robust standard deviations, that labels are moved to.
+        macro: registered name of the macro network whose cost is counted.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
     macro: str = "timit-micro"
-    clip: float = 4.0
 
     def __post_init__(self) -> None:
         MACROS.get(self.macro)
 
 
-@register_predictor
-class ParamsPredictor(Predictor):
-    """A straight line from log10(parameters) to the label, by least squares on clipped labels."""
+class _CostPredictor(Predictor):
+    """A straight line from the logarithm of a cost to the normal score of the label."""
 
-    name = "params"
-    settings_type = ParamsSettings
-    settings: ParamsSettings
+    settings_type = CostSettings
+    settings: CostSettings
+
+    @abstractmethod
+    def _cost(self, graph: CellGraph, macro: Macro) -> int:
+        """The cost of one network, >= 1."""
 
     def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:  # noqa: ARG002
-        scale = RobustScale.of(dataset.model_values)
-        clip = self.settings.clip
-        labels = scale.backward(np.clip(scale.forward(dataset.model_values), -clip, clip))
-        x = self._log_params(dataset.graphs)
+        self._scale = NormalScoreScale.of(dataset.model_values)
+        scores = self._scale.forward(dataset.model_values)
+        x = self._log_costs(dataset.graphs)
         centred = x - x.mean()
         variance = float(centred @ centred)
-        self._slope = float(centred @ labels) / variance if variance else 0.0
-        self._intercept = float(labels.mean() - self._slope * x.mean())
-        self._std = float(np.std(labels - self._intercept - self._slope * x))
+        self._slope = float(centred @ scores) / variance if variance else 0.0
+        self._intercept = float(scores.mean() - self._slope * x.mean())
+        self._std = float(np.std(scores - self._intercept - self._slope * x))
 
-    def _log_params(self, graphs: Sequence[CellGraph]) -> FloatArray:
+    def _log_costs(self, graphs: Sequence[CellGraph]) -> FloatArray:
         macro = MACROS.get(self.settings.macro)
-        return np.log10([params_of_graph(graph, macro) for graph in graphs])
+        return np.log10([self._cost(graph, macro) for graph in graphs])
 
     def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
-        mean = self._intercept + self._slope * self._log_params(graphs)
-        return Prediction(mean, np.full(len(graphs), self._std))
+        mean = self._intercept + self._slope * self._log_costs(graphs)
+        return self._scale.prediction(mean, np.full(len(graphs), self._std))
 
     def _learned(self) -> Arrays:
-        return {"line": np.array([self._slope, self._intercept, self._std])}
+        line = np.array([self._slope, self._intercept, self._std])
+        return {"line": line, **self._scale.arrays()}
 
     def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:  # noqa: ARG002
         self._slope, self._intercept, self._std = arrays["line"].tolist()
+        self._scale = NormalScoreScale.from_arrays(arrays)
+
+
+@register_predictor
+class ParamsPredictor(_CostPredictor):
+    """What the number of parameters alone says: a straight line on its logarithm."""
+
+    name = "params"
+
+    def _cost(self, graph: CellGraph, macro: Macro) -> int:
+        return params_of_graph(graph, macro)
+
+
+@register_predictor
+class MacsPredictor(_CostPredictor):
+    """What the multiply-accumulates alone say: a straight line on their logarithm."""
+
+    name = "macs"
+
+    def _cost(self, graph: CellGraph, macro: Macro) -> int:
+        return macs_of_graph(graph, macro, input_frames=_FRAMES_OF_A_SECOND)

@@ -6,12 +6,17 @@ Subclass `PredictorContract` in a test module and give it a fixture `kind`:
         @pytest.fixture
         def kind(self) -> type[Predictor]:
             return MyPredictor
+
+A predictor that is slow to fit may be tested with cheaper settings by a fixture `settings`.
 """
 
 import functools
+import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,12 +30,13 @@ from surrogate.predictors import Predictor, load_predictor
 from surrogate.testing.synthetic import synthetic_dataset
 
 _FIT_AND_PRINT = """
-import importlib, sys
+import importlib, json, sys
 import numpy as np
 from surrogate.testing.synthetic import synthetic_dataset
 kind = getattr(importlib.import_module(sys.argv[1]), sys.argv[2])
 data = synthetic_dataset(40)
-prediction = kind().fit(data, np.random.default_rng(7)).predict(data.graphs)
+settings = kind.settings_type(**json.loads(sys.argv[3]))
+prediction = kind(settings).fit(data, np.random.default_rng(7)).predict(data.graphs)
 print(prediction.mean.tobytes().hex(), prediction.std.tobytes().hex())
 """
 
@@ -49,44 +55,54 @@ class PredictorContract:
         raise NotImplementedError
 
     @pytest.fixture
+    def settings(self, kind: type[Predictor]) -> Any:
+        """Settings that it is tested with."""
+        return kind.settings_type()
+
+    @pytest.fixture
     def data(self) -> SurrogateDataset:
         """40 labelled graphs."""
         return _data()
 
     @pytest.fixture
-    def fitted(self, kind: type[Predictor], data: SurrogateDataset) -> Predictor:
+    def fitted(self, kind: type[Predictor], settings: Any, data: SurrogateDataset) -> Predictor:
         """A fitted predictor."""
-        return kind().fit(data, np.random.default_rng(7))
+        return kind(settings).fit(data, np.random.default_rng(7))
 
     def test_unfitted_predict_names_the_missing_call(
-        self, kind: type[Predictor], data: SurrogateDataset
+        self, kind: type[Predictor], settings: Any, data: SurrogateDataset
     ) -> None:
         """Asking too early is an error that says what to call."""
         with pytest.raises(UserError, match=r"fit\(dataset, rng\)"):
-            kind().predict(data.graphs)
+            kind(settings).predict(data.graphs)
 
     def test_unfitted_save_names_the_missing_call(
-        self, kind: type[Predictor], tmp_path: Path
+        self, kind: type[Predictor], settings: Any, tmp_path: Path
     ) -> None:
         """Saving too early is an error that says what to call."""
         with pytest.raises(UserError, match=r"fit\(dataset, rng\)"):
-            kind().save(tmp_path / "p")
+            kind(settings).save(tmp_path / "p")
 
     def test_fit_gives_the_predictor_itself(
-        self, kind: type[Predictor], data: SurrogateDataset
+        self, kind: type[Predictor], settings: Any, data: SurrogateDataset
     ) -> None:
         """`fit` can be chained."""
-        predictor = kind()
+        predictor = kind(settings)
         assert predictor.fit(data, np.random.default_rng(0)) is predictor
 
-    def test_too_few_keys_are_refused(self, kind: type[Predictor], data: SurrogateDataset) -> None:
+    def test_too_few_keys_are_refused(
+        self, kind: type[Predictor], settings: Any, data: SurrogateDataset
+    ) -> None:
         """One key teaches nothing."""
         with pytest.raises(UserError, match="at least 2 keys"):
-            kind().fit(data.subset([0]), np.random.default_rng(0))
+            kind(settings).fit(data.subset([0]), np.random.default_rng(0))
 
-    def test_two_keys_can_be_fitted(self, kind: type[Predictor], data: SurrogateDataset) -> None:
+    def test_two_keys_can_be_fitted(
+        self, kind: type[Predictor], settings: Any, data: SurrogateDataset
+    ) -> None:
         """The smallest dataset works."""
-        prediction = kind().fit(data.subset([0, 1]), np.random.default_rng(0)).predict(data.graphs)
+        predictor = kind(settings).fit(data.subset([0, 1]), np.random.default_rng(0))
+        prediction = predictor.predict(data.graphs)
         assert len(prediction) == len(data)
 
     def test_no_graphs_give_no_answers(self, fitted: Predictor) -> None:
@@ -100,7 +116,7 @@ class PredictorContract:
         order = np.random.default_rng(1).permutation(len(data))
         straight = fitted.predict(data.graphs)
         shuffled = fitted.predict([data.graphs[i] for i in order])
-        _assert_equal(shuffled, Prediction(straight.mean[order], straight.std[order]))
+        _assert_close(shuffled, Prediction(straight.mean[order], straight.std[order]))
 
     def test_size_of_the_batch_does_not_change_answers(
         self, fitted: Predictor, data: SurrogateDataset
@@ -108,21 +124,21 @@ class PredictorContract:
         """One graph alone is answered as among others."""
         whole = fitted.predict(data.graphs)
         alone = fitted.predict(data.graphs[3:4])
-        _assert_equal(alone, Prediction(whole.mean[3:4], whole.std[3:4]))
+        _assert_close(alone, Prediction(whole.mean[3:4], whole.std[3:4]))
 
     def test_order_of_rows_does_not_change_a_fit(
-        self, kind: type[Predictor], fitted: Predictor, data: SurrogateDataset
+        self, kind: type[Predictor], settings: Any, fitted: Predictor, data: SurrogateDataset
     ) -> None:
         """A dataset is a set."""
         shuffled = data.subset(np.random.default_rng(2).permutation(len(data)))
-        other = kind().fit(shuffled, np.random.default_rng(7))
+        other = kind(settings).fit(shuffled, np.random.default_rng(7))
         _assert_equal(other.predict(data.graphs), fitted.predict(data.graphs))
 
     def test_fitting_again_forgets(
-        self, kind: type[Predictor], fitted: Predictor, data: SurrogateDataset
+        self, kind: type[Predictor], settings: Any, fitted: Predictor, data: SurrogateDataset
     ) -> None:
         """A second fit is as the first one of a new predictor."""
-        used = kind().fit(synthetic_dataset(20, start=5), np.random.default_rng(3))
+        used = kind(settings).fit(synthetic_dataset(20, start=5), np.random.default_rng(3))
         again = used.fit(data, np.random.default_rng(7))
         _assert_equal(again.predict(data.graphs), fitted.predict(data.graphs))
 
@@ -157,11 +173,18 @@ class PredictorContract:
             assert all(arrays[name].dtype != object for name in arrays.files)
 
     def test_same_seed_in_another_process_gives_the_same(
-        self, kind: type[Predictor], fitted: Predictor, data: SurrogateDataset
+        self, kind: type[Predictor], settings: Any, fitted: Predictor, data: SurrogateDataset
     ) -> None:
         """No hidden source of randomness, hash order included."""
         done = subprocess.run(  # noqa: S603 - our own interpreter and our own code
-            [sys.executable, "-c", _FIT_AND_PRINT, kind.__module__, kind.__qualname__],
+            [
+                sys.executable,
+                "-c",
+                _FIT_AND_PRINT,
+                kind.__module__,
+                kind.__qualname__,
+                json.dumps(asdict(settings)),
+            ],
             capture_output=True,
             text=True,
             check=True,
@@ -170,11 +193,19 @@ class PredictorContract:
         expected = f"{prediction.mean.tobytes().hex()} {prediction.std.tobytes().hex()}"
         assert done.stdout.strip() == expected
 
-    def test_arguments_are_not_changed(self, kind: type[Predictor], data: SurrogateDataset) -> None:
+    def test_arguments_are_not_changed(
+        self, kind: type[Predictor], settings: Any, data: SurrogateDataset
+    ) -> None:
         """A fit leaves its dataset as it was."""
         before = data.values.copy()
-        kind().fit(data, np.random.default_rng(0))
+        kind(settings).fit(data, np.random.default_rng(0))
         assert (data.values == before).all()
+
+
+def _assert_close(a: Prediction, b: Prediction) -> None:
+    """But for rounding: matrix products add up in another order for other numbers of rows."""
+    np.testing.assert_allclose(a.mean, b.mean, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(a.std, b.std, rtol=1e-4, atol=1e-5)
 
 
 def _assert_equal(a: Prediction, b: Prediction) -> None:

@@ -1,12 +1,32 @@
 """Every registered predictor keeps the laws of `Predictor`."""
 
+from typing import Any
+
 import pytest
 
 from surrogate.predictors import PREDICTORS, Predictor
+from surrogate.predictors.gnn import GnnSettings
+from surrogate.predictors.stack import StackSettings
+from surrogate.predictors.xgb import XgbSettings
 from surrogate.testing.predictor_contract import PredictorContract
+
+_CHEAP_GNN = GnnSettings(members=1, width=8, layers=2, steps=80, batch=8)
+_CHEAP = {
+    "gnn": _CHEAP_GNN,
+    "stack": StackSettings(
+        folds=2, gnn_from=20, xgb=XgbSettings(members=2, rounds=20), gnn=_CHEAP_GNN
+    ),
+    "xgb": XgbSettings(members=2, rounds=50),
+}
 
 
 class TestRegisteredPredictors(PredictorContract):
     @pytest.fixture(params=list(PREDICTORS))
     def kind(self, request: pytest.FixtureRequest) -> type[Predictor]:
+        if request.param in ("gnn", "stack"):
+            pytest.importorskip("torch_geometric", reason="needs the extra gnn")
         return PREDICTORS.get(request.param)
+
+    @pytest.fixture
+    def settings(self, kind: type[Predictor]) -> Any:
+        return _CHEAP.get(kind.name, kind.settings_type())

@@ -6,7 +6,7 @@ import pytest
 
 from graph_encoding.errors import UserError
 from surrogate.config import default_fit_config, load_fit_config
-from surrogate.predictors import ParamsSettings, XgbPredictor
+from surrogate.predictors import RidgeSettings, StackPredictor
 
 SHIPPED = sorted((Path(__file__).parents[3] / "configs" / "predictor").glob("*.toml"))
 
@@ -22,28 +22,33 @@ def test_shipped_configs_load(path: Path) -> None:
     assert load_fit_config(path).make_predictor().name == path.stem
 
 
-def test_default_is_the_shipped_config_of_trees() -> None:
-    path = next(path for path in SHIPPED if path.stem == "xgb")
+def test_default_is_the_shipped_config_of_the_stack() -> None:
+    path = next(path for path in SHIPPED if path.stem == "stack")
     assert load_fit_config(path).model_dump() == default_fit_config().model_dump()
 
 
 def test_empty_file_means_all_defaults(tmp_path: Path) -> None:
     config = load_fit_config(_write(tmp_path, ""))
-    assert isinstance(config.make_predictor(), XgbPredictor)
+    assert isinstance(config.make_predictor(), StackPredictor)
 
 
 def test_settings_are_those_of_the_named_predictor(tmp_path: Path) -> None:
-    config = load_fit_config(_write(tmp_path, 'predictor = "params"\n[settings]\nclip = 2.0\n'))
-    assert config.settings == ParamsSettings(clip=2.0)
+    config = load_fit_config(
+        _write(tmp_path, 'predictor = "ridge"\n[settings]\ncolumns = "statistics"\n')
+    )
+    assert config.settings == RidgeSettings("statistics")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("colour = 1", "unknown key 'colour'; known: predictor, targets"),
-        ("[settings]\nrouns = 3", "unknown key 'settings.rouns'; known: members, bag_fraction"),
-        ("[settings]\nrounds = 0", "rounds must be >= 1, but got 0"),
-        ("[settings]\nrounds = 'x'", "'settings.rounds'"),
+        (
+            "[settings.xgb]\nrouns = 3",
+            "unknown key 'settings.xgb.rouns'; known: members, bag_fraction",
+        ),
+        ("[settings.xgb]\nrounds = 0", "rounds must be >= 1, but got 0"),
+        ("[settings.xgb]\nrounds = 'x'", "'settings.xgb.rounds'"),
         ("[evaluation]\nlevel = 2", "'evaluation.level': .*less than 1, but got 2"),
         ('predictor = "nope"', "unknown predictor 'nope'; known: .*xgb"),
         ('targets = ["nope"]', "unknown target 'nope'; known: val_per, test_per"),

@@ -1,0 +1,111 @@
+"""Many graphs as a few arrays, so that encodings can walk all of them at once."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.graph import CellGraph
+from graph_encoding.ops import Operation
+
+
+@dataclass(frozen=True, eq=False)
+class DenseGraphs:
+    """n graphs of the same number of nodes v.
+
+    Attributes:
+        rows: (n,) places of these graphs among those that were asked for.
+        ops: all operations that occur in them.
+        op_index: (n, v) number of each node's operation in `ops`.
+        multiplicity: (n, v, v) how often node s feeds node t, at [:, s, t]; 0 without an edge.
+    """
+
+    rows: NDArray[np.intp]
+    ops: tuple[Operation, ...]
+    op_index: NDArray[np.intp]
+    multiplicity: NDArray[np.float32]
+
+    @property
+    def nodes(self) -> int:
+        """v, input and output included."""
+        return int(self.op_index.shape[1])
+
+    def sources(self, target: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Nodes that feed `target` in any graph, with their multiplicities (n,)."""
+        for source in range(target):
+            weights = self.multiplicity[:, source, target]
+            if weights.any():
+                yield source, weights
+
+
+def dense_graphs(graphs: Sequence[CellGraph]) -> list[DenseGraphs]:
+    """Group graphs by size; every graph is in one group."""
+    by_size: dict[int, list[int]] = {}
+    for row, graph in enumerate(graphs):
+        by_size.setdefault(len(graph.ops), []).append(row)
+    return [_stack(graphs, rows) for _, rows in sorted(by_size.items())]
+
+
+def _stack(graphs: Sequence[CellGraph], rows: list[int]) -> DenseGraphs:
+    number: dict[Operation, int] = {}
+    op_index = np.array(
+        [[number.setdefault(op, len(number)) for op in graphs[row].ops] for row in rows],
+        dtype=np.intp,
+    )
+    nodes = op_index.shape[1]
+    triples = np.array(
+        [
+            (i, source, target, multiplicity)
+            for i, row in enumerate(rows)
+            for source, target, multiplicity in graphs[row].edges
+        ],
+        dtype=np.intp,
+    ).reshape(-1, 4)
+    multiplicity = np.zeros((len(rows), nodes, nodes), dtype=np.float32)
+    multiplicity[triples[:, 0], triples[:, 1], triples[:, 2]] = triples[:, 3]
+    return DenseGraphs(np.array(rows, dtype=np.intp), tuple(number), op_index, multiplicity)
+
+
+def path_counts(group: DenseGraphs) -> NDArray[np.float32]:
+    """Paths from the input to each node, (n, v); an edge of multiplicity m is m edges."""
+    paths_NV = np.zeros(group.op_index.shape, dtype=np.float32)
+    paths_NV[:, 0] = 1.0
+    for target in range(1, group.nodes):
+        for source, weight_N in group.sources(target):
+            paths_NV[:, target] += weight_N * paths_NV[:, source]
+    return paths_NV
+
+
+def path_sums(
+    group: DenseGraphs, added_NVK: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """What k quantities of nodes add up to along the paths from input to output.
+
+    Sums, not lists of paths, are carried along the edges, so that the cost grows with the edges.
+
+    Args:
+        group: n graphs of v nodes.
+        added_NVK: (n, v, k) what each node adds; nothing for the output.
+
+    Returns:
+        The least, the greatest and the mean sum over paths, (n, k) each; infinity, minus
+        infinity and zero where there is no path.
+    """
+    least = np.full(added_NVK.shape, np.inf, np.float32)
+    greatest = np.full(added_NVK.shape, -np.inf, np.float32)
+    least[:, 0] = greatest[:, 0] = 0.0
+    total = np.zeros(added_NVK.shape, np.float32)
+    paths_NV = path_counts(group)
+    for target in range(1, group.nodes):
+        added_NK = added_NVK[:, target]
+        for source, weight_N in group.sources(target):
+            fed_N1 = (weight_N > 0)[:, None]
+            low = np.where(fed_N1, least[:, source] + added_NK, np.float32(np.inf))
+            np.minimum(least[:, target], low, out=least[:, target])
+            high = np.where(fed_N1, greatest[:, source] + added_NK, np.float32(-np.inf))
+            np.maximum(greatest[:, target], high, out=greatest[:, target])
+            sum_of_paths = total[:, source] + paths_NV[:, source, None] * added_NK
+            total[:, target] += weight_N[:, None] * sum_of_paths
+    mean = (total[:, -1] / np.maximum(paths_NV[:, -1, None], 1.0)).astype(np.float32)
+    return least[:, -1], greatest[:, -1], mean

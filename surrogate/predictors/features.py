@@ -1,0 +1,200 @@
+"""What models see of graphs: a matrix of features, and arrays of nodes.
+
+Which operations have columns of their own is learned from the graphs of a fit, so that the same
+predictor serves cells of speech recognition and graphs of any other benchmark.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.dense import dense_graphs
+from graph_encoding.encodings import (
+    Composition,
+    Encoding,
+    GraphStatisticsEncoding,
+    OpSubsetEncoding,
+    PathDescriptorEncoding,
+    PathEncoding,
+)
+from graph_encoding.graph import CellGraph
+from graph_encoding.ops import INPUT, OUTPUT, Operation
+from graph_encoding.to_pyg import NODE_COLUMNS, describe_operation
+
+_FAMILY = {"gated_linear": "linear", "avg_pool": "pool", "max_pool": "pool"}
+_MOST_PATH_COLUMNS = 400
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The operations that occur in the graphs of a fit.
+
+    Attributes:
+        ops: (o,) operations, sorted by name.
+    """
+
+    ops: tuple[Operation, ...]
+
+    @classmethod
+    def of(cls, graphs: Sequence[CellGraph]) -> "Vocabulary":
+        """Gather the operations of some graphs."""
+        found = {op for graph in graphs for op in graph.ops[1:-1]}
+        return cls(tuple(sorted(found, key=lambda op: op.name)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """(o,) their names."""
+        return tuple(op.name for op in self.ops)
+
+    def nearest(self, op: Operation) -> Operation:
+        """The known operation that an unseen one is most like; itself if there is none.
+
+        Only operations of its family compare; the distance is that of the logarithms of kernel,
+        dilation and groups.
+        """
+        family = _FAMILY.get(op.kind, op.kind)
+        alike = [known for known in self.ops if _FAMILY.get(known.kind, known.kind) == family]
+        return min(alike, key=lambda known: (_distance(known, op), known.name), default=op)
+
+    def read(self, graph: CellGraph) -> CellGraph:
+        """A graph with every unseen operation replaced by the known one it is most like."""
+        if self._known.issuperset(graph.ops):
+            return graph
+        ops = [op if op in self._known else self.nearest(op) for op in graph.ops[1:-1]]
+        return CellGraph((graph.ops[0], *ops, graph.ops[-1]), graph.edges, graph.key)
+
+    @cached_property
+    def _known(self) -> frozenset[Operation]:
+        return frozenset([*self.ops, INPUT, OUTPUT])
+
+    def to_json(self) -> str:
+        """What `from_json` reads."""
+        return json.dumps([asdict(op) for op in self.ops])
+
+    @classmethod
+    def from_json(cls, text: str) -> "Vocabulary":
+        """The inverse of `to_json`."""
+        return cls(tuple(Operation(**fields) for fields in json.loads(text)))
+
+
+class GraphFeatures(Encoding):
+    """Subsets of operations on paths, sequences of operations, descriptors, statistics.
+
+    Unseen operations read as the most similar known ones in columns that go by name; columns
+    that go by descriptors see what they are. Sequence counts are log(1 + count).
+
+    Args:
+        vocabulary: operations with columns of their own.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        names = vocabulary.names
+        length = 3 if (len(names) + 1) ** 3 <= _MOST_PATH_COLUMNS else 2
+        self._paths = PathEncoding(length, names)
+        self._by_name = OpSubsetEncoding(names)
+        self._described = Composition([PathDescriptorEncoding(), GraphStatisticsEncoding(names)])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the parts, in order."""
+        return (*self._by_name.columns, *self._paths.columns, *self._described.columns)
+
+    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
+        """Encode n graphs as a matrix of shape (n, d)."""
+        read = [self._vocabulary.read(graph) for graph in graphs]
+        paths = np.log1p(self._paths.encode(read))
+        parts = [self._by_name.encode(read), paths, self._described.encode(graphs)]
+        return np.concatenate(parts, axis=1)
+
+
+def varying_columns(features: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Columns that differ between any two rows; the first column if none does."""
+    used = np.flatnonzero((features != features[0]).any(axis=0))
+    return used if len(used) else np.array([0])
+
+
+@dataclass(frozen=True, eq=False)
+class GraphInputs:
+    """n graphs as models see them; each form is computed when it is first asked for.
+
+    Attributes:
+        graphs: (n,) the graphs.
+        vocabulary: operations with columns of their own.
+    """
+
+    graphs: Sequence[CellGraph]
+    vocabulary: Vocabulary
+
+    def __len__(self) -> int:
+        return len(self.graphs)
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """(n, d) columns of `GraphFeatures`."""
+        return GraphFeatures(self.vocabulary).encode(self.graphs)
+
+    @cached_property
+    def nodes(self) -> "NodeArrays":
+        """The graphs' nodes."""
+        return _node_arrays(self.graphs, self.vocabulary)
+
+    def subset(self, rows: NDArray[np.int64]) -> "GraphInputs":
+        """The graphs at some rows, with what was computed for all."""
+        chosen = GraphInputs([self.graphs[i] for i in rows], self.vocabulary)
+        if "features" in self.__dict__:
+            chosen.__dict__["features"] = self.features[rows]
+        if "nodes" in self.__dict__:
+            chosen.__dict__["nodes"] = self.nodes.subset(rows)
+        return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class NodeArrays:
+    """Nodes and edges of n graphs, padded to v nodes: the input first, the output second.
+
+    Attributes:
+        x: (n, v, f) float32 description of each node's operation; zero beyond a graph's nodes.
+        feeds: (n, v, v) float32 how often node s feeds node t, at [:, t, s].
+        mask: (n, v) float32, 1 for a node and 0 for padding.
+    """
+
+    x: NDArray[np.float32]
+    feeds: NDArray[np.float32]
+    mask: NDArray[np.float32]
+
+    def subset(self, rows: NDArray[np.int64] | slice) -> "NodeArrays":
+        """The graphs at some rows."""
+        return NodeArrays(self.x[rows], self.feeds[rows], self.mask[rows])
+
+
+def _node_arrays(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> NodeArrays:
+    names = vocabulary.names
+    width = len(NODE_COLUMNS) + len(names)
+    v = max(len(graph.ops) for graph in graphs)
+    x = np.zeros((len(graphs), v, width), dtype=np.float32)
+    feeds = np.zeros((len(graphs), v, v), dtype=np.float32)
+    mask = np.zeros((len(graphs), v), dtype=np.float32)
+    for group in dense_graphs(graphs):
+        described = np.array(
+            [[*describe_operation(op), *(float(op.name == n) for n in names)] for op in group.ops],
+            dtype=np.float32,
+        ).reshape(-1, width)
+        order = [0, group.nodes - 1, *range(1, group.nodes - 1)]
+        x[group.rows, : group.nodes] = described[group.op_index[:, order]]
+        turned = group.multiplicity[:, order][:, :, order].transpose(0, 2, 1)
+        feeds[group.rows, : group.nodes, : group.nodes] = turned
+        mask[group.rows, : group.nodes] = 1.0
+    return NodeArrays(x, feeds, mask)
+
+
+def _distance(a: Operation, b: Operation) -> float:
+    return sum(
+        abs(math.log(getattr(a, field) / getattr(b, field)))
+        for field in ("kernel", "dilation", "group_scale")
+    )

@@ -1,0 +1,183 @@
+"""A graph network: its settings, and how it answers with NumPy alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from surrogate.predictors.base import Arrays, register_predictor
+from surrogate.predictors.features import GraphInputs, NodeArrays
+from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.targets import FloatArray
+
+NORM_EPS = 1e-5
+LOG_STD_RANGE = (-4.0, 1.0)
+"""Range of the logarithm of a predicted spread, in normal scores."""
+
+_ROWS_AT_ONCE = 512
+
+Weights = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class GnnSettings:
+    """Settings of `GnnPredictor`.
+
+    Attributes:
+        members: networks in the ensemble, >= 1.
+        width: values that a node holds, >= 1.
+        layers: rounds of messages, >= 1.
+        steps: optimiser steps of a member on 1,000 graphs, >= 1. The number for n graphs is
+            `steps * clip(n / 1000, 0.25, 2)`.
+        batch: graphs of a step, >= 2.
+        learning_rate: peak of the one-cycle schedule, > 0.
+        weight_decay: decoupled weight decay, >= 0.
+        rank_weight: weight of the ranking loss beside the likelihood, >= 0.
+        op_dropout: probability with which a training graph's operations lose their names, so that
+            descriptors alone must do, in [0, 1).
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
+
+    members: int = 5
+    width: int = 48
+    layers: int = 3
+    steps: int = 1600
+    batch: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-3
+    rank_weight: float = 1.0
+    op_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        least = {"batch": 2, "weight_decay": 0, "rank_weight": 0, "op_dropout": 0}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "learning_rate":
+                if not value > 0:
+                    raise UserError(f"learning_rate must be > 0, but got {value}")
+            elif not value >= least.get(field.name, 1):
+                raise UserError(
+                    f"{field.name} must be >= {least.get(field.name, 1)}, but got {value}"
+                )
+        if not self.op_dropout < 1:
+            raise UserError(f"op_dropout must be in [0, 1), but got {self.op_dropout}")
+
+
+class GraphNetwork(ScoreModel):
+    """Bidirectional, op-gated message passing; trained with torch, answered with NumPy.
+
+    A round: `h += relu(norm(g_in * conv(h, A) + g_out * conv(h, A') + V mean(h)))` with the graph
+    convolution `conv(h, A) = A h W + h R + b` (torch-geometric's `DenseGraphConv`). A holds
+    multiplicities, the gates `g = sigmoid(x G + c)` see what the node's own operation is, and the
+    mean over the graph is a virtual node. Mean, output and input are read out into a mean and
+    a spread. Graphs have two to some ten nodes: dense products suit them, not lists of edges.
+
+    Source: gated by the operation as in Ning et al., "A generic graph-based neural architecture
+    encoding scheme for predictor-based NAS" (GATES), ECCV 2020; both directions as in
+    Shi et al., "Bridging the gap between sample-based and one-shot NAS with BONAS", NeurIPS
+    2020; virtual node: Gilmer et al., ICML 2017; likelihood and ensemble: Lakshminarayanan et
+    al., "Deep ensembles", NeurIPS 2017; ranking loss: Ning et al., eq. 3.
+    """
+
+    def __init__(self, settings: GnnSettings) -> None:
+        self._settings = settings
+
+    def fit(
+        self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
+    ) -> None:
+        """Train the members one after another.
+
+        Raises:
+            MissingExtraError: if torch or torch-geometric is not installed.
+        """
+        # Late: only training needs torch.
+        from surrogate.predictors.gnn_training import train_member
+
+        self._members = tuple(
+            train_member(self._settings, inputs, scores, weights, int(rng.integers(2**31)))
+            for _ in range(self._settings.members)
+        )
+
+    def predict(self, inputs: GraphInputs) -> Scores:
+        """Mixture of the members' normal distributions: its mean and standard deviation."""
+        answers = [_forward(member, inputs.nodes) for member in self._members]
+        means = np.array([mean for mean, _ in answers])
+        variances = np.array([std**2 for _, std in answers])
+        return Scores(means.mean(axis=0), np.sqrt(variances.mean(axis=0) + means.var(axis=0)))
+
+    def arrays(self) -> Arrays:
+        """The members' weights."""
+        return {
+            f"gnn{i}/{name}": values
+            for i, member in enumerate(self._members)
+            for name, values in member.items()
+        }
+
+    def restore(self, arrays: Arrays, documents: object) -> None:  # noqa: ARG002
+        """Read the weights back."""
+        self._members = tuple(
+            {
+                name.removeprefix(f"gnn{i}/"): values
+                for name, values in arrays.items()
+                if name.startswith(f"gnn{i}/")
+            }
+            for i in range(self._settings.members)
+        )
+
+
+def _forward(weights: Weights, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
+    chunks = [
+        _forward_chunk(weights, nodes.subset(slice(start, start + _ROWS_AT_ONCE)))
+        for start in range(0, len(nodes.x), _ROWS_AT_ONCE)
+    ]
+    return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
+
+
+def _forward_chunk(weights: Weights, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
+    """Shape suffixes: N graphs, V nodes, F described, H hidden."""
+
+    def linear(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        y = x @ weights[f"{name}.weight"].T
+        bias = weights.get(f"{name}.bias")
+        return y if bias is None else y + bias
+
+    mask_NV1 = nodes.mask[:, :, None]
+    count_N11 = mask_NV1.sum(axis=1, keepdims=True)
+    fed_by_NVV, feeds_NVV = nodes.feeds, nodes.feeds.transpose(0, 2, 1)
+    h_NVH = linear("embed", nodes.x) * mask_NV1
+    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
+    for layer in (f"layers.{i}" for i in range(layers)):
+        gate_in, gate_out = (
+            1 / (1 + np.exp(-linear(f"{layer}.{gate}", nodes.x)))
+            for gate in ("gate_in", "gate_out")
+        )
+        incoming, outgoing = (
+            linear(f"{layer}.{way}.lin_rel", edges_NVV @ h_NVH)
+            + linear(f"{layer}.{way}.lin_root", h_NVH)
+            for way, edges_NVV in (("incoming", fed_by_NVV), ("outgoing", feeds_NVV))
+        )
+        virtual = linear(f"{layer}.virtual", h_NVH.sum(axis=1, keepdims=True) / count_N11)
+        message_NVH = gate_in * incoming + gate_out * outgoing + virtual
+        centred = message_NVH - message_NVH.mean(axis=-1, keepdims=True)
+        normed = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + NORM_EPS)
+        normed = normed * weights[f"{layer}.norm.weight"] + weights[f"{layer}.norm.bias"]
+        h_NVH = h_NVH + np.maximum(normed, 0.0) * mask_NV1
+    read_N3H = np.concatenate(
+        [h_NVH.sum(axis=1) / count_N11[:, 0], h_NVH[:, 1], h_NVH[:, 0]], axis=1
+    )
+    out_N2 = linear("out", np.maximum(linear("hidden", read_N3H), 0.0)).astype(np.float64)
+    return out_N2[:, 0], np.exp(np.clip(out_N2[:, 1], *LOG_STD_RANGE))
+
+
+@register_predictor
+class GnnPredictor(ScorePredictor):
+    """An ensemble of graph networks on normal scores."""
+
+    name = "gnn"
+    settings_type = GnnSettings
+    settings: GnnSettings
+    model_type = GraphNetwork

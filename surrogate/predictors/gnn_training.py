@@ -1,0 +1,162 @@
+"""Training of the graph network: the one module of this package that needs torch."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import MissingExtraError
+from graph_encoding.to_pyg import NODE_COLUMNS
+from surrogate.predictors.features import GraphInputs
+from surrogate.predictors.gnn import LOG_STD_RANGE, NORM_EPS, GnnSettings
+from surrogate.targets import FloatArray
+
+try:
+    import torch
+    from torch import Tensor, nn
+    from torch.nn import functional
+    from torch_geometric.nn import DenseGraphConv
+except ModuleNotFoundError as e:
+    raise MissingExtraError(e.name or "torch", "gnn") from e
+
+_MARGIN = 0.1
+_WARM_UP = 0.1
+_START_SHARE = 0.04
+_CLIP_NORM = 5.0
+_STD_WEIGHT = 0.1
+_FEWEST_GRAPHS, _MOST_GRAPHS = 250, 2000
+
+
+def train_member(
+    settings: GnnSettings,
+    inputs: GraphInputs,
+    scores: FloatArray,
+    weights: FloatArray,
+    seed: int,
+) -> dict[str, NDArray[np.float32]]:
+    """Train one network.
+
+    Args:
+        settings: its size and schedule.
+        inputs: n graphs.
+        scores: (n,) their normal scores.
+        weights: (n,) trust in each.
+        seed: seed of the weights, the batches and the dropout.
+
+    Returns:
+        The network's parameters by name.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _train(settings, inputs, scores, weights)
+    return {name: p.detach().numpy().copy() for name, p in network.named_parameters()}
+
+
+def _train(
+    settings: GnnSettings, inputs: GraphInputs, scores: FloatArray, weights: FloatArray
+) -> "_Network":
+    nodes = inputs.nodes
+    x, feeds, mask = (torch.from_numpy(a) for a in (nodes.x, nodes.feeds, nodes.mask))
+    score = torch.from_numpy(scores.astype(np.float32))
+    weight = torch.from_numpy((weights / weights.mean()).astype(np.float32))
+    network = _Network(x.shape[2], settings)
+    optimiser = torch.optim.AdamW(
+        network.parameters(),
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+    effective = min(max(len(inputs), _FEWEST_GRAPHS), _MOST_GRAPHS)
+    steps = max(1, round(settings.steps * effective / 1000))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        settings.learning_rate,
+        total_steps=steps,
+        pct_start=_WARM_UP,
+        div_factor=1 / _START_SHARE,
+        cycle_momentum=False,
+    )
+    batch = min(settings.batch, len(inputs))
+    order = torch.empty(0, dtype=torch.int64)
+    for _ in range(steps):
+        if len(order) < batch:
+            order = torch.cat([order, torch.randperm(len(inputs))])
+        rows, order = order[:batch], order[batch:]
+        described = _forget_names(x[rows], settings.op_dropout)
+        mean, log_std = network(described, feeds[rows], mask[rows])
+        loss = _loss(mean, log_std, score[rows], weight[rows], settings.rank_weight)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), _CLIP_NORM)
+        optimiser.step()
+        schedule.step()
+    return network
+
+
+def _forget_names(x_NVF: Tensor, probability: float) -> Tensor:
+    """Leave some graphs' operations without their names: columns after the descriptors."""
+    if not probability:
+        return x_NVF
+    kept_N = (torch.rand(len(x_NVF)) >= probability).to(x_NVF.dtype)
+    described = x_NVF.clone()
+    described[:, :, len(NODE_COLUMNS) :] *= kept_N[:, None, None]
+    return described
+
+
+def _loss(
+    mean: Tensor, log_std: Tensor, score: Tensor, weight: Tensor, rank_weight: float
+) -> Tensor:
+    """Squared error, hinge on the order of pairs, and likelihood of the spread.
+
+    The likelihood does not pull on the mean: where the spread is learned to be large the mean
+    would be given up.
+    """
+    error = (mean - score) ** 2
+    likelihood = log_std + 0.5 * error.detach() * torch.exp(-2 * log_std)
+    better = score[:, None] > score[None, :]
+    order = functional.relu(_MARGIN - (mean[:, None] - mean[None, :]))
+    ranking = (order * better).sum() / better.sum().clamp(min=1)
+    return (
+        (weight * error).mean() + _STD_WEIGHT * (weight * likelihood).mean() + rank_weight * ranking
+    )
+
+
+class _Layer(nn.Module):
+    """One round of messages; see `surrogate.predictors.gnn.GraphNetwork`."""
+
+    def __init__(self, described: int, width: int) -> None:
+        super().__init__()
+        self.incoming = DenseGraphConv(width, width)
+        self.outgoing = DenseGraphConv(width, width)
+        self.gate_in = nn.Linear(described, width)
+        self.gate_out = nn.Linear(described, width)
+        self.virtual = nn.Linear(width, width, bias=False)
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
+
+    def forward(self, h: Tensor, x: Tensor, feeds: Tensor, mask: Tensor) -> Tensor:
+        count = mask.sum(dim=1, keepdim=True)
+        message = (
+            torch.sigmoid(self.gate_in(x)) * self.incoming(h, feeds)
+            + torch.sigmoid(self.gate_out(x)) * self.outgoing(h, feeds.transpose(1, 2))
+            + self.virtual(h.sum(dim=1, keepdim=True) / count)
+        )
+        return h + torch.relu(self.norm(message)) * mask
+
+
+class _Network(nn.Module):
+    """Embedding, rounds of messages, readout of a mean and the logarithm of a spread."""
+
+    def __init__(self, described: int, settings: GnnSettings) -> None:
+        super().__init__()
+        width = settings.width
+        self.embed = nn.Linear(described, width)
+        self.layers = nn.ModuleList(_Layer(described, width) for _ in range(settings.layers))
+        self.hidden = nn.Linear(3 * width, width)
+        self.out = nn.Linear(width, 2)
+
+    def forward(self, x: Tensor, feeds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        mask = mask[:, :, None]
+        h = self.embed(x) * mask
+        for layer in self.layers:
+            h = layer(h, x, feeds, mask)
+        pooled = h.sum(dim=1) / mask.sum(dim=1)
+        out = self.out(torch.relu(self.hidden(torch.cat([pooled, h[:, 1], h[:, 0]], dim=1))))
+        return out[:, 0], out[:, 1].clamp(*LOG_STD_RANGE)

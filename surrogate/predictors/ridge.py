@@ -1,0 +1,116 @@
+"""A straight line over what a graph is made of: the floor that learns, and additive targets."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from surrogate.predictors.base import Arrays, register_predictor
+from surrogate.predictors.features import GraphFeatures, GraphInputs
+from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.targets import FloatArray
+
+_PENALTIES = np.geomspace(1e-2, 1e4, 25)
+
+
+Columns = Literal["counts", "statistics"]
+
+_PREFIX_OF_COLUMNS = {"counts": "statistics/count:", "statistics": "statistics/"}
+
+
+@dataclass(frozen=True)
+class RidgeSettings:
+    """Settings of `RidgePredictor`; its penalty is chosen by leave-one-out errors.
+
+    Attributes:
+        columns: "counts" of the operations, which is what additive costs depend on, or all
+            "statistics" of the graph.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
+
+    columns: Columns = "counts"
+
+    def __post_init__(self) -> None:
+        if self.columns not in get_args(Columns):
+            raise UserError(f"columns must be one of {get_args(Columns)}, but got {self.columns!r}")
+
+
+class Ridge(ScoreModel):
+    """Least squares with an L2 penalty, on columns that do not multiply with the size of a graph.
+
+    Source: Hoerl and Kennard, "Ridge regression", Technometrics 1970; the penalty of the least
+    leave-one-out error in closed form: Allen's PRESS, 1974.
+    """
+
+    def __init__(self, settings: RidgeSettings) -> None:
+        self._prefix = _PREFIX_OF_COLUMNS[settings.columns]
+
+    def fit(
+        self,
+        inputs: GraphInputs,
+        scores: FloatArray,
+        weights: FloatArray,
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> None:
+        """Solve for all penalties at once, and keep the one of the least leave-one-out error."""
+        raw = self._columns(inputs)
+        self._centre = np.average(raw, axis=0, weights=weights)
+        spread = raw.std(axis=0)
+        self._scale = np.where(spread > 0, spread, 1.0)
+        root = np.sqrt(weights)
+        x = (raw - self._centre) / self._scale * root[:, None]
+        self._intercept = float(np.average(scores, weights=weights))
+        y = (scores - self._intercept) * root
+        u, s, vt = np.linalg.svd(x, full_matrices=False)
+        errors = []
+        for penalty in _PENALTIES:
+            shrink = s**2 / (s**2 + penalty)
+            leverage = (u**2) @ shrink + weights / weights.sum()
+            errors.append(float(np.mean(((y - u @ (shrink * (u.T @ y))) / (1 - leverage)) ** 2)))
+        best = int(np.argmin(errors))
+        self._slopes = vt.T @ ((s / (s**2 + _PENALTIES[best])) * (u.T @ y))
+        # Variance of the answer is that of the slopes along the row, on top of the noise.
+        noise = errors[best]
+        self._noise_std = float(np.sqrt(noise))
+        self._spread_of_slopes = vt.T * np.sqrt(noise / (s**2 + _PENALTIES[best]))
+
+    def predict(self, inputs: GraphInputs) -> Scores:
+        """The line's answer, and the standard error of a new label around it."""
+        x = (self._columns(inputs) - self._centre) / self._scale
+        of_slopes = ((x @ self._spread_of_slopes) ** 2).sum(axis=1)
+        std = np.sqrt(self._noise_std**2 + of_slopes)
+        return Scores(self._intercept + x @ self._slopes, std)
+
+    def arrays(self) -> Arrays:
+        """The line, on standardised columns, and its uncertainty."""
+        return {
+            "ridge_centre": self._centre,
+            "ridge_scale": self._scale,
+            "ridge_slopes": self._slopes,
+            "ridge_spread": self._spread_of_slopes,
+            "ridge_line": np.array([self._intercept, self._noise_std]),
+        }
+
+    def restore(self, arrays: Arrays, documents: object) -> None:  # noqa: ARG002
+        """Read the line back."""
+        self._centre, self._scale = arrays["ridge_centre"], arrays["ridge_scale"]
+        self._slopes, self._spread_of_slopes = arrays["ridge_slopes"], arrays["ridge_spread"]
+        self._intercept, self._noise_std = arrays["ridge_line"].tolist()
+
+    def _columns(self, inputs: GraphInputs) -> NDArray[np.float64]:
+        names = GraphFeatures(inputs.vocabulary).columns
+        chosen = [i for i, name in enumerate(names) if name.startswith(self._prefix)]
+        return inputs.features[:, chosen].astype(np.float64)
+
+
+@register_predictor
+class RidgePredictor(ScorePredictor):
+    """What operations, or statistics of the graph, add up to."""
+
+    name = "ridge"
+    settings_type = RidgeSettings
+    settings: RidgeSettings
+    model_type = Ridge

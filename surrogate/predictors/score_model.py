@@ -1,0 +1,109 @@
+"""Models of normal scores, and the predictor that wraps one of them.
+
+A predictor turns graphs into inputs and labels into scores; a model sees nothing else. That lets
+a stack hold many models over inputs that are prepared once.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from graph_encoding.graph import CellGraph
+from surrogate.dataset import SurrogateDataset
+from surrogate.prediction import Prediction
+from surrogate.predictors.base import Arrays, Predictor
+from surrogate.predictors.features import GraphFeatures, GraphInputs, Vocabulary
+from surrogate.predictors.scaling import NormalScoreScale
+from surrogate.targets import FloatArray
+
+_VOCABULARY_FILE = "vocabulary.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a model answers for n graphs.
+
+    Attributes:
+        mean: (n,) expected normal score.
+        std: (n,) the model's doubt, >= 0.
+    """
+
+    mean: FloatArray
+    std: FloatArray
+
+
+class ScoreModel(ABC):
+    """Learns normal scores of graphs."""
+
+    @abstractmethod
+    def fit(
+        self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
+    ) -> None:
+        """Learn from n >= 2 graphs.
+
+        Args:
+            inputs: the graphs.
+            scores: (n,) their normal scores.
+            weights: (n,) trust in each, > 0; 1 for a label of one training.
+            rng: source of all randomness.
+        """
+
+    @abstractmethod
+    def predict(self, inputs: GraphInputs) -> Scores:
+        """Answer for n >= 1 graphs."""
+
+    @abstractmethod
+    def arrays(self) -> Arrays:
+        """What was learned, as arrays of numbers."""
+
+    def documents(self) -> Mapping[str, str]:
+        """What was learned, as texts by file name, in another library's own format."""
+        return {}
+
+    @abstractmethod
+    def restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
+        """Take over what `arrays` and `documents` gave."""
+
+
+class ScorePredictor(Predictor):
+    """A predictor over graphs of any benchmark whose labels are learned as normal scores."""
+
+    model_type: ClassVar[type[ScoreModel]]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """(d,) names of the features that the fitted model sees; empty before."""
+        return GraphFeatures(self._vocabulary).columns if self._fitted else ()
+
+    def _new_model(self) -> ScoreModel:
+        return self.model_type(self.settings)  # type: ignore[call-arg]
+
+    def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
+        inputs, scores = self._learn_scale(dataset)
+        self._model = self._new_model()
+        self._model.fit(inputs, scores, dataset.weights, rng)
+
+    def _learn_scale(self, dataset: SurrogateDataset) -> tuple[GraphInputs, FloatArray]:
+        self._vocabulary = Vocabulary.of(dataset.graphs)
+        self._scale = NormalScoreScale.of(dataset.model_values)
+        inputs = GraphInputs(dataset.graphs, self._vocabulary)
+        return inputs, self._scale.forward(dataset.model_values)
+
+    def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
+        scores = self._model.predict(GraphInputs(graphs, self._vocabulary))
+        return self._scale.prediction(scores.mean, scores.std)
+
+    def _learned(self) -> Arrays:
+        return {**self._scale.arrays(), **self._model.arrays()}
+
+    def _documents(self) -> Mapping[str, str]:
+        return {_VOCABULARY_FILE: self._vocabulary.to_json(), **self._model.documents()}
+
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
+        self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
+        self._scale = NormalScoreScale.from_arrays(arrays)
+        self._model = self._new_model()
+        self._model.restore(arrays, documents)

@@ -1,0 +1,246 @@
+"""The default predictor: several kinds of models, weighed by their held-out answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from surrogate.dataset import SurrogateDataset
+from surrogate.folds import fold_indices
+from surrogate.prediction import Prediction
+from surrogate.predictors.base import Arrays, register_predictor
+from surrogate.predictors.features import GraphInputs
+from surrogate.predictors.gnn import GnnSettings, GraphNetwork
+from surrogate.predictors.gp import GaussianProcess, GpSettings
+from surrogate.predictors.ridge import Ridge, RidgeSettings
+from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.xgb import BoostedTrees, XgbSettings
+from surrogate.targets import FloatArray
+
+_WEIGHT_STEPS = 500
+_FEWEST_TO_HOLD_OUT = 10
+_KEPT_OF_FOLDS = ("gnn",)
+"""Kinds whose models of the folds answer: to fit them once more on all keys costs too much."""
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """Settings of `StackPredictor`.
+
+    Attributes:
+        folds: parts of the keys that are held out in turn, >= 2; fewer if there are fewer keys.
+        gnn_from: keys from which on the graph network is a member, >= 2; with fewer it learns
+            little, for most of the time of a fit.
+        xgb: settings of the trees.
+        gp: settings of the process.
+        counts: settings of the line on counts of operations.
+        statistics: settings of the line on statistics of the graph.
+        gnn: settings of the graph network of each fold.
+    """
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
+
+    folds: int = 5
+    gnn_from: int = 150
+    xgb: XgbSettings = field(default_factory=lambda: XgbSettings(members=4))
+    gp: GpSettings = field(default_factory=GpSettings)
+    counts: RidgeSettings = field(default_factory=lambda: RidgeSettings("counts"))
+    statistics: RidgeSettings = field(default_factory=lambda: RidgeSettings("statistics"))
+    gnn: GnnSettings = field(default_factory=lambda: GnnSettings(members=1))
+
+    def __post_init__(self) -> None:
+        for name in ("folds", "gnn_from"):
+            if getattr(self, name) < 2:
+                raise UserError(f"{name} must be >= 2, but got {getattr(self, name)}")
+        # Saved settings come back as plain values.
+        for of in fields(self):
+            value = getattr(self, of.name)
+            if isinstance(value, Mapping):
+                object.__setattr__(self, of.name, _PARTS[of.name][0](**value))
+
+
+_PARTS: dict[str, tuple[Any, Any]] = {
+    "xgb": (XgbSettings, BoostedTrees),
+    "gp": (GpSettings, GaussianProcess),
+    "counts": (RidgeSettings, Ridge),
+    "statistics": (RidgeSettings, Ridge),
+    "gnn": (GnnSettings, GraphNetwork),
+}
+
+
+class Stack(ScoreModel):
+    """Models of several kinds, weighed by what they say of keys that they have not seen.
+
+    Every kind is fitted once for each fold of the keys, without it. From these held-out answers
+    come the weights (those >= 0 of the least squared error) and the predictor's intervals. A new
+    graph is answered by each kind fitted once more on all keys; the graph network, whose fits are
+    dear, by the mean of its folds' models. The spread is that of the mixture: what the models
+    doubt, and how far they are from each other.
+
+    Source: Wolpert, "Stacked generalization", 1992; Breiman, "Stacked regressions", 1996;
+    folds' models as an ensemble: Barber et al., "Predictive inference with the jackknife+", 2021.
+    """
+
+    def __init__(self, settings: StackSettings) -> None:
+        self._settings = settings
+
+    def fit(
+        self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
+    ) -> None:
+        """Train every kind of model on every fold's rest."""
+        self.fit_out_of_fold(inputs, scores, weights, rng)
+
+    def fit_out_of_fold(
+        self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
+    ) -> Scores:
+        """As `fit`; gives what the finished stack would answer for each row had it not seen it.
+
+        Of fewer than ten rows none is held out: the kinds count alike, and the answers are
+        those of who knows nothing, mean 0 and spread 1.
+        """
+        n = len(inputs)
+        self._kinds = tuple(k for k in _PARTS if k != "gnn" or n >= self._settings.gnn_from)
+        _ = inputs.features, inputs.nodes  # once for all folds
+        means, stds = np.zeros((len(self._kinds), n)), np.zeros((len(self._kinds), n))
+        self._models: dict[str, list[ScoreModel]] = {kind: [] for kind in self._kinds}
+        if n < _FEWEST_TO_HOLD_OUT:
+            for kind in self._kinds:
+                self._models[kind].append(self._fitted(kind, inputs, scores, weights, rng))
+            self._weights = np.full(len(self._kinds), 1.0 / len(self._kinds))
+            return Scores(np.zeros(n), np.ones(n))
+        fold_of = np.zeros(n, dtype=np.int64)
+        for fold, (rest, held_out) in enumerate(fold_indices(n, min(self._settings.folds, n), rng)):
+            fold_of[held_out] = fold
+            for number, kind in enumerate(self._kinds):
+                model = self._fitted(kind, inputs.subset(rest), scores[rest], weights[rest], rng)
+                answer = model.predict(inputs.subset(held_out))
+                means[number, held_out], stds[number, held_out] = answer.mean, answer.std
+                if kind in _KEPT_OF_FOLDS:
+                    self._models[kind].append(model)
+        for kind in self._kinds:
+            if kind not in _KEPT_OF_FOLDS:
+                self._models[kind].append(self._fitted(kind, inputs, scores, weights, rng))
+        self._weights = _least_squares(means, scores, weights)
+        held_out_scores = np.zeros(n), np.zeros(n)
+        for fold in range(fold_of.max() + 1):
+            # Weights that have not seen the fold's labels either.
+            here, others = fold_of == fold, fold_of != fold
+            of_others = _least_squares(means[:, others], scores[others], weights[others])
+            held_out_scores[0][here], held_out_scores[1][here] = _mix(
+                means[:, here], stds[:, here], of_others
+            )
+        return Scores(*held_out_scores)
+
+    def _fitted(
+        self,
+        kind: str,
+        inputs: GraphInputs,
+        scores: FloatArray,
+        weights: FloatArray,
+        rng: np.random.Generator,
+    ) -> ScoreModel:
+        model = self._new(kind)
+        model.fit(inputs, scores, weights, rng)
+        return model
+
+    def _new(self, kind: str) -> ScoreModel:
+        model: ScoreModel = _PARTS[kind][1](getattr(self._settings, kind))
+        return model
+
+    def predict(self, inputs: GraphInputs) -> Scores:
+        """The weighted mean of all kinds; a kind of no weight is not asked."""
+        means, variances = [], []
+        asked = [kind for kind, weight in zip(self._kinds, self._weights, strict=True) if weight]
+        for kind in asked:
+            answers = [model.predict(inputs) for model in self._models[kind]]
+            means.append(np.mean([a.mean for a in answers], axis=0))
+            variances.append(np.mean([a.std**2 for a in answers], axis=0))
+        weights = self._weights[self._weights > 0]
+        return Scores(*_mix(np.array(means), np.sqrt(variances), weights))
+
+    def arrays(self) -> Arrays:
+        """Weights, and the arrays of every model under its kind and number."""
+        learned: dict[str, NDArray[Any]] = {
+            "stack_weights": self._weights,
+            "stack_kinds": np.array(self._kinds),
+        }
+        for kind, models in self._models.items():
+            for i, model in enumerate(models):
+                learned |= {f"{kind}.{i}.{k}": v for k, v in model.arrays().items()}
+        return learned
+
+    def documents(self) -> Mapping[str, str]:
+        """The documents of every model under its kind and number."""
+        return {
+            f"{kind}-{i}-{name}": text
+            for kind, models in self._models.items()
+            for i, model in enumerate(models)
+            for name, text in model.documents().items()
+        }
+
+    def restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
+        """Read every model back."""
+        self._weights = arrays["stack_weights"]
+        self._kinds = tuple(arrays["stack_kinds"].tolist())
+        self._models = {kind: [] for kind in self._kinds}
+        for kind, models in self._models.items():
+            while learned := _under(f"{kind}.{len(models)}.", arrays):
+                model = self._new(kind)
+                model.restore(learned, _under(f"{kind}-{len(models)}-", documents))
+                models.append(model)
+
+
+def _under(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)}
+
+
+def _mix(means: FloatArray, stds: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weighted mean of (k, n) answers, and the spread of their mixture."""
+    mean = weights @ means
+    shares = weights / weights.sum()
+    around = means - (shares @ means)
+    return mean, np.sqrt(shares @ (stds**2 + around**2))
+
+
+def _least_squares(means: FloatArray, scores: FloatArray, weights: FloatArray) -> FloatArray:
+    """Weights >= 0, not all zero, of the least squared error, by projected gradient steps.
+
+    Args:
+        means: (k, n) held-out answers of each kind.
+        scores: (n,) what was to be answered.
+        weights: (n,) trust in each row.
+    """
+    gram = (means * weights) @ means.T
+    towards = (means * weights) @ scores
+    found = np.full(len(means), 1.0 / len(means))
+    step = 1.0 / max(float(np.linalg.eigvalsh(gram)[-1]), 1e-12)
+    for _ in range(_WEIGHT_STEPS):
+        found = np.maximum(found - step * (gram @ found - towards), 0.0)
+    return found if found.sum() > 1e-6 else np.full(len(means), 1e-3 / len(means))
+
+
+@register_predictor
+class StackPredictor(ScorePredictor):
+    """Trees, a Gaussian process, a line and a graph network, weighed by held-out answers."""
+
+    name = "stack"
+    settings_type = StackSettings
+    settings: StackSettings
+    model_type = Stack
+
+    def fit_out_of_fold(
+        self, dataset: SurrogateDataset, folds: int, rng: np.random.Generator
+    ) -> Prediction:
+        """As every predictor's, at the cost of one fit: the stack holds its keys out anyway.
+
+        `folds` is not used: the stack divides the keys by its own setting.
+        """
+        del folds
+        inputs, scores = self._learn_scale(dataset)
+        self._model = model = Stack(self.settings)
+        answers = model.fit_out_of_fold(inputs, scores, dataset.weights, rng)
+        self._fitted = True
+        return self._scale.prediction(answers.mean, answers.std)
