@@ -3,7 +3,7 @@
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,6 +30,7 @@ MAX_LOST_IN_A_ROW = 5
 """So many cells lost one after another are no property of the cells: the machine is ill."""
 
 _DESCRIPTION = "latency.json"
+_PATIENCE_SECONDS = 2.0
 
 
 class MeasuringDiedError(NasasrError, RuntimeError):
@@ -83,7 +84,7 @@ def run_sweep(
         MeasuringDiedError: if the measuring process died over several cells in a row.
     """
     wanted = {
-        (setting.name, functional_key(cell, sweep.semantics)): (setting, cell)
+        (setting.name, functional_key(cell, sweep.semantics)): cell
         for setting in sweep.settings
         for cell in sweep.cells
     }
@@ -97,21 +98,11 @@ def run_sweep(
 
         for setting in sweep.settings:
             report(setting)
-            missing = [
-                cell
-                for identity, (of, cell) in wanted.items()
-                if of == setting and identity not in store.records
-            ]
+            rest = (i for i in wanted if i not in store.records and i[0] == setting.name)
+            missing = [wanted[identity] for identity in rest]
             if not missing:
                 continue
-            task = Task(
-                setting,
-                sweep.semantics,
-                sweep.reference,
-                sweep.method,
-                baselines.get(setting.name),
-                _cores_for(setting, cores),
-            )
+            task = _task(sweep, setting, baselines, cores)
             for item in _measure(task, missing):
                 if isinstance(item, Ready):
                     baselines[setting.name] = item.baseline_s
@@ -195,6 +186,8 @@ class _Worker:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
+        # Between two cells it sees that and cleans up; in the middle of some nobody waits for it.
+        self._process.join(_PATIENCE_SECONDS)
         self._process.terminate()
         self._process.join()
 
@@ -223,6 +216,22 @@ class _Worker:
             if record is None:
                 return
             yield record
+
+
+def _task(
+    sweep: Sweep,
+    setting: LatencySetting,
+    baselines: Mapping[str, float],
+    cores: Sequence[int] | None,
+) -> Task:
+    return Task(
+        setting,
+        sweep.semantics,
+        sweep.reference,
+        sweep.method,
+        baselines.get(setting.name),
+        _cores_for(setting, cores),
+    )
 
 
 def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[int, ...]:
