@@ -15,7 +15,7 @@ import numpy as np
 
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
-from surrogate.calibration import ConformalCalibrator
+from surrogate.calibration import ConformalCalibrator, SupportCalibrator, TrainedOn
 from surrogate.predictors import Predictor, load_predictor
 from surrogate.targets import TARGETS, Target
 from train_benchmark.record import content_hash
@@ -40,8 +40,7 @@ class ArtifactMetadata:
         corpus_fingerprint: sha256 of the corpus behind the table.
         semantics: how cells are read, "paper" or "released".
         macro: the network around the cell, for parameter counts.
-        trained_ops: operations that occur in the training graphs.
-        trained_nodes: most operations of a training graph.
+        trained_on: operations and sizes of the training graphs.
         trained_keys: number of functions it was fitted on.
         fit: the effective configuration of the fit.
         versions: versions of what can change the numbers.
@@ -53,8 +52,7 @@ class ArtifactMetadata:
     corpus_fingerprint: str
     semantics: str
     macro: Macro
-    trained_ops: tuple[str, ...]
-    trained_nodes: int
+    trained_on: TrainedOn
     trained_keys: int
     fit: dict[str, Any]
     versions: dict[str, str]
@@ -74,7 +72,7 @@ class TargetModel:
 
     target: Target
     predictor: Predictor
-    calibrator: ConformalCalibrator
+    calibrator: SupportCalibrator
     seed_variance: float | None
 
 
@@ -130,8 +128,12 @@ class Artifact:
         for model in self.models:
             model.predictor.save(folder / model.target.name)
             calibration = {
-                "scores": model.calibrator.scores.tolist(),
-                "floor": model.calibrator.floor,
+                "floor": model.calibrator.inside.floor,
+                "scores": model.calibrator.inside.scores.tolist(),
+                "scores_outside": {
+                    way: calibrator.scores.tolist()
+                    for way, calibrator in model.calibrator.outside.items()
+                },
                 "seed_variance": model.seed_variance,
             }
             _write_json(folder / model.target.name / _CALIBRATION_FILE, calibration)
@@ -176,8 +178,9 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
             corpus_fingerprint=metadata["corpus_fingerprint"],
             semantics=metadata["semantics"],
             macro=Macro.from_plain(metadata["macro"]),
-            trained_ops=tuple(metadata["trained_ops"]),
-            trained_nodes=metadata["trained_nodes"],
+            trained_on=TrainedOn(
+                tuple(metadata["trained_on"]["ops"]), metadata["trained_on"]["nodes"]
+            ),
             trained_keys=metadata["trained_keys"],
             fit=metadata["fit"],
             versions=metadata["versions"],
@@ -227,7 +230,14 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
 
 def _load_model(folder: Path, target: Target) -> TargetModel:
     calibration = _read_json(folder / _CALIBRATION_FILE)
-    calibrator = ConformalCalibrator(np.array(calibration["scores"]), calibration["floor"])
+    floor = calibration["floor"]
+    calibrator = SupportCalibrator(
+        ConformalCalibrator(np.array(calibration["scores"]), floor),
+        {
+            way: ConformalCalibrator(np.array(scores), floor)
+            for way, scores in calibration["scores_outside"].items()
+        },
+    )
     return TargetModel(target, load_predictor(folder), calibrator, calibration["seed_variance"])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from surrogate.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
-from surrogate.calibration import fit_calibrated, seed_variance
+from surrogate.calibration import TrainedOn, calibrate_support, seed_variance
 from surrogate.dataset import SeedPolicy, SurrogateDataset
 from surrogate.predictors import Predictor
 from surrogate.targets import Target
@@ -30,7 +30,7 @@ def fit_target(
     folds: int,
     rng: np.random.Generator,
 ) -> TargetModel:
-    """Fit a predictor on all keys and calibrate it by cross-conformal prediction.
+    """Fit a predictor on all keys and calibrate it, for graphs like those and unlike them.
 
     Args:
         dataset: n labelled graphs.
@@ -41,8 +41,7 @@ def fit_target(
     Raises:
         UserError: if there are too few keys for the folds.
     """
-    predictor = make_predictor()
-    calibrator = fit_calibrated(predictor, dataset, folds, rng)
+    predictor, calibrator = calibrate_support(dataset, make_predictor, folds, rng)
     return TargetModel(dataset.target, predictor, calibrator, seed_variance(dataset))
 
 
@@ -88,8 +87,7 @@ def fit_artifact(
             corpus_fingerprint=table.metadata.corpus_fingerprint,
             semantics=table.metadata.semantics,
             macro=macro_of_table(table),
-            trained_ops=tuple(sorted({op.name for graph in graphs for op in graph.ops[1:-1]})),
-            trained_nodes=max(graph.inner_nodes for graph in graphs),
+            trained_on=TrainedOn.of(graphs),
             trained_keys=len(graphs),
             fit=dict(effective_config),
             versions=_versions(),

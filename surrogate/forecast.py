@@ -21,6 +21,7 @@ from surrogate.artifact import (
     TargetModel,
     load_artifact,
 )
+from surrogate.calibration.support import Outside
 from surrogate.prediction import check_level
 
 MAX_NODES = 6
@@ -137,7 +138,8 @@ class Forecaster:
         forms = [functional_form(cell, self._semantics) for cell in cells]
         living = {form.key: graph_of_form(form) for form in forms if not form.is_dead}
         graphs = tuple(living.values())
-        by_target = [_forecast_target(m, graphs, level) for m in self._artifact.models]
+        ways = [self.metadata.trained_on.outside(graph) for graph in graphs]
+        by_target = [_forecast_target(m, graphs, ways, level) for m in self._artifact.models]
         of_key = dict(zip(living, zip(*by_target, strict=True), strict=True))
         return tuple(
             self._assemble(cell, form, of_key.get(form.key, ()), level)
@@ -172,24 +174,27 @@ def _support(
         )
     if measured:
         return "measured", ""
-    unseen = sorted(set(form.ops) - set(metadata.trained_ops))
+    trained = metadata.trained_on
+    unseen = sorted(set(form.ops) - set(trained.ops))
     reasons = [f"no training cell has the operation {op}" for op in unseen]
-    if len(form.ops) > metadata.trained_nodes:
+    if len(form.ops) > trained.nodes:
         reasons.append(
-            f"it has {len(form.ops)} operations, the training cells at most "
-            f"{metadata.trained_nodes}"
+            f"it has {len(form.ops)} operations, the training cells at most {trained.nodes}"
         )
     return ("extrapolated" if reasons else "interpolated"), "; ".join(reasons)
 
 
 def _forecast_target(
-    model: TargetModel, graphs: Sequence[CellGraph], level: float
+    model: TargetModel,
+    graphs: Sequence[CellGraph],
+    ways: Sequence[tuple[Outside, ...]],
+    level: float,
 ) -> list[TargetForecast]:
     prediction = model.predictor.predict(graphs)
-    interval = model.calibrator.interval(prediction, level)
+    interval = model.calibrator.interval(prediction, level, ways)
     transform = model.target.transform
     slope = transform.raw_slope(prediction.mean)
-    total = model.calibrator.std(prediction)
+    total = model.calibrator.std(prediction, ways)
     seed = np.sqrt(model.seed_variance or 0.0)
     std_model = np.sqrt(np.maximum(total**2 - seed**2, 0.0))
     columns = (

@@ -7,10 +7,14 @@ from surrogate.calibration.conformal import (
     fit_calibrated,
 )
 from surrogate.calibration.seed_noise import seed_variance
+from surrogate.calibration.support import SupportCalibrator, TrainedOn, calibrate_support
 
 __all__ = [
     "ConformalCalibrator",
+    "SupportCalibrator",
+    "TrainedOn",
     "calibrate",
+    "calibrate_support",
     "cross_conformal",
     "fit_calibrated",
     "seed_variance",

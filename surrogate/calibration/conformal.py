@@ -67,6 +67,14 @@ class ConformalCalibrator:
         half = self.quantile(level) * self._width(prediction)
         return Interval(prediction.mean - half, prediction.mean + half, level)
 
+    def interval_half(self, prediction: Prediction, level: float) -> FloatArray:
+        """(n,) half widths; with too few scores for the level, those of the largest score."""
+        check_level(level)
+        rank = math.ceil((len(self.scores) + 1) * level - 1e-9)
+        score = self.scores[min(max(rank, 1), len(self.scores)) - 1]
+        half: FloatArray = score * self._width(prediction)
+        return half
+
     def std(self, prediction: Prediction) -> FloatArray:
         """(n,) calibrated standard deviations: half the interval at the one-sigma level."""
         return self.quantile(_ONE_SIGMA) * self._width(prediction)

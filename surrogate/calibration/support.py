@@ -1,0 +1,153 @@
+"""Intervals for graphs unlike those of a fit, from errors made on graphs as unlike."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.graph import CellGraph
+from surrogate.calibration.conformal import ConformalCalibrator, fit_calibrated
+from surrogate.dataset import SurrogateDataset
+from surrogate.prediction import Interval, Prediction
+from surrogate.predictors.base import Predictor
+from surrogate.targets import FloatArray
+
+Outside = Literal["new_operation", "larger"]
+OUTSIDE: tuple[Outside, ...] = ("new_operation", "larger")
+
+_MOST_TRAINED = 600
+_MOST_ASKED = 300
+_FEWEST_TRAINED = 30
+_FEWEST_ASKED = 20
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What a fit has seen.
+
+    Attributes:
+        ops: names of the operations, sorted.
+        nodes: most operations of a graph.
+    """
+
+    ops: tuple[str, ...]
+    nodes: int
+
+    @classmethod
+    def of(cls, graphs: Sequence[CellGraph]) -> "TrainedOn":
+        """What some graphs show."""
+        names = {op.name for graph in graphs for op in graph.ops[1:-1]}
+        return cls(tuple(sorted(names)), max(graph.inner_nodes for graph in graphs))
+
+    def outside(self, graph: CellGraph) -> tuple[Outside, ...]:
+        """In which ways a graph is unlike what was seen; empty if in none."""
+        new = any(op.name not in self.ops for op in graph.ops[1:-1])
+        larger = graph.inner_nodes > self.nodes
+        return tuple(way for way, holds in zip(OUTSIDE, (new, larger), strict=True) if holds)
+
+
+@dataclass(frozen=True, eq=False)
+class SupportCalibrator:
+    """A calibrator for graphs like those of the fit, and one for each way of being unlike them.
+
+    A graph that is unlike in two ways gets the wider of both intervals, and no graph a narrower
+    one than if it were like the others.
+
+    Attributes:
+        inside: for graphs of known operations and sizes.
+        outside: by way; a way that could not be tried out is missing, and counts as inside.
+    """
+
+    inside: ConformalCalibrator
+    outside: Mapping[Outside, ConformalCalibrator]
+
+    def interval(
+        self, prediction: Prediction, level: float, ways: Sequence[tuple[Outside, ...]]
+    ) -> Interval:
+        """The interval of each of n predictions; `ways` says how each graph is unlike.
+
+        A calibrator of few scores that cannot bound the level gives its largest score.
+        """
+        inside = self.inside.interval(prediction, level)
+        half = (inside.high - inside.low) / 2
+        half = self._widened(half, prediction, ways, lambda c: c.interval_half(prediction, level))
+        return Interval(prediction.mean - half, prediction.mean + half, level)
+
+    def std(self, prediction: Prediction, ways: Sequence[tuple[Outside, ...]]) -> FloatArray:
+        """(n,) calibrated standard deviations."""
+        inside = self.inside.std(prediction)
+        return self._widened(inside, prediction, ways, lambda c: c.std(prediction))
+
+    def _widened(
+        self,
+        widths: FloatArray,
+        prediction: Prediction,
+        ways: Sequence[tuple[Outside, ...]],
+        width_by: Callable[[ConformalCalibrator], FloatArray],
+    ) -> FloatArray:
+        assert len(ways) == len(prediction), "one entry of `ways` for each prediction"
+        for way, calibrator in self.outside.items():
+            unlike: NDArray[np.bool_] = np.array([way in of_graph for of_graph in ways], dtype=bool)
+            if unlike.any():
+                widths = np.where(unlike, np.maximum(widths, width_by(calibrator)), widths)
+        return widths
+
+
+def calibrate_support(
+    dataset: SurrogateDataset,
+    make_predictor: Callable[[], Predictor],
+    folds: int,
+    rng: np.random.Generator,
+) -> tuple[Predictor, SupportCalibrator]:
+    """Fit on all keys; calibrate inside by folds, and outside by what can be left out.
+
+    Each operation is left out in turn, with all graphs that have it, and the largest graphs are
+    left out: what a predictor fitted on the rest says of them is how wrong it is outside.
+
+    Args:
+        dataset: n labelled graphs.
+        make_predictor: gives a new, unfitted predictor.
+        folds: parts that the calibration inside holds out in turn.
+        rng: source of all randomness.
+
+    Returns:
+        The predictor, fitted on all keys, and its calibrator.
+    """
+    predictor = make_predictor()
+    inside = fit_calibrated(predictor, dataset, folds, rng)
+    dataset = dataset.sorted_by_key()
+    seen = TrainedOn.of(dataset.graphs)
+    has_op = [
+        np.array([any(op.name == name for op in graph.ops) for graph in dataset.graphs])
+        for name in seen.ops
+    ]
+    largest = np.array([graph.inner_nodes == seen.nodes for graph in dataset.graphs])
+    outside: dict[Outside, ConformalCalibrator] = {}
+    for way, held_out_sets in zip(OUTSIDE, (has_op, [largest]), strict=True):
+        scores = [
+            _scores_left_out(dataset, held_out, make_predictor, inside, rng)
+            for held_out in held_out_sets
+        ]
+        found = np.sort(np.concatenate(scores))
+        if len(found):
+            outside[way] = ConformalCalibrator(found, inside.floor)
+    return predictor, SupportCalibrator(inside, outside)
+
+
+def _scores_left_out(
+    dataset: SurrogateDataset,
+    held_out: NDArray[np.bool_],
+    make_predictor: Callable[[], Predictor],
+    inside: ConformalCalibrator,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Scores of the held-out graphs by a predictor of the rest; none if either are too few."""
+    rest, asked = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+    if len(rest) < _FEWEST_TRAINED or len(asked) < _FEWEST_ASKED:
+        return np.zeros(0)
+    rest = np.sort(rng.permutation(rest)[:_MOST_TRAINED])
+    test = dataset.subset(np.sort(rng.permutation(asked)[:_MOST_ASKED]))
+    answers = make_predictor().fit(dataset.subset(rest), rng).predict(test.graphs)
+    return np.abs(test.model_values - answers.mean) / np.hypot(answers.std, inside.floor)
