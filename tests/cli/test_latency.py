@@ -24,6 +24,7 @@ reference = "10_110_1010"
 
 [method]
 cells_at_a_time = 3
+loads = 1
 rounds = 3
 runs = 1
 discarded_runs = 0
@@ -80,7 +81,8 @@ def test_a_sweep_writes_records_and_a_summary(run: Run, config: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("rounds", "round"), "unknown key 'method.round'"),
+        (("rounds", "turns"), "unknown key 'method.turns'"),
+        (("loads = 1", "loads = 9"), "rounds must be >= loads"),
         (("cpu-onnx", "tpu-onnx"), "device must be one of"),
         (('"10_110_1010"', '"10_nonsense"'), "nonsense"),
     ],

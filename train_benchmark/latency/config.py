@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from graph_encoding.cell import Cell
 from graph_encoding.semantics import Semantics
@@ -22,7 +22,8 @@ class MethodConfig(_Strict):
 
     Attributes:
         cells_at_a_time: cells that are held in memory and measured in turns.
-        rounds: turns of each cell in one series.
+        loads: how often each network is loaded; its rounds go to the loads in turn.
+        rounds: turns of each cell in one series, as many or more as loads.
         runs: timed runs of a cell, and of the reference beside it, in each turn.
         discarded_runs: runs before those, which fill the caches.
         reference_every: the reference is timed before every so many turns.
@@ -32,6 +33,7 @@ class MethodConfig(_Strict):
     """
 
     cells_at_a_time: int = Field(ge=1)
+    loads: int = Field(ge=1)
     rounds: int = Field(ge=2)
     runs: int = Field(ge=1)
     discarded_runs: int = Field(ge=0)
@@ -39,6 +41,12 @@ class MethodConfig(_Strict):
     max_relative_error: float = Field(gt=0)
     max_attempts: int = Field(ge=1)
     baseline_seconds: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _every_load_has_a_round(self) -> Self:
+        if self.rounds < self.loads:
+            raise ValueError(f"rounds must be >= loads, but got {self.rounds} and {self.loads}")
+        return self
 
 
 class LatencyConfig(_Strict):

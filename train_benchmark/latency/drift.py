@@ -91,17 +91,23 @@ class Centre(NamedTuple):
     drift_factor: float
 
 
-def corrected_centre(blocks: Sequence[Block], track: ReferenceTrack, baseline_s: float) -> Centre:
+def corrected_centre(
+    blocks: Sequence[Block], track: ReferenceTrack, baseline_s: float, loads: int = 1
+) -> Centre:
     """Divide the reference's drift out of a cell's blocks and take their centre.
 
     Args:
         blocks: one for each round, >= 1.
         track: the reference beside them.
         baseline_s: seconds of the reference at the speed that latencies are stated for.
+        loads: loads of the network that the blocks belong to in turn. Where a load's buffers lie
+            makes it steadily faster or slower: the centre is the mean of the loads' medians.
     """
     drift = track.at(np.array([block.at_s for block in blocks])) / baseline_s
     corrected = np.array([block.centre_s for block in blocks]) / drift
-    low, middle, high = np.quantile(corrected, (0.25, 0.5, 0.75))
-    spread = (high - low) / _QUARTILES_APART
-    error = _MEDIAN_ERROR * spread / np.sqrt(len(corrected))
-    return Centre(float(middle), float(error), float(np.median(drift)))
+    medians = [float(np.median(corrected[load::loads])) for load in range(loads)]
+    low, high = np.quantile(corrected, (0.25, 0.75))
+    error = _MEDIAN_ERROR * (high - low) / _QUARTILES_APART / np.sqrt(len(corrected))
+    if loads > 1:
+        error = max(error, np.std(medians, ddof=1) / np.sqrt(loads))
+    return Centre(float(np.mean(medians)), float(error), float(np.median(drift)))

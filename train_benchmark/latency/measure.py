@@ -55,7 +55,7 @@ def baseline_seconds(reference: Run, method: MethodConfig) -> float:
 
 
 def measure(
-    networks: Sequence[Run],
+    networks: Sequence[Sequence[Run]],
     reference: Run,
     method: MethodConfig,
     baseline_s: float,
@@ -64,7 +64,7 @@ def measure(
     """Measure networks in turns with the reference; the noisy ones again.
 
     Args:
-        networks: loaded networks, n of them.
+        networks: n networks, each as often as it was loaded.
         reference: the loaded reference.
         method: how many turns, and what is too noisy.
         baseline_s: see `baseline_seconds`.
@@ -84,12 +84,16 @@ def measure(
                 for turn, i in enumerate(rng.permutation(noisy)):
                     if turn % method.reference_every == 0:
                         beside.append(_block(reference, method))
-                    blocks[i].append(_block(networks[i], method))
+                    load = networks[i][len(blocks[i]) % len(networks[i])]
+                    blocks[i].append(_block(load, method))
                 beside.append(_block(reference, method))
             for i in noisy:
                 attempts[i] += 1
             track = ReferenceTrack.of(beside)
-            centres = [corrected_centre(found, track, baseline_s) for found in blocks]
+            centres = [
+                corrected_centre(found, track, baseline_s, len(loads))
+                for found, loads in zip(blocks, networks, strict=True)
+            ]
             noisy = [i for i, centre in enumerate(centres) if _is_noisy(centre, method)]
             if not noisy:
                 break

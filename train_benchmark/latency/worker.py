@@ -71,7 +71,7 @@ class Stopped(NamedTuple):
 
 class _Loaded(NamedTuple):
     cell: Cell
-    run: Run
+    runs: list[Run]
     model_bytes: int
     peak_memory_bytes: int | None
 
@@ -108,7 +108,7 @@ class _Worker:
         self.device = cpu_description() if device == "cpu" else _gpu_description()
 
     def serve(self, connection: "Connection[Any, list[Cell]]") -> None:
-        reference = self._load(self.task.reference, "reference").run
+        reference = self._load(self.task.reference, "reference", loads=1).runs[0]
         baseline_s = self.task.baseline_s or baseline_seconds(reference, self.task.method)
         connection.send(Ready(baseline_s))
         while True:
@@ -121,30 +121,30 @@ class _Worker:
         records, loaded = [], []
         for number, cell in enumerate(cells):
             try:
-                loaded.append(self._load(cell, str(number)))
+                loaded.append(self._load(cell, str(number), self.task.method.loads))
             except UnsupportedError as e:
                 records.append(self._failure(cell, "unsupported", str(e), baseline_s))
             except (NasasrError, MemoryError, RuntimeError) as e:
                 why = f"{type(e).__name__}: {e}"[:300]
                 records.append(self._failure(cell, "failed", why, baseline_s))
         if loaded:
-            runs = [network.run for network in loaded]
+            runs = [network.runs for network in loaded]
             results = measure(runs, reference, self.task.method, baseline_s, self.rng)
             for network, result in zip(loaded, results, strict=True):
                 records.append(self._record(network, result, baseline_s))
         return records
 
-    def _load(self, cell: Cell, name: str) -> _Loaded:
+    def _load(self, cell: Cell, name: str, loads: int) -> _Loaded:
         subject = Subject(cell, self.folder / f"{name}.onnx")
         try:
             model_bytes = self.engine.prepare(subject)
             peak = self.memory.of(subject)
-            run = self.engine.load(subject)
+            runs = [self.engine.load(subject) for _ in range(loads)]
         finally:
             subject.path.unlink(missing_ok=True)
-        for _ in range(_WARM_UP_RUNS):
+        for run in runs * _WARM_UP_RUNS:
             run()
-        return _Loaded(cell, run, model_bytes, peak)
+        return _Loaded(cell, runs, model_bytes, peak)
 
     def _record(self, network: _Loaded, result: Measured, baseline_s: float) -> LatencyRecord:
         return LatencyRecord(

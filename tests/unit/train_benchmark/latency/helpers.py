@@ -9,6 +9,7 @@ from train_benchmark.latency.setting import LatencySetting
 
 QUICK = MethodConfig(
     cells_at_a_time=2,
+    loads=2,
     rounds=3,
     runs=2,
     discarded_runs=0,

@@ -10,6 +10,7 @@ from train_benchmark.latency.measure import baseline_seconds, measure
 
 METHOD = MethodConfig(
     cells_at_a_time=4,
+    loads=1,
     rounds=40,
     runs=3,
     discarded_runs=1,
@@ -81,7 +82,7 @@ def test_a_known_centre() -> None:
 def test_drift_and_a_neighbour_are_divided_out(machine: Machine) -> None:
     true_s = [0.010, 0.0103, 0.0106, 0.012]
     reference = machine.network(0.011)
-    networks = [machine.network(seconds) for seconds in true_s]
+    networks = [[machine.network(seconds)] for seconds in true_s]
     baseline_s = baseline_seconds(reference, METHOD)
     results = measure(networks, reference, METHOD, baseline_s, np.random.default_rng(0))
     found = np.array([result.centre.latency_s for result in results])
@@ -95,16 +96,16 @@ def test_drift_and_a_neighbour_are_divided_out(machine: Machine) -> None:
 def test_results_do_not_depend_on_when_they_are_measured(machine: Machine) -> None:
     reference, network = machine.network(0.011), machine.network(0.013)
     baseline_s = baseline_seconds(reference, METHOD)
-    early = measure([network], reference, METHOD, baseline_s, np.random.default_rng(0))[0]
+    early = measure([[network]], reference, METHOD, baseline_s, np.random.default_rng(0))[0]
     machine.now += 120.0
-    late = measure([network], reference, METHOD, baseline_s, np.random.default_rng(1))[0]
+    late = measure([[network]], reference, METHOD, baseline_s, np.random.default_rng(1))[0]
     assert late.centre.drift_factor > 1.4 * early.centre.drift_factor
     assert late.centre.latency_s == pytest.approx(early.centre.latency_s, rel=0.01)
 
 
 def test_only_noisy_networks_are_measured_again_and_say_so(machine: Machine) -> None:
     reference = machine.network(0.011)
-    networks = [machine.network(0.01), machine.network(0.01, noise=3.0)]
+    networks = [[machine.network(0.01)], [machine.network(0.01, noise=3.0)]]
     quiet, noisy = measure(networks, reference, METHOD, 0.011, np.random.default_rng(0))
     assert (quiet.attempts, quiet.repetitions, quiet.noisy) == (1, 120, False)
     assert (noisy.attempts, noisy.repetitions, noisy.noisy) == (3, 360, True)
@@ -112,8 +113,23 @@ def test_only_noisy_networks_are_measured_again_and_say_so(machine: Machine) -> 
 
 def test_quantiles_are_of_all_runs_and_rise(machine: Machine) -> None:
     (result,) = measure(
-        [machine.network(0.01)], machine.network(0.011), METHOD, 0.011, np.random.default_rng(0)
+        [[machine.network(0.01)]], machine.network(0.011), METHOD, 0.011, np.random.default_rng(0)
     )
     assert len(result.quantiles_s) == 7
     assert list(result.quantiles_s) == sorted(result.quantiles_s)
     assert result.quantiles_s[0] >= 0.01
+
+
+def test_loads_of_one_network_count_alike() -> None:
+    track = ReferenceTrack.of([block(0.0, 1.0)])
+    blocks = [block(float(i), 1.0 if i % 2 else 3.0) for i in range(40)]
+    centre = corrected_centre(blocks, track, baseline_s=1.0, loads=2)
+    assert centre.latency_s == 2.0
+    # However many rounds there are, two loads that differ are two values.
+    assert centre.error_s == pytest.approx(np.std([1.0, 3.0], ddof=1) / np.sqrt(2))
+
+
+def test_each_load_gets_its_turn(machine: Machine) -> None:
+    loads = [machine.network(0.01, noise=0.0), machine.network(0.012, noise=0.0)]
+    (result,) = measure([loads], machine.network(0.011), METHOD, 0.011, np.random.default_rng(0))
+    assert result.centre.latency_s == pytest.approx(0.011, rel=0.02)
