@@ -10,6 +10,7 @@ from surrogate.predictors.baselines import (
 )
 from surrogate.predictors.gnn import GnnPredictor, GnnSettings
 from surrogate.predictors.gp import GpPredictor, GpSettings
+from surrogate.predictors.lgbm import LgbmPredictor, LgbmSettings
 from surrogate.predictors.ridge import RidgePredictor, RidgeSettings
 from surrogate.predictors.stack import StackPredictor, StackSettings
 from surrogate.predictors.xgb import XgbPredictor, XgbSettings
@@ -21,6 +22,8 @@ __all__ = [
     "GnnSettings",
     "GpPredictor",
     "GpSettings",
+    "LgbmPredictor",
+    "LgbmSettings",
     "MacsPredictor",
     "MeanPredictor",
     "MeanSettings",

@@ -73,6 +73,10 @@ class Forest:
         return sums_MN + self.base[:, None]
 
 
+NestedTree = float | list[Any]
+"""A leaf's value, or [column, threshold, tree where x < threshold, tree where not]."""
+
+
 def forest_of_models(models: Sequence[str]) -> Forest:
     """Translate xgboost models of numeric splits, one a member.
 
@@ -81,15 +85,25 @@ def forest_of_models(models: Sequence[str]) -> Forest:
 
     Source: xgboost's JSON schema, https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html
     """
+    members = []
+    for model in models:
+        learner = json.loads(model)["learner"]
+        base = float(learner["learner_model_param"]["base_score"].strip("[]"))
+        trees = learner["gradient_booster"]["model"]["trees"]
+        members.append((base, [_nested_tree(tree, 0) for tree in trees]))
+    return forest_of_trees(members)
+
+
+def forest_of_trees(members: Sequence[tuple[float, Sequence[NestedTree]]]) -> Forest:
+    """Lay out (base, trees) of each member for walking."""
     tests: dict[tuple[int, float], int] = {(0, np.inf): 0}
     nodes: list[tuple[int, int, float]] = []
     roots: list[int] = []
     starts, bases, depth = [], [], 0
-    for model in models:
-        learner = json.loads(model)["learner"]
-        bases.append(float(learner["learner_model_param"]["base_score"].strip("[]")))
+    for base, trees in members:
+        bases.append(base)
         starts.append(len(roots))
-        for tree in learner["gradient_booster"]["model"]["trees"]:
+        for tree in trees:
             roots.append(len(nodes))
             depth = max(depth, _append_tree(tree, nodes, tests))
     test, left, value = zip(*nodes, strict=True)
@@ -107,25 +121,37 @@ def forest_of_models(models: Sequence[str]) -> Forest:
     )
 
 
+def _nested_tree(tree: dict[str, Any], node: int) -> NestedTree:
+    left = tree["left_children"][node]
+    if left < 0:
+        return float(tree["split_conditions"][node])
+    right = tree["right_children"][node]
+    return [
+        tree["split_indices"][node],
+        tree["split_conditions"][node],
+        _nested_tree(tree, left),
+        _nested_tree(tree, right),
+    ]
+
+
 def _append_tree(
-    tree: dict[str, Any],
+    tree: NestedTree,
     nodes: list[tuple[int, int, float]],
     tests: dict[tuple[int, float], int],
 ) -> int:
     """Append one tree's nodes, each pair of children side by side; gives the tree's depth."""
-    level, depth = [0], 0
+    level, depth = [tree], 0
     while True:
-        children: list[int] = []
+        children: list[NestedTree] = []
         after_level = len(nodes) + len(level)
-        for i in level:
-            left = tree["left_children"][i]
-            if left < 0:
-                nodes.append((0, len(nodes), tree["split_conditions"][i]))
-            else:
-                split = (tree["split_indices"][i], tree["split_conditions"][i])
-                number = tests.setdefault(split, len(tests))
+        for node in level:
+            if isinstance(node, list):
+                column, threshold, left, right = node
+                number = tests.setdefault((column, threshold), len(tests))
                 nodes.append((number, after_level + len(children), 0.0))
-                children += [left, tree["right_children"][i]]
+                children += [left, right]
+            else:
+                nodes.append((0, len(nodes), node))
         if not children:
             return depth
         level, depth = children, depth + 1

@@ -6,6 +6,7 @@ import pytest
 
 from surrogate.predictors import PREDICTORS, Predictor
 from surrogate.predictors.gnn import GnnSettings
+from surrogate.predictors.lgbm import LgbmSettings
 from surrogate.predictors.stack import StackSettings
 from surrogate.predictors.xgb import XgbSettings
 from surrogate.testing.predictor_contract import PredictorContract
@@ -13,6 +14,7 @@ from surrogate.testing.predictor_contract import PredictorContract
 _CHEAP_GNN = GnnSettings(members=1, width=8, layers=2, steps=80, batch=8)
 _CHEAP = {
     "gnn": _CHEAP_GNN,
+    "lgbm": LgbmSettings(members=2, rounds=50),
     "stack": StackSettings(
         folds=2, gnn_from=20, xgb=XgbSettings(members=2, rounds=20), gnn=_CHEAP_GNN
     ),
@@ -25,6 +27,8 @@ class TestRegisteredPredictors(PredictorContract):
     def kind(self, request: pytest.FixtureRequest) -> type[Predictor]:
         if request.param in ("gnn", "stack"):
             pytest.importorskip("torch_geometric", reason="needs the extra gnn")
+        if request.param == "lgbm":
+            pytest.importorskip("lightgbm", reason="needs the extra predictors")
         return PREDICTORS.get(request.param)
 
     @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from surrogate.predictors.forest import forest_of_models
+from surrogate.predictors.forest import forest_of_models, forest_of_trees
 
 xgboost = pytest.importorskip("xgboost")
 
@@ -34,3 +34,18 @@ def test_trees_without_any_split() -> None:
     forest = forest_of_models([bytes(b.save_raw("json")) for b in (stump, booster)])
     expected = [b.predict(xgboost.DMatrix(x)) for b in (stump, booster)]
     np.testing.assert_allclose(forest.predict(x), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_same_numbers_as_lightgbm() -> None:
+    lightgbm = pytest.importorskip("lightgbm", reason="needs the extra predictors")
+    from surrogate.predictors.lgbm import _nested
+
+    rng = np.random.default_rng(3)
+    # Thresholds of LightGBM lie between values, and now and then on one.
+    x = (rng.integers(0, 40, (300, 5)) / 7).astype(np.float32)
+    y = x[:, 0] * x[:, 1] + rng.normal(size=300)
+    options = {"num_leaves": 15, "min_data_in_leaf": 2, "verbosity": -1, "num_threads": 1}
+    booster = lightgbm.train(options, lightgbm.Dataset(x, y), 40)
+    trees = [_nested(info["tree_structure"]) for info in booster.dump_model()["tree_info"]]
+    walked = forest_of_trees([(0.0, trees)]).predict(x)[0]
+    np.testing.assert_allclose(walked, booster.predict(x), rtol=1e-5, atol=1e-5)
