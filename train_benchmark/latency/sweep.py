@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from graph_encoding.cell import Cell
@@ -175,9 +176,13 @@ class _Worker:
     def __init__(self, task: Task) -> None:
         # A fresh interpreter: thread pools of another setting, or of the caller, stay out.
         context = multiprocessing.get_context("spawn")
+        # Here, and not in the process: however that one ends, its scratch files go.
+        self._scratch = TemporaryDirectory(prefix="nasasr-")
         here, there = context.Pipe()
         self._connection: Connection[list[Cell], Any] = here
-        self._process = context.Process(target=work, args=(there, task), daemon=True)
+        self._process = context.Process(
+            target=work, args=(there, task, Path(self._scratch.name)), daemon=True
+        )
         self._process.start()
         there.close()
 
@@ -190,6 +195,7 @@ class _Worker:
         self._process.join(_PATIENCE_SECONDS)
         self._process.terminate()
         self._process.join()
+        self._scratch.cleanup()
 
     def receive(self) -> Any:
         """Its next message, or None if it has died.

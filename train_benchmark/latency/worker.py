@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,10 +75,11 @@ class _Loaded(NamedTuple):
     peak_memory_bytes: int | None
 
 
-def work(connection: "Connection[Any, list[Cell]]", task: Task) -> None:
+def work(connection: "Connection[Any, list[Cell]]", task: Task, scratch: Path) -> None:
     """Measure chunks of cells until the parent hangs up: what the process does.
 
-    Sends `Ready` or `Stopped`, then for each list of cells as many records, one by one.
+    Sends `Ready` or `Stopped`, then for each list of cells as many records, one by one. Models stand in
+    `scratch` while they are loaded.
     """
     # Ctrl-C reaches the whole process group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -87,8 +87,8 @@ def work(connection: "Connection[Any, list[Cell]]", task: Task) -> None:
     pin(task.cores)
     try:
         engine = make_engine(task.setting, task.semantics)
-        with PeakMemory(engine) as memory, TemporaryDirectory(prefix="nasasr-") as folder:
-            _Worker(task, engine, memory, Path(folder)).serve(connection)
+        with PeakMemory(engine) as memory:
+            _Worker(task, engine, memory, scratch).serve(connection)
     except NasasrError as e:
         connection.send(Stopped(str(e)))
     except (EOFError, BrokenPipeError):

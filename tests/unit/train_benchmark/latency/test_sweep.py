@@ -114,7 +114,7 @@ def test_a_folder_that_is_no_sweep_is_refused(tmp_path: Path) -> None:
 KILLER = "20_200_2000"
 
 
-def work_and_die(connection: object, task: Task) -> None:
+def work_and_die(connection: object, task: Task, scratch: Path) -> None:
     """A worker that the cell `KILLER` kills; a module-level function, for the spawned process."""
     from train_benchmark.latency.engines import OnnxEngine, Run, Subject
 
@@ -126,7 +126,7 @@ def work_and_die(connection: object, task: Task) -> None:
         return load(self, subject)
 
     OnnxEngine.load = deadly  # type: ignore[method-assign]
-    work(connection, task)  # type: ignore[arg-type]
+    work(connection, task, scratch)  # type: ignore[arg-type]
 
 
 def test_a_cell_that_kills_its_process_is_found_and_the_others_are_kept(
