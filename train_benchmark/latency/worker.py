@@ -78,8 +78,8 @@ class _Loaded(NamedTuple):
 def work(connection: "Connection[Any, list[Cell]]", task: Task, scratch: Path) -> None:
     """Measure chunks of cells until the parent hangs up: what the process does.
 
-    Sends `Ready` or `Stopped`, then for each list of cells as many records, one by one. Models stand in
-    `scratch` while they are loaded.
+    Sends `Ready` or `Stopped`, then for each list of cells as many records, one by one.
+    Models stand in `scratch` while they are loaded.
     """
     # Ctrl-C reaches the whole process group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
