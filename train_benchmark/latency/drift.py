@@ -100,8 +100,8 @@ def corrected_centre(
         blocks: one for each round, >= 1.
         track: the reference beside them.
         baseline_s: seconds of the reference at the speed that latencies are stated for.
-        loads: loads of the network that the blocks belong to in turn. A load can
-            stay faster or slower than another as long as it lives: the centre is the mean of the loads' medians.
+        loads: loads of the network that the blocks belong to in turn. A load can stay faster or
+            slower than another as long as it lives: the centre is the mean of their medians.
     """
     drift = track.at(np.array([block.at_s for block in blocks])) / baseline_s
     corrected = np.array([block.centre_s for block in blocks]) / drift
