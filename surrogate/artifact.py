@@ -15,7 +15,12 @@ import numpy as np
 
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
-from surrogate.calibration import ConformalCalibrator, SupportCalibrator, TrainedOn
+from surrogate.calibration import (
+    ConformalCalibrator,
+    Neighbourhood,
+    SupportCalibrator,
+    TrainedOn,
+)
 from surrogate.predictors import Predictor, load_predictor
 from surrogate.targets import TARGETS, Target
 from train_benchmark.record import content_hash
@@ -27,6 +32,7 @@ DEFAULT_ARTIFACT = "timit-micro"
 _METADATA_FILE = "metadata.json"
 _MEASURED_FILE = "measured.json"
 _CALIBRATION_FILE = "calibration.json"
+_NEIGHBOURHOOD_FILE = "neighbourhood.npz"
 
 
 @dataclass(frozen=True)
@@ -97,11 +103,13 @@ class Artifact:
         metadata: where it comes from.
         models: one for each target, in the order they are shown.
         measured: functional key -> row of the table.
+        neighbourhood: where the graphs of the fit lie.
     """
 
     metadata: ArtifactMetadata
     models: tuple[TargetModel, ...]
     measured: Mapping[str, MeasuredRow]
+    neighbourhood: Neighbourhood
 
     def save(self, folder: Path) -> None:
         """Write the artifact as a new folder, whole or not at all.
@@ -142,6 +150,9 @@ class Artifact:
             for key, row in self.measured.items()
         }
         _write_json(folder / _MEASURED_FILE, measured)
+        with (folder / _NEIGHBOURHOOD_FILE).open("wb") as file:
+            points = self.neighbourhood.points.astype(np.uint8)
+            np.savez_compressed(file, allow_pickle=False, points=points)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         metadata = {
             "schema_version": SCHEMA_VERSION,
@@ -187,6 +198,7 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
         ),
         models,
         measured,
+        _load_neighbourhood(folder, tuple(metadata["trained_on"]["ops"])),
     )
 
 
@@ -239,6 +251,11 @@ def _load_model(folder: Path, target: Target) -> TargetModel:
         },
     )
     return TargetModel(target, load_predictor(folder), calibrator, calibration["seed_variance"])
+
+
+def _load_neighbourhood(folder: Path, ops: tuple[str, ...]) -> Neighbourhood:
+    with np.load(folder / _NEIGHBOURHOOD_FILE, allow_pickle=False) as arrays:
+        return Neighbourhood(ops, arrays["points"].astype(np.float32))
 
 
 def _write_json(path: Path, value: object) -> None:

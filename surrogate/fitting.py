@@ -11,7 +11,7 @@ import numpy as np
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from surrogate.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
-from surrogate.calibration import TrainedOn, calibrate_support, seed_variance
+from surrogate.calibration import Neighbourhood, TrainedOn, calibrate_support, seed_variance
 from surrogate.dataset import SeedPolicy, SurrogateDataset
 from surrogate.predictors import Predictor
 from surrogate.targets import Target
@@ -94,6 +94,7 @@ def fit_artifact(
         ),
         models,
         measured_rows(table, targets),
+        Neighbourhood.of(graphs),
     )
 
 

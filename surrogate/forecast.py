@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.cost import params_of_form
+from graph_encoding.cost import macs_of_form, params_of_form
 from graph_encoding.errors import UserError
 from graph_encoding.functional import FunctionalForm, functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
@@ -72,8 +72,11 @@ class Forecast:
         cell: the cell as text.
         functional_key: identity of its function.
         params: exact number of trainable parameters in the table's macro network.
+        macs: exact multiply-accumulates of that network for one second of speech.
         support: what the forecast rests on.
         note: reason, where support is "extrapolated" or "dead"; else empty.
+        distance: how far the nearest training cell is, see `Neighbourhood.distance`; None for a
+            dead cell.
         level: level of the intervals.
         targets: one forecast for each target; none for a dead cell.
         measured_row: the table's labels of this function, if it has them.
@@ -82,8 +85,10 @@ class Forecast:
     cell: str
     functional_key: str
     params: int
+    macs: int
     support: Support
     note: str
+    distance: float | None
     level: float
     targets: tuple[TargetForecast, ...]
     measured_row: MeasuredRow | None
@@ -141,18 +146,38 @@ class Forecaster:
         ways = [self.metadata.trained_on.outside(graph) for graph in graphs]
         by_target = [_forecast_target(m, graphs, ways, level) for m in self._artifact.models]
         of_key = dict(zip(living, zip(*by_target, strict=True), strict=True))
+        distances = self._artifact.neighbourhood.distance(graphs).tolist()
+        distance_of_key = dict(zip(living, distances, strict=True))
         return tuple(
-            self._assemble(cell, form, of_key.get(form.key, ()), level)
+            self._assemble(
+                cell, form, of_key.get(form.key, ()), distance_of_key.get(form.key), level
+            )
             for cell, form in zip(cells, forms, strict=True)
         )
 
     def _assemble(
-        self, cell: Cell, form: FunctionalForm, targets: tuple[TargetForecast, ...], level: float
+        self,
+        cell: Cell,
+        form: FunctionalForm,
+        targets: tuple[TargetForecast, ...],
+        distance: float | None,
+        level: float,
     ) -> Forecast:
         row = self._artifact.measured.get(form.key)
         support, note = _support(form, self.metadata, measured=row is not None)
-        params = params_of_form(form, self.metadata.macro)
-        return Forecast(cell.text, form.key, params, support, note, level, targets, row)
+        macro = self.metadata.macro
+        return Forecast(
+            cell=cell.text,
+            functional_key=form.key,
+            params=params_of_form(form, macro),
+            macs=macs_of_form(form, macro, input_frames=round(1 / macro.frame_shift_s)),
+            support=support,
+            note=note,
+            distance=distance,
+            level=level,
+            targets=targets,
+            measured_row=row,
+        )
 
 
 def _check_size(cell: Cell) -> None:

@@ -7,10 +7,16 @@ from surrogate.calibration.conformal import (
     fit_calibrated,
 )
 from surrogate.calibration.seed_noise import seed_variance
-from surrogate.calibration.support import SupportCalibrator, TrainedOn, calibrate_support
+from surrogate.calibration.support import (
+    Neighbourhood,
+    SupportCalibrator,
+    TrainedOn,
+    calibrate_support,
+)
 
 __all__ = [
     "ConformalCalibrator",
+    "Neighbourhood",
     "SupportCalibrator",
     "TrainedOn",
     "calibrate",

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.encodings import EdgeHistogramEncoding
 from graph_encoding.graph import CellGraph
 from surrogate.calibration.conformal import ConformalCalibrator, fit_calibrated
 from surrogate.dataset import SurrogateDataset
@@ -17,6 +18,7 @@ from surrogate.targets import FloatArray
 Outside = Literal["new_operation", "larger"]
 OUTSIDE: tuple[Outside, ...] = ("new_operation", "larger")
 
+_ROWS_AT_ONCE = 512
 _MOST_TRAINED = 600
 _MOST_ASKED = 300
 _FEWEST_TRAINED = 30
@@ -46,6 +48,41 @@ class TrainedOn:
         new = any(op.name not in self.ops for op in graph.ops[1:-1])
         larger = graph.inner_nodes > self.nodes
         return tuple(way for way, holds in zip(OUTSIDE, (new, larger), strict=True) if holds)
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbourhood:
+    """Where the graphs of a fit lie.
+
+    Attributes:
+        ops: operations that count by name.
+        points: (m, d) distinct rows of `EdgeHistogramEncoding`.
+    """
+
+    ops: tuple[str, ...]
+    points: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, graphs: Sequence[CellGraph]) -> "Neighbourhood":
+        """The neighbourhood of some graphs."""
+        ops = TrainedOn.of(graphs).ops
+        return cls(ops, np.unique(EdgeHistogramEncoding(ops).encode(graphs), axis=0))
+
+    def distance(self, graphs: Sequence[CellGraph]) -> FloatArray:
+        """(n,) how far the nearest graph of the fit is from each of n graphs.
+
+        Euclidean distance of counts of operations and edges: about the root of how many of them
+        one would have to add and take away. 0 can also be another graph of the same counts.
+        """
+        rows = EdgeHistogramEncoding(self.ops).encode(graphs)
+        lengths = (self.points**2).sum(axis=1)
+        nearest = [
+            (lengths - 2 * (rows[start : start + _ROWS_AT_ONCE] @ self.points.T)).min(axis=1)
+            for start in range(0, len(rows), _ROWS_AT_ONCE)
+        ]
+        squared = (rows**2).sum(axis=1) + np.concatenate([np.zeros(0), *nearest])
+        distances: FloatArray = np.sqrt(np.maximum(squared, 0.0)).astype(np.float64)
+        return distances
 
 
 @dataclass(frozen=True, eq=False)

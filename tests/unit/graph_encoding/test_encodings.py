@@ -9,9 +9,11 @@ from graph_encoding import Cell, CellGraph, UserError, cell_graph
 from graph_encoding.encodings import (
     AdjacencyEncoding,
     Composition,
+    EdgeHistogramEncoding,
     Encoding,
     GraphStatisticsEncoding,
     OneHotEncoding,
+    OpSubsetEncoding,
     PathDescriptorEncoding,
     PathEncoding,
     WeisfeilerLehmanEncoding,
@@ -29,6 +31,62 @@ def test_the_example_is_what_it_says() -> None:
 def values(encoding: Encoding, graph: CellGraph = ROW) -> dict[str, float]:
     (row,) = encoding.encode([graph]).tolist()
     return {name: value for name, value in zip(encoding.columns, row, strict=True) if value}
+
+
+def test_edge_histogram() -> None:
+    assert values(EdgeHistogramEncoding()) == {
+        "histogram/conv5": 2,
+        "histogram/conv5d2": 1,
+        "histogram/input->conv5": 1,
+        "histogram/input->conv5d2": 1,
+        "histogram/conv5->conv5": 1,
+        "histogram/conv5->conv5d2": 1,
+        "histogram/conv5->output": 1,
+        "histogram/conv5d2->output": 1,
+    }
+
+
+def test_operations_called_like_the_ends_are_no_ends() -> None:
+    graph = CellGraph((INPUT, Operation("input", "other"), OUTPUT), ((0, 1, 1), (1, 2, 1)), "k")
+    assert values(EdgeHistogramEncoding(), graph)["histogram/other"] == 1
+
+
+def test_op_subsets() -> None:
+    found = values(OpSubsetEncoding(("conv5", "conv5d2")))
+    # Paths: conv5; conv5 > conv5 > conv5d2; conv5d2.
+    assert found == {
+        "subset/conv5:count": 2,
+        "subset/conv5d2:count": 1,
+        "subset/conv5+conv5d2:count": 3,
+        "subset/conv5+conv5d2:shortest": 1,
+        "subset/conv5:longest": 2,
+        "subset/conv5d2:longest": 1,
+        "subset/conv5+conv5d2:longest": 3,
+        "subset/conv5:mean": 1,
+        "subset/conv5d2:mean": pytest.approx(2 / 3),
+        "subset/conv5+conv5d2:mean": pytest.approx(5 / 3),
+        "subset/conv5:longest_pure": 1,
+        "subset/conv5d2:longest_pure": 1,
+        "subset/conv5+conv5d2:longest_pure": 3,
+        "subset/conv5:log_pure_paths": pytest.approx(np.log(2)),
+        "subset/conv5d2:log_pure_paths": pytest.approx(np.log(2)),
+        "subset/conv5+conv5d2:log_pure_paths": pytest.approx(np.log(4)),
+        "subset/conv5:feeding_output": 1,
+        "subset/conv5d2:feeding_output": 1,
+        "subset/conv5+conv5d2:feeding_output": 2,
+        "subset/conv5:fed_by_input": 1,
+        "subset/conv5d2:fed_by_input": 1,
+        "subset/conv5+conv5d2:fed_by_input": 2,
+        "subset/log_paths": pytest.approx(np.log(4)),
+    }
+
+
+def test_op_subsets_of_a_graph_without_a_path() -> None:
+    graph = CellGraph((INPUT, Operation("conv5", "conv", 5), OUTPUT), ((0, 1, 1),), "dead")
+    found = values(OpSubsetEncoding(("conv5",)), graph)
+    assert found["subset/no_path"] == 1
+    assert found["subset/conv5:shortest"] == -1
+    assert found["subset/conv5:count"] == 1
 
 
 def test_one_hot() -> None:
