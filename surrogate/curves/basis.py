@@ -12,6 +12,7 @@ from surrogate.targets import FloatArray
 
 _MOST_COMPONENTS = 8
 _FEWEST_PAIRS = 20
+_ONE_SIDED_95 = 1.645
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ def fit_basis(curves: CurveSet, folds: int, rng: np.random.Generator) -> CurveBa
         rng: source of the folds.
     """
     scale = epoch_scale(curves)
-    rank = choose_rank(reconstruction_errors(curves, scale, folds, rng))
+    rank = choose_rank(curves, scale, folds, rng)
     return principal_basis(curves.means, scale).truncated(rank)
 
 
@@ -92,58 +93,48 @@ def principal_basis(means: FloatArray, scale: FloatArray) -> CurveBasis:
     return CurveBasis(centre * scale, scale, rows * np.sign(largest)[:, None])
 
 
-def reconstruction_errors(
-    curves: CurveSet, scale: FloatArray, folds: int, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
-    """How badly held-out curves are described by 1, 2, ... components.
+def choose_rank(curves: CurveSet, scale: FloatArray, folds: int, rng: np.random.Generator) -> int:
+    """How many components say something of functions whose curves did not make them.
 
-    Where enough functions have two seeds: the projection of one seed's curve against the curve
-    of the other seed. A component that describes the seed rather than the function makes that
-    worse, so the error has its least where the next component would be noise. Elsewhere each
-    epoch is told from all the others: a component that only describes jitter fails there.
+    Where enough functions have two seeds, those up to the first one that does not repeat itself
+    between the seeds. A coefficient of variance v + w, with v the function's and w the seed's,
+    lowers the error with which the best multiple of it tells the other seed's curve by
+    `v^2 / (v + w)`, so it is kept if v, the mean product of both seeds' coefficients, is above
+    zero by more than chance explains.
 
-    Returns:
-        Mean (r,) and standard error (r,) of the squared error in units of the scale, for 1 .. r
-        components.
-    """
-    paired = int((curves.seed_counts > 1).sum()) >= _FEWEST_PAIRS
-    error_of = _error_of_other_seed if paired else _error_of_left_out_epochs
-    found = []
-    for rest, held_out in fold_indices(len(curves.graphs), folds, rng):
-        basis = principal_basis(curves.subset(rest).means, scale)
-        found.append(error_of(basis, curves.subset(held_out)))
-    errors = np.concatenate(found)
-    return errors.mean(axis=0), errors.std(axis=0, ddof=1) / np.sqrt(len(errors))
-
-
-def choose_rank(errors: tuple[FloatArray, FloatArray]) -> int:
-    """The fewest components whose error is within a standard error of the least.
+    Elsewhere each epoch is told from all the others: of the ranks whose error is within a
+    standard error of the least one, the smallest.
 
     Source: the one-standard-error rule of Breiman et al., "Classification and Regression
     Trees", 1984.
     """
-    mean, standard_error = errors
+    paired = int((curves.seed_counts > 1).sum()) >= _FEWEST_PAIRS
+    numbers_of = _products_of_seeds if paired else _errors_of_left_out_epochs
+    found = []
+    for rest, held_out in fold_indices(len(curves.graphs), folds, rng):
+        basis = principal_basis(curves.subset(rest).means, scale)
+        found.append(numbers_of(basis, curves.subset(held_out)))
+    numbers = np.concatenate(found)
+    mean = numbers.mean(axis=0)
+    standard_error = numbers.std(axis=0, ddof=1) / np.sqrt(len(numbers))
+    if paired:
+        noise = np.flatnonzero(mean <= _ONE_SIDED_95 * standard_error)
+        return max(1, int(noise[0])) if len(noise) else len(mean)
     best = int(mean.argmin())
     return int(np.flatnonzero(mean <= mean[best] + standard_error[best])[0]) + 1
 
 
-def _error_of_other_seed(basis: CurveBasis, curves: CurveSet) -> FloatArray:
-    """(functions with two seeds, ranks) squared errors."""
-    rows = []
+def _products_of_seeds(basis: CurveBasis, curves: CurveSet) -> FloatArray:
+    """(functions with two seeds, components) products of the coefficients of two seeds."""
+    rows = [np.zeros((0, basis.rank))]
     for owner in np.flatnonzero(curves.seed_counts > 1):
-        one, other = curves.values[curves.owners == owner][:2]
-        pair = np.array([one, other])
-        coefficients = basis.coefficients(pair)
-        row = []
-        for rank in range(1, basis.rank + 1):
-            told = basis.truncated(rank).curves(coefficients[:, :rank])
-            row.append(np.mean(((told - pair[::-1]) / basis.scale) ** 2))
-        rows.append(row)
-    return np.array(rows).reshape(-1, basis.rank)
+        one, other = basis.coefficients(curves.values[curves.owners == owner][:2])
+        rows.append((one * other)[None])
+    return np.concatenate(rows)
 
 
-def _error_of_left_out_epochs(basis: CurveBasis, curves: CurveSet) -> FloatArray:
-    """(trainings, ranks) squared errors."""
+def _errors_of_left_out_epochs(basis: CurveBasis, curves: CurveSet) -> FloatArray:
+    """(trainings, ranks) squared errors for 1, 2, ... components, in units of the scale."""
     centred = (curves.values - basis.mean) / basis.scale
     errors = np.zeros((len(centred), basis.rank))
     for rank in range(1, basis.rank + 1):

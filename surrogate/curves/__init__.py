@@ -1,0 +1,18 @@
+"""Learning curves: forecasts for a graph, and for a training that has begun."""
+
+from surrogate.curves.conditioning import Subject
+from surrogate.curves.data import CurveSet
+from surrogate.curves.files import load_curve_model
+from surrogate.curves.forecast import CurveForecast, LabelForecast
+from surrogate.curves.model import CurveModel
+from surrogate.curves.observed import ObservedCurve
+
+__all__ = [
+    "CurveForecast",
+    "CurveModel",
+    "CurveSet",
+    "LabelForecast",
+    "ObservedCurve",
+    "Subject",
+    "load_curve_model",
+]

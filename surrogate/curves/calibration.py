@@ -1,0 +1,168 @@
+"""Intervals of forecast curves, calibrated for each epoch after each number of seen epochs."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from surrogate.calibration.conformal import ConformalCalibrator
+from surrogate.curves.conditioning import CurveProcess
+from surrogate.curves.data import CurveSet
+from surrogate.curves.falling import project_falling
+from surrogate.curves.label import label_of_curves, with_label
+from surrogate.curves.mean_curve import ExpectedCurves
+from surrogate.curves.moments import robust_covariance
+from surrogate.folds import fold_indices
+from surrogate.prediction import Prediction
+from surrogate.targets import FloatArray, Transform
+
+MOST_SCORES = 199
+"""Scores kept for each horizon: enough for a level of 0.995."""
+
+FEWEST_CONTRASTS = 20
+"""Differences between seeds that must be known before a covariance is made of them."""
+
+LEAST_STD = 1e-3
+"""Logits: a finer difference is within the rounding of an error rate."""
+
+
+@dataclass(frozen=True, eq=False)
+class HorizonCalibration:
+    """Conformal scores by number of seen epochs and by what is forecast.
+
+    Attributes:
+        scores: (epochs, epochs + 1, q) rising scores `|y - mean| / std` of held-out functions.
+            The first place says how many epochs were seen, 0 .. epochs - 1; the second is the
+            epoch that is forecast, and last the label. Zero where the epoch was seen.
+
+    Raises:
+        UserError: if the shape is another or there is no score.
+    """
+
+    scores: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        epochs = len(self.scores)
+        if self.scores.ndim != 3 or self.scores.shape[1] != epochs + 1 or not self.scores.size:
+            raise UserError(
+                "curve scores must have shape (epochs, epochs + 1, q >= 1), but have "
+                f"{self.scores.shape}"
+            )
+
+    @property
+    def epochs(self) -> int:
+        """Length of a curve."""
+        return len(self.scores)
+
+    def half_widths(self, std: FloatArray, seen: NDArray[np.bool_], level: float) -> FloatArray:
+        """Half the interval of each epoch and of the label.
+
+        Args:
+            std: (n, epochs + 1) the model's own standard deviations; the label's stands last.
+            seen: (epochs,) which epochs were observed. An epoch is calibrated by forecasts of
+                it that had seen as far as the last observed epoch before it.
+            level: probability of an interval, in (0, 1).
+
+        Raises:
+            UserError: if there are too few scores for the level.
+        """
+        half = np.zeros_like(std)
+        for target, horizon in enumerate(self._last_seen(seen)):
+            calibrator = ConformalCalibrator(
+                self.scores[horizon, target].astype(np.float64), LEAST_STD
+            )
+            interval = calibrator.interval(Prediction(np.zeros(len(std)), std[:, target]), level)
+            half[:, target] = np.where(std[:, target] > 0, interval.high, 0.0)
+        return half
+
+    def _last_seen(self, seen: NDArray[np.bool_]) -> list[int]:
+        """For each epoch and the label, how far the observations before it reach."""
+        reach = np.maximum.accumulate(np.where(seen, np.arange(1, self.epochs + 1), 0))
+        before = np.concatenate([[0], reach])
+        return [int(m) for m in np.minimum(before, self.epochs - 1)]
+
+
+def fit_process(curves: CurveSet, expected: ExpectedCurves) -> CurveProcess:
+    """How trainings differ from what was expected of their functions out of fold.
+
+    All deviations are in units of each function's doubt.
+    """
+    standard = _standardised(curves, expected)
+    contrasts = standard.seed_residuals()
+    seed = robust_covariance(contrasts) if len(contrasts) >= FEWEST_CONTRASTS else None
+    return CurveProcess.of(robust_covariance(standard.values), seed)
+
+
+def calibrate_horizons(
+    curves: CurveSet,
+    expected: ExpectedCurves,
+    falling: NDArray[np.bool_],
+    transform: Transform,
+    folds: int,
+    rng: np.random.Generator,
+) -> HorizonCalibration:
+    """Score forecasts of functions that neither predictors nor covariances have seen.
+
+    Args:
+        curves: r curves of k functions.
+        expected: what was expected of the (k,) functions when they were held out.
+        falling: (epochs - 1,) steps over which forecasts do not rise.
+        transform: the model scale.
+        folds: parts of the functions held out in turn from the covariance.
+        rng: source of the folds.
+    """
+    found = []
+    for rest, held_out in fold_indices(len(curves.graphs), folds, rng):
+        process = fit_process(curves.subset(rest), _part(expected, rest))
+        part = curves.subset(held_out)
+        found.append(_scores(part, _part(expected, held_out), process, falling, transform))
+    return HorizonCalibration(_thinned(np.sort(np.concatenate(found, axis=2), axis=2)))
+
+
+def _scores(
+    curves: CurveSet,
+    expected: ExpectedCurves,
+    process: CurveProcess,
+    falling: NDArray[np.bool_],
+    transform: Transform,
+) -> FloatArray:
+    """(epochs, epochs + 1, r) scores of r held-out trainings."""
+    epochs = curves.epochs
+    means, doubt = expected.mean[curves.owners], expected.doubt[curves.owners]
+    truth = np.column_stack([curves.values, label_of_curves(curves.values, transform)])
+    scores = np.zeros((epochs, epochs + 1, len(truth)))
+    for horizon in range(epochs):
+        seen = np.arange(horizon)
+        conditioned = process.condition(means, seen, curves.values[:, seen])
+        free = np.arange(epochs) >= horizon
+        conditioned = replace(conditioned, mean=project_falling(conditioned.mean, falling, free))
+        mean, std, _ = with_label(conditioned, doubt, transform)
+        error = np.abs(truth - mean) / np.hypot(std, LEAST_STD)
+        scores[horizon, horizon:] = error[:, horizon:].T
+    return scores
+
+
+def _standardised(curves: CurveSet, expected: ExpectedCurves) -> CurveSet:
+    deviations = curves.values - expected.mean[curves.owners]
+    return replace(curves, values=deviations / expected.doubt[curves.owners, None])
+
+
+def _part(expected: ExpectedCurves, rows: NDArray[np.int64]) -> ExpectedCurves:
+    return ExpectedCurves(expected.mean[rows], expected.doubt[rows])
+
+
+def _thinned(scores: FloatArray) -> NDArray[np.float32]:
+    """At most `MOST_SCORES` of n rising scores, such that the quantiles of a level are the same.
+
+    Of n scores the ceil((n + 1) p)-th bounds level p; those for p = 1/200, 2/200, ... are kept,
+    so that a level in between gets the score of the next higher one.
+    """
+    n = scores.shape[-1]
+    if n > MOST_SCORES:
+        ranks = [
+            math.ceil((n + 1) * j / (MOST_SCORES + 1) - 1e-9) for j in range(1, MOST_SCORES + 1)
+        ]
+        scores = scores[..., np.array(ranks) - 1]
+    return scores.astype(np.float32)

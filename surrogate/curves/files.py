@@ -1,0 +1,133 @@
+"""A curve model as a folder: plain arrays, a header, and the predictors as they save themselves."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from graph_encoding.errors import UserError
+from surrogate.curves.basis import CurveBasis
+from surrogate.curves.calibration import HorizonCalibration
+from surrogate.curves.conditioning import CurveProcess
+from surrogate.curves.mean_curve import DoubtScale, MeanCurves
+from surrogate.curves.model import CurveModel
+from surrogate.predictors.base import load_predictor
+from surrogate.targets import Logit
+
+SCHEMA_VERSION = 1
+
+_HEADER_FILE = "curves.json"
+_ARRAYS_FILE = "curves.npz"
+
+
+def save_curve_model(model: CurveModel, folder: Path) -> None:
+    """Write a model as a new folder, whole or not at all; `load_curve_model` reads it.
+
+    Raises:
+        UserError: if the folder exists or cannot be written.
+    """
+    if folder.exists():
+        raise UserError(f"curve model folder {folder} exists; choose another or remove it")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    except OSError as e:
+        raise UserError(f"cannot write curve model folder {folder}: {e}") from e
+    try:
+        _write(model, temporary)
+        temporary.chmod(0o755)
+        os.replace(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def load_curve_model(folder: Path) -> CurveModel:
+    """Read a model that `CurveModel.save` wrote.
+
+    Raises:
+        UserError: if a file is missing or corrupt, or the schema is another version.
+    """
+    try:
+        header = _verified_header(folder)
+        with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as file:
+            arrays = dict(file)
+        basis = CurveBasis(arrays["basis_mean"], arrays["basis_scale"], arrays["components"])
+        predictors = [load_predictor(_predictor_folder(folder, j)) for j in range(basis.rank)]
+        scale = DoubtScale(
+            arrays["doubt_floors"], arrays["doubt_factors"], float(arrays["doubt_typical"])
+        )
+        return CurveModel(
+            Logit(header["clip"]),
+            MeanCurves(basis, tuple(predictors), scale, arrays["falling"]),
+            CurveProcess(arrays["covariance"], arrays.get("seed_covariance")),
+            HorizonCalibration(arrays["scores"]),
+        )
+    except UserError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as e:
+        raise UserError(
+            f"folder {folder} must hold a curve model saved by this version, but it cannot be "
+            f"read: {e!r}; fit it again"
+        ) from e
+
+
+def _write(model: CurveModel, folder: Path) -> None:
+    curves, process = model.curves, model.process
+    arrays = {
+        "basis_mean": curves.basis.mean,
+        "basis_scale": curves.basis.scale,
+        "components": curves.basis.components,
+        "doubt_floors": curves.scale.floors,
+        "doubt_factors": curves.scale.factors,
+        "doubt_typical": np.array(curves.scale.typical),
+        "falling": curves.falling,
+        "covariance": process.covariance,
+        "scores": model.calibration.scores,
+    }
+    if process.seed is not None:
+        arrays["seed_covariance"] = process.seed
+    with (folder / _ARRAYS_FILE).open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    for j, predictor in enumerate(curves.predictors):
+        predictor.save(_predictor_folder(folder, j))
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    header = {
+        "schema_version": SCHEMA_VERSION,
+        "epochs": model.epochs,
+        "clip": model.transform.clip,
+        "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
+    }
+    (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n")
+
+
+def _verified_header(folder: Path) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads((folder / _HEADER_FILE).read_text())
+    version = header["schema_version"]
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"curve model {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
+            "use the nasasr version that wrote it, or fit it again"
+        )
+    for name, expected in header["sha256"].items():
+        found = _sha256(folder / name)
+        if found != expected:
+            raise UserError(
+                f"curve model file {folder / name} is corrupt: its sha256 must be {expected}, but "
+                f"is {found}; copy the model again or fit it again"
+            )
+    return header
+
+
+def _predictor_folder(folder: Path, j: int) -> Path:
+    return folder / f"coefficient-{j + 1}"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,225 @@
+"""Forecasts of learning curves, from the graph alone or with epochs that were seen."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import UserError
+from graph_encoding.graph import CellGraph
+from surrogate.curves.calibration import HorizonCalibration, calibrate_horizons, fit_process
+from surrogate.curves.conditioning import CurveProcess, Subject
+from surrogate.curves.data import CurveSet
+from surrogate.curves.falling import project_falling
+from surrogate.curves.forecast import CurveForecast, LabelForecast
+from surrogate.curves.label import with_label
+from surrogate.curves.mean_curve import ExpectedCurves, MeanCurves
+from surrogate.curves.observed import Observed, ObservedCurve
+from surrogate.prediction import check_level
+from surrogate.predictors.base import Predictor
+from surrogate.targets import VAL_PER, FloatArray, Logit
+
+if TYPE_CHECKING:
+    from train_benchmark.table import BenchmarkTable
+
+_ONE_SIGMA = 0.6827  # share of a normal distribution within one standard deviation
+
+
+@dataclass(frozen=True, eq=False)
+class CurveModel:
+    """A fitted model of learning curves.
+
+    On the model scale a training's curve is `m(graph) + d(graph) (f + e)`: m is a low-rank curve
+    whose coefficients are predicted, d the doubt that the predictors have, f the function's own
+    deviation and e the seed's, two normal processes over epochs. Epochs that were seen condition
+    f + e; intervals are conformal, for each epoch after each number of seen epochs.
+
+    Laws: conditioning on nothing is the forecast without; what is seen of a curve never widens
+    `model_std`; equal keys get equal answers; the order of rows and graphs does not matter.
+
+    Attributes:
+        transform: between error rates and the model scale.
+        curves: m and d.
+        process: f and e.
+        calibration: of the intervals.
+    """
+
+    transform: Logit
+    curves: MeanCurves
+    process: CurveProcess
+    calibration: HorizonCalibration
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.curves.basis.mean), len(self.process.covariance)}
+        if lengths != {self.calibration.epochs}:
+            raise UserError(
+                "the parts of a curve model must have one number of epochs, but have "
+                f"{sorted(lengths | {self.calibration.epochs})}"
+            )
+
+    @property
+    def epochs(self) -> int:
+        """Length of the curves that are forecast."""
+        return self.calibration.epochs
+
+    @classmethod
+    def fit(
+        cls,
+        table: "BenchmarkTable",
+        make_predictor: Callable[[], Predictor],
+        rng: np.random.Generator,
+        *,
+        folds: int = 5,
+    ) -> Self:
+        """Fit on all curves of a table.
+
+        Args:
+            table: measured trainings, of one length.
+            make_predictor: gives a new, unfitted predictor; one is fitted for each coefficient.
+            rng: source of all randomness.
+            folds: parts of the functions that are held out in turn, 2 .. their number.
+
+        Raises:
+            UserError: if curves are missing, too short or of different lengths, or functions too
+                few for the folds.
+        """
+        transform = VAL_PER.transform
+        assert isinstance(transform, Logit)
+        return cls.fit_curves(
+            CurveSet.from_table(table, transform), transform, make_predictor, rng, folds=folds
+        )
+
+    @classmethod
+    def fit_curves(
+        cls,
+        curves: CurveSet,
+        transform: Logit,
+        make_predictor: Callable[[], Predictor],
+        rng: np.random.Generator,
+        *,
+        folds: int = 5,
+    ) -> Self:
+        """As `fit`, on curves that are on the model scale already."""
+        means, expected = MeanCurves.fit(curves, make_predictor, folds, rng)
+        calibration = calibrate_horizons(curves, expected, means.falling, transform, folds, rng)
+        return cls(transform, means, fit_process(curves, expected), calibration)
+
+    def forecast(
+        self, graphs: Sequence[CellGraph], level: float = 0.9, *, of: Subject = "training"
+    ) -> CurveForecast:
+        """Forecast the curves of n graphs of which nothing was trained yet.
+
+        Args:
+            graphs: the graphs; equal keys get equal forecasts.
+            level: probability with which an epoch's error rate lies in its interval, in (0, 1).
+            of: "training": one training with any seed. "function": the mean over all seeds,
+                whose intervals are those of a training narrowed in proportion to the spread.
+
+        Raises:
+            UserError: if the level cannot be had.
+        """
+        nothing = Observed.read({}, self.epochs)
+        return self._answer(self.curves.expected(graphs), nothing, level, of)
+
+    def forecast_given(
+        self,
+        graph: CellGraph,
+        observed: ObservedCurve,
+        level: float = 0.9,
+        *,
+        of: Subject = "training",
+    ) -> CurveForecast:
+        """Forecast the curve of one graph that has been trained for some epochs.
+
+        Args:
+            graph: the graph.
+            observed: validation PER by epoch, counted from 1, or of the first epochs in order.
+            level: as for `forecast`.
+            of: "training": the rest of the training that was observed. "function": the mean over
+                all seeds, of which that training is one.
+
+        Returns:
+            The forecast of one curve (n = 1).
+
+        Raises:
+            UserError: if an observation is out of range, or the level cannot be had.
+        """
+        seen = Observed.read(observed, self.epochs)
+        return self._answer(self.curves.expected([graph]), seen, level, of)
+
+    def save(self, folder: Path) -> None:
+        """Write the model as a new folder, whole or not at all.
+
+        Raises:
+            UserError: if the folder exists or cannot be written.
+        """
+        from surrogate.curves.files import save_curve_model
+
+        save_curve_model(self, folder)
+
+    def _answer(
+        self, expected: ExpectedCurves, observed: Observed, level: float, of: Subject
+    ) -> CurveForecast:
+        check_level(level)
+        if of not in get_args(Subject):
+            raise UserError(f"a curve forecast must be of one of {get_args(Subject)}, not {of!r}")
+        n = len(expected.mean)
+        seen = np.zeros(self.epochs, dtype=bool)
+        seen[observed.epochs] = True
+        values = np.tile(self.transform.to_model(observed.per), (n, 1))
+        conditioned = self.process.condition(expected.mean, observed.epochs, values, of)
+        free = ~seen if of == "training" else np.ones_like(seen)
+        mean = project_falling(conditioned.mean, self.curves.falling, free)
+        columns = with_label(replace(conditioned, mean=mean), expected.doubt, self.transform)
+        answer = self._on_raw_scale(*columns, seen, level)
+        if of == "training":  # what was seen is known better than to the transform's clip
+            for name in ("mean", "low", "high"):
+                answer[name][:, observed.epochs] = observed.per
+        return _forecast(of, level, answer, columns[0], columns[1])
+
+    def _on_raw_scale(
+        self,
+        mean: FloatArray,
+        std: FloatArray,
+        seed: FloatArray | None,
+        seen: NDArray[np.bool_],
+        level: float,
+    ) -> dict[str, FloatArray]:
+        """Columns of error rates, (n, epochs + 1) each; the label is last."""
+        half = self.calibration.half_widths(std, seen, level)
+        sigma = self.calibration.half_widths(std, seen, _ONE_SIGMA)
+        total = self.transform.raw_slope(mean) * sigma
+        answer = {
+            "mean": self.transform.to_raw(mean),
+            "low": self.transform.to_raw(mean - half),
+            "high": self.transform.to_raw(mean + half),
+            "std": total,
+            "std_model": total,
+        }
+        if seed is not None:
+            # Calibration stretches both parts alike.
+            share = np.divide(seed, std, out=np.zeros_like(std), where=std > 0)
+            share = np.minimum(share, 1.0)
+            answer["std_seed"] = total * share
+            answer["std_model"] = total * np.sqrt(1 - share**2)
+        return answer
+
+
+def _forecast(
+    of: Subject, level: float, answer: dict[str, FloatArray], mean: FloatArray, std: FloatArray
+) -> CurveForecast:
+    curve = {name: column[:, :-1] for name, column in answer.items()}
+    label = {name: column[:, -1] for name, column in answer.items()}
+    for part in (curve, label):
+        part.setdefault("std_seed", None)  # type: ignore[call-overload]
+    return CurveForecast(
+        of=of,
+        level=level,
+        **curve,
+        model_mean=mean[:, :-1],
+        model_std=std[:, :-1],
+        val_per=LabelForecast(**label),
+    )
