@@ -27,7 +27,8 @@ def label_std(
     slopes = transform.raw_slope(mean[:, last]) / transform.raw_slope(label)[:, None]
     slopes = slopes / FEWEST_EPOCHS
     variance = np.einsum("ne,ef,nf->n", slopes, covariance[last, last], slopes)
-    return np.sqrt(np.maximum(variance, 0.0))
+    std: FloatArray = np.sqrt(np.maximum(variance, 0.0))
+    return std
 
 
 def with_label(
@@ -48,7 +49,8 @@ def with_label(
     def spread(covariance: FloatArray) -> FloatArray:
         of_label = label_std(conditioned.mean, covariance, label, transform)
         of_epochs = np.tile(np.sqrt(np.diag(covariance)), (len(label), 1))
-        return doubt[:, None] * np.column_stack([of_epochs, of_label])
+        stds: FloatArray = doubt[:, None] * np.column_stack([of_epochs, of_label])
+        return stds
 
     mean = np.column_stack([conditioned.mean, label])
     seed = None if conditioned.seed is None else spread(conditioned.seed)

@@ -62,7 +62,8 @@ class DoubtScale:
         """(n,) doubts of k answers for n graphs."""
         spreads = np.array([answer.std for answer in answers]).T
         squares = (self.factors * np.hypot(spreads, self.floors)) ** 2
-        return np.sqrt(squares.sum(axis=1)) / self.typical
+        doubts: FloatArray = np.sqrt(squares.sum(axis=1)) / self.typical
+        return doubts
 
 
 @dataclass(frozen=True, eq=False)

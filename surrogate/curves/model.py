@@ -213,13 +213,23 @@ def _forecast(
 ) -> CurveForecast:
     curve = {name: column[:, :-1] for name, column in answer.items()}
     label = {name: column[:, -1] for name, column in answer.items()}
-    for part in (curve, label):
-        part.setdefault("std_seed", None)  # type: ignore[call-overload]
     return CurveForecast(
         of=of,
         level=level,
-        **curve,
+        mean=curve["mean"],
+        low=curve["low"],
+        high=curve["high"],
+        std=curve["std"],
+        std_model=curve["std_model"],
+        std_seed=curve.get("std_seed"),
         model_mean=mean[:, :-1],
         model_std=std[:, :-1],
-        val_per=LabelForecast(**label),
+        val_per=LabelForecast(
+            mean=label["mean"],
+            low=label["low"],
+            high=label["high"],
+            std=label["std"],
+            std_model=label["std_model"],
+            std_seed=label.get("std_seed"),
+        ),
     )

@@ -48,7 +48,10 @@ def robust_covariance(residuals: FloatArray) -> FloatArray:
 
 def squared_distances(residuals: FloatArray, covariance: FloatArray) -> FloatArray:
     """(n,) squared Mahalanobis distances of (n, d) rows from zero."""
-    return np.einsum("nd,dn->n", residuals, np.linalg.solve(covariance, residuals.T))
+    distances: FloatArray = np.einsum(
+        "nd,dn->n", residuals, np.linalg.solve(covariance, residuals.T)
+    )
+    return distances
 
 
 def part_within(part: FloatArray, whole: FloatArray) -> FloatArray:
@@ -65,7 +68,8 @@ def part_within(part: FloatArray, whole: FloatArray) -> FloatArray:
     inner = np.linalg.solve(root, np.linalg.solve(root, part).T)
     shares, directions = np.linalg.eigh((inner + inner.T) / 2)
     side = root @ directions
-    return side * np.clip(shares, 0, 1) @ side.T
+    within: FloatArray = side * np.clip(shares, 0, 1) @ side.T
+    return within
 
 
 def _positive(covariance: FloatArray, n: int) -> FloatArray:
