@@ -5,14 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from graph_encoding.errors import UserError
-from surrogate.curves.data import CurveSet
+from surrogate.curves.data import FEWEST_CONTRASTS, CurveSet
 from surrogate.curves.moments import robust_covariance, robust_mean_and_covariance
 from surrogate.folds import fold_indices
 from surrogate.targets import FloatArray
 
 _MOST_COMPONENTS = 8
-_FEWEST_PAIRS = 20
-_ONE_SIDED_95 = 1.645
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +61,7 @@ class CurveBasis:
 
 
 def fit_basis(curves: CurveSet, folds: int, rng: np.random.Generator) -> CurveBasis:
-    """Principal components of the functions' mean curves, as many as repeat themselves.
+    """Principal components of the functions' mean curves, as many as seed noise allows.
 
     Args:
         curves: curves of k functions.
@@ -78,7 +76,7 @@ def fit_basis(curves: CurveSet, folds: int, rng: np.random.Generator) -> CurveBa
 def epoch_scale(curves: CurveSet) -> FloatArray:
     """(epochs,) standard deviation between seeds; where too few are known, between functions."""
     residuals = curves.seed_residuals()
-    if len(residuals) >= _FEWEST_PAIRS:
+    if len(residuals) >= FEWEST_CONTRASTS:
         return np.sqrt(np.diag(robust_covariance(residuals)))
     return np.sqrt(np.diag(robust_mean_and_covariance(curves.means)[1]))
 
@@ -94,53 +92,54 @@ def principal_basis(means: FloatArray, scale: FloatArray) -> CurveBasis:
 
 
 def choose_rank(curves: CurveSet, scale: FloatArray, folds: int, rng: np.random.Generator) -> int:
-    """How many components say something of functions whose curves did not make them.
+    """The fewest components that leave of held-out curves no more than seed noise.
 
-    Where enough functions have two seeds, those up to the first one that does not repeat itself
-    between the seeds. A coefficient of variance v + w, with v the function's and w the seed's,
-    lowers the error with which the best multiple of it tells the other seed's curve by
-    `v^2 / (v + w)`, so it is kept if v, the mean product of both seeds' coefficients, is above
-    zero by more than chance explains.
+    What a projection leaves of a curve is what it misses of the function, and what it leaves of
+    the noise between seeds. The latter is measured on differences between seeds of the same
+    held-out functions; the former is none where the two are equal to within a standard error.
 
-    Elsewhere each epoch is told from all the others: of the ranks whose error is within a
-    standard error of the least one, the smallest.
+    Where too few functions have two seeds, each epoch is told from all the others instead, where
+    a component that describes noise does harm: of the ranks whose error is within a standard
+    error of the least one, the smallest.
 
     Source: the one-standard-error rule of Breiman et al., "Classification and Regression
     Trees", 1984.
     """
-    paired = int((curves.seed_counts > 1).sum()) >= _FEWEST_PAIRS
-    numbers_of = _products_of_seeds if paired else _errors_of_left_out_epochs
-    found = []
+    seeds_known = len(curves.seed_residuals()) >= FEWEST_CONTRASTS
+    errors, noises = [], []
     for rest, held_out in fold_indices(len(curves.graphs), folds, rng):
         basis = principal_basis(curves.subset(rest).means, scale)
-        found.append(numbers_of(basis, curves.subset(held_out)))
-    numbers = np.concatenate(found)
-    mean = numbers.mean(axis=0)
-    standard_error = numbers.std(axis=0, ddof=1) / np.sqrt(len(numbers))
-    if paired:
-        noise = np.flatnonzero(mean <= _ONE_SIDED_95 * standard_error)
-        return max(1, int(noise[0])) if len(noise) else len(mean)
-    best = int(mean.argmin())
-    return int(np.flatnonzero(mean <= mean[best] + standard_error[best])[0]) + 1
+        part = curves.subset(held_out)
+        rows = (part.values - basis.mean) / scale
+        errors.append(_left_over(basis, rows) if seeds_known else _left_out(basis, rows))
+        noises.append(_left_over(basis, part.seed_residuals() / scale))
+    error, error_se = _mean_and_standard_error(np.concatenate(errors))
+    if seeds_known:
+        noise, noise_se = _mean_and_standard_error(np.concatenate(noises))
+        enough = error - noise <= np.hypot(error_se, noise_se)
+    else:
+        enough = error <= (error + error_se)[error.argmin()]
+    return int(enough.argmax()) + 1 if enough.any() else len(enough)
 
 
-def _products_of_seeds(basis: CurveBasis, curves: CurveSet) -> FloatArray:
-    """(functions with two seeds, components) products of the coefficients of two seeds."""
-    rows = [np.zeros((0, basis.rank))]
-    for owner in np.flatnonzero(curves.seed_counts > 1):
-        one, other = basis.coefficients(curves.values[curves.owners == owner][:2])
-        rows.append((one * other)[None])
-    return np.concatenate(rows)
+def _mean_and_standard_error(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return rows.mean(axis=0), rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
 
 
-def _errors_of_left_out_epochs(basis: CurveBasis, curves: CurveSet) -> FloatArray:
-    """(trainings, ranks) squared errors for 1, 2, ... components, in units of the scale."""
-    centred = (curves.values - basis.mean) / basis.scale
-    errors = np.zeros((len(centred), basis.rank))
+def _left_over(basis: CurveBasis, rows: FloatArray) -> FloatArray:
+    """(n, ranks) mean squares of (n, epochs) rows without their first 1, 2, ... components."""
+    total = np.sum(rows**2, axis=1, keepdims=True)
+    told = np.cumsum((rows @ basis.components.T) ** 2, axis=1)
+    return (total - told) / rows.shape[1]
+
+
+def _left_out(basis: CurveBasis, rows: FloatArray) -> FloatArray:
+    """(n, ranks) mean squared errors of each epoch told by 1, 2, ... components from the others."""
+    errors = np.zeros((len(rows), basis.rank))
     for rank in range(1, basis.rank + 1):
         # Leaving an epoch out of a least-squares fit divides its residual by 1 - leverage.
-        rows = basis.components[:rank]
-        leverage = np.minimum(np.sum(rows**2, axis=0), 1 - 1e-9)
-        residual = centred - centred @ rows.T @ rows
+        used = basis.components[:rank]
+        leverage = np.minimum(np.sum(used**2, axis=0), 1 - 1e-9)
+        residual = rows - rows @ used.T @ used
         errors[:, rank - 1] = np.mean((residual / (1 - leverage)) ** 2, axis=1)
     return errors

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from graph_encoding.errors import UserError
 from surrogate.calibration.conformal import ConformalCalibrator
 from surrogate.curves.conditioning import CurveProcess
-from surrogate.curves.data import CurveSet
+from surrogate.curves.data import FEWEST_CONTRASTS, CurveSet
 from surrogate.curves.falling import project_falling
 from surrogate.curves.label import label_of_curves, with_label
 from surrogate.curves.mean_curve import ExpectedCurves
@@ -20,9 +20,6 @@ from surrogate.targets import FloatArray, Transform
 
 MOST_SCORES = 199
 """Scores kept for each horizon: enough for a level of 0.995."""
-
-FEWEST_CONTRASTS = 20
-"""Differences between seeds that must be known before a covariance is made of them."""
 
 LEAST_STD = 1e-3
 """Logits: a finer difference is within the rounding of an error rate."""

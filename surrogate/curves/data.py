@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FEWEST_EPOCHS = 5
 """The validation label is the mean over this many last epochs, as in `train_benchmark.table`."""
 
+FEWEST_CONTRASTS = 20
+"""Differences between seeds that must be known before the seed's part is estimated of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class CurveSet:
