@@ -4,7 +4,13 @@ python benchmarks/nasbench201.py ../shared/data/nb201 nb201.jsonl
 nasasr benchmark --graphs nb201.jsonl --target cifar10_test_200ep --direction maximise \
     --train-sizes 156 --repeats 2 --predictors xgb,mean
 
-Reads nb201_accuracy.csv and nb201_help_latency_ms.csv. A key is the benchmark's own
+python benchmarks/nasbench201.py ../shared/data/nb201 nb201-executed.jsonl --executed
+nasasr benchmark --graphs nb201-executed.jsonl --target latency_ms_samsung_s7 \
+    --direction minimise --train-sizes 100 --repeats 4 --predictors stack,ridge
+
+Reads nb201_accuracy.csv and nb201_help_latency_ms.csv. With --executed a graph is that of the
+first cell of a key with all that a device runs, copies and what leads nowhere: latency depends
+on it, and its label is that cell's. Without, a key is the benchmark's own
 `unique_string`; its label is the mean over the cells that share it. Two keys may still be one
 function.
 """
@@ -40,16 +46,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder of the two CSV files")
     parser.add_argument("out", type=Path, help="file of graphs to write")
+    parser.add_argument("--executed", action="store_true", help="graphs of all that is run")
     options = parser.parse_args()
     try:
-        rows = graph_rows(options.folder)
+        rows = graph_rows(options.folder, executed=options.executed)
         write_graphs(options.out, rows)
     except UserError as e:
         sys.exit(f"error: {e}")
     print(f"wrote {options.out}: {len(rows)} keys", file=sys.stderr)
 
 
-def graph_rows(folder: Path) -> list[GraphRow]:
+def graph_rows(folder: Path, *, executed: bool) -> list[GraphRow]:
     """One row for each key, in order of its first cell."""
     latencies = {row.pop("index"): row for row in read(folder / "nb201_help_latency_ms.csv")}
     members: dict[str, list[dict[str, str]]] = defaultdict(list)
@@ -61,8 +68,13 @@ def graph_rows(folder: Path) -> list[GraphRow]:
     return [
         GraphRow(
             # The empty text is the identity of the cells whose output is zero.
-            replace(nasbench201(group[0]["arch_str"]), key=unique_string or "zero"),
-            {name: mean(group, name) for name in (*ACCURACIES, *devices)},
+            replace(
+                nasbench201(group[0]["arch_str"], executed=executed), key=unique_string or "zero"
+            ),
+            {
+                name: mean(group[:1] if executed else group, name)
+                for name in (*ACCURACIES, *devices)
+            },
             {},
         )
         for unique_string, group in members.items()

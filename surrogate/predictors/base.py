@@ -38,10 +38,13 @@ class Predictor(ABC):
         name: the name it is registered, saved and configured by.
         settings_type: frozen dataclass of its settings, each with a default.
         settings: the settings.
+        holds_out_itself: whether `fit` holds keys out anyway, so that `fit_out_of_fold` costs no
+            more.
     """
 
     name: ClassVar[str]
     settings_type: ClassVar[type[Any]]
+    holds_out_itself: ClassVar[bool] = False
 
     def __init__(self, settings: Any = None) -> None:
         self.settings = self.settings_type() if settings is None else settings

@@ -230,6 +230,7 @@ class StackPredictor(ScorePredictor):
     settings_type = StackSettings
     settings: StackSettings
     model_type = Stack
+    holds_out_itself = True
 
     def fit_out_of_fold(
         self, dataset: SurrogateDataset, folds: int, rng: np.random.Generator

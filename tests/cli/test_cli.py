@@ -13,6 +13,7 @@ import pytest
 from surrogate.cli import main
 
 FAST_FIT = """
+predictor = "xgb"
 folds = 3
 [settings]
 members = 2
