@@ -130,7 +130,8 @@ def _left_over(basis: CurveBasis, rows: FloatArray) -> FloatArray:
     """(n, ranks) mean squares of (n, epochs) rows without their first 1, 2, ... components."""
     total = np.sum(rows**2, axis=1, keepdims=True)
     told = np.cumsum((rows @ basis.components.T) ** 2, axis=1)
-    return (total - told) / rows.shape[1]
+    left: FloatArray = (total - told) / rows.shape[1]
+    return left
 
 
 def _left_out(basis: CurveBasis, rows: FloatArray) -> FloatArray:

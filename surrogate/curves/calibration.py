@@ -1,6 +1,7 @@
 """Intervals of forecast curves, calibrated for each epoch after each number of seen epochs."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,26 +54,32 @@ class HorizonCalibration:
         """Length of a curve."""
         return len(self.scores)
 
-    def half_widths(self, std: FloatArray, seen: NDArray[np.bool_], level: float) -> FloatArray:
-        """Half the interval of each epoch and of the label.
+    def half_widths(
+        self, std: FloatArray, seen: NDArray[np.bool_], levels: Sequence[float]
+    ) -> tuple[FloatArray, ...]:
+        """Half the intervals of each epoch and of the label, for each of some levels.
 
         Args:
             std: (n, epochs + 1) the model's own standard deviations; the label's stands last.
             seen: (epochs,) which epochs were observed. An epoch is calibrated by forecasts of
                 it that had seen as far as the last observed epoch before it.
-            level: probability of an interval, in (0, 1).
+            levels: probabilities of the intervals, in (0, 1).
+
+        Returns:
+            (n, epochs + 1) for each level; zero where the standard deviation is.
 
         Raises:
-            UserError: if there are too few scores for the level.
+            UserError: if there are too few scores for a level.
         """
-        half = np.zeros_like(std)
+        halves = tuple(np.zeros_like(std) for _ in levels)
         for target, horizon in enumerate(self._last_seen(seen)):
-            calibrator = ConformalCalibrator(
-                self.scores[horizon, target].astype(np.float64), LEAST_STD
-            )
-            interval = calibrator.interval(Prediction(np.zeros(len(std)), std[:, target]), level)
-            half[:, target] = np.where(std[:, target] > 0, interval.high, 0.0)
-        return half
+            scores = self.scores[horizon, target].astype(np.float64)
+            calibrator = ConformalCalibrator(scores, LEAST_STD)
+            prediction = Prediction(np.zeros(len(std)), std[:, target])
+            for half, level in zip(halves, levels, strict=True):
+                high = calibrator.interval(prediction, level).high
+                half[:, target] = np.where(std[:, target] > 0, high, 0.0)
+        return halves
 
     def _last_seen(self, seen: NDArray[np.bool_]) -> list[int]:
         """For each epoch and the label, how far the observations before it reach."""

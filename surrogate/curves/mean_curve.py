@@ -17,7 +17,8 @@ from surrogate.prediction import Prediction
 from surrogate.predictors.base import Predictor
 from surrogate.targets import FloatArray, Identity, Target
 
-_ONE_SIGMA = 0.6827  # share of a normal distribution within one standard deviation
+ONE_SIGMA = 0.6827
+"""Share of a normal distribution within one standard deviation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ class DoubtScale:
         """Learn it from what was said of (n, k) coefficients that were held out."""
         found = [calibrate(a, y) for a, y in zip(answers, coefficients.T, strict=True)]
         floors = np.array([calibrator.floor for calibrator in found])
-        factors = np.array([calibrator.quantile(_ONE_SIGMA) for calibrator in found])
+        factors = np.array([calibrator.quantile(ONE_SIGMA) for calibrator in found])
         raw = cls(floors, np.maximum(factors, 1e-9), 1.0)
         return cls(raw.floors, raw.factors, float(np.median(raw.doubt(answers))))
 

@@ -16,7 +16,7 @@ from surrogate.curves.data import CurveSet
 from surrogate.curves.falling import project_falling
 from surrogate.curves.forecast import CurveForecast, LabelForecast
 from surrogate.curves.label import with_label
-from surrogate.curves.mean_curve import ExpectedCurves, MeanCurves
+from surrogate.curves.mean_curve import ONE_SIGMA, ExpectedCurves, MeanCurves
 from surrogate.curves.observed import Observed, ObservedCurve
 from surrogate.prediction import check_level
 from surrogate.predictors.base import Predictor
@@ -24,8 +24,6 @@ from surrogate.targets import VAL_PER, FloatArray, Logit
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
-
-_ONE_SIGMA = 0.6827  # share of a normal distribution within one standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +154,7 @@ class CurveModel:
         Raises:
             UserError: if the folder exists or cannot be written.
         """
+        # Late: what reads and writes models must know them.
         from surrogate.curves.files import save_curve_model
 
         save_curve_model(self, folder)
@@ -189,8 +188,7 @@ class CurveModel:
         level: float,
     ) -> dict[str, FloatArray]:
         """Columns of error rates, (n, epochs + 1) each; the label is last."""
-        half = self.calibration.half_widths(std, seen, level)
-        sigma = self.calibration.half_widths(std, seen, _ONE_SIGMA)
+        half, sigma = self.calibration.half_widths(std, seen, (level, ONE_SIGMA))
         total = self.transform.raw_slope(mean) * sigma
         answer = {
             "mean": self.transform.to_raw(mean),
