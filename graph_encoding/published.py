@@ -81,8 +81,13 @@ def _classes() -> dict[str, PublishedClass]:
     return {key: PublishedClass(key, tuple(cells)) for key, cells in members.items()}
 
 
+def is_published(cell: Cell) -> bool:
+    """Whether a cell is a point of the published space."""
+    return cell.nodes == _STANDARD_NODES and _LABEL_OF_OP.keys() >= set(cell.ops)
+
+
 def _check_published(cell: Cell) -> None:
-    if cell.nodes != _STANDARD_NODES or not _LABEL_OF_OP.keys() >= set(cell.ops):
+    if not is_published(cell):
         raise UserError(
             f"only cells of {_STANDARD_NODES} nodes over {', '.join(NB_ASR_OPS)} were published, "
             f"but got {cell.text}; other cells have a functional key only"

@@ -5,6 +5,7 @@ from surrogate.dataset import SurrogateDataset
 from surrogate.forecast import Forecast, Forecaster, TargetForecast
 from surrogate.prediction import Interval, Prediction
 from surrogate.predictors import PREDICTORS, Predictor, register_predictor
+from surrogate.query import Answer, Benchmark
 from surrogate.targets import TARGETS, TEST_PER, VAL_PER, Target
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "TARGETS",
     "TEST_PER",
     "VAL_PER",
+    "Answer",
     "Artifact",
+    "Benchmark",
     "Forecast",
     "Forecaster",
     "Interval",

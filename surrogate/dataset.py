@@ -111,21 +111,19 @@ class SurrogateDataset:
         Raises:
             UserError: if no row is left, or the table has no such label.
         """
-        # Late: the table brings pyarrow (0.4 s), which a forecast has no need of.
-        from train_benchmark.table import label_of
-
         semantics = Semantics(table.metadata.semantics)
         graphs, values, counts, variances = [], [], [], []
         for key in table.keys:
-            rows = [r for r in table.rows_of(key) if seed_policy in ("mean", r.seed)]
-            if not rows:
+            by_seed = table.labels_of(key, target.label)
+            chosen = [value for seed, value in by_seed.items() if seed_policy in ("mean", seed)]
+            if not chosen:
                 continue
-            labels = np.array([label_of(row, target.label) for row in rows])
-            graphs.append(cell_graph(Cell.parse(rows[0].cell), semantics))
+            labels = np.array(chosen)
+            graphs.append(cell_graph(Cell.parse(table.cell_of(key)), semantics))
             values.append(labels.mean())
-            counts.append(len(rows))
+            counts.append(len(labels))
             variances.append(
-                target.transform.to_model(labels).var(ddof=1) if len(rows) > 1 else np.nan
+                target.transform.to_model(labels).var(ddof=1) if len(labels) > 1 else np.nan
             )
         if not graphs:
             raise UserError(
@@ -139,5 +137,5 @@ class SurrogateDataset:
             np.array(values),
             np.array(counts, dtype=np.int64),
             np.array(variances),
-            len(table.records) - len(table.measured),
+            table.rows_without_label,
         )

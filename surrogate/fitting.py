@@ -115,15 +115,12 @@ def macro_of_table(table: "BenchmarkTable") -> Macro:
 
 def measured_rows(table: "BenchmarkTable", targets: "Sequence[Target]") -> dict[str, MeasuredRow]:
     """All measured labels of some targets, by functional key."""
-    # Late: the table brings pyarrow (0.4 s), which a forecast has no need of.
-    from train_benchmark.table import label_of
-
     found = {}
     for key in table.keys:
-        rows = table.rows_of(key)
+        columns = {t.name: table.labels_of(key, t.label) for t in targets}
+        seeds = tuple(next(iter(columns.values())))
         found[key] = MeasuredRow(
-            tuple(row.seed for row in rows),
-            {t.name: tuple(label_of(row, t.label) for row in rows) for t in targets},
+            seeds, {name: tuple(by_seed.values()) for name, by_seed in columns.items()}
         )
     return found
 

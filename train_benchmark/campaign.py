@@ -69,6 +69,10 @@ class Campaign:
         cells = choose_cells(config.cells, recipe.semantics, path.parent)
         return cls(recipe, tuple(Job(cell, seed) for cell in cells for seed in config.seeds))
 
+    def identities(self) -> tuple[tuple[str, int], ...]:
+        """(functional key, seed) of each job."""
+        return tuple(_identity(job, self.recipe) for job in self.jobs)
+
 
 @dataclass(frozen=True)
 class Progress:

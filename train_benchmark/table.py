@@ -1,6 +1,7 @@
 """The benchmark table: every measured training of one recipe, one row per (key, seed)."""
 
 import hashlib
+import itertools
 import json
 import os
 import tempfile
@@ -71,71 +72,115 @@ class TableMetadata:
     created: str
 
 
-@dataclass(frozen=True, eq=False)
 class BenchmarkTable:
     """Measured trainings of one recipe on one corpus, sorted by (functional key, seed).
 
+    Rows are kept as columns; a `TrainingRecord` is made of a row when it is asked for.
+
+    Args:
+        metadata: what all rows share.
+        records: the rows, in any order; equal ones count once.
+
     Attributes:
         metadata: what all rows share.
-        records: (n,) the rows.
 
     Raises:
         UserError: if rows mix recipes, corpora or semantics, or two rows of one (key, seed)
             differ.
     """
 
-    metadata: TableMetadata
-    records: tuple[TrainingRecord, ...]
+    def __init__(self, metadata: TableMetadata, records: Sequence[TrainingRecord]) -> None:
+        unique: dict[tuple[str, int], TrainingRecord] = {}
+        for record in records:
+            other = unique.setdefault(record.identity, record)
+            if other is not record and other.to_json() != record.to_json():
+                raise _two_that_differ(record.identity)
+        ordered = [unique[identity] for identity in sorted(unique)]
+        self._set(metadata, _rows_of_records(ordered))
 
-    def __post_init__(self) -> None:
+    def _set(self, metadata: TableMetadata, rows: pa.Table) -> None:
+        self.metadata = metadata
+        self._rows = rows
         for field in ("recipe_hash", "corpus_fingerprint", "semantics"):
-            expected = getattr(self.metadata, field)
-            others = {getattr(r, field) for r in self.records} - {expected}
+            expected = getattr(metadata, field)
+            others = set(rows[field].unique().to_pylist()) - {expected}
             if others:
                 raise UserError(
                     f"all rows of a table must share one {field}, but table "
-                    f"{self.metadata.name!r} has {expected!r} and rows have {sorted(others)}; "
+                    f"{metadata.name!r} has {expected!r} and rows have {sorted(others)}; "
                     "build one table for each"
                 )
-        unique: dict[tuple[str, int], TrainingRecord] = {}
-        for record in self.records:
-            other = unique.setdefault(record.identity, record)
-            if other.to_json() != record.to_json():
-                raise UserError(
-                    "a table must have one row for each (functional key, seed), but "
-                    f"{record.identity} has two that differ; keep the one that is right"
-                )
-        ordered = tuple(unique[identity] for identity in sorted(unique))
-        object.__setattr__(self, "records", ordered)
 
     def __len__(self) -> int:
-        return len(self.records)
+        return int(self._rows.num_rows)
+
+    @cached_property
+    def records(self) -> tuple[TrainingRecord, ...]:
+        """(n,) all rows."""
+        return tuple(TrainingRecord.from_row(row) for row in self._rows.to_pylist())
 
     @cached_property
     def measured(self) -> tuple[TrainingRecord, ...]:
         """Rows whose training ended well; the others have no error rates."""
         return tuple(record for record in self.records if record.status == "ok")
 
+    @property
+    def rows_without_label(self) -> int:
+        """Rows whose training did not end well."""
+        return len(self) - sum(len(rows) for rows in self._rows_of_key.values())
+
     @cached_property
     def seeds(self) -> tuple[int, ...]:
         """Distinct seeds, rising."""
-        return tuple(sorted({record.seed for record in self.records}))
+        return tuple(sorted(self._rows["seed"].unique().to_pylist()))
 
     def rows_of(self, functional_key: str) -> tuple[TrainingRecord, ...]:
         """Measured rows of a function, one a seed; empty if it was never measured."""
-        return self._by_key.get(functional_key, ())
+        found = self._rows.take(pa.array(self._rows_of_key.get(functional_key, []), pa.int64()))
+        return tuple(TrainingRecord.from_row(row) for row in found.to_pylist())
 
     @cached_property
-    def _by_key(self) -> dict[str, tuple[TrainingRecord, ...]]:
-        groups: dict[str, list[TrainingRecord]] = {}
-        for record in self.measured:
-            groups.setdefault(record.functional_key, []).append(record)
-        return {key: tuple(rows) for key, rows in groups.items()}
+    def _rows_of_key(self) -> dict[str, list[int]]:
+        """Places of the measured rows of each key."""
+        groups: dict[str, list[int]] = {}
+        columns = (self._rows[name].to_pylist() for name in ("functional_key", "status"))
+        for row, (key, status) in enumerate(zip(*columns, strict=True)):
+            if status == "ok":
+                groups.setdefault(key, []).append(row)
+        return groups
 
     @property
     def keys(self) -> tuple[str, ...]:
         """(k,) distinct functional keys with at least one measured row, sorted."""
-        return tuple(self._by_key)
+        return tuple(self._rows_of_key)
+
+    @cached_property
+    def _seed_of_row(self) -> list[int]:
+        return list(self._rows["seed"].to_pylist())
+
+    def cell_of(self, functional_key: str) -> str:
+        """Text of a cell that was trained for a measured function."""
+        return str(self._rows["cell"][self._rows_of_key[functional_key][0]].as_py())
+
+    def labels_of(self, functional_key: str, label: str) -> dict[int, float]:
+        """One label of a function by seed; empty if it was never measured.
+
+        Raises:
+            UserError: for a label that is none of `LABELS`.
+        """
+        values = self._labels(label)
+        rows = self._rows_of_key.get(functional_key, [])
+        return {self._seed_of_row[row]: float(values[row]) for row in rows}
+
+    def _labels(self, label: str) -> NDArray[np.float64]:
+        """(n,) one label of all rows, NaN for those without."""
+        if label not in self._label_columns:
+            self._label_columns[label] = _label_column(self._rows, label)
+        return self._label_columns[label]
+
+    @cached_property
+    def _label_columns(self) -> dict[str, NDArray[np.float64]]:
+        return {}
 
     def label_matrix(
         self, label: str, seeds: Sequence[int]
@@ -150,11 +195,11 @@ class BenchmarkTable:
             The keys (k,), sorted, and the label as a (k, s) matrix.
         """
         keys, rows = [], []
-        for key, records in self._by_key.items():
-            by_seed = {record.seed: record for record in records}
+        for key in self.keys:
+            by_seed = self.labels_of(key, label)
             if all(seed in by_seed for seed in seeds):
                 keys.append(key)
-                rows.append([label_of(by_seed[seed], label) for seed in seeds])
+                rows.append([by_seed[seed] for seed in seeds])
         return tuple(keys), np.asarray(rows, dtype=np.float64).reshape(len(keys), len(seeds))
 
     def save(self, folder: Path) -> None:
@@ -171,7 +216,7 @@ class BenchmarkTable:
         except OSError as e:
             raise UserError(f"cannot write table folder {folder}: {e}") from e
         temporary.chmod(0o755)
-        write_records(self.records, temporary / _RECORDS_FILE)
+        _write_rows(self._rows, temporary / _RECORDS_FILE)
         metadata = {
             "schema_version": SCHEMA_VERSION,
             "sha256": {_RECORDS_FILE: _sha256(temporary / _RECORDS_FILE)},
@@ -207,7 +252,11 @@ class BenchmarkTable:
                 f"table file {folder / _RECORDS_FILE} is corrupt: its sha256 must be {expected}, "
                 f"but is {found}; copy or build the table again"
             )
-        return cls(TableMetadata(**metadata), read_records(folder / _RECORDS_FILE))
+        rows = _read_rows(folder / _RECORDS_FILE)
+        _check_order(rows)
+        table = cls.__new__(cls)
+        table._set(TableMetadata(**metadata), rows)  # noqa: SLF001 -- a constructor of its own
+        return table
 
 
 def resolve_table_folder(name_or_folder: str | Path) -> Path:
@@ -253,13 +302,7 @@ def label_of(record: TrainingRecord, label: str) -> float:
 
 def write_records(records: Sequence[TrainingRecord], path: Path) -> None:
     """Write records as one Parquet file, whole or not at all."""
-    table = pa.Table.from_pylist([asdict(record) for record in records], schema=RECORD_SCHEMA)
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    _write_rows(_rows_of_records(records), path)
 
 
 def read_records(path: Path) -> tuple[TrainingRecord, ...]:
@@ -268,16 +311,73 @@ def read_records(path: Path) -> tuple[TrainingRecord, ...]:
     Raises:
         UserError: if it is not a Parquet file of this schema.
     """
+    return tuple(TrainingRecord.from_row(row) for row in _read_rows(path).to_pylist())
+
+
+def _rows_of_records(records: Sequence[TrainingRecord]) -> pa.Table:
+    return pa.Table.from_pylist([asdict(record) for record in records], schema=RECORD_SCHEMA)
+
+
+def _write_rows(rows: pa.Table, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.partial")
+    with temporary.open("wb") as file:
+        pq.write_table(rows, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _read_rows(path: Path) -> pa.Table:
     try:
-        table = pq.read_table(path)
+        rows = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as e:
         raise UserError(f"cannot read records {path}: {e}") from e
-    if not table.schema.equals(RECORD_SCHEMA):
+    if not rows.schema.equals(RECORD_SCHEMA):
         raise UserError(
             f"records {path} must have schema version {SCHEMA_VERSION} with the columns "
-            f"{RECORD_SCHEMA.names}, but have {table.schema.names}"
+            f"{RECORD_SCHEMA.names}, but have {rows.schema.names}"
         )
-    return tuple(TrainingRecord.from_row(row) for row in table.to_pylist())
+    return rows
+
+
+def _check_order(rows: pa.Table) -> None:
+    """Make sure that identities rise: then none is there twice."""
+    identities = zip(rows["functional_key"].to_pylist(), rows["seed"].to_pylist(), strict=True)
+    for before, after in itertools.pairwise(identities):
+        if before == after:
+            raise _two_that_differ(after)
+        if before > after:
+            raise UserError(
+                f"rows of a table must be sorted by (functional key, seed), but {after} stands "
+                f"behind {before}; build the table again"
+            )
+
+
+def _two_that_differ(identity: tuple[str, int]) -> UserError:
+    return UserError(
+        "a table must have one row for each (functional key, seed), but "
+        f"{identity} has two that differ; keep the one that is right"
+    )
+
+
+def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
+    """A label of all rows at once; the same numbers as `label_of` row by row."""
+    if label not in LABELS:
+        raise UserError(f"a label must be one of {LABELS}, but got {label!r}")
+    ok = np.array(rows["status"].to_pylist()) == "ok"
+    if label == "test_per":
+        values = rows["test_per"].to_numpy(zero_copy_only=False)
+        return np.where(ok, values, np.nan)
+    found = np.full(rows.num_rows, np.nan)
+    curves = rows["val_per_curve"].combine_chunks()
+    flat, ends = curves.values.to_numpy(zero_copy_only=False), curves.offsets.to_numpy()
+    for row in np.flatnonzero(ok):
+        curve = flat[ends[row] : ends[row + 1]]
+        if label == "val_per":
+            found[row] = curve[-LAST_EPOCHS:].mean()
+        else:
+            found[row] = curve.min() if label == "val_per_best" else curve[-1]
+    return found
 
 
 def _sha256(path: Path) -> str:

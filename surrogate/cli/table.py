@@ -1,12 +1,26 @@
 """`nasasr table`: build a benchmark table out of a campaign, or look at one."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from graph_encoding.errors import UserError
 from surrogate.cli.output import ReportFormat, write_json, write_table
+
+if TYPE_CHECKING:
+    from train_benchmark.campaign import Campaign
+    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table_verify import Check
+
+
+class ExportFormat(StrEnum):
+    """Forms that a table can be copied into; nb-asr is the original's files."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    NB_ASR = "nb-asr"
 
 
 def register(app: typer.Typer) -> None:
@@ -15,6 +29,8 @@ def register(app: typer.Typer) -> None:
     group.command("build")(build)
     group.command("info")(info)
     group.command("noise")(noise)
+    group.command("verify")(verify)
+    group.command("export")(export)
     app.add_typer(group, name="table")
 
 
@@ -79,6 +95,107 @@ def noise(
         write_json(rows)
     else:
         write_table(rows)
+
+
+def verify(
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+    ] = "timit-micro",
+    campaign: Annotated[
+        Path | None,
+        typer.Option(metavar="CONFIG", help="Its recipe must be the table's, its cells complete."),
+    ] = None,
+    retrain: Annotated[int, typer.Option(min=0, help="Random records to train again.")] = 0,
+    corpus: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Corpus to train them again on.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw of those.")] = 0,
+    output: Annotated[
+        ReportFormat, typer.Option("--format", help="Form of the output.")
+    ] = ReportFormat.TABLE,
+) -> None:
+    """Check that a table is what it says; exit code 2 if it is not."""
+    from dataclasses import asdict
+
+    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table_verify import verify_table
+
+    if retrain and (corpus is None or campaign is None):
+        raise UserError("--retrain needs --corpus and --campaign: what to train on, and how")
+    loaded = BenchmarkTable.load(table)
+    planned = None
+    if campaign is not None:
+        # Late: only campaigns need the packages of training.
+        from train_benchmark.campaign import Campaign
+
+        planned = Campaign.load(campaign)
+    checks = list(
+        verify_table(
+            loaded,
+            recipe_hash=planned.recipe.hash if planned else None,
+            wanted=planned.identities() if planned else (),
+        )
+    )
+    if planned is not None and corpus is not None and retrain:
+        checks += _retrained(loaded, planned, corpus, retrain, seed)
+    rows = [asdict(check) for check in checks]
+    if output is ReportFormat.JSON:
+        write_json(rows)
+    else:
+        write_table([{**row, "ok": "yes" if row["ok"] else "NO"} for row in rows])
+    wrong = [check.name for check in checks if not check.ok]
+    if wrong:
+        raise UserError(f"table {table} breaks {len(wrong)} rules: {', '.join(wrong)}")
+
+
+def _retrained(
+    table: "BenchmarkTable", campaign: "Campaign", corpus: Path, count: int, seed: int
+) -> "list[Check]":
+    import numpy as np
+
+    from train_benchmark.corpora.timit import read_timit
+    from train_benchmark.prepare import prepare
+    from train_benchmark.process_setup import set_up_training_process
+    from train_benchmark.table_verify import verify_retrained
+    from train_benchmark.trainer import train_cell
+
+    speech = read_timit(corpus)
+    if speech.fingerprint != table.metadata.corpus_fingerprint:
+        raise UserError(
+            f"corpus {corpus} has the fingerprint {speech.fingerprint[:12]}, but the table was "
+            f"measured on {table.metadata.corpus_fingerprint[:12]}; give the same corpus"
+        )
+    set_up_training_process()
+    prepared = prepare(speech, campaign.recipe)
+    return list(
+        verify_retrained(
+            table,
+            lambda cell, seed: train_cell(cell, seed, campaign.recipe, prepared),
+            count,
+            np.random.default_rng(seed),
+        )
+    )
+
+
+def export(
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="PATH", help="New file; for nb-asr, a new folder.")],
+    to: Annotated[ExportFormat, typer.Option(help="Form of the copy.")] = ExportFormat.CSV,
+) -> None:
+    """Copy a table into a form for other programs."""
+    from train_benchmark.released_table import export_released
+    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table_export import export_csv, export_parquet
+
+    writers = {
+        ExportFormat.CSV: export_csv,
+        ExportFormat.PARQUET: export_parquet,
+        ExportFormat.NB_ASR: export_released,
+    }
+    writers[to](BenchmarkTable.load(table), out)
+    typer.echo(f"wrote {out}", err=True)
 
 
 def _facts(table: Any) -> dict[str, Any]:

@@ -1,0 +1,72 @@
+"""`nasasr table verify` and `export`: what they print, and their exit codes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from surrogate.cli import main
+from tests.unit.train_benchmark.test_table_query import TABLE
+from train_benchmark.table import BenchmarkTable
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A table of measured rows only."""
+    BenchmarkTable(TABLE.metadata, TABLE.measured).save(tmp_path / "table")
+    return tmp_path / "table"
+
+
+def test_a_good_table_verifies(run: Run, folder: Path) -> None:
+    code, out, _ = run("table", "verify", folder, "--format", "json")
+    assert code == 0
+    checks = json.loads(out)
+    assert {check["name"] for check in checks} >= {"keys", "params", "curves", "status"}
+    assert all(check["ok"] for check in checks)
+
+
+def test_a_table_that_breaks_a_rule_ends_with_2(run: Run, tmp_path: Path) -> None:
+    TABLE.save(tmp_path / "failed")
+    code, out, err = run("table", "verify", tmp_path / "failed")
+    assert code == 2
+    assert "NO" in out
+    assert "breaks 1 rules: status" in err
+
+
+def test_a_changed_file_is_noticed(run: Run, folder: Path) -> None:
+    path = folder / "records.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    code, _, err = run("table", "verify", folder)
+    assert code == 2
+    assert "sha256" in err
+
+
+def test_retraining_needs_to_know_how(run: Run, folder: Path) -> None:
+    code, _, err = run("table", "verify", folder, "--retrain", "2")
+    assert code == 2
+    assert "--corpus and --campaign" in err
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "nb-asr"])
+def test_exports_are_written_once(run: Run, folder: Path, tmp_path: Path, form: str) -> None:
+    out = tmp_path / "copy"
+    arguments = ("table", "export", folder, "--to", form, "--out", out)
+    assert run(*arguments)[0] == 0
+    assert out.exists()
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert "exists" in err

@@ -1,0 +1,159 @@
+"""Questions to tables: measured values with the seed said, checks, exports."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from graph_encoding import Cell, UserError
+from graph_encoding.cost import params
+from graph_encoding.macro import TIMIT_MICRO_MACRO
+from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.record import TrainingRecord
+from train_benchmark.table import LABELS, BenchmarkTable, label_of
+from train_benchmark.table_export import export_csv, export_parquet
+from train_benchmark.table_query import query
+from train_benchmark.table_verify import verify_retrained, verify_table
+
+
+def made_table() -> BenchmarkTable:
+    """A synthetic table whose rows are right in all that is checked."""
+    table = synthetic_table(12, failed=1)
+    recipe = {**table.metadata.recipe, "train": {"epochs": 6}}
+    records = [
+        replace(
+            r,
+            params=params(Cell.parse(r.cell), TIMIT_MICRO_MACRO),
+            best_epoch=1 + int(np.argmin(r.val_per_curve)),
+        )
+        for r in table.records
+    ]
+    return BenchmarkTable(replace(table.metadata, recipe=recipe), records)
+
+
+TABLE = made_table()
+ROW = TABLE.measured[0]
+CELL = Cell.parse(ROW.cell)
+
+
+def spoilt(**changes: object) -> BenchmarkTable:
+    records = [replace(r, **changes) if r is ROW else r for r in TABLE.records]  # type: ignore[arg-type]
+    assert records != list(TABLE.records)
+    return BenchmarkTable(TABLE.metadata, records)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_columns_and_records_say_the_same(label: str) -> None:
+    for key in TABLE.keys:
+        rows = TABLE.rows_of(key)
+        assert TABLE.labels_of(key, label) == pytest.approx(
+            {row.seed: label_of(row, label) for row in rows}, abs=0
+        )
+        assert TABLE.cell_of(key) == rows[0].cell
+
+
+def test_query_with_every_choice_of_seeds() -> None:
+    both = query(TABLE, CELL, seed="all")
+    assert isinstance(both, dict)
+    assert set(both) == {1, 2}
+    assert query(TABLE, CELL, seed=1) == both[1]
+    assert query(TABLE, CELL, seed="mean") == pytest.approx(np.mean(list(both.values())))
+    assert (
+        query(TABLE, CELL, seed=1, epoch=1) == TABLE.rows_of(ROW.functional_key)[0].val_per_curve[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "options", "message"),
+    [
+        (CELL, {"seed": 3}, r"seeds \[1, 2\]: choose one of them, 'mean' or 'all', but got 3"),
+        (CELL, {"seed": 1, "epoch": 7}, r"1 \.\. 6, but got 7"),
+        (CELL, {"seed": 1, "metric": "accuracy"}, "one of val_per, .*'accuracy'"),
+        (CELL, {"seed": 1, "metric": "test_per", "epoch": 1}, "'val_per' only"),
+        (Cell.parse("50_500_5000"), {"seed": 1}, "is dead"),
+        (Cell.parse("conv9:0"), {"seed": 1}, "no measured training of cell 'conv9:0'"),
+    ],
+)
+def test_bad_questions_say_what_there_is(
+    cell: Cell, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        query(TABLE, cell, **options)  # type: ignore[arg-type]
+
+
+def failing(table: BenchmarkTable) -> set[str]:
+    return {
+        check.name for check in verify_table(table, recipe_hash=None, wanted=()) if not check.ok
+    }
+
+
+def test_a_good_table_passes_but_for_its_failed_row() -> None:
+    assert failing(TABLE) == {"status"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "broken"),
+    [
+        ({"functional_key": "nonsense"}, {"keys", "status"}),
+        ({"params": 7}, {"params", "status"}),
+        ({"val_per_curve": (0.5,)}, {"curves", "best epoch", "status"}),
+        ({"test_per": 3.0}, {"error rates", "status"}),
+        ({"best_epoch": 5}, {"best epoch", "status"}),
+    ],
+)
+def test_each_rule_is_checked(changes: dict[str, object], broken: set[str]) -> None:
+    assert failing(spoilt(**changes)) >= broken
+
+
+def test_recipe_and_completeness_are_checked() -> None:
+    there, absent = (ROW.functional_key, 1), (ROW.functional_key, 3)
+    checks = verify_table(TABLE, recipe_hash=TABLE.metadata.recipe_hash, wanted=[there])
+    assert {c.name for c in checks if c.ok} >= {"recipe", "complete"}
+    checks = verify_table(TABLE, recipe_hash="0" * 64, wanted=[there, absent])
+    by_name = {c.name: c for c in checks}
+    assert not by_name["recipe"].ok
+    assert by_name["complete"].detail == "1 of 2 trainings of the campaign are measured"
+
+
+def test_retraining_compares_to_the_bit_or_within_noise() -> None:
+    def again(change: float, software: str) -> list[bool]:
+        def train(cell: Cell, seed: int) -> TrainingRecord:
+            (row,) = [r for r in TABLE.measured if r.cell == cell.text and r.seed == seed]
+            curve = tuple(per + change for per in row.val_per_curve)
+            return replace(row, val_per_curve=curve, software=software)
+
+        rng = np.random.default_rng(0)
+        return [check.ok for check in verify_retrained(TABLE, train, 3, rng)]
+
+    assert again(0.0, "none=0") == [True] * 3
+    assert again(1e-12, "none=0") == [False] * 3
+    assert again(1e-3, "none=1") == [True] * 3
+    assert again(0.5, "none=1") == [False] * 3
+
+
+def test_exports_have_a_row_for_each_training(tmp_path: Path) -> None:
+    export_csv(TABLE, tmp_path / "t.csv")
+    export_parquet(TABLE, tmp_path / "t.parquet")
+    with (tmp_path / "t.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = pq.read_table(tmp_path / "t.parquet").to_pylist()
+    assert len(rows) == len(columns) == len(TABLE)
+    for row, column, record in zip(rows, columns, TABLE.records, strict=True):
+        assert row["functional_key"] == column["functional_key"] == record.functional_key
+        if record.status == "ok":
+            assert float(row["val_per"]) == column["val_per"] == label_of(record, "val_per")
+            assert column["val_per_epoch_6"] == record.val_per_curve[5]
+        else:
+            assert (row["val_per"], column["val_per"]) == ("", None)
+
+
+def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("mine")
+    with pytest.raises(UserError, match="exists"):
+        export_csv(TABLE, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "mine"
+    with pytest.raises(UserError, match="cannot write"):
+        export_csv(TABLE, tmp_path / "none" / "t.csv")

@@ -1,0 +1,258 @@
+"""The original's files as a table, and tables as the original's files.
+
+The original trained one cell of each of its 8,242 classes with each seed. Read as it was trained
+(`Semantics.RELEASED`), many classes are one function, so that its rows hold several trainings of
+one (functional key, seed). A `BenchmarkTable` has one: that of the class that comes first in the
+space; the others are in `ReleasedFolder.repeats`, where they measure the noise of training.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from graph_encoding.cell import Cell
+from graph_encoding.cost import macs, params
+from graph_encoding.errors import UserError
+from graph_encoding.functional import functional_key
+from graph_encoding.macro import PAPER_MACRO, Macro
+from graph_encoding.ops import NB_ASR_OPS
+from graph_encoding.published import published_classes
+from graph_encoding.released_cost import released_flops, released_params
+from graph_encoding.semantics import Semantics
+from graph_encoding.space import CellSpace
+from train_benchmark.record import TrainingRecord, content_hash
+from train_benchmark.released_files import (
+    ReleasedFile,
+    ReleasedLatency,
+    ReleasedStatic,
+    ReleasedTraining,
+    read_released,
+    write_released,
+)
+from train_benchmark.table import BenchmarkTable, TableMetadata
+
+FILE_VERSION = 2
+"""Version of the format since which static files have FLOPs."""
+
+_FLOPS_FRAMES = 100  # the original profiled one second of speech
+_LICENCE = "released by the authors of NAS-Bench-ASR; TIMIT (c) 1993 Linguistic Data Consortium"
+
+
+@dataclass(frozen=True)
+class ReleasedFolder:
+    """All files of a release of one number of epochs.
+
+    Attributes:
+        trainings: file of each seed.
+        latencies: file of each device.
+        static: params and FLOPs, if the folder has them.
+    """
+
+    trainings: Mapping[int, ReleasedFile]
+    latencies: Mapping[str, ReleasedFile]
+    static: ReleasedFile | None
+
+    def table(self, name: str = "nb-asr") -> BenchmarkTable:
+        """One row for each function and seed, under `Semantics.RELEASED`."""
+        first: dict[tuple[str, int], TrainingRecord] = {}
+        for record in self._records():
+            first.setdefault(record.identity, record)
+        recipe, recipe_hash = self._recipe()
+        metadata = TableMetadata(
+            name=name,
+            recipe=recipe,
+            recipe_hash=recipe_hash,
+            corpus_fingerprint="timit",
+            semantics=Semantics.RELEASED.value,
+            licence=_LICENCE,
+            created="2021-01-01",
+        )
+        return BenchmarkTable(metadata, list(first.values()))
+
+    def repeats(self) -> dict[tuple[str, int], tuple[TrainingRecord, ...]]:
+        """All trainings of each (functional key, seed), in the order of the space."""
+        found: dict[tuple[str, int], list[TrainingRecord]] = {}
+        for record in self._records():
+            found.setdefault(record.identity, []).append(record)
+        return {identity: tuple(records) for identity, records in found.items()}
+
+    def _recipe(self) -> tuple[dict[str, Any], str]:
+        header = next(iter(self.trainings.values())).header
+        recipe = {
+            "name": "nb-asr",
+            "train": {"semantics": Semantics.RELEASED.value, "epochs": header["epochs"]},
+            "macro": json.loads(json.dumps(asdict(PAPER_MACRO))),
+        }
+        return recipe, content_hash(recipe)
+
+    def _records(self) -> list[TrainingRecord]:
+        space, (_, recipe_hash) = CellSpace(), self._recipe()
+        rows = [
+            (space.index(row.cell), seed, row)
+            for seed, file in self.trainings.items()
+            for row in file.rows
+            if isinstance(row, ReleasedTraining)
+        ]
+        rows.sort(key=lambda entry: entry[:2])
+        version = next(iter(self.trainings.values())).header["version"]
+        return [_record(row, seed, recipe_hash, version) for _, seed, row in rows]
+
+
+def _record(row: ReleasedTraining, seed: int, recipe_hash: str, version: object) -> TrainingRecord:
+    """A released training; what the release does not tell is empty or 0."""
+    return TrainingRecord(
+        functional_key=functional_key(row.cell, Semantics.RELEASED),
+        cell=row.cell.text,
+        semantics=Semantics.RELEASED.value,
+        seed=seed,
+        recipe_hash=recipe_hash,
+        corpus_fingerprint="timit",
+        status="ok",
+        error="",
+        val_per_curve=row.val_per,
+        train_loss_curve=(),
+        best_epoch=1 + row.val_per.index(min(row.val_per)),
+        test_per=row.test_per,
+        params=released_params(row.cell),
+        train_seconds=0.0,
+        software=f"nb-asr={version}",
+    )
+
+
+def read_released_folder(
+    folder: Path,
+    *,
+    epochs: int = 40,
+    seeds: Sequence[int] | None = None,
+    devices: Sequence[str] | None = None,
+) -> ReleasedFolder:
+    """Read the files of a release without running anything in them.
+
+    Args:
+        folder: folder of `nb-asr-e{epochs}-{seed}.pickle`, `nb-asr-bench-{device}.pickle` and
+            `nb-asr-info.pickle`.
+        epochs: length of the trainings wanted: 40, 10 or 5 in the original.
+        seeds: seeds wanted; all that are there if None.
+        devices: devices wanted; all that are there if None.
+
+    Raises:
+        UserError: if there is no such training, a file wanted is missing, or a file is damaged
+            or holds what could run.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} must be a folder of released files, but is none")
+    prefix = f"nb-asr-e{epochs}-"
+    found_seeds = _found(folder, prefix)
+    wanted = sorted(int(s) for s in found_seeds if s.isdigit()) if seeds is None else list(seeds)
+    missing = [seed for seed in wanted if str(seed) not in found_seeds]
+    if missing or not wanted:
+        raise UserError(
+            f"folder {folder} must have {prefix}{{seed}}.pickle for the seeds "
+            f"{missing or 'wanted'}, but has the seeds {found_seeds}"
+        )
+    found_devices = _found(folder, "nb-asr-bench-")
+    chosen = found_devices if devices is None else list(devices)
+    absent = [device for device in chosen if device not in found_devices]
+    if absent:
+        raise UserError(f"folder {folder} has no latencies of {absent}, but of {found_devices}")
+    static = folder / "nb-asr-info.pickle"
+    return ReleasedFolder(
+        {seed: read_released(folder / f"{prefix}{seed}.pickle") for seed in wanted},
+        {device: read_released(folder / f"nb-asr-bench-{device}.pickle") for device in chosen},
+        read_released(static) if static.exists() else None,
+    )
+
+
+def _found(folder: Path, prefix: str) -> list[str]:
+    names = (path.name for path in folder.glob(f"{prefix}*.pickle"))
+    return sorted(name.removeprefix(prefix).removesuffix(".pickle") for name in names)
+
+
+def release_of_table(table: BenchmarkTable) -> ReleasedFolder:
+    """A table in the original's form: for each class, its representative's function.
+
+    Which function a representative is depends on how the table reads cells; the headers say so
+    under `semantics`. Classes that were not measured with a seed are missing from its file.
+    """
+    semantics = Semantics(table.metadata.semantics)
+    macro = Macro.from_plain(table.metadata.recipe["macro"])
+    epochs = table.metadata.recipe["train"]["epochs"]
+    trainings: dict[int, list[ReleasedTraining]] = {seed: [] for seed in table.seeds}
+    statics = []
+    for published in published_classes():
+        cell = published.representative
+        for record in table.rows_of(functional_key(cell, semantics)):
+            trainings[record.seed].append(
+                ReleasedTraining(published.hash, record.val_per_curve, record.test_per, cell)
+            )
+        statics.append(ReleasedStatic(published.hash, *_cost(cell, macro, semantics)))
+    return ReleasedFolder(
+        {
+            seed: ReleasedFile(
+                _header("training", semantics, epochs=epochs, seed=seed), tuple(rows)
+            )
+            for seed, rows in trainings.items()
+        },
+        {},
+        ReleasedFile(_header("static", semantics), tuple(statics)),
+    )
+
+
+def _cost(cell: Cell, macro: Macro, semantics: Semantics) -> tuple[int, int]:
+    """Params and FLOPs: the published ones of the published network, else those really built."""
+    if semantics is Semantics.RELEASED and macro == PAPER_MACRO:
+        return released_params(cell), released_flops(cell)
+    multiplied = macs(cell, macro, semantics, input_frames=_FLOPS_FRAMES)
+    return params(cell, macro, semantics), 2 * multiplied
+
+
+def _header(kind: str, semantics: Semantics, **more: int) -> dict[str, Any]:
+    columns = {
+        "training": ["model_hash", "val_per", "test_per", "arch_vec"],
+        "static": ["model_hash", "params", "flops"],
+    }
+    shape = [[len(NB_ASR_OPS), *([2] * node)] for node in (1, 2, 3)]
+    return {
+        "dataset_type": kind,
+        "version": FILE_VERSION,
+        "search_space": {"shape": shape, "ops": list(NB_ASR_OPS), "nodes": 3},
+        "columns": columns[kind],
+        "semantics": semantics.value,
+        **more,
+    }
+
+
+def export_released(table: BenchmarkTable, folder: Path) -> None:
+    """Write a table as files that the original's own tools read, whole or not at all.
+
+    Raises:
+        UserError: if the folder exists or cannot be written.
+    """
+    if folder.exists():
+        raise UserError(f"folder {folder} exists; choose another --out or remove it")
+    release = release_of_table(table)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    except OSError as e:
+        raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e
+    try:
+        for seed, file in release.trainings.items():
+            write_released(temporary / f"nb-asr-e{file.header['epochs']}-{seed}.pickle", file)
+        assert release.static is not None
+        write_released(temporary / "nb-asr-info.pickle", release.static)
+        temporary.chmod(0o755)
+        os.replace(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def latency_of(file: ReleasedFile) -> dict[str, float]:
+    """Seconds of each class in a latency file."""
+    return {row.model_hash: row.latency_s for row in file.rows if isinstance(row, ReleasedLatency)}

@@ -1,0 +1,170 @@
+"""Checks of a table: that it is what it says, and that its records come out again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graph_encoding.cell import Cell
+from graph_encoding.cost import params
+from graph_encoding.errors import UserError
+from graph_encoding.functional import functional_key
+from graph_encoding.macro import Macro
+from graph_encoding.semantics import Semantics
+from train_benchmark.record import TrainingRecord
+from train_benchmark.table import BenchmarkTable, label_of
+
+MAX_PER = 1.5
+"""More insertions than half of the phones come from a network that learned nothing."""
+
+_SHOWN = 3
+_SEED_STDS = 5.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule, and whether a table keeps it.
+
+    Attributes:
+        name: short name of the rule.
+        ok: whether it holds.
+        detail: what was found.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def verify_table(
+    table: BenchmarkTable, *, recipe_hash: str | None, wanted: Sequence[tuple[str, int]]
+) -> tuple[Check, ...]:
+    """Check a table that was loaded, and so has an intact file and no row twice.
+
+    Args:
+        table: what to check.
+        recipe_hash: hash of the recipe that it must have; not checked if None.
+        wanted: (functional key, seed) of trainings that must all be measured.
+    """
+    checks = [
+        _per_row("keys", "are those of their cells", table, _wrong_key),
+        _per_row("params", "are what the network has", table, _wrong_params),
+        _per_row("curves", "have all epochs", table, _wrong_curve),
+        _per_row("error rates", f"lie in 0 .. {MAX_PER}", table, _wrong_rate),
+        _per_row("best epoch", "is that of the lowest validation PER", table, _wrong_best),
+        _statuses(table),
+    ]
+    if recipe_hash is not None:
+        found = table.metadata.recipe_hash
+        detail = f"table {found[:12]}, configuration {recipe_hash[:12]}"
+        checks.append(Check("recipe", found == recipe_hash, detail))
+    if wanted:
+        checks.append(_complete(table, wanted))
+    return tuple(checks)
+
+
+def verify_retrained(
+    table: BenchmarkTable,
+    train: Callable[[Cell, int], TrainingRecord],
+    count: int,
+    rng: np.random.Generator,
+) -> Iterator[Check]:
+    """Train random records again, and compare.
+
+    With the software that made a record, its numbers must come out to the bit; with another
+    one, `val_per` must come out within five standard deviations of the noise between seeds.
+
+    Args:
+        table: whose records.
+        train: trains a cell with a seed by the table's recipe and corpus.
+        count: records to draw.
+        rng: source of the draw.
+
+    Yields:
+        One check for each record.
+    """
+    measured = table.measured
+    tolerance = _SEED_STDS * _seed_std(table)
+    for i in rng.permutation(len(measured))[:count]:
+        old = measured[int(i)]
+        new = train(Cell.parse(old.cell), old.seed)
+        name = f"{old.cell} seed {old.seed}"
+        if new.software == old.software:
+            same = new.val_per_curve == old.val_per_curve and new.test_per == old.test_per
+            yield Check(name, same, "equal to the bit" if same else "differs, by equal software")
+            continue
+        if new.status != "ok":
+            yield Check(name, False, f"training ended as {new.status}: {new.error}")
+            continue
+        difference = abs(label_of(new, "val_per") - label_of(old, "val_per"))
+        detail = f"val_per differs by {difference:.4f}, allowed {tolerance:.4f} ({new.software})"
+        yield Check(name, difference <= tolerance, detail)
+
+
+def _seed_std(table: BenchmarkTable) -> float:
+    by_key = [list(table.labels_of(key, "val_per").values()) for key in table.keys]
+    variances = [float(np.var(values, ddof=1)) for values in by_key if len(values) > 1]
+    if not variances:
+        raise UserError(
+            f"table {table.metadata.name!r} must have functions with two seeds to say how far "
+            "seeds differ, but has none; collect a second seed for some"
+        )
+    return float(np.sqrt(np.mean(variances)))
+
+
+def _per_row(
+    name: str,
+    rule: str,
+    table: BenchmarkTable,
+    wrong: Callable[[BenchmarkTable, TrainingRecord], str],
+) -> Check:
+    found = [message for record in table.measured if (message := wrong(table, record))]
+    if not found:
+        return Check(name, True, f"of {len(table.measured)} measured rows {rule}")
+    return Check(name, False, f"{len(found)} rows, such as {_some(found)}")
+
+
+def _wrong_key(table: BenchmarkTable, record: TrainingRecord) -> str:
+    key = functional_key(Cell.parse(record.cell), Semantics(table.metadata.semantics))
+    return "" if key == record.functional_key else f"{record.cell} with {record.functional_key}"
+
+
+def _wrong_params(table: BenchmarkTable, record: TrainingRecord) -> str:
+    macro = Macro.from_plain(table.metadata.recipe["macro"])
+    expected = params(Cell.parse(record.cell), macro, Semantics(table.metadata.semantics))
+    return "" if expected == record.params else f"{record.cell}: {record.params}, not {expected}"
+
+
+def _wrong_curve(table: BenchmarkTable, record: TrainingRecord) -> str:
+    epochs = table.metadata.recipe["train"]["epochs"]
+    found = len(record.val_per_curve), len(record.train_loss_curve)
+    return "" if found == (epochs, epochs) else f"{record.cell}: {found} epochs, not {epochs}"
+
+
+def _wrong_rate(table: BenchmarkTable, record: TrainingRecord) -> str:
+    del table
+    rates = (*record.val_per_curve, record.test_per)
+    return "" if max(rates) <= MAX_PER else f"{record.cell}: {max(rates):.3f}"
+
+
+def _wrong_best(table: BenchmarkTable, record: TrainingRecord) -> str:
+    del table
+    best = 1 + int(np.argmin(record.val_per_curve))
+    return "" if best == record.best_epoch else f"{record.cell}: {record.best_epoch}, not {best}"
+
+
+def _statuses(table: BenchmarkTable) -> Check:
+    failed = [f"{r.cell} ({r.status}: {r.error})" for r in table.records if r.status != "ok"]
+    detail = "all rows are measured" if not failed else f"{len(failed)} are not: {_some(failed)}"
+    return Check("status", not failed, detail)
+
+
+def _complete(table: BenchmarkTable, wanted: Sequence[tuple[str, int]]) -> Check:
+    missing = sum(seed not in table.labels_of(key, "val_per") for key, seed in wanted)
+    detail = f"{len(wanted) - missing} of {len(wanted)} trainings of the campaign are measured"
+    return Check("complete", not missing, detail)
+
+
+def _some(messages: Sequence[str]) -> str:
+    more = f" and {len(messages) - _SHOWN} more" if len(messages) > _SHOWN else ""
+    return "; ".join(messages[:_SHOWN]) + more
