@@ -6,6 +6,7 @@ convolution, K kernel frames, I and O input and output channels of one group, V 
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,8 @@ class AsrModel(nn.Module):
         semantics: how the cell is read.
         generator: source of the initial weights.
         dropout: probability of dropping an activation after each operation of a cell.
+        lstm_dropout: probability of dropping a channel before the LSTM, for all frames at once.
+        glorot: initial weights as TensorFlow's.
 
     Source: Mehrotra et al., ICLR 2021, section 3; SamsungLabs/nb-asr `model/tf/model.py`.
     """
@@ -48,21 +51,25 @@ class AsrModel(nn.Module):
         generator: torch.Generator,
         *,
         dropout: float = 0.0,
+        lstm_dropout: float = 0.0,
+        glorot: bool = False,
     ) -> None:
         super().__init__()
         self.macro = macro
+        self.lstm_dropout = lstm_dropout
+        new = Initial(generator, glorot=glorot)
         form = functional_form(cell, semantics)
         blocks: list[nn.Module] = []
         channels_in = macro.mel_bins
         for block, channels in enumerate(macro.filters):
-            blocks.append(_Block(form, macro, block, channels_in, generator, dropout))
+            blocks.append(_Block(form, macro, block, channels_in, new, dropout))
             channels_in = channels
         self.blocks = nn.ModuleList(blocks)
         self.lstm: nn.LSTM | None = None
         if macro.lstm_units:
             self.lstm = _make_lstm(channels_in, macro, generator)
             channels_in = macro.lstm_units
-        self.classifier = _make_linear(channels_in, macro.outputs, generator)
+        self.classifier = _make_linear(channels_in, macro.outputs, new)
 
     def forward(self, features_BTC: Tensor, frames_B: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the outputs for each output frame.
@@ -83,13 +90,45 @@ class AsrModel(nn.Module):
             mask_BT1 = (positions < lengths_B[:, None]).to(x_BTC.dtype)[:, :, None]
             x_BTC = block(x_BTC, mask_BT1)
         if self.lstm is not None:
+            if self.training and self.lstm_dropout:
+                kept_B1C = torch.ones_like(x_BTC[:, :1])
+                x_BTC = x_BTC * functional.dropout(kept_B1C, self.lstm_dropout)
             x_BTC, _ = self.lstm(x_BTC)
-        return functional.log_softmax(self.classifier(x_BTC), dim=-1), lengths_B
+        # In single precision also where the layers compute in bfloat16: CTC sums many small terms.
+        return functional.log_softmax(self.classifier(x_BTC).float(), dim=-1), lengths_B
+
+    def use_library_convolutions(self) -> None:
+        """Compute with torch's own convolutions, which suit GPUs, autocast and compilation."""
+        for module in self.modules():
+            if isinstance(module, TimeConvolution):
+                module.library = True
+
+    def kernel_squares(self) -> Tensor:
+        """Sum of squares of all convolution kernels but those of one frame, which are dense."""
+        kernels = [
+            module.weight
+            for module in self.modules()
+            if isinstance(module, TimeConvolution) and module.weight.shape[1] > 1
+        ]
+        return torch.stack([(kernel**2).sum() for kernel in kernels]).sum()
 
     @property
     def trainable_params(self) -> int:
         """Trainable parameters, counted."""
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+
+@dataclass(frozen=True)
+class Initial:
+    """Where initial values come from, and how they are spread.
+
+    Attributes:
+        generator: source of the values.
+        glorot: as TensorFlow's, in place of torch's own.
+    """
+
+    generator: torch.Generator
+    glorot: bool = False
 
 
 class _Block(nn.Module):
@@ -101,7 +140,7 @@ class _Block(nn.Module):
         macro: Macro,
         block: int,
         channels_in: int,
-        generator: torch.Generator,
+        new: Initial,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -114,11 +153,12 @@ class _Block(nn.Module):
             kernel=kernel,
             stride=stride,
             padding=macro.padding(kernel, stride=stride),
-            generator=generator,
+            generator=new.generator,
+            glorot=new.glorot,
         )
         self.norm = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
         self.cells = nn.ModuleList(
-            _CellModule(form, macro, block, generator, dropout)
+            _CellModule(form, macro, block, new, dropout)
             for _ in range(macro.cells_per_block[block])
         )
 
@@ -137,13 +177,13 @@ class _CellModule(nn.Module):
         form: FunctionalForm,
         macro: Macro,
         block: int,
-        generator: torch.Generator,
+        new: Initial,
         dropout: float,
     ) -> None:
         super().__init__()
         self.form = form
         self.terms = nn.ModuleList(
-            make_operation(OPERATIONS.get(op), macro, block, generator) for op in form.ops
+            make_operation(OPERATIONS.get(op), macro, block, new) for op in form.ops
         )
         self.dropout = nn.Dropout(dropout) if dropout else None
         self.norm = nn.LayerNorm(macro.filters[block], eps=LAYER_NORM_EPS)
@@ -168,10 +208,10 @@ def _weighted_sum(values: list[Tensor], terms: Sum) -> Tensor:
 class _GatedLinear(nn.Module):
     """`(x W + b) * sigmoid(x V + c)`. Source: Dauphin et al., ICML 2017, eq. 1, with kernel 1."""
 
-    def __init__(self, channels: int, generator: torch.Generator) -> None:
+    def __init__(self, channels: int, new: Initial) -> None:
         super().__init__()
-        self.value = _make_linear(channels, channels, generator)
-        self.gate = _make_linear(channels, channels, generator)
+        self.value = _make_linear(channels, channels, new)
+        self.gate = _make_linear(channels, channels, new)
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         gated: Tensor = self.value(x_BTC) * torch.sigmoid(self.gate(x_BTC))
@@ -201,9 +241,7 @@ class _Pool(nn.Module):
         return pooled * mask_BT1
 
 
-def _make_convolution(
-    operation: Operation, macro: Macro, block: int, generator: torch.Generator
-) -> nn.Module:
+def _make_convolution(operation: Operation, macro: Macro, block: int, new: Initial) -> nn.Module:
     channels = macro.filters[block]
     grouped = operation.kind == "conv"
     return TimeConvolution(
@@ -213,25 +251,22 @@ def _make_convolution(
         dilation=operation.dilation,
         groups=macro.conv_groups(block, operation.group_scale) if grouped else 1,
         padding=macro.padding(operation.kernel, operation.dilation),
-        generator=generator,
+        generator=new.generator,
+        glorot=new.glorot,
     )
 
 
-def _make_gated_linear(
-    operation: Operation, macro: Macro, block: int, generator: torch.Generator
-) -> nn.Module:
+def _make_gated_linear(operation: Operation, macro: Macro, block: int, new: Initial) -> nn.Module:
     assert operation.kind == "gated_linear"
-    return _GatedLinear(macro.filters[block], generator)
+    return _GatedLinear(macro.filters[block], new)
 
 
-def _make_pool(
-    operation: Operation, macro: Macro, block: int, generator: torch.Generator
-) -> nn.Module:
-    del block, generator
+def _make_pool(operation: Operation, macro: Macro, block: int, new: Initial) -> nn.Module:
+    del block, new
     return _Pool(operation, macro)
 
 
-_Maker = Callable[[Operation, Macro, int, torch.Generator], nn.Module]
+_Maker = Callable[[Operation, Macro, int, Initial], nn.Module]
 _MAKERS: dict[str, _Maker] = {
     "linear": _make_convolution,
     "conv": _make_convolution,
@@ -241,9 +276,7 @@ _MAKERS: dict[str, _Maker] = {
 }
 
 
-def make_operation(
-    operation: Operation, macro: Macro, block: int, generator: torch.Generator
-) -> nn.Module:
+def make_operation(operation: Operation, macro: Macro, block: int, new: Initial) -> nn.Module:
     """The module of an operation in a block, called with (values (B, T, C), mask (B, T, 1)).
 
     Raises:
@@ -256,16 +289,18 @@ def make_operation(
             f"a network has operations of the kinds {', '.join(_MAKERS)}, but {operation.name!r} "
             f"is of kind {operation.kind!r}"
         ) from None
-    return maker(operation, macro, block, generator)
+    return maker(operation, macro, block, new)
 
 
-def _make_linear(channels_in: int, channels_out: int, generator: torch.Generator) -> nn.Linear:
-    """A dense layer with values uniform within 1 / sqrt(inputs), as torch's own begin."""
+def _make_linear(channels_in: int, channels_out: int, new: Initial) -> nn.Linear:
+    """A dense layer with values uniform within 1 / sqrt(inputs), as torch's own, or as Glorot's."""
     layer = nn.Linear(channels_in, channels_out)
-    bound = 1.0 / math.sqrt(channels_in)
+    bound = bias_bound = 1.0 / math.sqrt(channels_in)
+    if new.glorot:
+        bound, bias_bound = math.sqrt(6.0 / (channels_in + channels_out)), 0.0
     with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
+        layer.weight.uniform_(-bound, bound, generator=new.generator)
+        layer.bias.uniform_(-bias_bound, bias_bound, generator=new.generator)
     return layer
 
 

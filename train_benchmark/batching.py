@@ -1,12 +1,14 @@
 """Prepared utterances and the batches made of them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from train_benchmark.recipe import BucketedBatches, PooledBatches
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,12 @@ class Batch:
     labels: Tensor
     label_lengths_B: Tensor
     references: tuple[tuple[int, ...], ...]
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch with its features and lengths on a device; labels stay where CTC wants them."""
+        return replace(
+            self, features_BTC=self.features_BTC.to(device), frames_B=self.frames_B.to(device)
+        )
 
 
 def make_batch(utterances: Sequence[PreparedUtterance]) -> Batch:
@@ -88,8 +96,48 @@ def pooled_batches(
         yield make_batch([utterances[i] for i in batches[index]])
 
 
+def bucketed_batches(
+    utterances: Sequence[PreparedUtterance],
+    boundary_frames: int,
+    short: int,
+    long: int,
+    rng: np.random.Generator,
+) -> Iterator[Batch]:
+    """One pass over all utterances in random batches of short ones and of long ones.
+
+    Args:
+        utterances: a split, or a part of it; may be empty.
+        boundary_frames: utterances with fewer frames are short.
+        short: short utterances a batch.
+        long: long utterances a batch.
+        rng: source of the order.
+    """
+    order = rng.permutation(len(utterances)).tolist()
+    batches = []
+    for size, is_long in ((short, False), (long, True)):
+        members = [i for i in order if (len(utterances[i].features) >= boundary_frames) is is_long]
+        batches += [members[i : i + size] for i in range(0, len(members), size)]
+    for index in rng.permutation(len(batches)):
+        yield make_batch([utterances[i] for i in batches[index]])
+
+
 def batch_count(utterances: int, size: int, pool: int) -> int:
     """How many batches a pass of `pooled_batches` has."""
     pool = max(pool, size)
     whole, rest = divmod(utterances, pool)
     return whole * -(-pool // size) + -(-rest // size)
+
+
+def batches_of(
+    utterances: Sequence[PreparedUtterance],
+    config: PooledBatches | BucketedBatches,
+    rng: np.random.Generator,
+) -> tuple[int, Iterator[Batch]]:
+    """One pass as a recipe says: how many batches it has, and the batches."""
+    if isinstance(config, PooledBatches):
+        count = batch_count(len(utterances), config.size, config.pool)
+        return count, pooled_batches(utterances, config.size, config.pool, rng)
+    short = sum(len(u.features) < config.boundary_frames for u in utterances)
+    count = -(-short // config.short) + -(-(len(utterances) - short) // config.long)
+    boundary = config.boundary_frames
+    return count, bucketed_batches(utterances, boundary, config.short, config.long, rng)

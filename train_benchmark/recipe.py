@@ -82,6 +82,29 @@ class PooledBatches(_Strict):
     pool: int = Field(ge=1)
 
 
+class BucketedBatches(_Strict):
+    """Batches of short utterances, and smaller ones of long utterances.
+
+    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/datasets`: 64 below 300 frames, 48 from
+    there on.
+    """
+
+    kind: Literal["bucketed"]
+    boundary_frames: int = Field(ge=1)
+    short: int = Field(ge=1)
+    long: int = Field(ge=1)
+
+
+class CurriculumStage(_Strict):
+    """Passes over the short utterances only, before the first epoch.
+
+    They are made with the learning rate of the first epoch, and not validated.
+    """
+
+    max_seconds: float = Field(gt=0)
+    passes: int = Field(ge=1)
+
+
 class OptimiserConfig(_Strict):
     """Adam with decoupled weight decay."""
 
@@ -92,13 +115,19 @@ class OptimiserConfig(_Strict):
 
 
 class TrainConfig(_Strict):
-    """A `configs/train/*.toml` file."""
+    """A `configs/train/*.toml` file.
+
+    `kernel_l2` is the weight of the sum of squares of all convolution kernels in the loss. `device`
+    "auto" is a CUDA device where there is one; `precision` "bf16" computes products in bfloat16,
+    and `compile` has torch compile the network. These three change numbers in their last digits, so
+    they belong to the recipe.
+    """
 
     name: str
     macro: Literal["paper", "timit-micro"]
     semantics: Literal["paper", "released"]
     epochs: int = Field(ge=1)
-    batches: PooledBatches
+    batches: Annotated[PooledBatches | BucketedBatches, Field(discriminator="kind")]
     schedule: Annotated[OneCycle | ExponentialDecay, Field(discriminator="kind")]
     optimiser: OptimiserConfig
     loss_per: Literal["frame", "label"]
@@ -107,6 +136,13 @@ class TrainConfig(_Strict):
     dropout: float = Field(ge=0, lt=1)
     feature_noise: float = Field(ge=0)
     decoder: Literal["greedy", "beam12"]
+    curriculum: tuple[CurriculumStage, ...] = ()
+    kernel_l2: float = Field(default=0.0, ge=0)
+    lstm_dropout: float = Field(default=0.0, ge=0, lt=1)
+    initialisation: Literal["uniform", "glorot"] = "uniform"
+    device: Literal["cpu", "auto"] = "cpu"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
 
 
 class Recipe(_Strict):

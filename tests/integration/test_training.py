@@ -13,13 +13,12 @@ from graph_encoding import Cell, UserError
 from train_benchmark.batching import PreparedUtterance, batch_count, make_batch, pooled_batches
 from train_benchmark.ctc import BeamDecoder, greedy_decode, required_frames
 from train_benchmark.error_rate import corpus_per
+from train_benchmark.optimisation import FlatParameters, learning_rate
 from train_benchmark.phones import fold_labels_to_39
 from train_benchmark.recipe import Recipe
 from train_benchmark.trainer import (
-    FlatParameters,
     PreparedCorpus,
     check_lengths,
-    learning_rate,
     train_cell,
 )
 
@@ -169,8 +168,8 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_zero() -> None:
     peak = rates.index(max(rates))
     assert rates[:peak] == sorted(rates[:peak])
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
-    assert max(rates) == pytest.approx(4e-3, rel=1e-3)
-    assert peak == pytest.approx(0.15 * 400, abs=1)
+    assert max(rates) == pytest.approx(6e-3, rel=1e-3)
+    assert peak == pytest.approx(0.75 * 400, abs=1)
     assert rates[-1] == pytest.approx(0.0, abs=1e-9)
 
 

@@ -12,7 +12,7 @@ from tests.unit.graph_encoding.test_cell import cells
 
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
-from train_benchmark.asr_model import make_operation
+from train_benchmark.asr_model import Initial, make_operation
 
 TINY = Macro(
     name="tiny",
@@ -33,7 +33,7 @@ def operation(name: str, number: int) -> torch.nn.Module:
     from graph_encoding import OPERATIONS
 
     generator = torch.Generator().manual_seed(1000 * number + sum(name.encode()))
-    module = make_operation(OPERATIONS.get(name), TINY, 0, generator).double()
+    module = make_operation(OPERATIONS.get(name), TINY, 0, Initial(generator)).double()
     for parameter in module.parameters():
         with torch.no_grad():
             parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)

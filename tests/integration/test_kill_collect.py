@@ -1,0 +1,59 @@
+"""A campaign of 200 cells whose process is killed ten times at random."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_collect import ROOT, _done, config, corpus, results  # noqa: F401
+from train_benchmark.campaign import Campaign, build_table, collect
+from train_benchmark.engines.local import LocalEngine
+from train_benchmark.store import read_store
+
+CELLS = 200
+KILLS = 10
+
+
+@pytest.mark.slow
+def test_ten_kills_lose_nothing_and_double_nothing(
+    corpus: Path,  # noqa: F811
+    config: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    text = config.read_text()
+    head = text[: text.index("seeds")].replace('= "', f'= "{config.parent}/')
+    many = tmp_path / "many.toml"
+    many.write_text(f'{head}seeds = [1]\n[cells]\nkind = "sample"\ncount = {CELLS}\nseed = 3\n')
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "surrogate.cli", "collect", str(many)]
+    command += ["--corpus", str(corpus), "--out", str(out), "--workers", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    chance = random.Random(0)
+    kept: dict[tuple[str, int], tuple[object, ...]] = {}
+    for kill in range(KILLS):
+        # Somewhere within the next twentieth of the work, in the midst of a training or not.
+        wanted = len(kept) + chance.randint(0, CELLS // 20)
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        while process.poll() is None and len(_done(out)) < wanted:
+            time.sleep(0.05)
+        time.sleep(chance.uniform(0.0, 2.0))
+        assert process.poll() is None, f"the campaign ended before kill {kill + 1}"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        after = results(out) if (out / "campaign.json").exists() else {}
+        assert kept.items() <= after.items()
+        kept = after
+    subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
+    undisturbed = tmp_path / "undisturbed"
+    collect(Campaign.load(many), corpus, undisturbed, engine=LocalEngine(1))
+    assert len(read_store(out)) == CELLS
+    assert results(out) == results(undisturbed)
+    tables = [
+        build_table(folder, tmp_path / f"table-{folder.name}") for folder in (out, undisturbed)
+    ]
+    assert tables[0].keys == tables[1].keys
