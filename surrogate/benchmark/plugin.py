@@ -3,7 +3,8 @@
 import hashlib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,23 +35,31 @@ class Contender:
 
     @property
     def code_sha256(self) -> str:
-        """Hash of the source files of its class and base classes."""
-        files = {
-            path
-            for kind in self.kind.__mro__
-            if issubclass(kind, Predictor) and (path := _source_file(kind)) is not None
-        }
-        digest = hashlib.sha256()
-        for path in sorted(files, key=lambda path: Path(path).name):
-            digest.update(Path(path).read_bytes())
-        return digest.hexdigest()
+        """Hash of the modules of its class and base classes, and of those beside them.
+
+        Beside a module stand those of the same package: a predictor may be made of others.
+        """
+        kinds = [kind for kind in self.kind.__mro__ if issubclass(kind, Predictor)]
+        return hash_of_files(path for kind in kinds for path in _source_files(kind))
 
 
-def _source_file(kind: type[Predictor]) -> str | None:
+def hash_of_files(paths: Iterable[Path]) -> str:
+    """sha256 of the names and contents of some files, whatever their order."""
+    digest = hashlib.sha256()
+    for path in sorted(set(paths), key=lambda path: (path.name, str(path))):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _source_files(kind: type[Predictor]) -> Iterable[Path]:
     try:
-        return inspect.getsourcefile(kind)
+        own = inspect.getsourcefile(kind)
     except TypeError:  # what inspect says of a class that was typed in
-        return None
+        return ()
+    if own is None:
+        return ()
+    in_package = bool(sys.modules[kind.__module__].__package__)
+    return Path(own).parent.glob("*.py") if in_package else (Path(own),)
 
 
 def contender(name: str, settings: Mapping[str, Any]) -> Contender:

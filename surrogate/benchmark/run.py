@@ -11,12 +11,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from graph_encoding import encodings
 from graph_encoding.errors import MissingExtraError, UserError
+from surrogate import calibration
 from surrogate.benchmark.ceiling import Ceiling, noise_ceilings
 from surrogate.benchmark.config import BenchmarkConfig
 from surrogate.benchmark.fit_result import FitResult, read_fit, write_fit, write_rows
 from surrogate.benchmark.fitting import fit_and_ask
-from surrogate.benchmark.plugin import Contender, contender
+from surrogate.benchmark.plugin import Contender, contender, hash_of_files
 from surrogate.benchmark.protocol import PROTOCOLS, PlannedSplit, planned_splits
 from surrogate.benchmark.scores import Metric, ScoreRow, metrics_of, score_rows
 from surrogate.benchmark.source import Source, load_source
@@ -84,6 +86,11 @@ class _Bench:
         keys = self.source.dataset.keys
         common = {
             "version": metadata.version("nasasr") if _is_installed() else "",
+            "code": hash_of_files(
+                path
+                for package in (calibration, encodings)
+                for path in Path(package.__path__[0]).glob("*.py")
+            ),
             "source": self.source.fingerprint,
             "target": repr(self.source.dataset.target),
             **self.config.model_dump(include={"levels", "folds", "seed"}, mode="json"),
@@ -123,9 +130,9 @@ def run_benchmark(
 ) -> BenchmarkResult:
     """Run what of a benchmark is not done yet, and sum up all of it.
 
-    A fit is named by all that it depends on: data, split, settings, version and the source files
-    of its predictor. Those that a folder has already are not run again; after a change in
-    anything else, such as a module that a predictor uses, take another folder.
+    A fit is named by what it depends on: data, split, settings, version, and the source files of
+    its predictor's package, of the encodings and of the calibration. Those that a folder has
+    already are not run again; after a change in anything else, take another folder.
 
     Args:
         config: what is asked.

@@ -40,6 +40,8 @@ class SummaryRow:
         ceiling: what the mean of the other seeds scores; None if it is not known.
         ceiling_low: lower end of its 95 % interval.
         ceiling_high: upper end.
+        ceiling_keys: keys that it rests on; among fewer keys the best are easier to find, so that
+            it fits selections only where `test_keys` is about as large.
         ceiling_perfect: what the true means would score, by normal theory.
     """
 
@@ -62,6 +64,7 @@ class SummaryRow:
     ceiling: float | None
     ceiling_low: float | None
     ceiling_high: float | None
+    ceiling_keys: int | None
     ceiling_perfect: float | None
 
 
@@ -193,5 +196,6 @@ def _summary_row(
         ceiling=None if ceiling is None else ceiling.value,
         ceiling_low=None if ceiling is None else ceiling.low,
         ceiling_high=None if ceiling is None else ceiling.high,
+        ceiling_keys=None if ceiling is None else ceiling.keys,
         ceiling_perfect=None if ceiling is None else ceiling.perfect,
     )

@@ -32,61 +32,67 @@ _SHOWN = (
 """Metrics of the printed table, besides coverage and width; the other formats have all."""
 
 
+_Config = Annotated[
+    Path | None,
+    typer.Argument(metavar="CONFIG", help="Such as configs/benchmark/timit-micro.toml"),
+]
+_Table = Annotated[str | None, typer.Option(help="Shipped table, or the folder of one.")]
+_Graphs = Annotated[Path | None, typer.Option(metavar="FILE", help="Labelled graphs, JSON Lines.")]
+_Target = Annotated[str | None, typer.Option(help="What is predicted.")]
+_Direction = Annotated[
+    str | None, typer.Option(help="Good end of a graph file's labels: minimise or maximise.")
+]
+_Transform = Annotated[
+    str | None, typer.Option(help="Scale of a graph file's labels: identity, log or logit.")
+]
+_Unit = Annotated[str | None, typer.Option(help="Unit of a graph file's labels.")]
+_Protocols = Annotated[str | None, typer.Option(help="Ways to divide the keys, joined by commas.")]
+_TrainSizes = Annotated[
+    str | None, typer.Option(help="Numbers of training keys, joined by commas.")
+]
+_Repeats = Annotated[int | None, typer.Option(min=1, help="Splits of each size.")]
+_Predictors = Annotated[str | None, typer.Option(help="Names, or module:Class, joined by commas.")]
+_Predictor = Annotated[
+    list[str] | None, typer.Option(help="One more: a name, or module:Class. Repeatable.")
+]
+_Seed = Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")]
+_Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder to keep results in: runs/benchmark/NAME."),
+]
+_Workers = Annotated[int, typer.Option(min=1, help="Fits at a time, a process each.")]
+_Format = Annotated[Format, typer.Option("--format", help="Form of the output.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command()(benchmark)
 
 
 def benchmark(
-    config: Annotated[
-        Path | None,
-        typer.Argument(metavar="[CONFIG]", help="Such as configs/benchmark/timit-micro.toml"),
-    ] = None,
-    table: Annotated[
-        str | None, typer.Option(help="Shipped table, or the folder of one.", show_default=False)
-    ] = None,
-    graphs: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labelled graphs, JSON Lines.")
-    ] = None,
-    target: Annotated[str | None, typer.Option(help="What is predicted.")] = None,
-    direction: Annotated[
-        str | None, typer.Option(help="Good end of a graph file's labels: minimise or maximise.")
-    ] = None,
-    transform: Annotated[
-        str | None, typer.Option(help="Scale of a graph file's labels: identity, log or logit.")
-    ] = None,
-    unit: Annotated[str | None, typer.Option(help="Unit of a graph file's labels.")] = None,
-    protocols: Annotated[
-        str | None, typer.Option(help="Ways to divide the keys, joined by commas.")
-    ] = None,
-    train_sizes: Annotated[
-        str | None, typer.Option(help="Numbers of training keys, joined by commas.")
-    ] = None,
-    repeats: Annotated[int | None, typer.Option(min=1, help="Splits of each size.")] = None,
-    predictors: Annotated[
-        str | None, typer.Option(help="Names, or module:Class, joined by commas.")
-    ] = None,
-    predictor: Annotated[
-        list[str] | None, typer.Option(help="One more: a name, or module:Class. Repeatable.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder to keep results in: runs/benchmark/NAME."),
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Fits at a time, a process each.")] = 1,
-    output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
+    config: _Config = None,
+    table: _Table = None,
+    graphs: _Graphs = None,
+    target: _Target = None,
+    direction: _Direction = None,
+    transform: _Transform = None,
+    unit: _Unit = None,
+    protocols: _Protocols = None,
+    train_sizes: _TrainSizes = None,
+    repeats: _Repeats = None,
+    predictors: _Predictors = None,
+    predictor: _Predictor = None,
+    seed: _Seed = None,
+    out: _Out = None,
+    workers: _Workers = 1,
+    output: _Format = Format.TABLE,
 ) -> None:
     """Compare predictors; run again to go on where it was stopped."""
+    source = {"table": table, "graphs": graphs}
+    of_graphs = {"direction": direction, "transform": transform, "unit": unit}
     chosen = _with_options(
         config,
-        source={
-            "table": table,
-            "graphs": graphs,
-            "direction": direction,
-            "transform": transform,
-            "unit": unit,
-        },
+        source={**source, **of_graphs},
         top={"target": target, "repeats": repeats, "seed": seed},
         lists={"protocols": protocols, "train_sizes": train_sizes, "predictors": predictors},
         added=predictor or [],

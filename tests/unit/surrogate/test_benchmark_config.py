@@ -109,3 +109,21 @@ def test_an_edited_predictor_has_another_hash(
         sys.modules.pop("edited_predictor", None)
         hashes.append(contender("edited_predictor:Mine", {}).code_sha256)
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_an_edit_beside_a_predictor_in_a_package_has_another_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / "predictors_of_mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    text = "from surrogate.predictors import MeanPredictor\nclass Mine(MeanPredictor):\n    pass\n"
+    (package / "mine.py").write_text(text)
+    (package / "part.py").write_text("x = 1\n")
+    taking_part = contender("predictors_of_mine.mine:Mine", {})
+    before = taking_part.code_sha256
+    (package / "part.py").write_text("x = 2\n")
+    assert taking_part.code_sha256 != before
+    (package / "part.py").write_text("x = 1\n")
+    assert taking_part.code_sha256 == before

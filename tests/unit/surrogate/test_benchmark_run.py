@@ -200,7 +200,7 @@ def test_processes_change_no_number(
     graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    config = config_of(graph_file, repeats=1, train_sizes=[20])
+    config = config_of(graph_file, repeats=1, predictors=["xgb"])
     alone = run_benchmark(config, tmp_path / "alone")
     together = run_benchmark(config, tmp_path / "together", workers=2)
     for a, b in zip(alone.fits, together.fits, strict=True):
@@ -263,7 +263,7 @@ def test_shuffled_labels_teach_nothing(tmp_path: Path) -> None:
     write_graphs(path, [GraphRow(g, {"per": y, "true": z}, {}) for g, y, z in rows])
     taus = {}
     for target in ("per", "true"):
-        config = config_of(path, target=target, train_sizes=[60], repeats=8, predictors=["xgb"])
+        config = config_of(path, target=target, train_sizes=[60], repeats=6, predictors=["xgb"])
         taus[target] = values_of(run_benchmark(config, tmp_path / target), "kendall_tau", "xgb")
     # Of 60 keys without order, tau has a standard deviation of sqrt(2 (2n + 5) / 9 n (n - 1)).
     noise = np.sqrt(2 * 125 / (9 * 60 * 59))
