@@ -36,12 +36,12 @@ def test_ten_kills_lose_nothing_and_double_nothing(
     chance = random.Random(0)
     kept: dict[tuple[str, int], tuple[object, ...]] = {}
     for kill in range(KILLS):
-        # Somewhere within the next twentieth of the work, in the midst of a training or not.
-        wanted = len(kept) + chance.randint(0, CELLS // 20)
+        # Soon enough that ten kills come before the end, in the midst of a training or not.
+        wanted = len(kept) + chance.randint(0, CELLS // 40)
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         while process.poll() is None and len(_done(out)) < wanted:
             time.sleep(0.05)
-        time.sleep(chance.uniform(0.0, 2.0))
+        time.sleep(chance.uniform(0.0, 0.5))
         assert process.poll() is None, f"the campaign ended before kill {kill + 1}"
         process.send_signal(signal.SIGKILL)
         process.wait()
