@@ -21,7 +21,7 @@ from graph_encoding.semantics import Semantics
 from train_benchmark.time_convolution import TimeConvolution
 
 LAYER_NORM_EPS = 1e-3
-"""Source: SamsungLabs/nb-asr `nasbench_asr/model/tf/model.py`."""
+"""Source: SamsungLabs/nb-asr `nasbench_asr/model/tf/ops.py`, Keras's own."""
 
 
 class AsrModel(nn.Module):
@@ -37,7 +37,7 @@ class AsrModel(nn.Module):
         semantics: how the cell is read.
         generator: source of the initial weights.
         dropout: probability of dropping an activation after each operation of a cell.
-        lstm_dropout: probability of dropping a channel before the LSTM, for all frames at once.
+        lstm_dropout: probability of dropping an input of the LSTM, drawn for each frame anew.
         glorot: initial weights as TensorFlow's.
 
     Source: Mehrotra et al., ICLR 2021, section 3; SamsungLabs/nb-asr `model/tf/model.py`.
@@ -90,9 +90,10 @@ class AsrModel(nn.Module):
             mask_BT1 = (positions < lengths_B[:, None]).to(x_BTC.dtype)[:, :, None]
             x_BTC = block(x_BTC, mask_BT1)
         if self.lstm is not None:
-            if self.training and self.lstm_dropout:
-                kept_B1C = torch.ones_like(x_BTC[:, :1])
-                x_BTC = x_BTC * functional.dropout(kept_B1C, self.lstm_dropout)
+            # Each frame by itself: what Keras's LSTM does to its inputs wherever it may run as one
+            # kernel on a GPU, though its documentation draws once for all frames.
+            if self.lstm_dropout:
+                x_BTC = functional.dropout(x_BTC, self.lstm_dropout, self.training)
             x_BTC, _ = self.lstm(x_BTC)
         # In single precision also where the layers compute in bfloat16: CTC sums many small terms.
         return functional.log_softmax(self.classifier(x_BTC).float(), dim=-1), lengths_B

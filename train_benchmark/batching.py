@@ -1,6 +1,6 @@
 """Prepared utterances and the batches made of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,10 +47,18 @@ class Batch:
     references: tuple[tuple[int, ...], ...]
 
     def to(self, device: torch.device) -> "Batch":
-        """The batch with its features and lengths on a device; labels stay where CTC wants them."""
+        """The same batch with its tensors on a device."""
         return replace(
-            self, features_BTC=self.features_BTC.to(device), frames_B=self.frames_B.to(device)
+            self,
+            features_BTC=self.features_BTC.to(device),
+            frames_B=self.frames_B.to(device),
+            labels=self.labels.to(device),
+            label_lengths_B=self.label_lengths_B.to(device),
         )
+
+
+MakeBatch = Callable[[Sequence[PreparedUtterance]], Batch]
+"""Makes utterances, at least one, into one padded batch."""
 
 
 def make_batch(utterances: Sequence[PreparedUtterance]) -> Batch:
@@ -61,17 +69,81 @@ def make_batch(utterances: Sequence[PreparedUtterance]) -> Batch:
     )
     for row, utterance in zip(padded, utterances, strict=True):
         row[: len(utterance.features)] = utterance.features
-    return Batch(
-        torch.from_numpy(padded),
-        torch.tensor(frames),
+    return Batch(torch.from_numpy(padded), torch.tensor(frames), *_labels_of(utterances))
+
+
+def _labels_of(
+    utterances: Sequence[PreparedUtterance],
+) -> tuple[Tensor, Tensor, tuple[tuple[int, ...], ...]]:
+    """The `labels`, `label_lengths_B` and `references` of a batch."""
+    return (
         torch.tensor([label for u in utterances for label in u.labels]),
         torch.tensor([len(u.labels) for u in utterances]),
         tuple(u.reference for u in utterances),
     )
 
 
+class ResidentFeatures:
+    """A split whose features lie on a device, where its batches are cut out of them.
+
+    Copying a batch to a GPU waits for main memory at every step; TIMIT's features fit there whole.
+
+    Args:
+        utterances: the split, at least one utterance, keys unique.
+        device: where to put it.
+    """
+
+    def __init__(self, utterances: Sequence[PreparedUtterance], device: torch.device) -> None:
+        self._device = device
+        frames = np.array([len(u.features) for u in utterances])
+        starts = np.cumsum(frames) - frames
+        self._starts = {u.key: int(start) for u, start in zip(utterances, starts, strict=True)}
+        silence = np.zeros((1, utterances[0].features.shape[1]), dtype=np.float32)
+        flat_NC = np.concatenate([*(u.features for u in utterances), silence])
+        self._flat_NC = torch.from_numpy(flat_NC).to(device)
+
+    def make_batch(self, utterances: Sequence[PreparedUtterance]) -> Batch:
+        """What the function `make_batch` makes of utterances of the split, on the device."""
+        frames_B = torch.tensor([len(u.features) for u in utterances])
+        starts_B = torch.tensor([self._starts[u.key] for u in utterances])
+        positions_T = torch.arange(int(frames_B.max()))
+        rows_BT = starts_B[:, None] + positions_T
+        # The row after the last is zero: all padding points there.
+        rows_BT[positions_T >= frames_B[:, None]] = len(self._flat_NC) - 1
+        labels, label_lengths_B, references = _labels_of(utterances)
+        batch = Batch(
+            self._flat_NC[rows_BT.to(self._device)], frames_B, labels, label_lengths_B, references
+        )
+        return batch.to(self._device)
+
+
+def evaluation_batches(
+    utterances: Sequence[PreparedUtterance], max_frames: int, make: MakeBatch = make_batch
+) -> list[Batch]:
+    """A split in its order, in batches of at most `max_frames` frames, padding counted.
+
+    Args:
+        utterances: a split, at least one utterance.
+        max_frames: what a batch may hold; an utterance that is longer has a batch of its own.
+        make: makes a batch.
+    """
+    groups: list[list[PreparedUtterance]] = []
+    longest = 0
+    for utterance in utterances:
+        longest = max(longest, len(utterance.features))
+        if not groups or (len(groups[-1]) + 1) * longest > max_frames:
+            groups.append([])
+            longest = len(utterance.features)
+        groups[-1].append(utterance)
+    return [make(group) for group in groups]
+
+
 def pooled_batches(
-    utterances: Sequence[PreparedUtterance], size: int, pool: int, rng: np.random.Generator
+    utterances: Sequence[PreparedUtterance],
+    size: int,
+    pool: int,
+    rng: np.random.Generator,
+    make: MakeBatch = make_batch,
 ) -> Iterator[Batch]:
     """One pass over all utterances in random batches of similar lengths.
 
@@ -83,6 +155,7 @@ def pooled_batches(
         size: utterances a batch.
         pool: utterances a pool; `size` or less means no sorting that matters.
         rng: source of the order.
+        make: makes a batch.
     """
     order = rng.permutation(len(utterances))
     batches = []
@@ -93,7 +166,7 @@ def pooled_batches(
         )
         batches += [members[i : i + size] for i in range(0, len(members), size)]
     for index in rng.permutation(len(batches)):
-        yield make_batch([utterances[i] for i in batches[index]])
+        yield make([utterances[i] for i in batches[index]])
 
 
 def bucketed_batches(
@@ -102,6 +175,7 @@ def bucketed_batches(
     short: int,
     long: int,
     rng: np.random.Generator,
+    make: MakeBatch = make_batch,
 ) -> Iterator[Batch]:
     """One pass over all utterances in random batches of short ones and of long ones.
 
@@ -111,6 +185,7 @@ def bucketed_batches(
         short: short utterances a batch.
         long: long utterances a batch.
         rng: source of the order.
+        make: makes a batch.
     """
     order = rng.permutation(len(utterances)).tolist()
     batches = []
@@ -118,7 +193,7 @@ def bucketed_batches(
         members = [i for i in order if (len(utterances[i].features) >= boundary_frames) is is_long]
         batches += [members[i : i + size] for i in range(0, len(members), size)]
     for index in rng.permutation(len(batches)):
-        yield make_batch([utterances[i] for i in batches[index]])
+        yield make([utterances[i] for i in batches[index]])
 
 
 def batch_count(utterances: int, size: int, pool: int) -> int:
@@ -132,12 +207,16 @@ def batches_of(
     utterances: Sequence[PreparedUtterance],
     config: PooledBatches | BucketedBatches,
     rng: np.random.Generator,
+    make: MakeBatch = make_batch,
 ) -> tuple[int, Iterator[Batch]]:
-    """One pass as a recipe says: how many batches it has, and the batches."""
+    """One pass as a recipe says: how many batches it has, and the batches.
+
+    Nothing is drawn of `rng` before the first batch is asked for.
+    """
     if isinstance(config, PooledBatches):
         count = batch_count(len(utterances), config.size, config.pool)
-        return count, pooled_batches(utterances, config.size, config.pool, rng)
+        return count, pooled_batches(utterances, config.size, config.pool, rng, make)
     short = sum(len(u.features) < config.boundary_frames for u in utterances)
     count = -(-short // config.short) + -(-(len(utterances) - short) // config.long)
     boundary = config.boundary_frames
-    return count, bucketed_batches(utterances, boundary, config.short, config.long, rng)
+    return count, bucketed_batches(utterances, boundary, config.short, config.long, rng, make)

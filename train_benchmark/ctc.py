@@ -31,7 +31,7 @@ def ctc_loss(
         per: "frame" divides by (output frames + 1), "label" by the number of labels.
 
     Source: Graves et al., ICML 2006; "frame" as in SamsungLabs/nb-asr
-        `nasbench_asr/training/tf/trainer.py`.
+        `nasbench_asr/training/tf/metrics/ctc.py`.
     """
     losses_B = functional.ctc_loss(
         log_probs_BTV.transpose(0, 1),

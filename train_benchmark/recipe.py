@@ -62,7 +62,8 @@ class OneCycle(_Strict):
 class ExponentialDecay(_Strict):
     """`peak * decay ** max(0, epoch - hold)` for epochs counted from 1.
 
-    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/train.py`: 1e-4 * 0.9^max(0, n - 5).
+    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/callbacks/lrscheduler.py`, which gives
+        1e-4 * 0.9^max(0, n - 5).
     """
 
     kind: Literal["exponential"]
@@ -85,8 +86,8 @@ class PooledBatches(_Strict):
 class BucketedBatches(_Strict):
     """Batches of short utterances, and smaller ones of long utterances.
 
-    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/datasets`: 64 below 300 frames, 48 from
-    there on.
+    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/__init__.py`: 64 below 300 frames, 48 from
+        there on.
     """
 
     kind: Literal["bucketed"]
@@ -96,9 +97,15 @@ class BucketedBatches(_Strict):
 
 
 class CurriculumStage(_Strict):
-    """Passes over the short utterances only, before the first epoch.
+    """Passes over the short utterances only, before those over all.
 
-    They are made with the learning rate of the first epoch, and not validated.
+    An epoch stays as many steps as a pass over all has: the stages' steps are the first of them,
+    and the passes over all begin that much later. A stage that no utterance is short enough for
+    has no steps.
+
+    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/__init__.py` and `trainer.py`: one stream
+        of batches, cut into epochs by `steps_per_epoch`. Its torch port makes them before the
+        first epoch instead.
     """
 
     max_seconds: float = Field(gt=0)
@@ -117,10 +124,10 @@ class OptimiserConfig(_Strict):
 class TrainConfig(_Strict):
     """A `configs/train/*.toml` file.
 
-    `kernel_l2` is the weight of the sum of squares of all convolution kernels in the loss. `device`
-    "auto" is a CUDA device where there is one; `precision` "bf16" computes products in bfloat16,
-    and `compile` has torch compile the network. These three change numbers in their last digits, so
-    they belong to the recipe.
+    `kernel_l2` is the weight of the sum of squares of all convolution kernels in what is minimised;
+    loss curves leave it out. `precision` "bf16" computes products in bfloat16, and `compile` has
+    torch compile the network: both change numbers, so they belong to the recipe. The device does
+    not: it is an argument of `train_cell`, and a record's `software` says it.
     """
 
     name: str
@@ -140,7 +147,6 @@ class TrainConfig(_Strict):
     kernel_l2: float = Field(default=0.0, ge=0)
     lstm_dropout: float = Field(default=0.0, ge=0, lt=1)
     initialisation: Literal["uniform", "glorot"] = "uniform"
-    device: Literal["cpu", "auto"] = "cpu"
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: bool = False
 

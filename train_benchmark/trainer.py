@@ -2,8 +2,12 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,16 +19,31 @@ from graph_encoding.functional import functional_key
 from train_benchmark.asr_model import AsrModel
 from train_benchmark.batching import (
     Batch,
+    MakeBatch,
     PreparedUtterance,
+    ResidentFeatures,
     batches_of,
+    evaluation_batches,
     make_batch,
 )
 from train_benchmark.ctc import Decoder, ctc_loss, make_decoder, required_frames
 from train_benchmark.error_rate import corpus_per
 from train_benchmark.optimisation import FlatParameters, WeightAverage, learning_rate
 from train_benchmark.phones import fold_labels_to_39
-from train_benchmark.recipe import Recipe, TrainConfig
+from train_benchmark.recipe import Recipe
 from train_benchmark.record import Status, TrainingRecord
+
+Device = Literal["auto", "cpu", "cuda"]
+"""Where to train. "auto" is a CUDA device where there is one, for networks that fill it."""
+
+_GPU_CHANNELS = 256
+"""A narrower network does not fill a GPU, and only on a CPU do its records come out to the bit."""
+
+_RESIDENT_BYTES = 2 << 30
+"""Features of more bytes are copied to a GPU batch by batch; those of TIMIT are 0.4 GB."""
+
+_EVALUATION_FRAMES = 1 << 16
+"""Splits of more frames are scored in parts, so that the paper's network does not need 10 GB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,31 +71,37 @@ class DivergedError(ArithmeticError):
     """The training loss is no longer finite."""
 
 
-def train_cell(cell: Cell, seed: int, recipe: Recipe, corpus: PreparedCorpus) -> TrainingRecord:
+def train_cell(
+    cell: Cell, seed: int, recipe: Recipe, corpus: PreparedCorpus, *, device: Device = "auto"
+) -> TrainingRecord:
     """Train the network around a cell and measure its phone error rate.
 
     The record is a pure function of the arguments, the machine's arithmetic and the software:
     weights, batch order and noise come from generators seeded with `seed`, and no global state
-    is read. Torch must run with one thread for that to hold to the bit.
+    is read. Torch must run with one thread for that to hold to the bit; on a CUDA device it does
+    not hold to the bit, because CTC's gradient is summed there in any order.
 
     Args:
         cell: the cell; any two with equal functional keys give the same numbers.
         seed: seed of initialisation, batch order and noise.
         recipe: everything else that decides the result.
         corpus: what `prepare` made for this recipe.
+        device: where to train.
 
     Returns:
         A record of status "ok", "diverged" when the loss stopped being finite, or "failed" when
         torch could not compute the network; the last two say why.
+
+    Raises:
+        UserError: if the device is "cuda" and there is none.
     """
     started = time.perf_counter()
-    training = _Training(cell, seed, recipe, corpus)
+    place = training_device(device, recipe)
+    training = _Training(cell, seed, recipe, corpus, place)
     status: Status = "ok"
     error = ""
     try:
-        # Dropout draws from torch's global generator: give it the seed, and give it back.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with _seeded(seed, place):
             training.run()
     except DivergedError as e:
         status, error = "diverged", str(e)
@@ -98,7 +123,7 @@ def train_cell(cell: Cell, seed: int, recipe: Recipe, corpus: PreparedCorpus) ->
         test_per=training.test_per if status == "ok" else math.nan,
         params=training.model.trainable_params,
         train_seconds=time.perf_counter() - started,
-        software=software_versions(training_device(recipe.train).type),
+        software=software_versions(place.type),
     )
 
 
@@ -108,10 +133,31 @@ def software_versions(device: str = "cpu") -> str:
     return versions if device == "cpu" else f"{versions} device={device}"
 
 
-def training_device(config: TrainConfig) -> torch.device:
-    """Where a recipe is trained on this machine."""
-    use_cuda = config.device == "auto" and torch.cuda.is_available()
-    return torch.device("cuda" if use_cuda else "cpu")
+def training_device(device: Device, recipe: Recipe) -> torch.device:
+    """Where a recipe is trained on this machine.
+
+    Raises:
+        UserError: if the device is "cuda" and there is none.
+    """
+    present = torch.cuda.is_available()
+    if device == "cuda" and not present:
+        raise UserError(
+            "device 'cuda' must be one that torch can use, but torch finds none; use 'auto' or "
+            "'cpu', or install a build of torch for this machine's GPU"
+        )
+    wanted = device == "cuda" or (device == "auto" and max(recipe.macro.filters) >= _GPU_CHANNELS)
+    return torch.device("cuda" if wanted and present else "cpu")
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's global generators, which dropout draws from, seeded and then given back."""
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
+        # An LSTM's weights are views of the flat ones: cuDNN gathers them at each call (14 MB).
+        warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
+        torch.manual_seed(seed)
+        yield
 
 
 def check_lengths(utterances: Sequence[PreparedUtterance], recipe: Recipe) -> None:
@@ -139,11 +185,19 @@ def check_lengths(utterances: Sequence[PreparedUtterance], recipe: Recipe) -> No
 class _Training:
     """State of one training."""
 
-    def __init__(self, cell: Cell, seed: int, recipe: Recipe, corpus: PreparedCorpus) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        seed: int,
+        recipe: Recipe,
+        corpus: PreparedCorpus,
+        device: torch.device,
+    ) -> None:
         self._config = config = recipe.train
+        self._macro = recipe.macro
         self._corpus = corpus
-        self._frame_shift_s = recipe.macro.frame_shift_s
-        self._device = training_device(config)
+        self._device = device
+        self._make_train_batch = _batch_maker(corpus.train, device)
         self._rng = np.random.default_rng(seed)
         self._noise = torch.Generator().manual_seed(seed)
         weights = torch.Generator().manual_seed(seed)
@@ -155,8 +209,8 @@ class _Training:
             dropout=config.dropout,
             lstm_dropout=config.lstm_dropout,
             glorot=config.initialisation == "glorot",
-        ).to(self._device)
-        if self._device.type == "cuda" or config.precision == "bf16" or config.compile:
+        ).to(device)
+        if device.type == "cuda" or config.precision == "bf16" or config.compile:
             self.model.use_library_convolutions()
         self._decoder = make_decoder(config.decoder, recipe.macro.outputs)
         self._weights = FlatParameters(self.model)
@@ -181,11 +235,12 @@ class _Training:
         """Train all epochs, then score the test split with the best epoch's own weights."""
         best_weights = self._average.values.clone()
         val, test = (
-            make_batch(part).to(self._device) for part in (self._corpus.val, self._corpus.test)
+            [b.to(self._device) for b in evaluation_batches(part, _EVALUATION_FRAMES)]
+            for part in (self._corpus.val, self._corpus.test)
         )
-        self._warm_up()
+        stream = self._all_batches()
         for epoch in range(1, self._config.epochs + 1):
-            self.train_loss_curve.append(self._train_epoch(epoch))
+            self.train_loss_curve.append(self._train_epoch(epoch, stream))
             with self._average.in_place():
                 self.val_per_curve.append(evaluate_per(self.model, val, self._decoder))
             if self.val_per_curve[-1] < min(self.val_per_curve[:-1], default=math.inf):
@@ -194,37 +249,41 @@ class _Training:
         self._weights.assign(best_weights)
         self.test_per = evaluate_per(self.model, test, self._decoder)
 
-    def _warm_up(self) -> None:
-        """Passes over short utterances, with the first epoch's learning rate."""
-        for stage in self._config.curriculum:
-            short = [
-                u
-                for u in self._corpus.train
-                if len(u.features) * self._frame_shift_s < stage.max_seconds
-            ]
-            for _ in range(stage.passes if short else 0):
-                self._train_pass(short, 1)
+    def _all_batches(self) -> Iterator[Batch]:
+        """The curriculum's batches, then those of one pass after another without end."""
+        config = self._config
+        for stage in config.curriculum:
+            short = [u for u in self._corpus.train if self._seconds(u) < stage.max_seconds]
+            for _ in range(stage.passes):
+                yield from batches_of(short, config.batches, self._rng, self._make_train_batch)[1]
+        train = self._corpus.train
+        while True:
+            yield from batches_of(train, config.batches, self._rng, self._make_train_batch)[1]
 
-    def _train_epoch(self, epoch: int) -> float:
-        return self._train_pass(self._corpus.train, epoch)
+    def _seconds(self, utterance: PreparedUtterance) -> float:
+        """Duration of the signal that an utterance's frames were computed from."""
+        macro = self._macro
+        return (len(utterance.features) - 1) * macro.frame_shift_s + macro.frame_length_s
 
-    def _train_pass(self, utterances: Sequence[PreparedUtterance], epoch: int) -> float:
-        """Mean loss of one pass over some utterances."""
+    def _train_epoch(self, epoch: int, stream: Iterator[Batch]) -> float:
+        """Mean loss of an utterance over as many steps as a pass over all utterances has."""
         config = self._config
         self.model.train()
-        steps, batches = batches_of(utterances, config.batches, self._rng)
-        total = 0.0
-        for step, batch in enumerate(batches):
+        steps, _ = batches_of(self._corpus.train, config.batches, self._rng)
+        total, seen = 0.0, 0
+        for step, batch in enumerate(islice(stream, steps)):
             self._optimiser.param_groups[0]["lr"] = learning_rate(
                 config.schedule, epoch, step, steps, config.epochs
             )
-            loss = self._step(batch.to(self._device))
+            loss = self._step(batch)
             if not math.isfinite(loss):
                 raise DivergedError(f"epoch {epoch}, step {step + 1}: the training loss is {loss}")
             total += loss * len(batch.references)
-        return total / len(utterances)
+            seen += len(batch.references)
+        return total / seen
 
     def _step(self, batch: Batch) -> float:
+        """Take one step; the batch's CTC loss before it."""
         features_BTC = batch.features_BTC
         if self._config.feature_noise:
             noise_BTC = torch.randn(features_BTC.shape, generator=self._noise)
@@ -245,20 +304,32 @@ class _Training:
             batch.label_lengths_B,
             per=self._config.loss_per,
         )
+        minimised = loss
         if self._config.kernel_l2:
-            loss = loss + self._config.kernel_l2 * self.model.kernel_squares()
-        loss.backward()  # type: ignore[no-untyped-call]
+            minimised = loss + self._config.kernel_l2 * self.model.kernel_squares()
+        minimised.backward()  # type: ignore[no-untyped-call]
         self._weights.clip_grad_norm(self._config.clip_norm)
         self._optimiser.step()
         self._average.update()
         return loss.item()
 
 
-def evaluate_per(model: AsrModel, batch: Batch, decoder: Decoder) -> float:
-    """Phone error rate of a model on a split that was made into one batch."""
+def evaluate_per(model: AsrModel, batches: Sequence[Batch], decoder: Decoder) -> float:
+    """Phone error rate of a model on all utterances of a split, in single precision."""
     model.eval()
-    with torch.no_grad():
-        log_probs_BTV, lengths_B = model(batch.features_BTC, batch.frames_B)
-    decoded = decoder(log_probs_BTV.cpu(), lengths_B.cpu())
-    hypotheses = [fold_labels_to_39(labels) for labels in decoded]
-    return corpus_per(hypotheses, batch.references)
+    hypotheses: list[Sequence[int]] = []
+    for batch in batches:
+        with torch.no_grad():
+            log_probs_BTV, lengths_B = model(batch.features_BTC, batch.frames_B)
+        decoded = decoder(log_probs_BTV.cpu(), lengths_B.cpu())
+        hypotheses += [fold_labels_to_39(labels) for labels in decoded]
+    return corpus_per(hypotheses, [r for batch in batches for r in batch.references])
+
+
+def _batch_maker(utterances: Sequence[PreparedUtterance], device: torch.device) -> MakeBatch:
+    """How batches of a split are made on a device: on a GPU out of features that lie there."""
+    if device.type == "cpu":
+        return make_batch
+    if sum(u.features.nbytes for u in utterances) <= _RESIDENT_BYTES:
+        return ResidentFeatures(utterances, device).make_batch
+    return lambda members: make_batch(members).to(device)
