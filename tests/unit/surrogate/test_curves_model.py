@@ -251,7 +251,7 @@ def test_another_version_or_no_folder_is_refused(saved: Path) -> None:
 def test_a_forecast_needs_numpy_alone(saved: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from surrogate.curves import load_curve_model\n"
-        "from graph_encoding.cell import Cell; from graph_encoding.graph import CellGraph, cell_graph\n"
+        "from graph_encoding.cell import Cell; from graph_encoding.graph import cell_graph\n"
         f"model = load_curve_model(Path({str(saved)!r}))\n"
         "model.forecast_given(cell_graph(Cell.parse('10_100_1000')), [0.9])\n"
         "print(*sys.modules)"

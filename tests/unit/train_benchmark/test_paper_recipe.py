@@ -108,20 +108,12 @@ def test_a_record_of_the_shipped_table_comes_out_again(timit_sample: Path) -> No
 def test_lengths_of_the_published_trainings(epochs: int) -> None:
     recipe = Recipe.load(CONFIGS / f"train/paper-e{epochs}.toml", CONFIGS / "corpus/timit.toml")
     assert recipe.train.epochs == epochs
-    assert recipe.train.model_copy(update={"name": "", "epochs": 1}) == PAPER.train.model_copy(
-        update={"name": "", "epochs": 1}
-    )
-
-
-def test_numbers_of_the_published_training() -> None:
-    train = PAPER.train
-    assert train.optimiser == OptimiserConfig(eps=1e-7, weight_decay=0.0)
-    assert train.batches == BucketedBatches(kind="bucketed", boundary_frames=300, short=64, long=48)
-    assert [(s.max_seconds, s.passes) for s in train.curriculum] == [(1.0, 2), (2.0, 2)]
-    assert (train.loss_per, train.clip_norm, train.kernel_l2) == ("frame", 5.0, 0.01)
-    assert (train.dropout, train.lstm_dropout, train.feature_noise) == (0.2, 0.2, 0.0)
-    assert (train.decoder, train.initialisation, train.weight_average) == ("beam12", "glorot", 0.0)
-    assert PAPER.macro is PAPER_MACRO
+    differing = {
+        name
+        for name, value in recipe.train.model_dump().items()
+        if value != PAPER.train.model_dump()[name]
+    }
+    assert differing <= {"name", "epochs"}
 
 
 def test_kaldi_lists() -> None:
