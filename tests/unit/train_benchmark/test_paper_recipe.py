@@ -29,6 +29,7 @@ from train_benchmark.process_setup import set_up_training_process
 from train_benchmark.recipe import (
     BucketedBatches,
     CurriculumStage,
+    OptimiserConfig,
     Recipe,
 )
 from train_benchmark.table import BenchmarkTable
@@ -125,6 +126,17 @@ def test_numbers_of_the_published_training() -> None:
     assert (train["dropout"], train["lstm_dropout"], train["feature_noise"]) == (0.2, 0.2, 0.0)
     assert (train["decoder"], train["initialisation"]) == ("beam12", "glorot")
     assert train["weight_average"] == 0.0
+    assert PAPER.macro is PAPER_MACRO
+
+
+def test_numbers_of_the_published_training() -> None:
+    train = PAPER.train
+    assert train.optimiser == OptimiserConfig(eps=1e-7, weight_decay=0.0)
+    assert train.batches == BucketedBatches(kind="bucketed", boundary_frames=300, short=64, long=48)
+    assert [(s.max_seconds, s.passes) for s in train.curriculum] == [(1.0, 2), (2.0, 2)]
+    assert (train.loss_per, train.clip_norm, train.kernel_l2) == ("frame", 5.0, 0.01)
+    assert (train.dropout, train.lstm_dropout, train.feature_noise) == (0.2, 0.2, 0.0)
+    assert (train.decoder, train.initialisation, train.weight_average) == ("beam12", "glorot", 0.0)
     assert PAPER.macro is PAPER_MACRO
 
 
