@@ -117,19 +117,6 @@ def test_lengths_of_the_published_trainings(epochs: int) -> None:
 
 
 def test_numbers_of_the_published_training() -> None:
-    train = PAPER.train.model_dump()
-    adam = {"beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "weight_decay": 0.0}
-    assert train["optimiser"] == adam
-    assert train["batches"] == {"kind": "bucketed", "boundary_frames": 300, "short": 64, "long": 48}
-    assert [tuple(stage.values()) for stage in train["curriculum"]] == [(1.0, 2), (2.0, 2)]
-    assert (train["loss_per"], train["clip_norm"], train["kernel_l2"]) == ("frame", 5.0, 0.01)
-    assert (train["dropout"], train["lstm_dropout"], train["feature_noise"]) == (0.2, 0.2, 0.0)
-    assert (train["decoder"], train["initialisation"]) == ("beam12", "glorot")
-    assert train["weight_average"] == 0.0
-    assert PAPER.macro is PAPER_MACRO
-
-
-def test_numbers_of_the_published_training() -> None:
     train = PAPER.train
     assert train.optimiser == OptimiserConfig(eps=1e-7, weight_decay=0.0)
     assert train.batches == BucketedBatches(kind="bucketed", boundary_frames=300, short=64, long=48)
