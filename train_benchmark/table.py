@@ -1,52 +1,38 @@
 """The benchmark table: every measured training of one recipe, one row per (key, seed)."""
 
-import hashlib
-import itertools
-import json
-import os
-import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from importlib import resources
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
-from train_benchmark.record import SCHEMA_VERSION, TrainingRecord
+from graph_encoding.functional import functional_form
+from graph_encoding.semantics import Semantics
+from graph_encoding.space import CellSpace
+from train_benchmark.record import TrainingRecord
+from train_benchmark.table_files import (
+    METADATA_FILE,
+    RECORD_SCHEMA,
+    RECORDS_FILE,
+    check_files,
+    check_order,
+    read_metadata,
+    read_rows,
+    resolve_table_folder,
+    two_that_differ,
+    write_rows,
+    write_table_folder,
+)
 
 LAST_EPOCHS = 5
 """Epochs that the validation label averages: with it a seed's noise is least (docs/recipe.md)."""
 
 LABELS = ("val_per", "val_per_best", "val_per_last", "test_per")
-
-_RECORDS_FILE = "records.parquet"
-_METADATA_FILE = "metadata.json"
-
-RECORD_SCHEMA = pa.schema(
-    [
-        ("functional_key", pa.string()),
-        ("cell", pa.string()),
-        ("semantics", pa.string()),
-        ("seed", pa.int64()),
-        ("recipe_hash", pa.string()),
-        ("corpus_fingerprint", pa.string()),
-        ("status", pa.string()),
-        ("error", pa.string()),
-        ("val_per_curve", pa.list_(pa.float64())),
-        ("train_loss_curve", pa.list_(pa.float64())),
-        ("best_epoch", pa.int64()),
-        ("test_per", pa.float64()),
-        ("params", pa.int64()),
-        ("train_seconds", pa.float64()),
-        ("software", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -94,7 +80,7 @@ class BenchmarkTable:
         for record in records:
             other = unique.setdefault(record.identity, record)
             if other is not record and other.to_json() != record.to_json():
-                raise _two_that_differ(record.identity)
+                raise two_that_differ(record.identity)
         ordered = [unique[identity] for identity in sorted(unique)]
         self._set(metadata, _rows_of_records(ordered))
 
@@ -138,6 +124,18 @@ class BenchmarkTable:
         """Measured rows of a function, one a seed; empty if it was never measured."""
         found = self._rows.take(pa.array(self._rows_of_key.get(functional_key, []), pa.int64()))
         return tuple(TrainingRecord.from_row(row) for row in found.to_pylist())
+
+    def statuses_of(self, functional_key: str) -> dict[int, str]:
+        """How each training of a function ended, by seed; empty if there was none."""
+        return self._statuses.get(functional_key, {})
+
+    @cached_property
+    def _statuses(self) -> dict[str, dict[int, str]]:
+        found: dict[str, dict[int, str]] = {}
+        columns = (self._rows[name].to_pylist() for name in ("functional_key", "seed", "status"))
+        for key, seed, status in zip(*columns, strict=True):
+            found.setdefault(key, {})[seed] = status
+        return found
 
     @cached_property
     def _rows_of_key(self) -> dict[str, list[int]]:
@@ -202,29 +200,22 @@ class BenchmarkTable:
                 rows.append([by_seed[seed] for seed in seeds])
         return tuple(keys), np.asarray(rows, dtype=np.float64).reshape(len(keys), len(seeds))
 
+    @property
+    def dead_keys(self) -> tuple[str, ...]:
+        """Functions of the standard space that do not depend on the input, sorted.
+
+        They are known without a training, and so have none: they are never among `keys`.
+        """
+        return _dead_keys(Semantics(self.metadata.semantics))
+
     def save(self, folder: Path) -> None:
         """Write the table as a new folder, whole or not at all.
 
         Raises:
             UserError: if the folder exists or cannot be written.
         """
-        if folder.exists():
-            raise UserError(f"table folder {folder} exists; choose another or remove it")
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        except OSError as e:
-            raise UserError(f"cannot write table folder {folder}: {e}") from e
-        temporary.chmod(0o755)
-        _write_rows(self._rows, temporary / _RECORDS_FILE)
-        metadata = {
-            "schema_version": SCHEMA_VERSION,
-            "sha256": {_RECORDS_FILE: _sha256(temporary / _RECORDS_FILE)},
-            **asdict(self.metadata),
-        }
-        text = json.dumps(metadata, indent=2, ensure_ascii=False) + "\n"
-        (temporary / _METADATA_FILE).write_text(text)
-        os.replace(temporary, folder)
+        described = {**asdict(self.metadata), "dead_keys": list(self.dead_keys)}
+        write_table_folder(folder, self._rows, described)
 
     @classmethod
     def load(cls, name_or_folder: str | Path) -> "BenchmarkTable":
@@ -234,48 +225,27 @@ class BenchmarkTable:
             UserError: if there is none, its schema is another version, or a file is corrupt.
         """
         folder = resolve_table_folder(name_or_folder)
-        metadata_path = folder / _METADATA_FILE
-        try:
-            metadata = json.loads(metadata_path.read_text())
-        except (OSError, json.JSONDecodeError) as e:
-            raise UserError(f"cannot read table metadata {metadata_path}: {e}") from e
-        version = metadata.pop("schema_version", None)
-        if version != SCHEMA_VERSION:
+        described = read_metadata(folder)
+        check_files(folder, described)
+        names = [field.name for field in fields(TableMetadata)]
+        missing = [name for name in names if name not in described]
+        if missing:
             raise UserError(
-                f"table {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
-                "read it with the nasasr version that wrote it, or build it again"
+                f"{folder / METADATA_FILE} must have the keys {names}, but lacks {missing}; "
+                "copy or build the table again"
             )
-        expected = metadata.pop("sha256", {}).get(_RECORDS_FILE)
-        found = _sha256(folder / _RECORDS_FILE)
-        if found != expected:
-            raise UserError(
-                f"table file {folder / _RECORDS_FILE} is corrupt: its sha256 must be {expected}, "
-                f"but is {found}; copy or build the table again"
-            )
-        rows = _read_rows(folder / _RECORDS_FILE)
-        _check_order(rows)
+        rows = read_rows(folder / RECORDS_FILE)
+        check_order(rows)
         table = cls.__new__(cls)
-        table._set(TableMetadata(**metadata), rows)  # noqa: SLF001 -- a constructor of its own
+        metadata = TableMetadata(**{name: described[name] for name in names})
+        table._set(metadata, rows)  # noqa: SLF001 -- a constructor of its own
         return table
 
 
-def resolve_table_folder(name_or_folder: str | Path) -> Path:
-    """The folder of a table: a shipped one by name, or a folder itself.
-
-    Raises:
-        UserError: if there is neither; lists the shipped ones.
-    """
-    folder = Path(name_or_folder)
-    if (folder / _METADATA_FILE).is_file():
-        return folder
-    shipped = Path(str(resources.files("train_benchmark"))) / "tables"
-    if (shipped / str(name_or_folder) / _METADATA_FILE).is_file():
-        return shipped / str(name_or_folder)
-    names = sorted(path.parent.name for path in shipped.glob(f"*/{_METADATA_FILE}"))
-    raise UserError(
-        f"there is no table {str(name_or_folder)!r}: give a folder with a {_METADATA_FILE}, or one "
-        f"of the shipped tables: {', '.join(names) or 'none'}"
-    )
+@lru_cache(maxsize=2)
+def _dead_keys(semantics: Semantics) -> tuple[str, ...]:
+    forms = (functional_form(cell, semantics) for cell in CellSpace())
+    return tuple(sorted({form.key for form in forms if form.is_dead}))
 
 
 def label_of(record: TrainingRecord, label: str) -> float:
@@ -302,7 +272,7 @@ def label_of(record: TrainingRecord, label: str) -> float:
 
 def write_records(records: Sequence[TrainingRecord], path: Path) -> None:
     """Write records as one Parquet file, whole or not at all."""
-    _write_rows(_rows_of_records(records), path)
+    write_rows(_rows_of_records(records), path)
 
 
 def read_records(path: Path) -> tuple[TrainingRecord, ...]:
@@ -311,53 +281,11 @@ def read_records(path: Path) -> tuple[TrainingRecord, ...]:
     Raises:
         UserError: if it is not a Parquet file of this schema.
     """
-    return tuple(TrainingRecord.from_row(row) for row in _read_rows(path).to_pylist())
+    return tuple(TrainingRecord.from_row(row) for row in read_rows(path).to_pylist())
 
 
 def _rows_of_records(records: Sequence[TrainingRecord]) -> pa.Table:
     return pa.Table.from_pylist([asdict(record) for record in records], schema=RECORD_SCHEMA)
-
-
-def _write_rows(rows: pa.Table, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("wb") as file:
-        pq.write_table(rows, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
-def _read_rows(path: Path) -> pa.Table:
-    try:
-        rows = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as e:
-        raise UserError(f"cannot read records {path}: {e}") from e
-    if not rows.schema.equals(RECORD_SCHEMA):
-        raise UserError(
-            f"records {path} must have schema version {SCHEMA_VERSION} with the columns "
-            f"{RECORD_SCHEMA.names}, but have {rows.schema.names}"
-        )
-    return rows
-
-
-def _check_order(rows: pa.Table) -> None:
-    """Make sure that identities rise: then none is there twice."""
-    identities = zip(rows["functional_key"].to_pylist(), rows["seed"].to_pylist(), strict=True)
-    for before, after in itertools.pairwise(identities):
-        if before == after:
-            raise _two_that_differ(after)
-        if before > after:
-            raise UserError(
-                f"rows of a table must be sorted by (functional key, seed), but {after} stands "
-                f"behind {before}; build the table again"
-            )
-
-
-def _two_that_differ(identity: tuple[str, int]) -> UserError:
-    return UserError(
-        "a table must have one row for each (functional key, seed), but "
-        f"{identity} has two that differ; keep the one that is right"
-    )
 
 
 def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
@@ -378,10 +306,3 @@ def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
         else:
             found[row] = curve.min() if label == "val_per_best" else curve[-1]
     return found
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as e:
-        raise UserError(f"cannot read {path}: {e}") from e

@@ -1,0 +1,239 @@
+"""The files of a table: Parquet beside a metadata.json that knows the checksum of each.
+
+`records.parquet` holds the trainings. Any other file that the metadata lists is checked as that one
+is; `attach_file` is how it comes to be listed.
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graph_encoding.errors import UserError
+from train_benchmark.record import SCHEMA_VERSION
+
+RECORDS_FILE = "records.parquet"
+METADATA_FILE = "metadata.json"
+
+RECORD_SCHEMA = pa.schema(
+    [
+        ("functional_key", pa.string()),
+        ("cell", pa.string()),
+        ("semantics", pa.string()),
+        ("seed", pa.int64()),
+        ("recipe_hash", pa.string()),
+        ("corpus_fingerprint", pa.string()),
+        ("status", pa.string()),
+        ("error", pa.string()),
+        ("val_per_curve", pa.list_(pa.float64())),
+        ("train_loss_curve", pa.list_(pa.float64())),
+        ("best_epoch", pa.int64()),
+        ("test_per", pa.float64()),
+        ("params", pa.int64()),
+        ("train_seconds", pa.float64()),
+        ("software", pa.string()),
+    ]
+)
+
+
+def resolve_table_folder(name_or_folder: str | Path) -> Path:
+    """The folder of a table: a shipped one by name, or a folder itself.
+
+    Raises:
+        UserError: if there is neither; lists the shipped ones.
+    """
+    folder = Path(name_or_folder)
+    if (folder / METADATA_FILE).is_file():
+        return folder
+    shipped = Path(str(resources.files("train_benchmark"))) / "tables"
+    if (shipped / str(name_or_folder) / METADATA_FILE).is_file():
+        return shipped / str(name_or_folder)
+    names = sorted(path.parent.name for path in shipped.glob(f"*/{METADATA_FILE}"))
+    raise UserError(
+        f"there is no table {str(name_or_folder)!r}: give a folder with a {METADATA_FILE}, or one "
+        f"of the shipped tables: {', '.join(names) or 'none'}"
+    )
+
+
+def write_table_folder(folder: Path, rows: pa.Table, metadata: dict[str, Any]) -> None:
+    """Write a table as a new folder, whole or not at all.
+
+    Args:
+        folder: folder to make.
+        rows: the trainings, of `RECORD_SCHEMA`.
+        metadata: what stands in metadata.json beside schema version and checksums.
+
+    Raises:
+        UserError: if the folder exists or cannot be written.
+    """
+    if folder.exists():
+        raise UserError(f"table folder {folder} exists; choose another or remove it")
+    temporary = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        temporary.chmod(0o755)
+        write_rows(rows, temporary / RECORDS_FILE)
+        sha256 = {RECORDS_FILE: sha256_of(temporary / RECORDS_FILE)}
+        described = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **metadata}
+        _write_metadata(temporary, described)
+        os.replace(temporary, folder)
+    except OSError as e:
+        raise UserError(f"cannot write table folder {folder}: {e}; choose another") from e
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def attach_file(folder: Path, source: Path) -> None:
+    """Copy a file into a table's folder and list its checksum; an old one of its name goes.
+
+    A kill in between leaves the table as it was, or one that says that the file is corrupt.
+
+    Raises:
+        UserError: if the folder is no table, the file cannot be copied, or its name is taken by
+            the table itself.
+    """
+    if source.name in (RECORDS_FILE, METADATA_FILE):
+        raise UserError(f"{source.name} is a table's own file; attach {source} by another name")
+    metadata = read_metadata(folder)
+    temporary = folder / f".{source.name}.partial"
+    try:
+        shutil.copyfile(source, temporary)
+        metadata["sha256"][source.name] = sha256_of(temporary)
+        os.replace(temporary, folder / source.name)
+        _write_metadata(folder, metadata)
+    except OSError as e:
+        raise UserError(f"cannot attach {source} to table {folder}: {e}") from e
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_metadata(folder: Path, metadata: dict[str, Any]) -> None:
+    temporary = folder / f".{METADATA_FILE}.partial"
+    temporary.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
+    os.replace(temporary, folder / METADATA_FILE)
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """All that stands in a table's metadata.json.
+
+    Raises:
+        UserError: if it cannot be read or is of another schema version.
+    """
+    path = folder / METADATA_FILE
+    try:
+        metadata = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as e:
+        raise UserError(f"cannot read table metadata {path}: {e}") from e
+    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            f"table {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
+            "read it with the nasasr version that wrote it, or build it again"
+        )
+    assert isinstance(metadata, dict)
+    return metadata
+
+
+def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
+    """Make sure that all files listed in the metadata are what they were.
+
+    Returns:
+        Their names.
+
+    Raises:
+        UserError: if one is missing or its checksum differs, or the records are not listed.
+    """
+    listed = metadata.get("sha256")
+    if not isinstance(listed, dict) or RECORDS_FILE not in listed:
+        raise UserError(
+            f"{folder / METADATA_FILE} must list the sha256 of {RECORDS_FILE}, but has {listed!r}; "
+            "copy or build the table again"
+        )
+    for name, expected in listed.items():
+        if Path(name).name != name:
+            raise UserError(f"table {folder} lists {name!r}, which is no file of its own folder")
+        found = sha256_of(folder / name)
+        if found != expected:
+            raise UserError(
+                f"table file {folder / name} is corrupt: its sha256 must be {expected}, "
+                f"but is {found}; copy or build the table again"
+            )
+    return tuple(listed)
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file in hex.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as e:
+        raise UserError(f"cannot read {path}: {e}") from e
+
+
+def write_rows(rows: pa.Table, path: Path) -> None:
+    """Write rows as one Parquet file, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.partial")
+    with temporary.open("wb") as file:
+        pq.write_table(rows, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def read_rows(path: Path) -> pa.Table:
+    """Read the rows of one Parquet file of trainings.
+
+    Raises:
+        UserError: if it is not a Parquet file of this schema.
+    """
+    try:
+        # Not `read_table`: it first imports pyarrow's data sets, a tenth of a second.
+        with pq.ParquetFile(path) as file:
+            rows = file.read()
+    except (OSError, pa.ArrowInvalid) as e:
+        raise UserError(f"cannot read records {path}: {e}") from e
+    if not rows.schema.equals(RECORD_SCHEMA):
+        raise UserError(
+            f"records {path} must have schema version {SCHEMA_VERSION} with the columns "
+            f"{RECORD_SCHEMA.names}, but have {rows.schema.names}"
+        )
+    return rows
+
+
+def check_order(rows: pa.Table) -> None:
+    """Make sure that identities rise: then none is there twice.
+
+    Raises:
+        UserError: if one is there twice, or behind a greater one.
+    """
+    identities = zip(rows["functional_key"].to_pylist(), rows["seed"].to_pylist(), strict=True)
+    for before, after in itertools.pairwise(identities):
+        if before == after:
+            raise two_that_differ(after)
+        if before > after:
+            raise UserError(
+                f"rows of a table must be sorted by (functional key, seed), but {after} stands "
+                f"behind {before}; build the table again"
+            )
+
+
+def two_that_differ(identity: tuple[str, int]) -> UserError:
+    """The error of two rows of one training."""
+    return UserError(
+        "a table must have one row for each (functional key, seed), but "
+        f"{identity} has two that differ; keep the one that is right"
+    )
