@@ -268,7 +268,9 @@ def test_lstm_dropout_drops_inputs_of_each_frame_in_training_only() -> None:
     model.lstm.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     features, frames = torch.randn(2, 40, 40, generator=generator), torch.tensor([40, 40])
     model.train()
-    model(features, frames)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # a frame of ten values keeps or loses all of them now and then
+        model(features, frames)
     share = (seen[0] == 0).float().mean(dim=1)
     assert (share > 0).all()
     assert (share < 1).all()
