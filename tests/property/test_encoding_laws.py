@@ -46,7 +46,7 @@ def renamed(graph: CellGraph, draw: st.DrawFn) -> CellGraph:
 
 
 @each_encoding
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(graph=graphs())
 def test_every_row_is_finite_and_has_its_columns(encoding: Encoding, graph: CellGraph) -> None:
     rows = encoding.encode([graph, graph])
@@ -67,7 +67,7 @@ def test_columns_are_named_once_and_no_graph_has_no_row(encoding: Encoding) -> N
     [e for e in ALL if not isinstance(e, POSITIONAL)],
     ids=lambda e: type(e).__name__,
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_renaming_nodes_changes_no_row(encoding: Encoding, data: st.DataObject) -> None:
     graph = data.draw(graphs())
@@ -76,7 +76,7 @@ def test_renaming_nodes_changes_no_row(encoding: Encoding, data: st.DataObject) 
 
 
 @each_encoding
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cell=cells(max_nodes=3), semantics=st.sampled_from(Semantics))
 def test_every_encoding_is_constant_on_a_key(
     encoding: Encoding, cell: Cell, semantics: Semantics

@@ -70,7 +70,7 @@ def outputs_differ(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_points_of_one_class_compute_one_function(data: st.DataObject) -> None:
     semantics = data.draw(st.sampled_from(Semantics))
     first = data.draw(cells(max_nodes=5, ops=EXTENDED_OPS))
@@ -102,7 +102,7 @@ def relatives(cell: Cell, semantics: Semantics) -> list[Cell]:
 
 
 @given(cells(max_nodes=3), cells(max_nodes=3), st.sampled_from(Semantics))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_points_of_two_classes_differ_under_every_renaming_of_weights(
     first: Cell, second: Cell, semantics: Semantics
 ) -> None:

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding import (
@@ -55,7 +55,6 @@ def test_the_originals_order_has_the_first_coordinate_fastest() -> None:
         space.cell(13_824)
 
 
-@settings(deadline=None)
 @given(points())
 def test_neighbours_are_at_distance_one_and_neighbours_of_each_other(
     drawn: tuple[CellSpace, list[Cell]],
@@ -103,7 +102,6 @@ def test_mutants_are_neighbours(drawn: tuple[CellSpace, list[Cell]], seed: int) 
     assert space.mutate(cell, np.random.default_rng(seed)) in space.neighbours(cell)
 
 
-@settings(deadline=None)
 @given(spaces(), st.integers(0, 100))
 def test_samples_are_members_and_depend_on_the_generator_alone(space: CellSpace, seed: int) -> None:
     def draw() -> list[Cell]:

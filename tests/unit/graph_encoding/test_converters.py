@@ -10,7 +10,7 @@ from graph_encoding.to_pyg import NODE_COLUMNS, describe_operation, to_pyg, to_p
 from tests.property.test_encoding_laws import graphs
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(graphs())
 def test_networkx_graphs_hold_everything(graph: CellGraph) -> None:
     pytest.importorskip("networkx", reason="needs the gnn extra: pip install 'nasasr[gnn]'")
@@ -23,7 +23,7 @@ def test_networkx_graphs_hold_everything(graph: CellGraph) -> None:
     assert CellGraph(ops, edges, converted.graph["key"]) == graph
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(graphs())
 def test_pyg_graphs_hold_everything(graph: CellGraph) -> None:
     pytest.importorskip("torch_geometric", reason="needs the gnn extra: pip install 'nasasr[gnn]'")

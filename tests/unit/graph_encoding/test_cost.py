@@ -40,7 +40,7 @@ def test_macs_of_a_network_counted_by_hand() -> None:
     assert macs(Cell.parse("00_100"), TINY, input_frames=10) == first + second + 5 * 8 * 5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cells(max_nodes=4, ops=OPS), st.sampled_from(Semantics), st.integers(8, 40))
 def test_macs_equal_what_a_plain_network_multiplies(
     cell: Cell, semantics: Semantics, frames: int
@@ -80,7 +80,7 @@ def test_macs_of_an_lstm_and_of_real_macros(name: str, semantics: Semantics) -> 
     assert with_lstm > 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cells(max_nodes=3, ops=(*NB_ASR_OPS, "conv3d2", "avg_pool3")), st.sampled_from(Semantics))
 def test_the_receptive_field_is_what_a_network_sees(cell: Cell, semantics: Semantics) -> None:
     torch = pytest.importorskip("torch", reason="needs the train extra")

@@ -98,7 +98,6 @@ def source_of(rows: list[str], boxes: list[range], row: int) -> int:
     return next(node for node, box in enumerate(boxes) if row in box)
 
 
-@settings(deadline=None)
 @given(ANY_CELL, SEMANTICS)
 def test_a_text_picture_has_all_edges_of_the_function(cell: Cell, semantics: Semantics) -> None:
     graph = cell_graph(cell, semantics)
@@ -107,13 +106,11 @@ def test_a_text_picture_has_all_edges_of_the_function(cell: Cell, semantics: Sem
     assert [label for label in node_labels(graph) if f" {label} " not in picture] == []
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_a_text_picture_has_all_edges_of_any_graph(graph: CellGraph) -> None:
     assert edges_in(text_of_graph(graph)) == set(graph.edges)
 
 
-@settings(deadline=None)
 @given(ANY_CELL, SEMANTICS)
 def test_a_text_picture_fits_a_terminal(cell: Cell, semantics: Semantics) -> None:
     graph = cell_graph(cell, semantics)
@@ -123,7 +120,7 @@ def test_a_text_picture_fits_a_terminal(cell: Cell, semantics: Semantics) -> Non
     assert not any(row.endswith(" ") for row in rows)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, CellSpace().size - 1), SEMANTICS)
 def test_equal_functions_have_equal_pictures(index: int, semantics: Semantics) -> None:
     cell = CellSpace().cell(index)
@@ -160,7 +157,6 @@ def is_inside(point: Point, layout: Layout, node: int) -> bool:
     return box.x < point[0] < box.x + layout.box_width and abs(point[1] - box.y) < half
 
 
-@settings(deadline=None)
 @given(st.one_of(graphs(), ANY_CELL.map(cell_graph)))
 def test_lines_run_through_no_box(graph: CellGraph) -> None:
     layout = layout_of(graph)
@@ -169,7 +165,6 @@ def test_lines_run_through_no_box(graph: CellGraph) -> None:
             assert not any(is_inside(point, layout, node) for node in range(len(layout.boxes)))
 
 
-@settings(deadline=None)
 @given(st.one_of(graphs(), ANY_CELL.map(cell_graph)))
 def test_lines_begin_and_end_at_their_boxes_each_at_a_place_of_its_own(graph: CellGraph) -> None:
     layout = layout_of(graph)
@@ -188,7 +183,6 @@ def test_lines_begin_and_end_at_their_boxes_each_at_a_place_of_its_own(graph: Ce
     assert len(set(ends)) == len(ends)
 
 
-@settings(deadline=None)
 @given(st.one_of(graphs(), ANY_CELL.map(cell_graph)))
 def test_boxes_and_tracks_keep_their_distance(graph: CellGraph) -> None:
     layout = layout_of(graph)
@@ -204,7 +198,6 @@ def test_boxes_and_tracks_keep_their_distance(graph: CellGraph) -> None:
                 assert abs(y - other_y) >= 18
 
 
-@settings(deadline=None)
 @given(ANY_CELL, SEMANTICS)
 def test_an_svg_picture_is_well_formed_and_says_all(cell: Cell, semantics: Semantics) -> None:
     graph = cell_graph(cell, semantics)
@@ -218,7 +211,6 @@ def test_an_svg_picture_is_well_formed_and_says_all(cell: Cell, semantics: Seman
     assert not any("href" in name or name == "id" for node in root.iter() for name in node.attrib)
 
 
-@settings(deadline=None)
 @given(st.one_of(graphs(), ANY_CELL.map(cell_graph)))
 def test_an_svg_picture_holds_everything_in_its_frame(graph: CellGraph) -> None:
     root = ET.fromstring(svg_of_graph(graph))  # noqa: S314 - it is our own

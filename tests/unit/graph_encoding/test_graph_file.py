@@ -44,7 +44,7 @@ def test_nodes_may_come_in_any_order(tmp_path: Path) -> None:
     assert row.graph.ops[1].kind == "other"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=st.lists(graphs(), min_size=1, max_size=4), value=st.floats(-1e6, 1e6))
 def test_files_round_trip(tmp_path: Path, made: list[CellGraph], value: float) -> None:
     rows = [

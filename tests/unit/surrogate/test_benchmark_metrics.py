@@ -80,7 +80,7 @@ def test_crps_known_values() -> None:
     assert gaussian_crps(one, one, 101 * one) == pytest.approx(100 - 0.5641895835)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(-3, 3), st.floats(0.2, 3))
 def test_crps_is_the_integral_of_the_squared_distance(measured: float, std: float) -> None:
     x = np.linspace(-25, 25, 200_001)

@@ -57,7 +57,7 @@ def keys_of(indices: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> set[str]:
 
 
 @pytest.mark.parametrize("name", list(PROTOCOLS))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32 - 1))
 def test_keys_never_cross(name: str, seed: int) -> None:
     splits = planned_splits(SOURCE, PROTOCOLS.get(name), (5, 12), 2, seed)

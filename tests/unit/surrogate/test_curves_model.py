@@ -62,7 +62,7 @@ def test_nothing_observed_is_the_unconditional_forecast(
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_observing_more_never_widens(model: CurveModel, data: st.DataObject) -> None:
     epochs = st.dictionaries(st.integers(1, model.epochs), st.floats(0, 1.5), max_size=6)

@@ -119,7 +119,7 @@ def test_level_that_is_no_probability_is_refused(artifact: Artifact, level: floa
         _one(artifact, "10_100_1000", level)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, SPACE.size - 1), min_size=2, max_size=20))
 def test_equal_functions_get_equal_forecasts(artifact: Artifact, indices: list[int]) -> None:
     cells = [SPACE.cell(i) for i in indices]
@@ -133,7 +133,7 @@ def test_equal_functions_get_equal_forecasts(artifact: Artifact, indices: list[i
         assert replace(forecast, cell="") == replace(first, cell="")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.95))
 def test_intervals_are_nested_in_level(artifact: Artifact, a: float, b: float) -> None:
     inner, outer = (_one(artifact, "10_100_1000", v).targets[0] for v in sorted((a, b)))

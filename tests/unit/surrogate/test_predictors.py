@@ -95,7 +95,7 @@ def test_scores_do_not_know_how_far_off_the_last_one_lies() -> None:
     np.testing.assert_allclose(near.forward(values[:99]), spoilt.forward(values[:99]))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     values=st.lists(st.floats(-1e3, 1e3).map(lambda x: round(x, 3)), min_size=1, max_size=300),
     asked=st.lists(st.floats(-5, 5), min_size=1, max_size=5),

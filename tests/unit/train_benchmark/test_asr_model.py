@@ -34,7 +34,7 @@ def test_published_parameter_count_is_that_of_a_real_module() -> None:
 @given(
     cells(max_nodes=4, ops=("linear", "conv5d2", "zero", "gated_linear", "max_pool3", "conv5g2"))
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_closed_form_params_are_those_of_a_real_module(cell: Cell) -> None:
     model = AsrModel(cell, TIMIT_MICRO_MACRO, Semantics.PAPER, torch.Generator())
     assert model.trainable_params == params(cell, TIMIT_MICRO_MACRO)
