@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from graph_encoding.cell import Cell
 from graph_encoding.errors import CellFormatError, UserError
 from graph_encoding.functional import FunctionalForm, functional_form, functional_key
+from graph_encoding.ops import NB_ASR_OPS
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 
@@ -50,8 +51,22 @@ class AllCells(_Strict):
     count: int | None = Field(default=None, ge=1)
 
 
+class ExtendedCells(_Strict):
+    """Random living functions of a space of any size over any registered operations.
+
+    A function is as likely as it has points; a larger count begins with a smaller one.
+    """
+
+    kind: Literal["extended"]
+    nodes: int = Field(ge=1)
+    ops: tuple[str, ...] = NB_ASR_OPS
+    count: int = Field(ge=1)
+    seed: int = Field(ge=0)
+
+
 CellsConfig = Annotated[
-    SampledCells | ListedCells | FileOfCells | AllCells, Field(discriminator="kind")
+    SampledCells | ListedCells | FileOfCells | AllCells | ExtendedCells,
+    Field(discriminator="kind"),
 ]
 
 
@@ -64,11 +79,16 @@ def choose_cells(config: CellsConfig, semantics: Semantics, folder: Path) -> lis
         folder: folder that a file of cells is relative to.
 
     Raises:
-        UserError: if a cell does not parse or a file cannot be read.
+        UserError: if a cell does not parse, a file cannot be read, an operation is unknown, or a
+            space has fewer functions than are to be drawn.
     """
     if isinstance(config, SampledCells):
         rng = np.random.default_rng(config.seed)
         return list(CellSpace().sample_keys(config.count, semantics, rng).values())
+    if isinstance(config, ExtendedCells):
+        rng = np.random.default_rng(config.seed)
+        space = CellSpace(config.nodes, config.ops)
+        return list(space.sample_distinct(config.count, semantics, rng).values())
     if isinstance(config, AllCells):
         living = list(CellSpace().representatives(semantics).values())
         return stratified_order(living, semantics, config.seed)[: config.count]

@@ -8,6 +8,7 @@ import pytest
 from graph_encoding import Cell, CellSpace, Semantics, UserError, functional_form, functional_key
 from train_benchmark.cell_choice import (
     AllCells,
+    ExtendedCells,
     FileOfCells,
     ListedCells,
     SampledCells,
@@ -88,3 +89,23 @@ def test_a_bad_file_says_where(tmp_path: Path, content: str | None, message: str
         (tmp_path / "cells.txt").write_text(content)
     with pytest.raises(UserError, match=message):
         choose_cells(FileOfCells(kind="file", path=Path("cells.txt")), PAPER, tmp_path)
+
+
+def test_extended_cells_are_distinct_living_functions_of_the_space_that_is_named() -> None:
+    ops = ("linear", "conv3", "max_pool3")
+    config = ExtendedCells(kind="extended", nodes=5, ops=ops, count=40, seed=3)
+    cells = choose_cells(config, PAPER, Path())
+    forms = [functional_form(cell, PAPER) for cell in cells]
+    assert len({form.key for form in forms}) == 40
+    assert not any(form.is_dead for form in forms)
+    assert all(cell.nodes == 5 and set(cell.ops) <= set(ops) for cell in cells)
+    assert choose_cells(config.model_copy(update={"count": 10}), PAPER, Path()) == cells[:10]
+    assert choose_cells(config.model_copy(update={"seed": 4}), PAPER, Path()) != cells
+
+
+def test_extended_cells_that_are_not_there_are_refused() -> None:
+    config = ExtendedCells(kind="extended", nodes=1, ops=("linear", "zero"), count=4, seed=0)
+    with pytest.raises(UserError, match="4 were asked for and 3 found"):
+        choose_cells(config, PAPER, Path())
+    with pytest.raises(UserError, match="unknown operation 'conv99'"):
+        choose_cells(config.model_copy(update={"ops": ("conv99",)}), PAPER, Path())

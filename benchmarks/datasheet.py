@@ -1,0 +1,211 @@
+"""Figures and numbers of a table's datasheet (docs/timit-micro.md).
+
+    python benchmarks/datasheet.py timit-micro --out docs/images
+
+Prints what stands in the text, and writes one SVG a figure. Only measured rows count; a function
+has the mean of its seeds as its label.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from scipy.stats import kendalltau
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from graph_encoding import Cell, Semantics, functional_form, macs
+from graph_encoding.macro import Macro
+from graph_encoding.ops import NB_ASR_OPS
+from train_benchmark.table import LABELS, BenchmarkTable
+
+STYLE = {
+    "svg.hashsalt": "nasasr",  # the same numbers, the same bytes
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+}
+WORST_SHOWN = 0.85
+
+
+class Data:
+    """A table's functions of the standard space, as arrays."""
+
+    def __init__(self, table: BenchmarkTable) -> None:
+        self.table = table
+        cells = {key: Cell.parse(table.cell_of(key)) for key in table.keys}
+        self.forms = {key: functional_form(c, Semantics.PAPER) for key, c in cells.items()}
+        self.keys = [
+            key
+            for key, cell in cells.items()
+            if cell.nodes == 3 and set(cell.ops) <= set(NB_ASR_OPS)
+        ]
+        self.cells = [cells[key] for key in self.keys]
+        macro = Macro.from_plain(table.metadata.recipe["macro"])
+        self.macs = np.array([macs(cell, macro, input_frames=100) for cell in self.cells])
+        self.curves = {key: [row.val_per_curve for row in table.rows_of(key)] for key in self.keys}
+
+    def label(self, name: str) -> np.ndarray:
+        """(k,) one label, mean over seeds."""
+        return np.array([np.mean(list(self.table.labels_of(k, name).values())) for k in self.keys])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table")
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    mpl.use("svg")
+    mpl.rcParams.update(STYLE)
+    data = Data(BenchmarkTable.load(options.table))
+    options.out.mkdir(parents=True, exist_ok=True)
+    print(f"{len(data.keys)} functions of the standard space, {len(data.table)} rows in all")
+    figures: dict[str, Callable[[Axes, Data], None]] = {
+        "per-distribution": distribution,
+        "per-curves": curves,
+        "per-seed-noise": seed_noise,
+        "per-macs": against_macs,
+        "per-latency": against_latency,
+        "per-operations": operations,
+        "per-skips": skips,
+        "per-val-test": val_against_test,
+        "per-epochs": epochs,
+    }
+    for name, draw in figures.items():
+        figure, axes = plt.subplots(figsize=(4.6, 3.2))
+        draw(axes, data)
+        if axes.has_data():
+            path = options.out / f"{name}.svg"
+            figure.savefig(path, metadata={"Date": None})
+            print(f"wrote {path}")
+        plt.close(figure)
+
+
+def distribution(axes: Axes, data: Data) -> None:
+    """How phone error rates spread over the space."""
+    val, test = data.label("val_per"), data.label("test_per")
+    bins = np.linspace(min(val.min(), test.min()), 1, 50)
+    axes.hist(val, bins, alpha=0.6, label="val_per")
+    axes.hist(test, bins, alpha=0.6, label="test_per")
+    axes.set(xlabel="phone error rate", ylabel="functions")
+    axes.legend(frameon=False)
+    for name, values in (("val_per", val), ("test_per", test)):
+        quantiles = np.quantile(values, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])
+        print(f"{name}: quantiles 0, 5, 25, 50, 75, 95, 100 %:", *np.round(quantiles, 3))
+    print(f"val_per above .95: {np.mean(val > 0.95):.2%}")
+
+
+def curves(axes: Axes, data: Data) -> None:
+    """Learning curves of functions at some quantiles of the final label."""
+    order = np.argsort(data.label("val_per"))
+    for share in (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98):
+        key = data.keys[order[int(share * (len(order) - 1))]]
+        curve = data.curves[key][0]
+        axes.plot(range(1, len(curve) + 1), curve, label=f"{share:.0%}")
+    axes.set(xlabel="epoch", ylabel="validation PER")
+    axes.legend(title="better than it", frameon=False, fontsize=7)
+
+
+def seed_noise(axes: Axes, data: Data) -> None:
+    """Two trainings of one function against each other."""
+    seeds = data.table.seeds
+    if len(seeds) < 2:
+        return
+    keys, matrix = data.table.label_matrix("val_per", seeds[:2])
+    axes.plot([matrix.min(), WORST_SHOWN], [matrix.min(), WORST_SHOWN], color="grey", lw=0.7)
+    axes.scatter(*matrix.T, s=6)
+    axes.set(xlabel=f"val_per, seed {seeds[0]}", ylabel=f"val_per, seed {seeds[1]}")
+    axes.set(xlim=(None, WORST_SHOWN), ylim=(None, WORST_SHOWN))
+    tau = kendalltau(*matrix.T).statistic
+    print(f"seeds {seeds[0]} and {seeds[1]}: {len(keys)} functions, Kendall tau {tau:.3f}")
+    if len(seeds) > 2:
+        keys, matrix = data.table.label_matrix("val_per", seeds[:3])
+        if len(keys) >= 10:
+            tau = kendalltau(matrix[:, 0], matrix[:, 1:3].mean(axis=1)).statistic
+            print(f"one seed and the mean of two others: {len(keys)} functions, tau {tau:.3f}")
+
+
+def against_macs(axes: Axes, data: Data) -> None:
+    """Error against cost, with the Pareto front."""
+    _front(axes, data.macs / 1e6, data.label("val_per"))
+    axes.set(xlabel="million multiply-accumulates, one second of speech", ylabel="val_per")
+    print(f"val_per and MACs: tau {kendalltau(data.macs, data.label('val_per')).statistic:.3f}")
+
+
+def against_latency(axes: Axes, data: Data) -> None:
+    """Error against measured latency, with the Pareto front; nothing where none was measured."""
+    for setting in getattr(data.table, "latency_settings", ()):
+        measured = data.table.latencies(setting)
+        rows = [i for i, key in enumerate(data.keys) if key in measured]
+        latency_s = np.array([measured[data.keys[i]] for i in rows])
+        per = data.label("val_per")[rows]
+        _front(axes, latency_s * 1e3, per)
+        axes.set(xlabel=f"latency, ms ({setting})", ylabel="val_per")
+        print(f"val_per and {setting}: tau {kendalltau(latency_s, per).statistic:.3f}")
+        return
+
+
+def _front(axes: Axes, cost: np.ndarray, per: np.ndarray) -> None:
+    axes.scatter(cost, per, s=3, alpha=0.5)
+    order = np.lexsort((per, cost))
+    best = np.minimum.accumulate(per[order])
+    front = order[np.flatnonzero(np.diff(best, prepend=np.inf) < 0)]
+    axes.step(cost[front], per[front], where="post", color="tab:red", lw=1)
+    axes.set_ylim(None, WORST_SHOWN)
+
+
+def operations(axes: Axes, data: Data) -> None:
+    """The label of functions with so many nodes of an operation, less the mean of all."""
+    per = data.label("val_per")
+    for op in NB_ASR_OPS:
+        counts = np.array([data.forms[key].ops.count(op) for key in data.keys])
+        means = [per[counts == n].mean() if (counts == n).any() else np.nan for n in range(4)]
+        axes.plot(range(4), means, marker="o", ms=3, label=op)
+        print(f"mean val_per by number of {op}:", *np.round(means, 3))
+    axes.set(xlabel="nodes with the operation, after reduction", ylabel="mean val_per")
+    axes.set_xticks(range(4))
+    axes.legend(frameon=False, fontsize=7)
+
+
+def skips(axes: Axes, data: Data) -> None:
+    """Effect of each of the six flags: mean with it less mean without."""
+    per = data.label("val_per")
+    flags = np.array([[f for node in cell.skips for f in node] for cell in data.cells], dtype=bool)
+    names = ["x to 1", "x to 2", "1 to 2", "x to 3", "1 to 3", "2 to 3"]
+    effects = [per[column].mean() - per[~column].mean() for column in flags.T]
+    axes.barh(names, effects)
+    axes.invert_yaxis()
+    axes.axvline(0, color="grey", lw=0.7)
+    axes.set(xlabel="val_per with the skip less without")
+    print("skips:", *(f"{n} {e:+.4f}" for n, e in zip(names, effects, strict=True)))
+
+
+def val_against_test(axes: Axes, data: Data) -> None:
+    """Validation against test, each the mean of the same trainings."""
+    val, test = data.label("val_per"), data.label("test_per")
+    axes.scatter(val, test, s=3, alpha=0.5)
+    axes.set(
+        xlabel="val_per", ylabel="test_per", xlim=(None, WORST_SHOWN), ylim=(None, WORST_SHOWN)
+    )
+    for name in LABELS[:-1]:
+        print(f"{name} and test_per: tau {kendalltau(data.label(name), test).statistic:.3f}")
+
+
+def epochs(axes: Axes, data: Data) -> None:
+    """How well the ranking after each epoch agrees with that of the final label."""
+    matrix = np.array([np.mean(data.curves[key], axis=0) for key in data.keys])
+    final = data.label("val_per")
+    taus = [kendalltau(column, final).statistic for column in matrix.T]
+    axes.plot(range(1, len(taus) + 1), taus, marker="o", ms=3)
+    axes.set(xlabel="epoch", ylabel="Kendall tau with val_per")
+    print("tau of each epoch with val_per:", *np.round(taus, 3))
+
+
+if __name__ == "__main__":
+    main()
