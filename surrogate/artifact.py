@@ -21,6 +21,7 @@ from surrogate.calibration import (
     SupportCalibrator,
     TrainedOn,
 )
+from surrogate.curves import CurveModel, load_curve_model
 from surrogate.predictors import Predictor, load_predictor
 from surrogate.targets import TARGETS, Target
 from train_benchmark.record import content_hash
@@ -33,6 +34,7 @@ _METADATA_FILE = "metadata.json"
 _MEASURED_FILE = "measured.json"
 _CALIBRATION_FILE = "calibration.json"
 _NEIGHBOURHOOD_FILE = "neighbourhood.npz"
+_CURVE_FOLDER = "curve"
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,14 @@ class Artifact:
         models: one for each target, in the order they are shown.
         measured: functional key -> row of the table.
         neighbourhood: where the graphs of the fit lie.
+        curves: the model of learning curves; None where none was fitted.
     """
 
     metadata: ArtifactMetadata
     models: tuple[TargetModel, ...]
     measured: Mapping[str, MeasuredRow]
     neighbourhood: Neighbourhood
+    curves: CurveModel | None = None
 
     def save(self, folder: Path) -> None:
         """Write the artifact as a new folder, whole or not at all.
@@ -153,6 +157,8 @@ class Artifact:
         with (folder / _NEIGHBOURHOOD_FILE).open("wb") as file:
             points = self.neighbourhood.points.astype(np.uint8)
             np.savez_compressed(file, allow_pickle=False, points=points)
+        if self.curves is not None:
+            self.curves.save(folder / _CURVE_FOLDER)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         metadata = {
             "schema_version": SCHEMA_VERSION,
@@ -199,6 +205,7 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
         models,
         measured,
         _load_neighbourhood(folder, tuple(metadata["trained_on"]["ops"])),
+        load_curve_model(folder / _CURVE_FOLDER) if (folder / _CURVE_FOLDER).is_dir() else None,
     )
 
 

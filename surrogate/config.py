@@ -12,6 +12,9 @@ from surrogate.targets import TARGETS, Target
 
 S = TypeVar("S")
 
+NO_CURVES = "none"
+"""In place of a predictor's name: no learning curves are forecast."""
+
 
 def _known_target(name: str) -> str:
     TARGETS.get(name)
@@ -21,6 +24,10 @@ def _known_target(name: str) -> str:
 def _known_predictor(name: str) -> str:
     PREDICTORS.get(name)
     return name
+
+
+def _known_predictor_or_none(name: str) -> str:
+    return name if name == NO_CURVES else _known_predictor(name)
 
 
 class EvaluationConfig(BaseModel):
@@ -34,7 +41,11 @@ class EvaluationConfig(BaseModel):
 
 
 class FitConfig(BaseModel, Generic[S]):
-    """All choices of a fit; `settings` are those of the predictor that is named."""
+    """All choices of a fit; `settings` are those of the predictor that is named.
+
+    `curve_predictor`, with its default settings, forecasts the components of learning curves;
+    "none" leaves them out.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,6 +56,7 @@ class FitConfig(BaseModel, Generic[S]):
     seed_policy: int | Literal["mean"] = "mean"
     seed: int = Field(default=0, ge=0)
     folds: int = Field(default=5, ge=2)
+    curve_predictor: Annotated[str, AfterValidator(_known_predictor_or_none)] = "gp"
     evaluation: EvaluationConfig = EvaluationConfig()
     settings: S
 
@@ -61,6 +73,11 @@ class FitConfig(BaseModel, Generic[S]):
     def make_predictor(self) -> Predictor:
         """A new, unfitted predictor with these settings."""
         return PREDICTORS.get(self.predictor)(self.settings)
+
+    @property
+    def make_curve_predictor(self) -> Callable[[], Predictor] | None:
+        """What gives a new, unfitted predictor of curves; None for none."""
+        return None if self.curve_predictor == NO_CURVES else PREDICTORS.get(self.curve_predictor)
 
 
 class _Named(BaseModel):

@@ -11,7 +11,14 @@ import numpy as np
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from surrogate.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
-from surrogate.calibration import Neighbourhood, TrainedOn, calibrate_support, seed_variance
+from surrogate.calibration import (
+    Neighbourhood,
+    TrainedOn,
+    calibrate_support,
+    calibration_steps,
+    seed_variance,
+)
+from surrogate.curves import CurveModel
 from surrogate.dataset import SeedPolicy, SurrogateDataset
 from surrogate.predictors import Predictor
 from surrogate.targets import Target
@@ -29,6 +36,7 @@ def fit_target(
     make_predictor: Callable[[], Predictor],
     folds: int,
     rng: np.random.Generator,
+    on_step: Callable[[], None] = lambda: None,
 ) -> TargetModel:
     """Fit a predictor on all keys and calibrate it, for graphs like those and unlike them.
 
@@ -37,11 +45,12 @@ def fit_target(
         make_predictor: gives a new, unfitted predictor.
         folds: parts that the calibration holds out in turn, 2 .. n.
         rng: source of all randomness.
+        on_step: called after each of `calibration_steps` steps.
 
     Raises:
         UserError: if there are too few keys for the folds.
     """
-    predictor, calibrator = calibrate_support(dataset, make_predictor, folds, rng)
+    predictor, calibrator = calibrate_support(dataset, make_predictor, folds, rng, on_step)
     return TargetModel(dataset.target, predictor, calibrator, seed_variance(dataset))
 
 
@@ -55,8 +64,10 @@ def fit_artifact(
     folds: int,
     seed: int,
     effective_config: Mapping[str, Any],
+    make_curve_predictor: Callable[[], Predictor] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Artifact:
-    """Fit one model for each target on all keys of a table.
+    """Fit one model for each target on all keys of a table, and one for its learning curves.
 
     Args:
         table: measured trainings.
@@ -67,16 +78,18 @@ def fit_artifact(
         folds: parts that the calibration holds out in turn.
         seed: start of all randomness; each target begins with it anew.
         effective_config: what the artifact shall remember of the configuration.
+        make_curve_predictor: gives a new, unfitted predictor for the curves' components; None
+            leaves curves out.
+        on_progress: called with the steps that are done and their number, first with none done.
 
     Raises:
-        UserError: if there is no target, or too few keys.
+        UserError: if there is no target, too few keys, or curves are asked for and cannot be had.
     """
     if not targets:
         raise UserError("a fit must have at least one target, but got none")
     datasets = [SurrogateDataset.from_table(table, target, seed_policy) for target in targets]
-    models = tuple(
-        fit_target(dataset, make_predictor, folds, np.random.default_rng(seed))
-        for dataset in datasets
+    models, curves = _fit_models(
+        table, datasets, make_predictor, make_curve_predictor, folds, seed, on_progress
     )
     graphs = datasets[0].graphs
     return Artifact(
@@ -95,7 +108,46 @@ def fit_artifact(
         models,
         measured_rows(table, targets),
         Neighbourhood.of(graphs),
+        curves,
     )
+
+
+def _fit_models(
+    table: "BenchmarkTable",
+    datasets: "Sequence[SurrogateDataset]",
+    make_predictor: Callable[[], Predictor],
+    make_curve_predictor: Callable[[], Predictor] | None,
+    folds: int,
+    seed: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[tuple[TargetModel, ...], CurveModel | None]:
+    fits = sum(calibration_steps(d.graphs) for d in datasets)
+    steps = _Steps(fits + (make_curve_predictor is not None), on_progress)
+    models = tuple(
+        fit_target(dataset, make_predictor, folds, np.random.default_rng(seed), steps.step)
+        for dataset in datasets
+    )
+    if make_curve_predictor is None:
+        return models, None
+    curves = CurveModel.fit(table, make_curve_predictor, np.random.default_rng(seed), folds=folds)
+    steps.step()
+    return models, curves
+
+
+class _Steps:
+    """Counts the steps of a fit."""
+
+    def __init__(self, total: int, on_progress: Callable[[int, int], None] | None) -> None:
+        self._done, self._total, self._on_progress = 0, total, on_progress
+        self._tell()
+
+    def step(self) -> None:
+        self._done += 1
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._on_progress:
+            self._on_progress(self._done, self._total)
 
 
 def macro_of_table(table: "BenchmarkTable") -> Macro:

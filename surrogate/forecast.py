@@ -1,11 +1,12 @@
 """Forecasts: what a cell would reach, how sure that is, and what it rests on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graph_encoding.cell import Cell
 from graph_encoding.cost import macs_of_form, params_of_form
@@ -22,7 +23,11 @@ from surrogate.artifact import (
     load_artifact,
 )
 from surrogate.calibration.support import Outside
+from surrogate.curves import CurveForecast, LabelForecast, ObservedCurve
+from surrogate.curves.observed import Observed
+from surrogate.forecast_curve import ForecastCurve, curves_of, widened, widening
 from surrogate.prediction import check_level
+from surrogate.targets import VAL_PER, Transform
 
 MAX_NODES = 6
 """Largest cell that gets a forecast: nothing above twice the trained size was ever checked."""
@@ -79,6 +84,8 @@ class Forecast:
             dead cell.
         level: level of the intervals.
         targets: one forecast for each target; none for a dead cell.
+        curve: validation PER of a training after each epoch; None for a dead cell, and where the
+            artifact has no curves.
         measured_row: the table's labels of this function, if it has them.
     """
 
@@ -91,6 +98,7 @@ class Forecast:
     distance: float | None
     level: float
     targets: tuple[TargetForecast, ...]
+    curve: ForecastCurve | None
     measured_row: MeasuredRow | None
 
     @property
@@ -124,42 +132,113 @@ class Forecaster:
         """Where the artifact comes from."""
         return self._artifact.metadata
 
-    def forecast(self, cells: Sequence[Cell], level: float = 0.9) -> tuple[Forecast, ...]:
+    def forecast(
+        self,
+        cells: Sequence[Cell],
+        level: float = 0.9,
+        *,
+        observed_curve: ObservedCurve | None = None,
+    ) -> tuple[Forecast, ...]:
         """Forecast n cells, of any registered operations and 1 to 6 nodes.
 
         Args:
             cells: the cells; equal functions get equal forecasts.
             level: probability with which a label lies in its interval, in (0, 1).
+            observed_curve: of a single cell whose training has begun with the table's recipe and
+                corpus: validation PER by epoch, counted from 1, or of the first epochs in order.
+                Its curve and `val_per` are then forecasts of that training. Other targets stay
+                as they are.
 
         Returns:
             One forecast a cell, in order.
 
         Raises:
-            UserError: if a cell is too large, or the level cannot be had.
+            UserError: if a cell is too large, the level cannot be had, or the observed curve is
+                not one of a single living cell.
         """
         check_level(level)
         for cell in cells:
             _check_size(cell)
+        if observed_curve is not None and len(cells) != 1:
+            raise UserError(
+                f"an observed curve is one cell's, but there are {len(cells)} cells; forecast them "
+                "one by one"
+            )
         forms = [functional_form(cell, self._semantics) for cell in cells]
         living = {form.key: graph_of_form(form) for form in forms if not form.is_dead}
         graphs = tuple(living.values())
         ways = [self.metadata.trained_on.outside(graph) for graph in graphs]
+        if observed_curve is not None and not graphs:
+            raise UserError(f"cell {cells[0].text!r} is dead: no training of it has a curve")
         by_target = [_forecast_target(m, graphs, ways, level) for m in self._artifact.models]
+        curves, by_target = self._with_curves(graphs, ways, level, by_target, observed_curve)
         of_key = dict(zip(living, zip(*by_target, strict=True), strict=True))
+        curve_of_key = dict(zip(living, curves, strict=True))
         distances = self._artifact.neighbourhood.distance(graphs).tolist()
         distance_of_key = dict(zip(living, distances, strict=True))
         return tuple(
             self._assemble(
-                cell, form, of_key.get(form.key, ()), distance_of_key.get(form.key), level
+                cell,
+                form,
+                of_key.get(form.key, ()),
+                curve_of_key.get(form.key),
+                distance_of_key.get(form.key),
+                level,
             )
             for cell, form in zip(cells, forms, strict=True)
         )
+
+    def _with_curves(
+        self,
+        graphs: Sequence[CellGraph],
+        ways: Sequence[tuple[Outside, ...]],
+        level: float,
+        by_target: list[list[TargetForecast]],
+        observed: ObservedCurve | None,
+    ) -> tuple[Sequence[ForecastCurve | None], list[list[TargetForecast]]]:
+        """The curves, and the targets as they are once the curve was partly observed."""
+        model = self._artifact.curves
+        if model is None:
+            if observed is not None:
+                raise UserError(
+                    f"artifact {self.metadata.name!r} has no learning curves to go on with; fit "
+                    "one with a curve_predictor"
+                )
+            return [None] * len(graphs), by_target
+        if not graphs:
+            return [], by_target
+        factors = self._widening(graphs, ways, level)
+        if observed is None:
+            told = model.forecast(graphs, level)
+            return curves_of(told, factors, model.transform, ()), by_target
+        told = model.forecast_given(graphs[0], observed, level)
+        epochs = Observed.read(observed, model.epochs).epochs
+        seen = tuple(int(epoch) + 1 for epoch in epochs)
+        curves = curves_of(told, factors, model.transform, seen)
+        label = _widened_label(told, factors, model.transform)
+        return curves, [
+            [
+                _of_label(target, label) if target.target == VAL_PER.name else target
+                for target in row
+            ]
+            for row in by_target
+        ]
+
+    def _widening(
+        self, graphs: Sequence[CellGraph], ways: Sequence[tuple[Outside, ...]], level: float
+    ) -> NDArray[np.float64]:
+        """(n,) how much wider curves are than inside, as the intervals of `val_per` are."""
+        for model in self._artifact.models:
+            if model.target.name == VAL_PER.name and any(ways):
+                return widening(model, model.predictor.predict(graphs), ways, level)
+        return np.ones(len(graphs))
 
     def _assemble(
         self,
         cell: Cell,
         form: FunctionalForm,
         targets: tuple[TargetForecast, ...],
+        curve: ForecastCurve | None,
         distance: float | None,
         level: float,
     ) -> Forecast:
@@ -176,6 +255,7 @@ class Forecaster:
             distance=distance,
             level=level,
             targets=targets,
+            curve=curve,
             measured_row=row,
         )
 
@@ -207,6 +287,34 @@ def _support(
             f"it has {len(form.ops)} operations, the training cells at most {trained.nodes}"
         )
     return ("extrapolated" if reasons else "interpolated"), "; ".join(reasons)
+
+
+def _widened_label(
+    told: CurveForecast, factors: NDArray[np.float64], transform: Transform
+) -> LabelForecast:
+    label = told.val_per
+    seed = label.std_seed
+    std_model = factors * label.std_model
+    return replace(
+        label,
+        low=widened(label.mean, label.low, factors, transform),
+        high=widened(label.mean, label.high, factors, transform),
+        std_model=std_model,
+        std=std_model if seed is None else np.hypot(std_model, seed),
+    )
+
+
+def _of_label(target: TargetForecast, label: LabelForecast) -> TargetForecast:
+    """The validation label of the one training that was observed."""
+    return replace(
+        target,
+        mean=float(label.mean[0]),
+        std=float(label.std[0]),
+        std_model=float(label.std_model[0]),
+        std_seed=None if label.std_seed is None else float(label.std_seed[0]),
+        low=float(label.low[0]),
+        high=float(label.high[0]),
+    )
 
 
 def _forecast_target(

@@ -8,7 +8,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.semantics import Semantics
-from surrogate.forecast import Forecaster, TargetForecast
+from surrogate.forecast import Forecast, Forecaster, TargetForecast
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
@@ -80,11 +80,11 @@ class Benchmark:
             metric: a label of the table; of functions that were never measured, a target of the
                 surrogate.
             seed: of measured functions, which training; "all" is for `table_query.query`.
-            epoch: of measured functions, the epoch of validation, from 1.
+            epoch: validation PER after this epoch, from 1, for the metric "val_per".
 
         Raises:
-            UserError: if the cell is dead, a measured one lacks the seed or epoch, or the metric
-                is none that can be answered.
+            UserError: if the cell is dead, a measured one lacks the seed, there is no such epoch,
+                or the metric is none that can be answered.
         """
         from train_benchmark.table_query import query
 
@@ -101,10 +101,8 @@ class Benchmark:
             assert isinstance(value, float)
             return Answer(value, "measured", None)
         if epoch is not None:
-            raise UserError(
-                f"cell {cell.text!r} was never measured, and its error rate after epoch {epoch} is "
-                "no target of the surrogate; leave the epoch out"
-            )
+            at_epoch = _at_epoch(forecast, metric, epoch)
+            return Answer(at_epoch.mean, "forecast", at_epoch)
         by_name = {target.target: target for target in forecast.targets}
         if metric not in by_name:
             raise UserError(
@@ -112,3 +110,27 @@ class Benchmark:
                 f"{', '.join(by_name)}, but got {metric!r}"
             )
         return Answer(by_name[metric].mean, "forecast", by_name[metric])
+
+
+def _at_epoch(forecast: Forecast, metric: str, epoch: int) -> TargetForecast:
+    if metric != "val_per":
+        raise UserError(f"an epoch goes with the metric 'val_per' only, but got {metric!r}")
+    curve = forecast.curve
+    if curve is None:
+        raise UserError(
+            f"cell {forecast.cell!r} was never measured, and the artifact has no learning curves; "
+            "leave the epoch out, or fit an artifact with a curve_predictor"
+        )
+    if not 1 <= epoch <= len(curve.mean):
+        raise UserError(f"an epoch must be in 1 .. {len(curve.mean)}, but got {epoch}")
+    i = epoch - 1
+    return TargetForecast(
+        target=metric,
+        unit="phone error rate",
+        mean=curve.mean[i],
+        std=curve.std[i],
+        std_model=curve.std_model[i],
+        std_seed=None if curve.std_seed is None else curve.std_seed[i],
+        low=curve.low[i],
+        high=curve.high[i],
+    )

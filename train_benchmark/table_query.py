@@ -41,24 +41,52 @@ def query(
             the metric is unknown; says which there are.
     """
     form = functional_form(cell, Semantics(table.metadata.semantics))
-    if form.is_dead:
-        raise UserError(
-            f"cell {cell.text!r} is dead: its output does not depend on the input, so it is not "
-            "trained and has no error rate"
-        )
     if metric not in LABELS:
         raise UserError(f"a metric must be one of {', '.join(LABELS)}, but got {metric!r}")
     if epoch is not None and metric != "val_per":
         raise UserError(f"an epoch goes with the metric 'val_per' only, but got {metric!r}")
     by_seed = table.labels_of(form.key, metric)
     if not by_seed:
-        raise UserError(
-            f"table {table.metadata.name!r} has no measured training of cell {cell.text!r}; "
-            "forecast it with `nasasr predict`, or measure it with `nasasr collect`"
-        )
+        raise _nothing_measured(table, cell)
     if epoch is not None:
         by_seed = {row.seed: _at_epoch(row.val_per_curve, epoch) for row in table.rows_of(form.key)}
     return chosen_seed(by_seed, seed, f"cell {cell.text!r}")
+
+
+def measurement_status(
+    table: BenchmarkTable, cell: Cell
+) -> Literal["measured", "failed", "dead", "unmeasured"]:
+    """What a table has of a cell's function.
+
+    Args:
+        table: where it may have been measured.
+        cell: any point of the function.
+
+    Returns:
+        "measured": at least one training ended well; "failed": there are trainings, and none did;
+        "dead": none, for the output does not depend on the input; "unmeasured": none.
+    """
+    form = functional_form(cell, Semantics(table.metadata.semantics))
+    statuses = table.statuses_of(form.key).values()
+    if "ok" in statuses:
+        return "measured"
+    if statuses:
+        return "failed"
+    return "dead" if form.is_dead else "unmeasured"
+
+
+def _nothing_measured(table: BenchmarkTable, cell: Cell) -> UserError:
+    status = measurement_status(table, cell)
+    if status == "dead":
+        return UserError(
+            f"cell {cell.text!r} is dead: its output does not depend on the input, so it is not "
+            "trained and has no error rate"
+        )
+    what = "failed trainings only" if status == "failed" else "no measured training"
+    return UserError(
+        f"table {table.metadata.name!r} has {what} of cell {cell.text!r}; forecast it with "
+        "`nasasr predict`, or measure it with `nasasr collect`"
+    )
 
 
 def chosen_seed(

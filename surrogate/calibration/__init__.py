@@ -12,6 +12,7 @@ from surrogate.calibration.support import (
     SupportCalibrator,
     TrainedOn,
     calibrate_support,
+    calibration_steps,
 )
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "TrainedOn",
     "calibrate",
     "calibrate_support",
+    "calibration_steps",
     "cross_conformal",
     "fit_calibrated",
     "seed_variance",

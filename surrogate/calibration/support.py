@@ -137,6 +137,7 @@ def calibrate_support(
     make_predictor: Callable[[], Predictor],
     folds: int,
     rng: np.random.Generator,
+    on_step: Callable[[], None] = lambda: None,
 ) -> tuple[Predictor, SupportCalibrator]:
     """Fit on all keys; calibrate inside by folds, and outside by what can be left out.
 
@@ -148,12 +149,14 @@ def calibrate_support(
         make_predictor: gives a new, unfitted predictor.
         folds: parts that the calibration inside holds out in turn.
         rng: source of all randomness.
+        on_step: called after each of `calibration_steps` steps.
 
     Returns:
         The predictor, fitted on all keys, and its calibrator.
     """
     predictor = make_predictor()
     inside = fit_calibrated(predictor, dataset, folds, rng)
+    on_step()
     dataset = dataset.sorted_by_key()
     seen = TrainedOn.of(dataset.graphs)
     has_op = [
@@ -163,14 +166,19 @@ def calibrate_support(
     largest = np.array([graph.inner_nodes == seen.nodes for graph in dataset.graphs])
     outside: dict[Outside, ConformalCalibrator] = {}
     for way, held_out_sets in zip(OUTSIDE, (has_op, [largest]), strict=True):
-        scores = [
-            _scores_left_out(dataset, held_out, make_predictor, inside, rng)
-            for held_out in held_out_sets
-        ]
+        scores = []
+        for held_out in held_out_sets:
+            scores.append(_scores_left_out(dataset, held_out, make_predictor, inside, rng))
+            on_step()
         found = np.sort(np.concatenate(scores))
         if len(found):
             outside[way] = ConformalCalibrator(found, inside.floor)
     return predictor, SupportCalibrator(inside, outside)
+
+
+def calibration_steps(graphs: Sequence[CellGraph]) -> int:
+    """Fits, or sets of fits, that `calibrate_support` makes of a dataset of these graphs."""
+    return 1 + len(TrainedOn.of(graphs).ops) + 1
 
 
 def _scores_left_out(

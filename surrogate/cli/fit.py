@@ -49,21 +49,60 @@ def fit(
         typer.echo(f"{lost} of {len(data)} rows have no label and are left out", err=True)
     if report:
         _write_report(_held_out(data, chosen), output)
-    artifact = fit_artifact(
-        data,
-        chosen.chosen_targets(),
-        chosen.make_predictor,
-        name=out.name,
-        seed_policy=chosen.seed_policy,
-        folds=chosen.folds,
-        seed=chosen.seed,
-        effective_config=plain_config(
-            chosen.make_predictor(),
-            **chosen.model_dump(mode="json", exclude={"predictor", "settings"}),
-        ),
-    )
+    with _ProgressDisplay() as display:
+        artifact = fit_artifact(
+            data,
+            chosen.chosen_targets(),
+            chosen.make_predictor,
+            name=out.name,
+            seed_policy=chosen.seed_policy,
+            folds=chosen.folds,
+            seed=chosen.seed,
+            effective_config=plain_config(
+                chosen.make_predictor(),
+                **chosen.model_dump(mode="json", exclude={"predictor", "settings"}),
+            ),
+            make_curve_predictor=chosen.make_curve_predictor,
+            on_progress=display.show,
+        )
     artifact.save(out)
     typer.echo(f"wrote {out}: {artifact.metadata.trained_keys} functions", err=True)
+
+
+class _ProgressDisplay:
+    """A bar of the fits that are done on a terminal; elsewhere nothing."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("fitting"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("fitting", total=None)
+
+    def __enter__(self) -> "_ProgressDisplay":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, done: int, total: int) -> None:
+        """Show how many of the steps are done."""
+        self._bar.update(self._task, completed=done, total=total)
 
 
 def _held_out(table: "BenchmarkTable", config: "FitConfig[Any]") -> "tuple[Summary, ...]":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from graph_encoding.errors import UserError
 from surrogate.cli.cell import read_cells
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 
@@ -31,21 +32,68 @@ def predict(
     artifact: Annotated[
         str, typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one.")
     ] = "timit-micro",
+    curve: Annotated[
+        bool, typer.Option("--curve", help="A row an epoch, in place of a row a target.")
+    ] = False,
+    observed_curve: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PER,...",
+            help="Validation PER of a single cell's first epochs, such as 0.99,0.95, or of some, "
+            "such as 5:0.83,8:0.71: forecast the rest of that training.",
+        ),
+    ] = None,
 ) -> None:
     """Forecast the phone error rate of cells."""
     from surrogate.forecast import Forecaster
 
     parsed = read_cells(cells or [], cells_file)
-    forecasts = Forecaster.load(artifact).forecast(parsed, level)
+    observed = None if observed_curve is None else observed_rates(observed_curve)
+    forecasts = Forecaster.load(artifact).forecast(parsed, level, observed_curve=observed)
     if output is Format.JSON:
         write_json([_as_json(forecast) for forecast in forecasts])
-    elif output is Format.CSV:
-        write_csv([row for forecast in forecasts for row in _as_rows(forecast)])
+        return
+    as_rows = _epoch_rows if curve else _as_rows
+    rows = [row for forecast in forecasts for row in as_rows(forecast)]
+    if not rows:
+        raise UserError(
+            f"artifact {artifact!r} has no learning curve of these cells: they are dead, or it was "
+            "fitted without a curve_predictor"
+        )
+    if output is Format.CSV:
+        write_csv(rows)
     else:
-        write_table([row for forecast in forecasts for row in _as_rows(forecast)])
+        write_table(rows)
         for forecast in forecasts:
             if forecast.note:
                 typer.echo(f"{forecast.cell}: {forecast.note}", err=True)
+
+
+def observed_rates(text: str) -> dict[int, float]:
+    """Error rates by epoch, counted from 1.
+
+    Raises:
+        UserError: if it is written otherwise, or an epoch stands there twice.
+
+    >>> observed_rates("0.99,0.95,8:0.7")
+    {1: 0.99, 2: 0.95, 8: 0.7}
+    """
+    found: dict[int, float] = {}
+    epoch = 0
+    for part in text.split(","):
+        before, colon, rate = part.rpartition(":")
+        try:
+            epoch = int(before) if colon else epoch + 1
+            per = float(rate)
+        except ValueError:
+            raise UserError(
+                "an observed curve must be error rates or epoch:rate, joined by commas, such as "
+                f"0.99,0.95 or 5:0.83,8:0.71, but {part!r} is neither"
+            ) from None
+        if epoch in found:
+            raise UserError(f"an observed curve must have each epoch once, but has {epoch} twice")
+        found[epoch] = per
+    return found
 
 
 def _as_json(forecast: "Forecast") -> dict[str, Any]:
@@ -71,3 +119,20 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
             }
         )
     return rows
+
+
+def _epoch_rows(forecast: "Forecast") -> list[Row]:
+    """One row an epoch; none for a dead cell, or without curves."""
+    curve = forecast.curve
+    if curve is None:
+        return []
+    names = ("mean", "std", "low", "high")
+    return [
+        {
+            "cell": forecast.cell,
+            "epoch": epoch,
+            **{name: getattr(curve, name)[epoch - 1] for name in names},
+            "observed": epoch in curve.observed_epochs,
+        }
+        for epoch in range(1, len(curve.mean) + 1)
+    ]

@@ -1,0 +1,197 @@
+"""Learning curves within forecasts: from the graph, and with epochs that were seen."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph_encoding import Cell, UserError, cell_graph
+from surrogate.artifact import Artifact, load_artifact
+from surrogate.fitting import fit_artifact
+from surrogate.forecast import Forecast, Forecaster
+from surrogate.predictors import RidgePredictor
+from surrogate.query import Benchmark
+from surrogate.targets import TEST_PER, VAL_PER
+from surrogate.testing.synthetic import synthetic_table
+
+EPOCHS = 6
+CELLS = [Cell.parse(text) for text in ("10_100_1000", "01_111_2111", "00_510_1010", "10_510_0010")]
+OUTSIDE = [Cell.parse(text) for text in ("conv9:1_100_1000", "10_100_1000_10000")]
+OBSERVED = [0.99, 0.66, 0.65]
+
+
+@pytest.fixture(scope="module")
+def with_curves() -> Artifact:
+    """A small surrogate of two targets and of learning curves."""
+    return fit_artifact(
+        synthetic_table(60),
+        (VAL_PER, TEST_PER),
+        RidgePredictor,
+        name="made-up",
+        seed_policy="mean",
+        folds=3,
+        seed=0,
+        effective_config={},
+        make_curve_predictor=RidgePredictor,
+    )
+
+
+def one(artifact: Artifact, observed: object = None, level: float = 0.8) -> Forecast:
+    forecaster = Forecaster(artifact)
+    return forecaster.forecast(CELLS[:1], level, observed_curve=observed)[0]  # type: ignore[arg-type]
+
+
+def test_every_living_cell_has_a_curve(with_curves: Artifact) -> None:
+    for forecast in Forecaster(with_curves).forecast([*CELLS, *OUTSIDE], 0.8):
+        curve = forecast.curve
+        assert curve is not None
+        columns = (curve.low, curve.mean, curve.high, curve.std, curve.std_model)
+        assert {len(column) for column in columns} == {EPOCHS}
+        assert np.all(np.array(curve.low) <= curve.mean)
+        assert np.all(np.array(curve.mean) <= curve.high)
+        assert curve.std_seed is not None
+        assert curve.std == pytest.approx(np.hypot(curve.std_model, curve.std_seed))
+        assert curve.observed_epochs == ()
+
+
+def test_dead_cells_have_none(with_curves: Artifact) -> None:
+    dead, living = Forecaster(with_curves).forecast([Cell.parse("51_500_5000"), CELLS[0]], 0.8)
+    assert dead.curve is None
+    assert living.curve is not None
+
+
+def test_equal_functions_have_equal_curves_together_and_alone(with_curves: Artifact) -> None:
+    together = Forecaster(with_curves).forecast(CELLS, 0.8)
+    assert together[2].curve == together[3].curve
+    assert together[0].curve != together[1].curve
+    for cell, forecast in zip(CELLS, together, strict=True):
+        (alone,) = Forecaster(with_curves).forecast([cell], 0.8)
+        assert alone.curve is not None
+        assert forecast.curve is not None
+        assert alone.curve.mean == pytest.approx(forecast.curve.mean, rel=1e-12)
+
+
+def test_saved_curves_answer_the_same_to_the_bit(with_curves: Artifact, tmp_path: Path) -> None:
+    with_curves.save(tmp_path / "saved")
+    loaded = load_artifact(tmp_path / "saved")
+    assert Forecaster(loaded).forecast(CELLS, 0.8) == Forecaster(with_curves).forecast(CELLS, 0.8)
+    assert one(loaded, OBSERVED) == one(with_curves, OBSERVED)
+
+
+def test_a_damaged_curve_is_named(with_curves: Artifact, tmp_path: Path) -> None:
+    with_curves.save(tmp_path / "saved")
+    file = tmp_path / "saved/curve/curves.npz"
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"curve/curves\.npz is corrupt"):
+        load_artifact(tmp_path / "saved")
+
+
+def test_observed_epochs_are_what_they_were(with_curves: Artifact) -> None:
+    by_order, by_epoch = one(with_curves, OBSERVED), one(with_curves, {1: 0.99, 3: 0.65, 2: 0.66})
+    assert by_order == by_epoch
+    curve = by_order.curve
+    assert curve is not None
+    assert curve.observed_epochs == (1, 2, 3)
+    for column in (curve.mean, curve.low, curve.high):
+        assert column[:3] == tuple(OBSERVED)
+    assert curve.std[:3] == (0.0, 0.0, 0.0)
+
+
+def test_observed_epochs_move_the_rest_and_the_label_only(with_curves: Artifact) -> None:
+    before = one(with_curves)
+    worse, better = (one(with_curves, [0.99, per, per]) for per in (0.75, 0.5))
+    (val, test), (low_val, _), (high_val, _) = before.targets, better.targets, worse.targets
+    assert low_val.mean < val.mean < high_val.mean
+    assert better.targets[1] == worse.targets[1] == test
+    assert better.curve is not None
+    assert worse.curve is not None
+    assert better.curve.mean[-1] < worse.curve.mean[-1]
+
+
+def test_outside_curves_are_wider_by_as_much_as_the_label(with_curves: Artifact) -> None:
+    assert with_curves.curves is not None
+    to_model = with_curves.curves.transform.to_model
+    own = with_curves.curves.forecast([cell_graph(cell) for cell in OUTSIDE], 0.8)
+    forecasts = Forecaster(with_curves).forecast(OUTSIDE, 0.8)
+    for i, forecast in enumerate(forecasts):
+        assert forecast.support == "extrapolated"
+        assert forecast.curve is not None
+        mean = to_model(own.mean[i])
+        plain = to_model(own.high[i]) - mean
+        wide = to_model(np.array(forecast.curve.high)) - mean
+        factors = wide[plain > 0] / plain[plain > 0]
+        assert factors == pytest.approx(np.full(len(factors), factors[0]), rel=1e-4)
+        assert factors[0] >= 1
+    assert any(
+        max(forecast.curve.std_model) > own.std_model[i].max() * 1.01
+        for i, forecast in enumerate(forecasts)
+        if forecast.curve
+    )
+
+
+@pytest.mark.parametrize(
+    ("observed", "rule"),
+    [
+        ([0.9] * (EPOCHS + 1), "in 1 .. 6"),
+        ({0: 0.9}, "in 1 .. 6"),
+        ([87.0], "divide percents by 100"),
+        ([math.nan], "fraction"),
+        ("0.9", "mapping from epoch"),
+    ],
+)
+def test_observations_that_cannot_be_are_refused(
+    with_curves: Artifact, observed: object, rule: str
+) -> None:
+    with pytest.raises(UserError, match=rule):
+        one(with_curves, observed)
+
+
+def test_an_observed_curve_is_of_one_living_cell(with_curves: Artifact, artifact: Artifact) -> None:
+    forecaster = Forecaster(with_curves)
+    with pytest.raises(UserError, match="2 cells; forecast them one by one"):
+        forecaster.forecast(CELLS[:2], observed_curve=OBSERVED)
+    with pytest.raises(UserError, match="is dead"):
+        forecaster.forecast([Cell.parse("51_500_5000")], observed_curve=OBSERVED)
+    with pytest.raises(UserError, match="has no learning curves"):
+        one(artifact, OBSERVED)
+    assert one(artifact).curve is None
+
+
+def test_a_query_of_an_epoch_is_answered_by_table_or_curve(with_curves: Artifact) -> None:
+    table = synthetic_table(60)
+    benchmark = Benchmark(table, Forecaster(with_curves))
+    row = table.records[0]
+    measured = benchmark.query(row.cell, epoch=1, seed=row.seed)
+    assert (measured.value, measured.source) == (row.val_per_curve[0], "measured")
+    unmeasured = "conv9:1_100_1000"
+    forecast = benchmark.query(unmeasured, epoch=EPOCHS)
+    (told,) = Forecaster(with_curves).forecast([Cell.parse(unmeasured)])
+    assert told.curve is not None
+    assert forecast.source == "forecast"
+    assert forecast.value == told.curve.mean[-1]
+    assert forecast.forecast is not None
+    assert forecast.forecast.low < forecast.value < forecast.forecast.high
+    for epoch in (0, EPOCHS + 1):
+        with pytest.raises(UserError, match=r"1 \.\. 6"):
+            benchmark.query(unmeasured, epoch=epoch)
+    with pytest.raises(UserError, match="'val_per' only"):
+        benchmark.query(unmeasured, "test_per", epoch=1)
+
+
+def test_progress_is_told_from_none_to_all() -> None:
+    told: list[tuple[int, int]] = []
+    fit_artifact(
+        synthetic_table(30),
+        (VAL_PER,),
+        RidgePredictor,
+        name="told",
+        seed_policy="mean",
+        folds=2,
+        seed=0,
+        effective_config={},
+        make_curve_predictor=RidgePredictor,
+        on_progress=lambda done, total: told.append((done, total)),
+    )
+    total = told[0][1]
+    assert told == [(done, total) for done in range(total + 1)]
