@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
 from train_benchmark.store import RecordStore, read_store
 from train_benchmark.table import BenchmarkTable, TableMetadata
+from train_benchmark.table_latency import gather_latencies
 from train_benchmark.trainer import PreparedCorpus
 
 _DESCRIPTION = "campaign.json"
@@ -163,15 +164,19 @@ def campaign_status(folder: Path) -> CampaignStatus:
     return read_status(folder, read_store(folder))
 
 
-def build_table(campaign_folder: Path, out: Path) -> BenchmarkTable:
+def build_table(
+    campaign_folder: Path, out: Path, latency_folders: Sequence[Path] = ()
+) -> BenchmarkTable:
     """Make a benchmark table of all records of a campaign folder.
 
     Args:
         campaign_folder: folder that `collect` wrote.
         out: folder of the table to write; its name becomes the table's name.
+        latency_folders: folders that `nasasr latency` wrote, to go with it.
 
     Raises:
-        UserError: if the folder is no campaign or has no record, or `out` exists.
+        UserError: if the folder is no campaign or has no record, `out` exists, or latencies do
+            not go together.
     """
     description = _read_description(campaign_folder)
     records = tuple(read_store(campaign_folder).values())
@@ -187,9 +192,9 @@ def build_table(campaign_folder: Path, out: Path) -> BenchmarkTable:
         licence=recipe["corpus"]["licence"],
         created=datetime.now(UTC).date().isoformat(),
     )
-    table = BenchmarkTable(metadata, records)
-    table.save(out)
-    return table
+    latencies = gather_latencies(latency_folders, metadata.semantics)
+    BenchmarkTable(metadata, records).save(out, latencies)
+    return BenchmarkTable.load(out)
 
 
 def _prepare_once(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:

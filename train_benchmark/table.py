@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
+from train_benchmark.latency.record import LatencyRecord, write_latencies
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table_files import (
     METADATA_FILE,
@@ -28,6 +29,7 @@ from train_benchmark.table_files import (
     write_rows,
     write_table_folder,
 )
+from train_benchmark.table_latency import LATENCY_FILE, TableLatencies
 
 LAST_EPOCHS = 5
 """Epochs that the validation label averages: with it a seed's noise is least (docs/recipe.md)."""
@@ -69,6 +71,7 @@ class BenchmarkTable:
 
     Attributes:
         metadata: what all rows share.
+        latency: what was measured of the functions' latency, beside the trainings.
 
     Raises:
         UserError: if rows mix recipes, corpora or semantics, or two rows of one (key, seed)
@@ -84,8 +87,11 @@ class BenchmarkTable:
         ordered = [unique[identity] for identity in sorted(unique)]
         self._set(metadata, _rows_of_records(ordered))
 
-    def _set(self, metadata: TableMetadata, rows: pa.Table) -> None:
+    def _set(
+        self, metadata: TableMetadata, rows: pa.Table, latency_file: Path | None = None
+    ) -> None:
         self.metadata = metadata
+        self.latency = TableLatencies(latency_file)
         self._rows = rows
         for field in ("recipe_hash", "corpus_fingerprint", "semantics"):
             expected = getattr(metadata, field)
@@ -208,14 +214,20 @@ class BenchmarkTable:
         """
         return _dead_keys(Semantics(self.metadata.semantics))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, latencies: Sequence[LatencyRecord] | None = None) -> None:
         """Write the table as a new folder, whole or not at all.
+
+        Args:
+            folder: folder to make.
+            latencies: measurements to go with it; by default those that it was loaded with.
 
         Raises:
             UserError: if the folder exists or cannot be written.
         """
         described = {**asdict(self.metadata), "dead_keys": list(self.dead_keys)}
-        write_table_folder(folder, self._rows, described)
+        beside = self.latency.records() if latencies is None else latencies
+        further = {LATENCY_FILE: partial(write_latencies, beside)} if beside else {}
+        write_table_folder(folder, self._rows, described, further)
 
     @classmethod
     def load(cls, name_or_folder: str | Path) -> "BenchmarkTable":
@@ -226,7 +238,7 @@ class BenchmarkTable:
         """
         folder = resolve_table_folder(name_or_folder)
         described = read_metadata(folder)
-        check_files(folder, described)
+        files = check_files(folder, described)
         names = [field.name for field in fields(TableMetadata)]
         missing = [name for name in names if name not in described]
         if missing:
@@ -238,7 +250,8 @@ class BenchmarkTable:
         check_order(rows)
         table = cls.__new__(cls)
         metadata = TableMetadata(**{name: described[name] for name in names})
-        table._set(metadata, rows)  # noqa: SLF001 -- a constructor of its own
+        latency_file = folder / LATENCY_FILE if LATENCY_FILE in files else None
+        table._set(metadata, rows, latency_file)  # noqa: SLF001 -- a constructor of its own
         return table
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_encoding.cell import Cell
-from graph_encoding.cost import macs
+from graph_encoding.cost import macs, peak_activation_bytes, receptive_field
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from graph_encoding.published import is_published, published_hash
@@ -24,19 +24,26 @@ def tidy_rows(table: BenchmarkTable) -> Iterator[dict[str, Any]]:
 
     Columns: identity (`functional_key`, `cell`, `published_hash` where the original has the
     cell, `semantics`, `seed`), `status` and `error`, every label, `params`, `macs` for a second of
-    speech, `train_seconds`, `best_epoch`, and `val_per_epoch_1` ... for all epochs of the recipe.
+    speech, `receptive_field_s`, `peak_activation_bytes`, `train_seconds`, `best_epoch`, `latency_s`
+    of each setting that was measured on one device, as `latency_s_<setting>`, and
+    `val_per_epoch_1` ... for all epochs of the recipe.
     Error rates are fractions, lower is better; null where a training has none.
     """
     macro = Macro.from_plain(table.metadata.recipe["macro"])
     epochs = table.metadata.recipe["train"]["epochs"]
+    latency = table.latency
+    measured = {s: latency.seconds(s) for s in latency.settings if len(latency.devices(s)) == 1}
     for record in table.records:
-        yield _tidy_row(record, macro, epochs)
+        yield _tidy_row(record, macro, epochs, measured)
 
 
-def _tidy_row(record: TrainingRecord, macro: Macro, epochs: int) -> dict[str, Any]:
+def _tidy_row(
+    record: TrainingRecord, macro: Macro, epochs: int, latency: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
     cell = Cell.parse(record.cell)
     ok = record.status == "ok"
     frames = round(1 / macro.frame_shift_s)
+    semantics = Semantics(record.semantics)
     curve = [*record.val_per_curve, *([None] * (epochs - len(record.val_per_curve)))]
     return {
         "functional_key": record.functional_key,
@@ -48,9 +55,12 @@ def _tidy_row(record: TrainingRecord, macro: Macro, epochs: int) -> dict[str, An
         "error": record.error,
         **{label: label_of(record, label) if ok else None for label in LABELS},
         "params": record.params,
-        "macs": macs(cell, macro, Semantics(record.semantics), input_frames=frames),
+        "macs": macs(cell, macro, semantics, input_frames=frames),
+        "receptive_field_s": receptive_field(cell, macro, semantics).seconds,
+        "peak_activation_bytes": peak_activation_bytes(cell, macro, semantics, input_frames=frames),
         "train_seconds": record.train_seconds,
         "best_epoch": record.best_epoch,
+        **{f"latency_s_{name}": of.get(record.functional_key) for name, of in latency.items()},
         **{f"val_per_epoch_{i}": per for i, per in enumerate(curve, start=1)},
     }
 

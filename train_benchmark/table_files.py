@@ -1,7 +1,7 @@
 """The files of a table: Parquet beside a metadata.json that knows the checksum of each.
 
 `records.parquet` holds the trainings. Any other file that the metadata lists is checked as that one
-is; `attach_file` is how it comes to be listed.
+is.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,19 @@ def resolve_table_folder(name_or_folder: str | Path) -> Path:
     )
 
 
-def write_table_folder(folder: Path, rows: pa.Table, metadata: dict[str, Any]) -> None:
+def write_table_folder(
+    folder: Path,
+    rows: pa.Table,
+    metadata: dict[str, Any],
+    further: Mapping[str, Callable[[Path], None]],
+) -> None:
     """Write a table as a new folder, whole or not at all.
 
     Args:
         folder: folder to make.
         rows: the trainings, of `RECORD_SCHEMA`.
         metadata: what stands in metadata.json beside schema version and checksums.
+        further: names of other files, and what writes each.
 
     Raises:
         UserError: if the folder exists or cannot be written.
@@ -82,7 +89,9 @@ def write_table_folder(folder: Path, rows: pa.Table, metadata: dict[str, Any]) -
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         temporary.chmod(0o755)
         write_rows(rows, temporary / RECORDS_FILE)
-        sha256 = {RECORDS_FILE: sha256_of(temporary / RECORDS_FILE)}
+        for name, write in further.items():
+            write(temporary / name)
+        sha256 = {name: sha256_of(temporary / name) for name in (RECORDS_FILE, *further)}
         described = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **metadata}
         _write_metadata(temporary, described)
         os.replace(temporary, folder)
@@ -91,30 +100,6 @@ def write_table_folder(folder: Path, rows: pa.Table, metadata: dict[str, Any]) -
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def attach_file(folder: Path, source: Path) -> None:
-    """Copy a file into a table's folder and list its checksum; an old one of its name goes.
-
-    A kill in between leaves the table as it was, or one that says that the file is corrupt.
-
-    Raises:
-        UserError: if the folder is no table, the file cannot be copied, or its name is taken by
-            the table itself.
-    """
-    if source.name in (RECORDS_FILE, METADATA_FILE):
-        raise UserError(f"{source.name} is a table's own file; attach {source} by another name")
-    metadata = read_metadata(folder)
-    temporary = folder / f".{source.name}.partial"
-    try:
-        shutil.copyfile(source, temporary)
-        metadata["sha256"][source.name] = sha256_of(temporary)
-        os.replace(temporary, folder / source.name)
-        _write_metadata(folder, metadata)
-    except OSError as e:
-        raise UserError(f"cannot attach {source} to table {folder}: {e}") from e
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write_metadata(folder: Path, metadata: dict[str, Any]) -> None:

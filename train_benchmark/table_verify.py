@@ -1,5 +1,6 @@
 """Checks of a table: that it is what it says, and that its records come out again."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,6 +54,7 @@ def verify_table(
         _per_row("error rates", f"lie in 0 .. {MAX_PER}", table, _wrong_rate),
         _per_row("best epoch", "is that of the lowest validation PER", table, _wrong_best),
         _statuses(table),
+        *_latencies(table),
     ]
     if recipe_hash is not None:
         found = table.metadata.recipe_hash
@@ -157,6 +159,25 @@ def _statuses(table: BenchmarkTable) -> Check:
     failed = [f"{r.cell} ({r.status}: {r.error})" for r in table.records if r.status != "ok"]
     detail = "all rows are measured" if not failed else f"{len(failed)} are not: {_some(failed)}"
     return Check("status", not failed, detail)
+
+
+def _latencies(table: BenchmarkTable) -> list[Check]:
+    """That latencies are of the functions that they are listed for, and of one reading."""
+    records = table.latency.records()
+    if not records:
+        return []
+    semantics = Semantics(table.metadata.semantics)
+    found = [
+        f"{r.cell} with {r.functional_key}"
+        for r in records
+        if r.semantics != semantics.value
+        or functional_key(Cell.parse(r.cell), semantics) != r.functional_key
+    ]
+    counts = Counter((r.setting, r.device, r.functional_key) for r in records)
+    found += [f"{identity} twice" for identity, count in counts.items() if count > 1]
+    missing = sum(r.status != "ok" for r in records)
+    detail = f"{len(records)} measurements of the table's functions, {missing} without a latency"
+    return [Check("latencies", not found, _some(found) if found else detail)]
 
 
 def _complete(table: BenchmarkTable, wanted: Sequence[tuple[str, int]]) -> Check:

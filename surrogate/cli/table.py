@@ -37,11 +37,15 @@ def register(app: typer.Typer) -> None:
 def build(
     campaign: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a campaign.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the table.")],
+    latency: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Folder of `nasasr latency` to go with it; repeatable."),
+    ] = None,
 ) -> None:
     """Gather the records of a campaign into a table."""
     from train_benchmark.campaign import build_table
 
-    table = build_table(campaign, out)
+    table = build_table(campaign, out, latency or ())
     typer.echo(f"wrote {out}: {len(table)} rows, {len(table.keys)} functions", err=True)
 
 
@@ -61,6 +65,7 @@ def info(
         write_json(facts)
         return
     labels = facts.pop("labels")
+    facts["latency"] = "; ".join(f"{name}: {n}" for name, n in facts["latency"].items()) or "none"
     write_table([{"property": name, "value": str(value)} for name, value in facts.items()])
     if labels:
         typer.echo("")
@@ -219,5 +224,6 @@ def _facts(table: Any) -> dict[str, Any]:
         "semantics": table.metadata.semantics,
         "licence": table.metadata.licence,
         "created": table.metadata.created,
+        "latency": {s: table.latency.counts(s) for s in table.latency.settings},
         "labels": labels,
     }

@@ -15,7 +15,7 @@ from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table import LABELS, BenchmarkTable, label_of
 from train_benchmark.table_export import export_csv, export_parquet
-from train_benchmark.table_query import query
+from train_benchmark.table_query import measurement_status, query
 from train_benchmark.table_verify import verify_retrained, verify_table
 
 
@@ -157,3 +157,18 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "t.csv").read_text() == "mine"
     with pytest.raises(UserError, match="cannot write"):
         export_csv(TABLE, tmp_path / "none" / "t.csv")
+
+
+def test_what_a_table_has_of_a_cell() -> None:
+    failed = next(r for r in TABLE.records if r.status != "ok")
+    lost = [replace(failed, seed=seed) for seed in (1, 2)]
+    table = BenchmarkTable(
+        TABLE.metadata,
+        [r for r in TABLE.records if r.functional_key != failed.functional_key] + lost,
+    )
+    assert measurement_status(table, CELL) == "measured"
+    assert measurement_status(table, Cell.parse(failed.cell)) == "failed"
+    assert measurement_status(table, Cell.parse("51_500_5000")) == "dead"
+    assert measurement_status(table, Cell.parse("conv9:1_100_1000")) == "unmeasured"
+    with pytest.raises(UserError, match="has failed trainings only of cell"):
+        query(table, Cell.parse(failed.cell))

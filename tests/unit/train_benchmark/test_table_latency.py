@@ -1,0 +1,149 @@
+"""Latencies that go with a table."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graph_encoding import UserError
+from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.latency.record import LatencyRecord, write_latencies
+from train_benchmark.table import BenchmarkTable
+from train_benchmark.table_export import tidy_rows
+from train_benchmark.table_latency import LATENCY_FILE, gather_latencies
+from train_benchmark.table_verify import verify_table
+
+TABLE = synthetic_table(6)
+SETTING, OTHER = "timit-micro/cpu-onnx-fp32-t1-b1-1s", "timit-micro/cpu-onnx-fp32-t1-b8-1s"
+
+
+def measurement(key: str, milliseconds: float, **changes: object) -> LatencyRecord:
+    record = LatencyRecord(
+        functional_key=key,
+        cell=TABLE.cell_of(key),
+        semantics="paper",
+        setting=SETTING,
+        status="ok",
+        error="",
+        latency_s=milliseconds / 1000,
+        latency_error_s=1e-6,
+        noisy=False,
+        quantiles_s=tuple(milliseconds / 1000 * q for q in (1, 1, 1.1, 1.2, 1.3, 1.4, 2)),
+        repetitions=100,
+        attempts=1,
+        drift_factor=1.0,
+        reference_s=3e-4,
+        peak_memory_bytes=None,
+        model_bytes=1000,
+        device="a processor",
+        software="none=0",
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+RECORDS = [measurement(key, 0.2 + 0.01 * i) for i, key in enumerate(TABLE.keys)]
+FAILED = replace(
+    RECORDS[0], setting=OTHER, status="unsupported", error="no", latency_s=math.nan, quantiles_s=()
+)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Callable[..., Path]:
+    """Writes records as a folder of `nasasr latency`."""
+
+    def make(name: str, *records: LatencyRecord) -> Path:
+        folder = tmp_path / name / "shards"
+        folder.mkdir(parents=True)
+        write_latencies(records, folder / "0.parquet")
+        return folder.parent
+
+    return make
+
+
+@pytest.fixture
+def saved(tmp_path: Path, sweep: Callable[..., Path]) -> BenchmarkTable:
+    latencies = gather_latencies([sweep("a", *RECORDS, FAILED)], "paper")
+    TABLE.save(tmp_path / "table", latencies)
+    return BenchmarkTable.load(tmp_path / "table")
+
+
+def test_latencies_come_back_by_setting_and_key(saved: BenchmarkTable) -> None:
+    assert saved.latency.settings == (SETTING,)
+    assert saved.latency.counts(SETTING) == len(RECORDS)
+    assert saved.latency.seconds(SETTING) == {r.functional_key: r.latency_s for r in RECORDS}
+    assert len(saved.latency.records()) == len(RECORDS) + 1
+
+
+def test_a_table_saved_again_keeps_them(saved: BenchmarkTable, tmp_path: Path) -> None:
+    saved.save(tmp_path / "again")
+    again = BenchmarkTable.load(tmp_path / "again")
+    assert again.latency.seconds(SETTING) == saved.latency.seconds(SETTING)
+
+
+def test_a_table_without_has_no_setting() -> None:
+    assert TABLE.latency.settings == ()
+    assert TABLE.latency.records() == ()
+    with pytest.raises(UserError, match=r"measured \(none\), but got 'x'"):
+        TABLE.latency.seconds("x")
+
+
+def test_equal_rows_count_once_and_others_are_refused(sweep: Callable[..., Path]) -> None:
+    first, same = sweep("first", *RECORDS), sweep("same", *RECORDS[2:])
+    assert len(gather_latencies([first, same], "paper")) == len(RECORDS)
+    other = sweep("other", replace(RECORDS[0], latency_s=1.0))
+    with pytest.raises(UserError, match="has two that differ"):
+        gather_latencies([first, other], "paper")
+    with pytest.raises(UserError, match="measure them with the table's semantics"):
+        gather_latencies([first], "released")
+
+
+def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nasasr latency"):
+        gather_latencies([tmp_path], "paper")
+
+
+def test_of_several_devices_one_must_be_named(tmp_path: Path) -> None:
+    phone = [replace(r, device="a phone", latency_s=r.latency_s * 2) for r in RECORDS]
+    TABLE.save(tmp_path / "table", [*RECORDS, *phone])
+    latency = BenchmarkTable.load(tmp_path / "table").latency
+    assert latency.devices(SETTING) == ("a phone", "a processor")
+    with pytest.raises(UserError, match="name one of 'a phone', 'a processor'"):
+        latency.seconds(SETTING)
+    key = TABLE.keys[0]
+    assert latency.seconds(SETTING, "a phone")[key] == 2 * RECORDS[0].latency_s
+    with pytest.raises(UserError, match="not on 'a toaster'"):
+        latency.seconds(SETTING, "a toaster")
+
+
+def test_a_damaged_file_is_found_when_the_table_is_loaded(
+    saved: BenchmarkTable, tmp_path: Path
+) -> None:
+    file = tmp_path / "table" / LATENCY_FILE
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"latency\.parquet is corrupt"):
+        BenchmarkTable.load(tmp_path / "table")
+    assert LATENCY_FILE in json.loads((tmp_path / "table/metadata.json").read_text())["sha256"]
+    assert saved.latency.path == file
+
+
+def test_export_and_verify_know_them(tmp_path: Path) -> None:
+    recipe = {**TABLE.metadata.recipe, "train": {"epochs": 6}}
+    table = BenchmarkTable(replace(TABLE.metadata, recipe=recipe), TABLE.records)
+    table.save(tmp_path / "whole", RECORDS)
+    table = BenchmarkTable.load(tmp_path / "whole")
+    rows = list(tidy_rows(table))
+    assert {row[f"latency_s_{SETTING}"] for row in rows} == {r.latency_s for r in RECORDS}
+    assert all(row["receptive_field_s"] > 0 and row["peak_activation_bytes"] > 0 for row in rows)
+
+    def check(latencies: list[LatencyRecord], name: str) -> bool:
+        table.save(tmp_path / name, latencies)
+        loaded = BenchmarkTable.load(tmp_path / name)
+        checks = verify_table(loaded, recipe_hash=None, wanted=())
+        return {check.name: check.ok for check in checks}["latencies"]
+
+    assert check(RECORDS, "right")
+    assert not check([replace(RECORDS[0], functional_key=TABLE.keys[1])], "wrong")
+    assert not check([RECORDS[0], RECORDS[0]], "twice")
