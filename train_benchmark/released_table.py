@@ -8,6 +8,7 @@ space; the others are in `ReleasedFolder.repeats`, where they measure the noise 
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -198,9 +199,28 @@ def release_of_table(table: BenchmarkTable) -> ReleasedFolder:
             )
             for seed, rows in trainings.items()
         },
-        {},
+        _latencies(table, semantics),
         ReleasedFile(_header("static", semantics), tuple(statics)),
     )
+
+
+def _latencies(table: BenchmarkTable, semantics: Semantics) -> dict[str, ReleasedFile]:
+    """A file for each setting; its name, without what a file's may not have, is the device's."""
+    latency = table.latency
+    files = {}
+    for setting in latency.settings:
+        devices = latency.devices(setting)
+        for device in devices:
+            name = setting if len(devices) == 1 else f"{setting}-{device}"
+            name = re.sub(r"[^A-Za-z0-9.]+", "-", name)
+            seconds = latency.seconds(setting, device)
+            rows = (
+                ReleasedLatency(published.hash, seconds[key])
+                for published in published_classes()
+                if (key := functional_key(published.representative, semantics)) in seconds
+            )
+            files[name] = ReleasedFile(_header("benchmarking", semantics, device=name), tuple(rows))
+    return files
 
 
 def _cost(cell: Cell, macro: Macro, semantics: Semantics) -> tuple[int, int]:
@@ -211,9 +231,10 @@ def _cost(cell: Cell, macro: Macro, semantics: Semantics) -> tuple[int, int]:
     return params(cell, macro, semantics), 2 * multiplied
 
 
-def _header(kind: str, semantics: Semantics, **more: int) -> dict[str, Any]:
+def _header(kind: str, semantics: Semantics, **more: int | str) -> dict[str, Any]:
     columns = {
         "training": ["model_hash", "val_per", "test_per", "arch_vec"],
+        "benchmarking": ["model_hash", "latency"],
         "static": ["model_hash", "params", "flops"],
     }
     shape = [[len(NB_ASR_OPS), *([2] * node)] for node in (1, 2, 3)]
@@ -244,6 +265,8 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
     try:
         for seed, file in release.trainings.items():
             write_released(temporary / f"nb-asr-e{file.header['epochs']}-{seed}.pickle", file)
+        for device, file in release.latencies.items():
+            write_released(temporary / f"nb-asr-bench-{device}.pickle", file)
         assert release.static is not None
         write_released(temporary / "nb-asr-info.pickle", release.static)
         temporary.chmod(0o755)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from graph_encoding import UserError
+from graph_encoding import Cell, Semantics, UserError, functional_key, published_class
 from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.compat import from_folder
 from train_benchmark.latency.record import LatencyRecord, write_latencies
+from train_benchmark.released_table import export_released
 from train_benchmark.table import BenchmarkTable
 from train_benchmark.table_export import tidy_rows
 from train_benchmark.table_latency import LATENCY_FILE, gather_latencies
@@ -147,3 +149,19 @@ def test_export_and_verify_know_them(tmp_path: Path) -> None:
     assert check(RECORDS, "right")
     assert not check([replace(RECORDS[0], functional_key=TABLE.keys[1])], "wrong")
     assert not check([RECORDS[0], RECORDS[0]], "twice")
+
+
+def test_the_originals_files_have_them_too(tmp_path: Path) -> None:
+    published = published_class(Cell.parse("10_100_1000"))
+    key = functional_key(published.representative, Semantics.PAPER)
+    recipe = {**TABLE.metadata.recipe, "train": {"epochs": 6}}
+    record = replace(RECORDS[0], functional_key=key, cell=published.representative.text)
+    table = BenchmarkTable(replace(TABLE.metadata, recipe=recipe), TABLE.records)
+    table.save(tmp_path / "table", [record])
+    export_released(BenchmarkTable.load(tmp_path / "table"), tmp_path / "released")
+    data = from_folder(tmp_path / "released", max_epochs=6, validate_data=False)
+    (device,) = data.devices
+    assert device == "timit-micro-cpu-onnx-fp32-t1-b1-1s"
+    assert data.latency(published.representative.arch_vec, devices=device) == [
+        pytest.approx([record.latency_s])
+    ]
