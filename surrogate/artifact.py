@@ -16,12 +16,12 @@ import numpy as np
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from surrogate.calibration import (
-    ConformalCalibrator,
     Neighbourhood,
     SupportCalibrator,
     TrainedOn,
 )
 from surrogate.curves import CurveModel, load_curve_model
+from surrogate.latency_model import LatencyModel
 from surrogate.predictors import Predictor, load_predictor
 from surrogate.targets import TARGETS, Target
 from train_benchmark.record import content_hash
@@ -35,6 +35,7 @@ _MEASURED_FILE = "measured.json"
 _CALIBRATION_FILE = "calibration.json"
 _NEIGHBOURHOOD_FILE = "neighbourhood.npz"
 _CURVE_FOLDER = "curve"
+_LATENCY_FOLDER = "latency"
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Artifact:
         measured: functional key -> row of the table.
         neighbourhood: where the graphs of the fit lie.
         curves: the model of learning curves; None where none was fitted.
+        latency: one model for each setting that was measured, sorted by setting.
     """
 
     metadata: ArtifactMetadata
@@ -114,6 +116,7 @@ class Artifact:
     measured: Mapping[str, MeasuredRow]
     neighbourhood: Neighbourhood
     curves: CurveModel | None = None
+    latency: tuple[LatencyModel, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Write the artifact as a new folder, whole or not at all.
@@ -140,12 +143,7 @@ class Artifact:
         for model in self.models:
             model.predictor.save(folder / model.target.name)
             calibration = {
-                "floor": model.calibrator.inside.floor,
-                "scores": model.calibrator.inside.scores.tolist(),
-                "scores_outside": {
-                    way: calibrator.scores.tolist()
-                    for way, calibrator in model.calibrator.outside.items()
-                },
+                **model.calibrator.to_plain(),
                 "seed_variance": model.seed_variance,
             }
             _write_json(folder / model.target.name / _CALIBRATION_FILE, calibration)
@@ -159,11 +157,14 @@ class Artifact:
             np.savez_compressed(file, allow_pickle=False, points=points)
         if self.curves is not None:
             self.curves.save(folder / _CURVE_FOLDER)
+        for number, of_setting in enumerate(self.latency):
+            of_setting.save(folder / f"{_LATENCY_FOLDER}-{number}")
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         metadata = {
             "schema_version": SCHEMA_VERSION,
             **asdict(self.metadata),
             "targets": [model.target.name for model in self.models],
+            "latency_settings": [model.setting for model in self.latency],
             "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
         }
         text = json.dumps({**metadata, "metadata_sha256": content_hash(metadata)}, indent=2)
@@ -206,6 +207,10 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
         measured,
         _load_neighbourhood(folder, tuple(metadata["trained_on"]["ops"])),
         load_curve_model(folder / _CURVE_FOLDER) if (folder / _CURVE_FOLDER).is_dir() else None,
+        tuple(
+            LatencyModel.load(folder / f"{_LATENCY_FOLDER}-{number}")
+            for number in range(len(metadata.get("latency_settings", ())))
+        ),
     )
 
 
@@ -249,14 +254,7 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
 
 def _load_model(folder: Path, target: Target) -> TargetModel:
     calibration = _read_json(folder / _CALIBRATION_FILE)
-    floor = calibration["floor"]
-    calibrator = SupportCalibrator(
-        ConformalCalibrator(np.array(calibration["scores"]), floor),
-        {
-            way: ConformalCalibrator(np.array(scores), floor)
-            for way, scores in calibration["scores_outside"].items()
-        },
-    )
+    calibrator = SupportCalibrator.from_plain(calibration)
     return TargetModel(target, load_predictor(folder), calibrator, calibration["seed_variance"])
 
 

@@ -12,8 +12,8 @@ from surrogate.targets import TARGETS, Target
 
 S = TypeVar("S")
 
-NO_CURVES = "none"
-"""In place of a predictor's name: no learning curves are forecast."""
+NONE = "none"
+"""In place of a predictor's name: what it would forecast is left out."""
 
 
 def _known_target(name: str) -> str:
@@ -27,7 +27,7 @@ def _known_predictor(name: str) -> str:
 
 
 def _known_predictor_or_none(name: str) -> str:
-    return name if name == NO_CURVES else _known_predictor(name)
+    return name if name == NONE else _known_predictor(name)
 
 
 class EvaluationConfig(BaseModel):
@@ -43,8 +43,8 @@ class EvaluationConfig(BaseModel):
 class FitConfig(BaseModel, Generic[S]):
     """All choices of a fit; `settings` are those of the predictor that is named.
 
-    `curve_predictor`, with its default settings, forecasts the components of learning curves;
-    "none" leaves them out.
+    `curve_predictor` forecasts the components of learning curves and `latency_predictor` each
+    latency setting that the table has, both with their default settings; "none" leaves them out.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,6 +57,7 @@ class FitConfig(BaseModel, Generic[S]):
     seed: int = Field(default=0, ge=0)
     folds: int = Field(default=5, ge=2)
     curve_predictor: Annotated[str, AfterValidator(_known_predictor_or_none)] = "gp"
+    latency_predictor: Annotated[str, AfterValidator(_known_predictor_or_none)] = "additive"
     evaluation: EvaluationConfig = EvaluationConfig()
     settings: S
 
@@ -77,7 +78,16 @@ class FitConfig(BaseModel, Generic[S]):
     @property
     def make_curve_predictor(self) -> Callable[[], Predictor] | None:
         """What gives a new, unfitted predictor of curves; None for none."""
-        return None if self.curve_predictor == NO_CURVES else PREDICTORS.get(self.curve_predictor)
+        return _maker(self.curve_predictor)
+
+    @property
+    def make_latency_predictor(self) -> Callable[[], Predictor] | None:
+        """What gives a new, unfitted predictor of latencies; None for none."""
+        return _maker(self.latency_predictor)
+
+
+def _maker(name: str) -> Callable[[], Predictor] | None:
+    return None if name == NONE else PREDICTORS.get(name)
 
 
 class _Named(BaseModel):

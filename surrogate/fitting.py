@@ -20,12 +20,14 @@ from surrogate.calibration import (
 )
 from surrogate.curves import CurveModel
 from surrogate.dataset import SeedPolicy, SurrogateDataset
+from surrogate.latency_model import LatencyModel
 from surrogate.predictors import Predictor
 from surrogate.targets import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from graph_encoding.graph import CellGraph
     from train_benchmark.table import BenchmarkTable
 
 _VERSIONED = ("nasasr", "numpy", "xgboost-cpu", "xgboost")
@@ -65,9 +67,10 @@ def fit_artifact(
     seed: int,
     effective_config: Mapping[str, Any],
     make_curve_predictor: Callable[[], Predictor] | None = None,
+    make_latency_predictor: Callable[[], Predictor] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Artifact:
-    """Fit one model for each target on all keys of a table, and one for its learning curves.
+    """Fit one model for each target on all keys of a table, its curves and its latencies.
 
     Args:
         table: measured trainings.
@@ -80,6 +83,7 @@ def fit_artifact(
         effective_config: what the artifact shall remember of the configuration.
         make_curve_predictor: gives a new, unfitted predictor for the curves' components; None
             leaves curves out.
+        make_latency_predictor: the same for the latency of each setting that the table has.
         on_progress: called with the steps that are done and their number, first with none done.
 
     Raises:
@@ -88,50 +92,76 @@ def fit_artifact(
     if not targets:
         raise UserError("a fit must have at least one target, but got none")
     datasets = [SurrogateDataset.from_table(table, target, seed_policy) for target in targets]
-    models, curves = _fit_models(
-        table, datasets, make_predictor, make_curve_predictor, folds, seed, on_progress
-    )
-    graphs = datasets[0].graphs
-    return Artifact(
-        ArtifactMetadata(
-            name=name,
-            table=table.metadata.name,
-            recipe_hash=table.metadata.recipe_hash,
-            corpus_fingerprint=table.metadata.corpus_fingerprint,
-            semantics=table.metadata.semantics,
-            macro=macro_of_table(table),
-            trained_on=TrainedOn.of(graphs),
-            trained_keys=len(graphs),
-            fit=dict(effective_config),
-            versions=_versions(),
-        ),
-        models,
-        measured_rows(table, targets),
-        Neighbourhood.of(graphs),
-        curves,
-    )
-
-
-def _fit_models(
-    table: "BenchmarkTable",
-    datasets: "Sequence[SurrogateDataset]",
-    make_predictor: Callable[[], Predictor],
-    make_curve_predictor: Callable[[], Predictor] | None,
-    folds: int,
-    seed: int,
-    on_progress: Callable[[int, int], None] | None,
-) -> tuple[tuple[TargetModel, ...], CurveModel | None]:
     fits = sum(calibration_steps(d.graphs) for d in datasets)
-    steps = _Steps(fits + (make_curve_predictor is not None), on_progress)
+    fits += make_curve_predictor is not None
+    fits += len(table.latency.settings) if make_latency_predictor is not None else 0
+    steps = _Steps(fits, on_progress)
     models = tuple(
         fit_target(dataset, make_predictor, folds, np.random.default_rng(seed), steps.step)
         for dataset in datasets
     )
-    if make_curve_predictor is None:
-        return models, None
-    curves = CurveModel.fit(table, make_curve_predictor, np.random.default_rng(seed), folds=folds)
-    steps.step()
-    return models, curves
+    curves = _fit_curves(table, make_curve_predictor, folds, seed, steps.step)
+    latency = _fit_latencies(table, make_latency_predictor, folds, seed, steps.step)
+    graphs = datasets[0].graphs
+    return Artifact(
+        _metadata(name, table, graphs, effective_config),
+        models,
+        measured_rows(table, targets),
+        Neighbourhood.of(graphs),
+        curves,
+        latency,
+    )
+
+
+def _metadata(
+    name: str,
+    table: "BenchmarkTable",
+    graphs: "Sequence[CellGraph]",
+    effective_config: Mapping[str, Any],
+) -> ArtifactMetadata:
+    return ArtifactMetadata(
+        name=name,
+        table=table.metadata.name,
+        recipe_hash=table.metadata.recipe_hash,
+        corpus_fingerprint=table.metadata.corpus_fingerprint,
+        semantics=table.metadata.semantics,
+        macro=macro_of_table(table),
+        trained_on=TrainedOn.of(graphs),
+        trained_keys=len(graphs),
+        fit=dict(effective_config),
+        versions=_versions(),
+    )
+
+
+def _fit_curves(
+    table: "BenchmarkTable",
+    make_predictor: Callable[[], Predictor] | None,
+    folds: int,
+    seed: int,
+    on_step: Callable[[], None],
+) -> CurveModel | None:
+    if make_predictor is None:
+        return None
+    curves = CurveModel.fit(table, make_predictor, np.random.default_rng(seed), folds=folds)
+    on_step()
+    return curves
+
+
+def _fit_latencies(
+    table: "BenchmarkTable",
+    make_predictor: Callable[[], Predictor] | None,
+    folds: int,
+    seed: int,
+    on_step: Callable[[], None],
+) -> tuple[LatencyModel, ...]:
+    if make_predictor is None:
+        return ()
+    models = []
+    for setting in table.latency.settings:
+        rng = np.random.default_rng(seed)
+        models.append(LatencyModel.fit(table, setting, make_predictor, folds, rng))
+        on_step()
+    return tuple(models)
 
 
 class _Steps:

@@ -26,7 +26,9 @@ from surrogate.calibration.support import Outside
 from surrogate.curves import CurveForecast, LabelForecast, ObservedCurve
 from surrogate.curves.observed import Observed
 from surrogate.forecast_curve import ForecastCurve, curves_of, widened, widening
+from surrogate.latency_model import LatencyForecast
 from surrogate.prediction import check_level
+from surrogate.predictors.features import GraphBatch
 from surrogate.targets import VAL_PER, Transform
 
 MAX_NODES = 6
@@ -86,6 +88,7 @@ class Forecast:
         targets: one forecast for each target; none for a dead cell.
         curve: validation PER of a training after each epoch; None for a dead cell, and where the
             artifact has no curves.
+        latencies: one forecast for each setting of the artifact; none for a dead cell.
         measured_row: the table's labels of this function, if it has them.
     """
 
@@ -99,6 +102,7 @@ class Forecast:
     level: float
     targets: tuple[TargetForecast, ...]
     curve: ForecastCurve | None
+    latencies: tuple[LatencyForecast, ...]
     measured_row: MeasuredRow | None
 
     @property
@@ -166,7 +170,7 @@ class Forecaster:
             )
         forms = [functional_form(cell, self._semantics) for cell in cells]
         living = {form.key: graph_of_form(form) for form in forms if not form.is_dead}
-        graphs = tuple(living.values())
+        graphs = GraphBatch(living.values())
         ways = [self.metadata.trained_on.outside(graph) for graph in graphs]
         if observed_curve is not None and not graphs:
             raise UserError(f"cell {cells[0].text!r} is dead: no training of it has a curve")
@@ -174,6 +178,8 @@ class Forecaster:
         curves, by_target = self._with_curves(graphs, ways, level, by_target, observed_curve)
         of_key = dict(zip(living, zip(*by_target, strict=True), strict=True))
         curve_of_key = dict(zip(living, curves, strict=True))
+        by_setting = [model.forecast(graphs, level) for model in self._artifact.latency if graphs]
+        latencies_of_key = dict(zip(living, zip(*by_setting, strict=True), strict=False))
         distances = self._artifact.neighbourhood.distance(graphs).tolist()
         distance_of_key = dict(zip(living, distances, strict=True))
         return tuple(
@@ -182,6 +188,7 @@ class Forecaster:
                 form,
                 of_key.get(form.key, ()),
                 curve_of_key.get(form.key),
+                latencies_of_key.get(form.key, ()),
                 distance_of_key.get(form.key),
                 level,
             )
@@ -239,6 +246,7 @@ class Forecaster:
         form: FunctionalForm,
         targets: tuple[TargetForecast, ...],
         curve: ForecastCurve | None,
+        latencies: tuple[LatencyForecast, ...],
         distance: float | None,
         level: float,
     ) -> Forecast:
@@ -256,6 +264,7 @@ class Forecaster:
             level=level,
             targets=targets,
             curve=curve,
+            latencies=latencies,
             measured_row=row,
         )
 

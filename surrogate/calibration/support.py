@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +116,26 @@ class SupportCalibrator:
         """(n,) calibrated standard deviations."""
         inside = self.inside.std(prediction)
         return self._widened(inside, prediction, ways, lambda c: c.std(prediction))
+
+    def to_plain(self) -> dict[str, Any]:
+        """What `from_plain` reads, as JSON has it."""
+        return {
+            "floor": self.inside.floor,
+            "scores": self.inside.scores.tolist(),
+            "scores_outside": {way: c.scores.tolist() for way, c in self.outside.items()},
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "SupportCalibrator":
+        """The inverse of `to_plain`."""
+        floor = plain["floor"]
+        return cls(
+            ConformalCalibrator(np.array(plain["scores"]), floor),
+            {
+                way: ConformalCalibrator(np.array(scores), floor)
+                for way, scores in plain["scores_outside"].items()
+            },
+        )
 
     def _widened(
         self,

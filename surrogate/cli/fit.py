@@ -63,6 +63,7 @@ def fit(
                 **chosen.model_dump(mode="json", exclude={"predictor", "settings"}),
             ),
             make_curve_predictor=chosen.make_curve_predictor,
+            make_latency_predictor=chosen.make_latency_predictor,
             on_progress=display.show,
         )
     artifact.save(out)

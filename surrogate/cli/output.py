@@ -59,4 +59,7 @@ def write_table(rows: Sequence[Row]) -> None:
 def _text(value: Value) -> str:
     if value is None:
         return "-"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    # Seconds of a run may be far below the fourth decimal.
+    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:.4f}"

@@ -44,7 +44,7 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Forecast the phone error rate of cells."""
+    """Forecast the phone error rate and the latency of cells."""
     from surrogate.forecast import Forecaster
 
     parsed = read_cells(cells or [], cells_file)
@@ -101,10 +101,10 @@ def _as_json(forecast: "Forecast") -> dict[str, Any]:
 
 
 def _as_rows(forecast: "Forecast") -> list[Row]:
-    """One row a target; a dead cell has one row without numbers."""
+    """One row a target and a latency setting; a dead cell has one row without numbers."""
     head: Row = {"cell": forecast.cell, "params": forecast.params, "support": forecast.support}
     names = ("target", "mean", "std", "std_model", "std_seed", "low", "high")
-    if not forecast.targets:
+    if forecast.support == "dead":
         return [{**head, **dict.fromkeys(names), "measured_mean": None, "seeds": 0}]
     rows: list[Row] = []
     for target in forecast.targets:
@@ -118,6 +118,17 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
                 "seeds": len(values),
             }
         )
+    rows += [
+        {
+            **head,
+            **dict.fromkeys(names),
+            "target": f"latency_s {latency.setting}",
+            **{name: getattr(latency, name) for name in ("mean", "std", "low", "high")},
+            "measured_mean": latency.measured,
+            "seeds": 0,
+        }
+        for latency in forecast.latencies
+    ]
     return rows
 
 

@@ -1,5 +1,6 @@
 """Predictors: labelled graphs in, means and spreads out."""
 
+from surrogate.predictors.additive import AdditivePredictor, AdditiveSettings
 from surrogate.predictors.base import PREDICTORS, Predictor, load_predictor, register_predictor
 from surrogate.predictors.baselines import (
     CostSettings,
@@ -17,6 +18,8 @@ from surrogate.predictors.xgb import XgbPredictor, XgbSettings
 
 __all__ = [
     "PREDICTORS",
+    "AdditivePredictor",
+    "AdditiveSettings",
     "CostSettings",
     "GnnPredictor",
     "GnnSettings",

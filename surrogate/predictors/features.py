@@ -113,6 +113,22 @@ class GraphFeatures(Encoding):
         return np.concatenate(parts, axis=1)
 
 
+class GraphBatch(tuple[CellGraph, ...]):
+    """Graphs of one request: what models see of them is computed once for all predictors."""
+
+    def inputs(self, vocabulary: Vocabulary) -> "GraphInputs":
+        """The graphs as the models of a vocabulary see them."""
+        found: dict[Vocabulary, GraphInputs] = self.__dict__.setdefault("_inputs", {})
+        return found.setdefault(vocabulary, GraphInputs(self, vocabulary))
+
+
+def inputs_of(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> "GraphInputs":
+    """Graphs as the models of a vocabulary see them."""
+    if isinstance(graphs, GraphBatch):
+        return graphs.inputs(vocabulary)
+    return GraphInputs(graphs, vocabulary)
+
+
 def varying_columns(features: NDArray[np.float32]) -> NDArray[np.intp]:
     """Columns that differ between any two rows; the first column if none does."""
     used = np.flatnonzero((features != features[0]).any(axis=0))

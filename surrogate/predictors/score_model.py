@@ -15,7 +15,7 @@ from graph_encoding.graph import CellGraph
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
-from surrogate.predictors.features import GraphFeatures, GraphInputs, Vocabulary
+from surrogate.predictors.features import GraphFeatures, GraphInputs, Vocabulary, inputs_of
 from surrogate.predictors.scaling import NormalScoreScale
 from surrogate.targets import FloatArray
 
@@ -93,7 +93,7 @@ class ScorePredictor(Predictor):
         return inputs, self._scale.forward(dataset.model_values)
 
     def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
-        scores = self._model.predict(GraphInputs(graphs, self._vocabulary))
+        scores = self._model.predict(inputs_of(graphs, self._vocabulary))
         return self._scale.prediction(scores.mean, scores.std)
 
     def _learned(self) -> Arrays:

@@ -1,0 +1,169 @@
+"""Latency within an artifact: one fitted model for each setting, and what was measured."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from graph_encoding.cell import Cell
+from graph_encoding.errors import UserError
+from graph_encoding.graph import CellGraph, cell_graph
+from graph_encoding.semantics import Semantics
+from surrogate.calibration import SupportCalibrator, TrainedOn, calibrate_support
+from surrogate.dataset import SurrogateDataset
+from surrogate.predictors import Predictor, load_predictor
+from surrogate.targets import LogScale, Target
+
+if TYPE_CHECKING:
+    from train_benchmark.table import BenchmarkTable
+
+MOST_GRAPHS = 2000
+"""Functions that a model learns from: of more, a random choice. All of them are looked up."""
+
+_HEADER_FILE = "latency.json"
+
+
+@dataclass(frozen=True)
+class LatencyForecast:
+    """The latency of one cell in one setting, in seconds; lower is better.
+
+    Attributes:
+        setting: what was measured, such as "timit-micro/cpu-onnx-fp32-t1-b1-1s".
+        device: processor that it was measured on, in words.
+        mean: seconds expected, the median.
+        std: standard deviation around it, >= 0.
+        low: lower end of the interval.
+        high: upper end.
+        measured: seconds measured of this function; None if it was not.
+    """
+
+    setting: str
+    device: str
+    mean: float
+    std: float
+    low: float
+    high: float
+    measured: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class LatencyModel:
+    """All that is learned about one setting.
+
+    Attributes:
+        setting: its name.
+        device: processor of the measurements, in words.
+        predictor: of the logarithm of seconds.
+        calibrator: turns its answers into intervals.
+        trained_on: operations and sizes that it learned from.
+        measured: functional key -> seconds.
+    """
+
+    setting: str
+    device: str
+    predictor: Predictor
+    calibrator: SupportCalibrator
+    trained_on: TrainedOn
+    measured: Mapping[str, float]
+
+    @classmethod
+    def fit(
+        cls,
+        table: "BenchmarkTable",
+        setting: str,
+        make_predictor: Callable[[], Predictor],
+        folds: int,
+        rng: np.random.Generator,
+    ) -> Self:
+        """Fit on what a table has of a setting.
+
+        Raises:
+            UserError: if the setting was measured on several devices, or of too few functions.
+        """
+        (device, *others) = table.latency.devices(setting)
+        if others:
+            raise UserError(
+                f"an artifact has one device a setting, but {setting!r} was measured on {device!r} "
+                f"and {others}; build a table with the latencies of one device"
+            )
+        measured = table.latency.seconds(setting)
+        cells = {key: table.latency.cell_of(key) for key in measured}
+        dataset = latency_dataset(measured, cells, Semantics(table.metadata.semantics))
+        chosen = np.sort(rng.permutation(len(dataset))[:MOST_GRAPHS])
+        dataset = dataset.subset(chosen)
+        predictor, calibrator = calibrate_support(dataset, make_predictor, folds, rng)
+        return cls(
+            setting, device, predictor, calibrator, TrainedOn.of(dataset.graphs), dict(measured)
+        )
+
+    def forecast(self, graphs: Sequence[CellGraph], level: float) -> list[LatencyForecast]:
+        """Forecast n graphs.
+
+        Args:
+            graphs: the graphs; equal keys get equal forecasts.
+            level: probability with which a latency lies in its interval, in (0, 1).
+        """
+        ways = [self.trained_on.outside(graph) for graph in graphs]
+        answer = self.predictor.predict(graphs)
+        interval = self.calibrator.interval(answer, level, ways)
+        seconds = np.exp(answer.mean)
+        std = seconds * self.calibrator.std(answer, ways)
+        columns = (seconds, std, np.exp(interval.low), np.exp(interval.high))
+        rows = zip(graphs, *(column.tolist() for column in columns), strict=True)
+        return [
+            LatencyForecast(
+                self.setting, self.device, mean, std_s, low, high, self.measured.get(graph.key)
+            )
+            for graph, mean, std_s, low, high in rows
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder, which is made if need be."""
+        self.predictor.save(folder)
+        header = {
+            "setting": self.setting,
+            "device": self.device,
+            "trained_on": asdict(self.trained_on),
+            "calibration": self.calibrator.to_plain(),
+            # Nine digits: a measurement has three.
+            "measured": {key: float(f"{s:.9g}") for key, s in self.measured.items()},
+        }
+        (folder / _HEADER_FILE).write_text(json.dumps(header, separators=(",", ":")) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; its files are those that an artifact has checked."""
+        header = json.loads((folder / _HEADER_FILE).read_text())
+        trained_on = TrainedOn(tuple(header["trained_on"]["ops"]), header["trained_on"]["nodes"])
+        return cls(
+            header["setting"],
+            header["device"],
+            load_predictor(folder),
+            SupportCalibrator.from_plain(header["calibration"]),
+            trained_on,
+            header["measured"],
+        )
+
+
+def latency_dataset(
+    measured: Mapping[str, float], cells: Mapping[str, str], semantics: Semantics
+) -> SurrogateDataset:
+    """Latencies as labelled graphs.
+
+    Args:
+        measured: functional key -> seconds.
+        cells: functional key -> a cell of the function, as text.
+        semantics: how cells are read.
+    """
+    target = Target("latency_s", "latency_s", "second", "minimise", LogScale())
+    graphs = tuple(cell_graph(Cell.parse(cells[key]), semantics) for key in measured)
+    return SurrogateDataset(
+        target,
+        graphs,
+        np.array(list(measured.values())),
+        np.ones(len(graphs), dtype=np.int64),
+        np.full(len(graphs), np.nan),
+    )
