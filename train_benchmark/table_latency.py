@@ -13,7 +13,7 @@ from train_benchmark.latency.store import read_latency_store
 
 LATENCY_FILE = "latency.parquet"
 
-_READ = ("functional_key", "setting", "status", "latency_s", "device")
+_READ = ("functional_key", "cell", "setting", "status", "latency_s", "device")
 
 
 class TableLatencies:
@@ -27,21 +27,37 @@ class TableLatencies:
         self.path = path
 
     @cached_property
-    def _measured(self) -> dict[tuple[str, str], dict[str, float]]:
-        """(setting, device) -> functional key -> seconds."""
+    def _rows(self) -> pa.Table | None:
         if self.path is None:
-            return {}
+            return None
         try:
             with pq.ParquetFile(self.path) as file:
-                rows = file.read(columns=list(_READ))
+                return file.read(columns=list(_READ))
         except (OSError, pa.ArrowInvalid) as e:
             raise UserError(f"cannot read latencies {self.path}: {e}") from e
+
+    @cached_property
+    def _measured(self) -> dict[tuple[str, str], dict[str, float]]:
+        """(setting, device) -> functional key -> seconds."""
         found: dict[tuple[str, str], dict[str, float]] = {}
-        columns = (rows[name].to_pylist() for name in _READ)
-        for key, setting, status, latency_s, device in zip(*columns, strict=True):
+        if self._rows is None:
+            return found
+        columns = (self._rows[name].to_pylist() for name in _READ)
+        for key, _, setting, status, latency_s, device in zip(*columns, strict=True):
             if status == "ok":
                 found.setdefault((setting, device), {})[key] = latency_s
         return found
+
+    @cached_property
+    def _cells(self) -> dict[str, str]:
+        if self._rows is None:
+            return {}
+        columns = (self._rows[name].to_pylist() for name in ("functional_key", "cell"))
+        return dict(zip(*columns, strict=True))
+
+    def cell_of(self, functional_key: str) -> str:
+        """Text of a cell of a measured function."""
+        return self._cells[functional_key]
 
     @property
     def settings(self) -> tuple[str, ...]:
