@@ -26,7 +26,8 @@ from surrogate.calibration.support import Outside
 from surrogate.curves import CurveForecast, LabelForecast, ObservedCurve
 from surrogate.curves.observed import Observed
 from surrogate.forecast_curve import ForecastCurve, curves_of, widened, widening
-from surrogate.latency_model import LatencyForecast
+from surrogate.latency_model import LatencyForecast, LatencyModel
+from surrogate.latency_transfer import TransferredLatency
 from surrogate.prediction import check_level
 from surrogate.predictors.features import GraphBatch
 from surrogate.targets import VAL_PER, Transform
@@ -116,10 +117,15 @@ class Forecaster:
 
     Args:
         artifact: a fitted surrogate.
+        transferred: latencies of further devices, made by `TransferredLatency.fit`.
     """
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, transferred: Sequence[TransferredLatency] = ()) -> None:
         self._artifact = artifact
+        self._latency: tuple[LatencyModel | TransferredLatency, ...] = (
+            *artifact.latency,
+            *transferred,
+        )
         self._semantics = Semantics(artifact.metadata.semantics)
 
     @classmethod
@@ -178,7 +184,7 @@ class Forecaster:
         curves, by_target = self._with_curves(graphs, ways, level, by_target, observed_curve)
         of_key = dict(zip(living, zip(*by_target, strict=True), strict=True))
         curve_of_key = dict(zip(living, curves, strict=True))
-        by_setting = [model.forecast(graphs, level) for model in self._artifact.latency if graphs]
+        by_setting = [model.forecast(graphs, level) for model in self._latency if graphs]
         latencies_of_key = dict(zip(living, zip(*by_setting, strict=True), strict=False))
         distances = self._artifact.neighbourhood.distance(graphs).tolist()
         distance_of_key = dict(zip(living, distances, strict=True))

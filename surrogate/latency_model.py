@@ -13,7 +13,9 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
 from surrogate.calibration import SupportCalibrator, TrainedOn, calibrate_support
+from surrogate.calibration.support import Outside
 from surrogate.dataset import SurrogateDataset
+from surrogate.prediction import Prediction
 from surrogate.predictors import Predictor, load_predictor
 from surrogate.targets import LogScale, Target
 
@@ -108,17 +110,9 @@ class LatencyModel:
         """
         ways = [self.trained_on.outside(graph) for graph in graphs]
         answer = self.predictor.predict(graphs)
-        interval = self.calibrator.interval(answer, level, ways)
-        seconds = np.exp(answer.mean)
-        std = seconds * self.calibrator.std(answer, ways)
-        columns = (seconds, std, np.exp(interval.low), np.exp(interval.high))
-        rows = zip(graphs, *(column.tolist() for column in columns), strict=True)
-        return [
-            LatencyForecast(
-                self.setting, self.device, mean, std_s, low, high, self.measured.get(graph.key)
-            )
-            for graph, mean, std_s, low, high in rows
-        ]
+        return latency_forecasts(
+            self.setting, self.device, graphs, answer, self.calibrator, ways, self.measured, level
+        )
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder, which is made if need be."""
@@ -146,6 +140,28 @@ class LatencyModel:
             trained_on,
             header["measured"],
         )
+
+
+def latency_forecasts(
+    setting: str,
+    device: str,
+    graphs: Sequence[CellGraph],
+    answer: Prediction,
+    calibrator: SupportCalibrator,
+    ways: Sequence[tuple[Outside, ...]],
+    measured: Mapping[str, float],
+    level: float,
+) -> list[LatencyForecast]:
+    """Answers on the scale of logarithms as forecasts in seconds, one a graph."""
+    interval = calibrator.interval(answer, level, ways)
+    seconds = np.exp(answer.mean)
+    std = seconds * calibrator.std(answer, ways)
+    columns = (seconds, std, np.exp(interval.low), np.exp(interval.high))
+    rows = zip(graphs, *(column.tolist() for column in columns), strict=True)
+    return [
+        LatencyForecast(setting, device, mean, std_s, low, high, measured.get(graph.key))
+        for graph, mean, std_s, low, high in rows
+    ]
 
 
 def latency_dataset(

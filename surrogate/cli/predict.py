@@ -1,6 +1,7 @@
 """`nasasr predict`: forecasts for cells."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,10 @@ from surrogate.cli.cell import read_cells
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 
 if TYPE_CHECKING:
+    from graph_encoding.graph import CellGraph
+    from surrogate.artifact import Artifact
     from surrogate.forecast import Forecast
+    from surrogate.latency_transfer import TransferredLatency
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +36,14 @@ def predict(
     artifact: Annotated[
         str, typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one.")
     ] = "timit-micro",
+    latency: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of `nasasr latency` with a few functions on a device of yours: forecast "
+            "its settings too; repeatable.",
+        ),
+    ] = None,
     curve: Annotated[
         bool, typer.Option("--curve", help="A row an epoch, in place of a row a target.")
     ] = False,
@@ -45,11 +57,16 @@ def predict(
     ] = None,
 ) -> None:
     """Forecast the phone error rate and the latency of cells."""
+    from surrogate.artifact import load_artifact
     from surrogate.forecast import Forecaster
 
     parsed = read_cells(cells or [], cells_file)
     observed = None if observed_curve is None else observed_rates(observed_curve)
-    forecasts = Forecaster.load(artifact).forecast(parsed, level, observed_curve=observed)
+    fitted = load_artifact(artifact)
+    forecaster = Forecaster(
+        fitted, [t for folder in latency or () for t in _transferred(fitted, folder)]
+    )
+    forecasts = forecaster.forecast(parsed, level, observed_curve=observed)
     if output is Format.JSON:
         write_json([_as_json(forecast) for forecast in forecasts])
         return
@@ -67,6 +84,35 @@ def predict(
         for forecast in forecasts:
             if forecast.note:
                 typer.echo(f"{forecast.cell}: {forecast.note}", err=True)
+
+
+def _transferred(artifact: "Artifact", folder: Path) -> "list[TransferredLatency]":
+    """One for each setting and device that a sweep's folder has measurements of."""
+    import numpy as np
+
+    from graph_encoding.cell import Cell
+    from graph_encoding.graph import cell_graph
+    from graph_encoding.semantics import Semantics
+    from surrogate.latency_transfer import TransferredLatency
+    from train_benchmark.table_latency import gather_latencies
+
+    semantics = artifact.metadata.semantics
+    groups: dict[tuple[str, str], list[tuple[CellGraph, float]]] = {}
+    for record in gather_latencies([folder], semantics):
+        if record.status == "ok":
+            graph = cell_graph(Cell.parse(record.cell), Semantics(semantics))
+            group = groups.setdefault((record.setting, record.device), [])
+            group.append((graph, record.latency_s))
+    return [
+        TransferredLatency.fit(
+            artifact.latency,
+            setting,
+            device,
+            [graph for graph, _ in rows],
+            np.array([seconds for _, seconds in rows]),
+        )
+        for (setting, device), rows in groups.items()
+    ]
 
 
 def observed_rates(text: str) -> dict[int, float]:
@@ -122,7 +168,7 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
         {
             **head,
             **dict.fromkeys(names),
-            "target": f"latency_s {latency.setting}",
+            "target": f"latency_s {latency.setting} on {latency.device}",
             **{name: getattr(latency, name) for name in ("mean", "std", "low", "high")},
             "measured_mean": latency.measured,
             "seeds": 0,

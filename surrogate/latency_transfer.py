@@ -1,0 +1,206 @@
+"""Latency on a new device, from a few measurements there and a model of another device."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.graph import CellGraph
+from surrogate.calibration import ConformalCalibrator, SupportCalibrator, TrainedOn
+from surrogate.latency_model import LatencyForecast, LatencyModel, latency_forecasts
+from surrogate.prediction import Prediction
+from surrogate.targets import FloatArray
+
+FEWEST_MEASUREMENTS = 4
+"""With fewer, nothing is left to say how wrong the answers are."""
+
+_PENALTIES = np.geomspace(1e-2, 1e4, 25)
+_QUANTILES = 199
+_LEAST_STD = 1e-3
+"""Logarithms of seconds: a tenth of a per cent is finer than any measurement."""
+
+Answer = Callable[[Sequence[CellGraph]], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class TransferredLine:
+    """A line from what a source says to what a new device needs, with a spread.
+
+    On the logarithms of seconds: `new = source + a + b (source - centre) + c . counts`. The shift a
+    is free, b and c are shrunk towards 0 by one penalty, so that with few measurements the
+    new device is the old one times a factor.
+
+    Attributes:
+        source: (n,) logarithms of seconds that the source says of n graphs.
+        ops: operations that are counted.
+        centre: (d,) means of the regressors.
+        scale: (d,) their spreads.
+        shift: a, at the centre.
+        weights: (d,) b and c, in units of the spreads.
+        inverse: (d, d) inverse of the penalised Gram matrix.
+        count: measurements.
+        sigma: standard error of an answer at the centre, by leave-one-out.
+    """
+
+    source: Answer
+    ops: tuple[str, ...]
+    centre: FloatArray
+    scale: FloatArray
+    shift: float
+    weights: FloatArray
+    inverse: FloatArray
+    count: int
+    sigma: float
+
+    @classmethod
+    def fit(
+        cls, sources: Sequence[Answer], graphs: Sequence[CellGraph], log_seconds: FloatArray
+    ) -> Self:
+        """Fit on measured graphs, from the source and with the penalty that err least.
+
+        Raises:
+            UserError: if there are fewer than `FEWEST_MEASUREMENTS`.
+        """
+        n = len(graphs)
+        if n < FEWEST_MEASUREMENTS:
+            raise UserError(
+                f"a new device needs at least {FEWEST_MEASUREMENTS} measured functions, but has "
+                f"{n}; measure some more, 10 to 20 are good"
+            )
+        ops = tuple(sorted({op.name for graph in graphs for op in graph.ops[1:-1]}))
+        candidates = []
+        for source in sources:
+            told = source(graphs)
+            raw = _regressors(told, graphs, ops)
+            candidates += [(source, raw, log_seconds - told, penalty) for penalty in _PENALTIES]
+        squares = np.array([_left_out(raw, y, penalty) ** 2 for _, raw, y, penalty in candidates])
+        source, raw, y, penalty = candidates[int(np.argmin(squares.sum(axis=1)))]
+        # What is chosen for its small errors errs more than they say: each error counts as if
+        # the choice had been made without it.
+        chosen_without = np.argmin(squares.sum(axis=1)[:, None] - squares, axis=0)
+        sigma = float(np.sqrt(squares[chosen_without, np.arange(n)].mean()))
+        centre, scale = _centre_and_scale(raw)
+        x = (raw - centre) / scale
+        inverse = np.linalg.inv(x.T @ x + penalty * np.eye(x.shape[1]))
+        weights = inverse @ x.T @ (y - y.mean())
+        sigma = max(sigma, _LEAST_STD)
+        return cls(source, ops, centre, scale, float(y.mean()), weights, inverse, n, sigma)
+
+    def predict(self, graphs: Sequence[CellGraph]) -> Prediction:
+        """Logarithms of seconds of n graphs, and how far off they may be."""
+        told = self.source(graphs)
+        x = (_regressors(told, graphs, self.ops) - self.centre) / self.scale
+        mean = told + self.shift + x @ self.weights
+        leverage = np.einsum("nd,de,ne->n", x, self.inverse, x)
+        return Prediction(mean, self.sigma * np.sqrt(1.0 + leverage))
+
+
+@dataclass(frozen=True, eq=False)
+class TransferredLatency:
+    """Latency in a setting that no artifact has, after a few measurements in it.
+
+    Attributes:
+        setting: name of the new setting.
+        device: its processor, in words.
+        line: from the source's answers to the new device's.
+        calibrator: quantiles of Student's t, wider outside as the source's own are.
+        trained_on: what the source learned from.
+        measured: functional key -> seconds on the new device.
+    """
+
+    setting: str
+    device: str
+    line: TransferredLine
+    calibrator: SupportCalibrator
+    trained_on: TrainedOn
+    measured: Mapping[str, float]
+
+    @classmethod
+    def fit(
+        cls,
+        sources: Sequence[LatencyModel],
+        setting: str,
+        device: str,
+        graphs: Sequence[CellGraph],
+        seconds: FloatArray,
+    ) -> Self:
+        """Carry the source that fits best over to a new device.
+
+        Args:
+            sources: models of other devices or settings, at least one.
+            setting: name of the new setting.
+            device: its processor, in words.
+            graphs: (n,) measured graphs of distinct keys.
+            seconds: (n,) what was measured, > 0.
+
+        Raises:
+            UserError: if there is no source, there are too few measurements, a key repeats, or a
+                latency is not > 0.
+        """
+        if not sources:
+            raise UserError("a transfer needs a model of another device, but the artifact has none")
+        measured = {g.key: float(s) for g, s in zip(graphs, seconds, strict=True)}
+        if len(measured) != len(graphs) or not (np.asarray(seconds) > 0).all():
+            raise UserError("measured functions must be distinct, and their latencies > 0")
+        answers = [_answer(source) for source in sources]
+        line = TransferredLine.fit(answers, graphs, np.log(seconds))
+        source = sources[answers.index(line.source)]
+        calibrator = _student_calibrator(len(graphs) - 1, source.calibrator)
+        return cls(setting, device, line, calibrator, source.trained_on, measured)
+
+    def forecast(self, graphs: Sequence[CellGraph], level: float) -> list[LatencyForecast]:
+        """As `LatencyModel.forecast`."""
+        ways = [self.trained_on.outside(graph) for graph in graphs]
+        answer = self.line.predict(graphs)
+        return latency_forecasts(
+            self.setting, self.device, graphs, answer, self.calibrator, ways, self.measured, level
+        )
+
+
+def _answer(source: LatencyModel) -> Answer:
+    return lambda graphs: source.predictor.predict(graphs).mean
+
+
+def _left_out(raw: FloatArray, y: FloatArray, penalty: float) -> FloatArray:
+    """(n,) errors of each row by the line of all others, in closed form."""
+    centre, scale = _centre_and_scale(raw)
+    x = (raw - centre) / scale
+    # The shift is free: its projection is 1 / n, since x is centred.
+    hat = x @ np.linalg.inv(x.T @ x + penalty * np.eye(x.shape[1])) @ x.T + 1.0 / len(y)
+    errors: FloatArray = (y - hat @ y) / (1.0 - np.diag(hat))
+    return errors
+
+
+def _centre_and_scale(raw: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Means, and spreads; a column without any counts for nothing."""
+    spread = raw.std(axis=0)
+    return raw.mean(axis=0), np.where(spread > 1e-9, spread, np.inf)
+
+
+def _regressors(
+    told: FloatArray, graphs: Sequence[CellGraph], ops: tuple[str, ...]
+) -> NDArray[np.float64]:
+    """(n, 1 + ops) what the source says, and counts of operations."""
+    counts = [[sum(op.name == name for op in graph.ops[1:-1]) for name in ops] for graph in graphs]
+    return np.column_stack([told, np.array(counts, dtype=np.float64).reshape(len(graphs), -1)])
+
+
+def _student_calibrator(freedom: int, source: SupportCalibrator) -> SupportCalibrator:
+    """Scores that are quantiles of |t|; for graphs outside, as much larger as the source's."""
+    try:
+        from scipy.stats import t
+    except ModuleNotFoundError as e:
+        raise MissingExtraError("scipy", "predictors") from e
+    shares = np.arange(1, _QUANTILES + 1) / (_QUANTILES + 1)
+    scores = np.asarray(t.ppf((1 + shares) / 2, freedom), dtype=np.float64)
+    typical = max(float(np.median(source.inside.scores)), 1e-9)
+    outside = {
+        way: ConformalCalibrator(
+            scores * max(float(np.median(own.scores)) / typical, 1.0), _LEAST_STD
+        )
+        for way, own in source.outside.items()
+    }
+    return SupportCalibrator(ConformalCalibrator(scores, _LEAST_STD), outside)
