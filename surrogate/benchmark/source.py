@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,12 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.graph_file import read_graphs
 from graph_encoding.ops import NB_ASR_OPS
-from surrogate.dataset import SurrogateDataset
+from surrogate.dataset import SeedPolicy, SurrogateDataset
 from surrogate.targets import TARGETS, TRANSFORMS, FloatArray, Target
 from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
-    from surrogate.benchmark.config import BenchmarkConfig
+    from surrogate.benchmark.config import SourceConfig
     from train_benchmark.table import BenchmarkTable
 
 _STANDARD_NODES = 3
@@ -59,7 +59,23 @@ class Source:
         return content_hash([*zip(self.dataset.keys, self.dataset.values.tolist(), strict=True)])
 
 
-def load_source(config: "BenchmarkConfig") -> Source:
+class NamesSource(Protocol):
+    """A configuration that says where labelled graphs come from."""
+
+    @property
+    def source(self) -> "SourceConfig":
+        """Table or graph file."""
+
+    @property
+    def target(self) -> str:
+        """Name of the label."""
+
+    @property
+    def seed_policy(self) -> SeedPolicy:
+        """Which trainings a table's label is made of."""
+
+
+def load_source(config: NamesSource) -> Source:
     """Read the labelled graphs that a configuration names.
 
     Raises:
@@ -84,7 +100,7 @@ def load_source(config: "BenchmarkConfig") -> Source:
     return _merged(table.metadata.name, own, _second(config, target), table)
 
 
-def _second(config: "BenchmarkConfig", target: Target) -> SurrogateDataset | None:
+def _second(config: NamesSource, target: Target) -> SurrogateDataset | None:
     """The further keys that `extended` tests on, where a configuration names some."""
     if config.source.extended is None:
         return None

@@ -11,6 +11,8 @@ from surrogate.cli.cell import read_cells
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from graph_encoding.graph import CellGraph
     from surrogate.artifact import Artifact
     from surrogate.forecast import Forecast
@@ -67,10 +69,16 @@ def predict(
         fitted, [t for folder in latency or () for t in _transferred(fitted, folder)]
     )
     forecasts = forecaster.forecast(parsed, level, observed_curve=observed)
+    _write(forecasts, output, artifact, by_epoch=curve)
+
+
+def _write(
+    forecasts: "Sequence[Forecast]", output: Format, artifact: str, *, by_epoch: bool
+) -> None:
     if output is Format.JSON:
         write_json([_as_json(forecast) for forecast in forecasts])
         return
-    as_rows = _epoch_rows if curve else _as_rows
+    as_rows = _epoch_rows if by_epoch else _as_rows
     rows = [row for forecast in forecasts for row in as_rows(forecast)]
     if not rows:
         raise UserError(
