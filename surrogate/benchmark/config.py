@@ -140,16 +140,21 @@ def load_benchmark_config(path: Path) -> BenchmarkConfig:
         UserError: if the file, a key or a value is wrong; names each.
     """
     config = load_config(path, BenchmarkConfig)
-    source = config.source
+    name = config.name if "name" in config.model_fields_set else path.stem
+    source = resolved_source(config.source, path.parent)
+    return config.model_copy(update={"name": name, "source": source})
+
+
+def resolved_source(source: SourceConfig, folder: Path) -> SourceConfig:
+    """A source whose paths, relative to a configuration's folder, are made whole."""
     found: dict[str, Any] = {}
     if source.graphs is not None:
-        found["graphs"] = path.parent / source.graphs
+        found["graphs"] = folder / source.graphs
     for field in ("table", "extended"):
         value = getattr(source, field)
-        if value is not None and (path.parent / value).exists():
-            found[field] = str(path.parent / value)
-    name = config.name if "name" in config.model_fields_set else path.stem
-    return config.model_copy(update={"name": name, "source": source.model_copy(update=found)})
+        if value is not None and (folder / value).exists():
+            found[field] = str(folder / value)
+    return source.model_copy(update=found)
 
 
 def benchmark_config(values: Mapping[str, Any]) -> BenchmarkConfig:

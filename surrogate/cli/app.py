@@ -23,9 +23,10 @@ from surrogate.cli import (
     predict,
     space,
     table,
+    tune,
 )
 
-_COMMANDS = (predict, cell, space, fit, benchmark, table, collect, latency, corpus, demo)
+_COMMANDS = (predict, cell, space, fit, tune, benchmark, table, collect, latency, corpus, demo)
 
 USER_ERROR = 2
 """Exit code after an error that the user can mend; click's own usage errors have it too."""

@@ -49,7 +49,7 @@ def fit(
         typer.echo(f"{lost} of {len(data)} rows have no label and are left out", err=True)
     if report:
         _write_report(_held_out(data, chosen), output)
-    with _ProgressDisplay() as display:
+    with FitProgress() as display:
         artifact = fit_artifact(
             data,
             chosen.chosen_targets(),
@@ -70,10 +70,14 @@ def fit(
     typer.echo(f"wrote {out}: {artifact.metadata.trained_keys} functions", err=True)
 
 
-class _ProgressDisplay:
-    """A bar of the fits that are done on a terminal; elsewhere nothing."""
+class FitProgress:
+    """A bar of what is done on a terminal; elsewhere nothing.
 
-    def __init__(self) -> None:
+    Args:
+        what: word in front of it.
+    """
+
+    def __init__(self, what: str = "fitting") -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -85,16 +89,16 @@ class _ProgressDisplay:
 
         console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("fitting"),
+            TextColumn(what),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("fitting", total=None)
+        self._task = self._bar.add_task(what, total=None)
 
-    def __enter__(self) -> "_ProgressDisplay":
+    def __enter__(self) -> "FitProgress":
         self._bar.start()
         return self
 

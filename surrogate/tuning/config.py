@@ -1,0 +1,188 @@
+"""The configuration of a search: which predictor, which settings, on which keys."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from graph_encoding.errors import UserError
+from graph_encoding.toml_config import load_config
+from surrogate.benchmark.config import SourceConfig, resolved_source
+from surrogate.predictors import PREDICTORS, Predictor
+from train_benchmark.record import content_hash
+
+Value = bool | int | float | str
+
+
+def _known_predictor(name: str) -> str:
+    PREDICTORS.get(name)
+    return name
+
+
+class Range(BaseModel):
+    """What a setting may be: one of some choices, or a number from low to high.
+
+    Whole numbers at both ends make it a whole number.
+
+    Attributes:
+        low: least value.
+        high: greatest value.
+        log: whether ratios count, and not differences.
+        step: distance between neighbouring values; not together with log.
+        choices: values, in place of low and high.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    step: int | float | None = None
+    choices: tuple[Value, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if self.choices is not None:
+            if (self.low, self.high, self.step) != (None, None, None) or self.log:
+                raise UserError("choices go without low, high, step and log")
+            if len(self.choices) < 2:
+                raise UserError(f"choices must be at least two, but are {list(self.choices)}")
+            return self
+        if self.low is None or self.high is None or not self.low < self.high:
+            raise UserError(
+                f"a range must have low < high, or choices, but has {self.low} and {self.high}"
+            )
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise UserError("a logarithmic range must have low > 0 and no step")
+        return self
+
+    def holds(self, value: object) -> bool:
+        """Whether a value may come out of it."""
+        if self.choices is not None:
+            return value in self.choices
+        assert self.low is not None
+        assert self.high is not None
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+class TuneConfig(BaseModel):
+    """A `configs/tune/*.toml` file.
+
+    Attributes:
+        name: name of the study.
+        predictor: whose settings are searched.
+        source: where labelled graphs come from.
+        target: name of the label.
+        seed_policy: which trainings a table's label is made of.
+        train_keys: keys that are drawn once and are all that the search ever sees; all if None.
+        folds: parts of those keys that are held out in turn.
+        repeats: divisions into folds that a trial is judged by.
+        confirm_repeats: further divisions on which the best settings and the default ones are
+            compared in the end: those of the search chose the best.
+        trials: trials that end well or are pruned.
+        seed: start of all randomness.
+        settings: settings that differ from the defaults and are not searched.
+        space: setting -> its range; "xgb.depth" is the depth in the table "xgb".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    predictor: Annotated[str, AfterValidator(_known_predictor)]
+    source: SourceConfig
+    target: str
+    seed_policy: int | Literal["mean"] = "mean"
+    train_keys: int | None = Field(default=None, ge=10)
+    folds: int = Field(default=5, ge=2)
+    repeats: int = Field(default=1, ge=1)
+    confirm_repeats: int = Field(default=2, ge=1)
+    trials: int = Field(ge=1)
+    seed: int = Field(default=0, ge=0)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    space: dict[str, Range] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known_settings(self) -> Self:
+        for name, value_range in self.space.items():
+            default = self.default(name)
+            if not value_range.holds(default):
+                raise UserError(
+                    f"the range of {name!r} must hold its default {default!r}, for the first trial "
+                    "is that of the defaults; widen it, or set another value under [settings]"
+                )
+        self.make_predictor({})
+        return self
+
+    def default(self, name: str) -> Any:
+        """Value of a setting where the search does not change it.
+
+        Raises:
+            UserError: if the predictor has no such setting; names those it has.
+        """
+        value: Any = self._plain()
+        for part in name.split("."):
+            if not isinstance(value, dict) or part not in value:
+                known = ", ".join(_names(self._plain()))
+                raise UserError(
+                    f"predictor {self.predictor!r} has no setting {name!r}; it has {known}"
+                )
+            value = value[part]
+        return value
+
+    def make_predictor(self, changes: dict[str, Value]) -> Predictor:
+        """A new, unfitted predictor with some settings changed.
+
+        Raises:
+            UserError: if a value is out of its setting's own bounds.
+        """
+        kind = PREDICTORS.get(self.predictor)
+        return kind(kind.settings_type(**self.plain_settings(changes)))
+
+    def plain_settings(self, changes: dict[str, Value]) -> dict[str, Any]:
+        """All settings as nested tables, some of them changed."""
+        plain = self._plain()
+        for name, value in changes.items():
+            *tables, last = name.split(".")
+            table = plain
+            for part in tables:
+                table = table[part]
+            table[last] = value
+        return plain
+
+    def _plain(self) -> dict[str, Any]:
+        kind = PREDICTORS.get(self.predictor)
+        try:
+            base: dict[str, Any] = asdict(kind.settings_type(**self.settings))
+        except TypeError as e:
+            known = ", ".join(_names(asdict(kind.settings_type())))
+            raise UserError(
+                f"[settings] must be settings of {self.predictor!r} ({known}): {e}"
+            ) from e
+        return base
+
+    @property
+    def hash(self) -> str:
+        """sha256 of all that trials depend on: not of how many there are."""
+        plain = self.model_dump(mode="json", exclude={"trials", "confirm_repeats"})
+        # A file's place is no part of the study; its keys and labels are, by their fingerprint.
+        del plain["source"]
+        return content_hash(plain)
+
+
+def _names(plain: dict[str, Any], prefix: str = "") -> list[str]:
+    found = []
+    for name, value in plain.items():
+        inner = isinstance(value, dict)
+        found += _names(value, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
+    return found
+
+
+def load_tune_config(path: Path) -> TuneConfig:
+    """Read the configuration of a search; paths in it are relative to its folder.
+
+    Raises:
+        UserError: if the file, a key or a value is wrong; names each.
+    """
+    config = load_config(path, TuneConfig)
+    return config.model_copy(update={"source": resolved_source(config.source, path.parent)})

@@ -1,0 +1,202 @@
+"""A search with Optuna: on one storage, by any number of processes, to be gone on with."""
+
+import logging
+import multiprocessing
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graph_encoding.errors import MissingExtraError, UserError
+from surrogate.benchmark.source import load_source
+from surrogate.dataset import SurrogateDataset
+from surrogate.tuning.config import Range, TuneConfig
+from surrogate.tuning.objective import held_out_taus, training_keys
+
+if TYPE_CHECKING:
+    import optuna
+
+JOURNAL_FILE = "study.journal"
+
+_HASH, _FINGERPRINT, _FOLD_TAUS = "config_hash", "keys_sha256", "fold_taus"
+_POLL_SECONDS = 0.5
+_STARTUP_TRIALS = 8
+
+OnProgress = Callable[[int, int], None]
+
+
+def run_study(
+    config: TuneConfig, out: Path, *, workers: int = 1, on_progress: OnProgress | None = None
+) -> "optuna.Study":
+    """Search until the configured number of trials has ended, those of earlier runs among them.
+
+    The first trial is that of the default settings. A killed run loses the trials in flight.
+
+    Args:
+        config: what to search.
+        out: folder of the study: new, or to go on with.
+        workers: processes, one core each, on one storage; others may work on it as well.
+        on_progress: called with the trials that have ended and their number.
+
+    Returns:
+        The study.
+
+    Raises:
+        MissingExtraError: if optuna is not installed.
+        UserError: if the folder cannot be written, or holds another study.
+    """
+    dataset = training_keys(load_source(config), config)
+    study = _open(config, out, dataset)
+    report = on_progress or _say_nothing
+    report(_ended(study), config.trials)
+    if _ended(study) >= config.trials:
+        return study
+    if workers == 1:
+        _search(study, config, dataset, worker=0, report=report)
+        return study
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_work, args=(config, out, worker)) for worker in range(workers)
+    ]
+    try:
+        for process in processes:
+            process.start()
+        while any(process.is_alive() for process in processes):
+            time.sleep(_POLL_SECONDS)
+            report(min(_ended(study), config.trials), config.trials)
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
+    failed = [process.exitcode for process in processes if process.exitcode]
+    if failed and _ended(study) < config.trials:
+        raise UserError(
+            f"all of {workers} workers must end well, but {len(failed)} ended with exit code "
+            f"{failed[0]}; run it with one worker to see why"
+        )
+    return study
+
+
+def fold_taus(trial: "optuna.trial.FrozenTrial") -> list[float]:
+    """Kendall tau of each part that a trial held out."""
+    return list(trial.user_attrs.get(_FOLD_TAUS, ()))
+
+
+def suggested(trial: "optuna.Trial", name: str, value_range: Range) -> Any:
+    """Ask a trial for the value of one setting."""
+    if value_range.choices is not None:
+        return trial.suggest_categorical(name, value_range.choices)
+    low, high, step, log = value_range.low, value_range.high, value_range.step, value_range.log
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(name, low, high, step=int(step or 1), log=log)
+    assert low is not None
+    assert high is not None
+    return trial.suggest_float(name, low, high, step=step, log=log)
+
+
+def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.Study":
+    library = _import_optuna()
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        storage = JournalStorage(JournalFileBackend(str(out / JOURNAL_FILE)))
+    except OSError as e:
+        raise UserError(f"cannot write study folder {out}: {e}; choose another --out") from e
+    study: optuna.Study = library.create_study(
+        storage=storage,
+        study_name=config.name,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=library.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
+    )
+    wanted = {_HASH: config.hash, _FINGERPRINT: _fingerprint(dataset)}
+    for name, value in wanted.items():
+        found = study.user_attrs.get(name)
+        if found is None:
+            study.set_user_attr(name, value)
+        elif found != value:
+            raise UserError(
+                f"study folder {out} must hold one configuration and one set of keys, but its "
+                f"{name} is {found[:12]} and this run's is {value[:12]}; choose another --out"
+            )
+    if not study.get_trials(deepcopy=False):
+        study.enqueue_trial({name: config.default(name) for name in config.space})
+    return study
+
+
+def _fingerprint(dataset: SurrogateDataset) -> str:
+    from train_benchmark.record import content_hash
+
+    return content_hash([*zip(dataset.keys, dataset.values.tolist(), strict=True)])
+
+
+def _work(config: TuneConfig, out: Path, worker: int) -> None:
+    """One process of several."""
+    dataset = training_keys(load_source(config), config)
+    study = _open(config, out, dataset)
+    try:
+        _search(study, config, dataset, worker=worker, report=_say_nothing)
+    except KeyboardInterrupt:
+        return
+
+
+def _search(
+    study: "optuna.Study",
+    config: TuneConfig,
+    dataset: SurrogateDataset,
+    *,
+    worker: int,
+    report: OnProgress,
+) -> None:
+    library = _import_optuna()
+    # Trials that were there count too: with the same number of them, the same suggestions follow.
+    begun = len(study.get_trials(deepcopy=False))
+    study.sampler = library.samplers.TPESampler(
+        seed=int(np.random.default_rng([config.seed, worker, begun]).integers(2**31)),
+        n_startup_trials=_STARTUP_TRIALS,
+        multivariate=True,
+    )
+
+    def objective(trial: "optuna.Trial") -> float:
+        changes = {name: suggested(trial, name, of) for name, of in config.space.items()}
+        taus: list[float] = []
+        make = lambda: config.make_predictor(changes)  # noqa: E731 -- a function of no name
+        for step, tau in enumerate(held_out_taus(dataset, make, config, range(config.repeats))):
+            taus.append(tau)
+            trial.report(float(np.mean(taus)), step)
+            if trial.should_prune():
+                raise library.TrialPruned
+        trial.set_user_attr(_FOLD_TAUS, taus)
+        return float(np.mean(taus))
+
+    def stop_when_enough(of: "optuna.Study", _: Any) -> None:
+        report(min(_ended(of), config.trials), config.trials)
+        if _ended(of) >= config.trials:
+            of.stop()
+
+    study.optimize(objective, callbacks=[stop_when_enough], catch=(UserError,))
+
+
+def _say_nothing(done: int, total: int) -> None:
+    """For runs whose progress nobody wants."""
+
+
+def _ended(study: "optuna.Study") -> int:
+    from optuna.trial import TrialState
+
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    return len(study.get_trials(deepcopy=False, states=states))
+
+
+def _import_optuna() -> Any:
+    try:
+        import optuna
+    except ModuleNotFoundError as e:
+        raise MissingExtraError("optuna", "predictors") from e
+    if not logging.getLogger("optuna").isEnabledFor(logging.DEBUG):
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
