@@ -175,30 +175,30 @@ class Forecaster:
                 "one by one"
             )
         forms = [functional_form(cell, self._semantics) for cell in cells]
-        living = {form.key: graph_of_form(form) for form in forms if not form.is_dead}
+        keys = [form.key for form in forms]
+        living = {
+            key: graph_of_form(form)
+            for key, form in dict(zip(keys, forms, strict=True)).items()
+            if not form.is_dead
+        }
         graphs = GraphBatch(living.values())
         ways = [self.metadata.trained_on.outside(graph) for graph in graphs]
         if observed_curve is not None and not graphs:
             raise UserError(f"cell {cells[0].text!r} is dead: no training of it has a curve")
         by_target = [_forecast_target(m, graphs, ways, level) for m in self._artifact.models]
         curves, by_target = self._with_curves(graphs, ways, level, by_target, observed_curve)
-        of_key = dict(zip(living, zip(*by_target, strict=True), strict=True))
-        curve_of_key = dict(zip(living, curves, strict=True))
         by_setting = [model.forecast(graphs, level) for model in self._latency if graphs]
-        latencies_of_key = dict(zip(living, zip(*by_setting, strict=True), strict=False))
-        distances = self._artifact.neighbourhood.distance(graphs).tolist()
-        distance_of_key = dict(zip(living, distances, strict=True))
+        answers = zip(
+            zip(*by_target, strict=True),
+            curves,
+            zip(*by_setting, strict=True) if by_setting else [()] * len(graphs),
+            self._artifact.neighbourhood.distance(graphs).tolist(),
+            strict=True,
+        )
+        of_key = {key: _Answer(*answer) for key, answer in zip(living, answers, strict=True)}
         return tuple(
-            self._assemble(
-                cell,
-                form,
-                of_key.get(form.key, ()),
-                curve_of_key.get(form.key),
-                latencies_of_key.get(form.key, ()),
-                distance_of_key.get(form.key),
-                level,
-            )
-            for cell, form in zip(cells, forms, strict=True)
+            self._assemble(cell, form, key, of_key.get(key, _Answer()), level)
+            for cell, form, key in zip(cells, forms, keys, strict=True)
         )
 
     def _with_curves(
@@ -247,32 +247,35 @@ class Forecaster:
         return np.ones(len(graphs))
 
     def _assemble(
-        self,
-        cell: Cell,
-        form: FunctionalForm,
-        targets: tuple[TargetForecast, ...],
-        curve: ForecastCurve | None,
-        latencies: tuple[LatencyForecast, ...],
-        distance: float | None,
-        level: float,
+        self, cell: Cell, form: FunctionalForm, key: str, answer: "_Answer", level: float
     ) -> Forecast:
-        row = self._artifact.measured.get(form.key)
+        row = self._artifact.measured.get(key)
         support, note = _support(form, self.metadata, measured=row is not None)
         macro = self.metadata.macro
         return Forecast(
             cell=cell.text,
-            functional_key=form.key,
+            functional_key=key,
             params=params_of_form(form, macro),
             macs=macs_of_form(form, macro, input_frames=round(1 / macro.frame_shift_s)),
             support=support,
             note=note,
-            distance=distance,
+            distance=answer.distance,
             level=level,
-            targets=targets,
-            curve=curve,
-            latencies=latencies,
+            targets=answer.targets,
+            curve=answer.curve,
+            latencies=answer.latencies,
             measured_row=row,
         )
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is said of one function; nothing, of a dead one."""
+
+    targets: tuple[TargetForecast, ...] = ()
+    curve: ForecastCurve | None = None
+    latencies: tuple[LatencyForecast, ...] = ()
+    distance: float | None = None
 
 
 def _check_size(cell: Cell) -> None:
