@@ -51,16 +51,7 @@ class ConformalCalibrator:
         Raises:
             UserError: if the level is no probability, or needs more scores than there are.
         """
-        check_level(level)
-        n = len(self.scores)
-        # The tolerance keeps 0.9 * 10 from becoming 9.000000000000002 and rounding up.
-        rank = math.ceil((n + 1) * level - 1e-9)
-        if rank > n:
-            raise UserError(
-                f"{n} held-out keys can bound a level of at most {n / (n + 1):.4f}, but got "
-                f"{level}; ask for a lower level or fit on more keys"
-            )
-        return float(self.scores[max(rank, 1) - 1])
+        return float(self.scores[place_of_level(len(self.scores), level)])
 
     def interval(self, prediction: Prediction, level: float) -> Interval:
         """The interval of each of n predictions; a higher level's holds every lower level's."""
@@ -81,6 +72,23 @@ class ConformalCalibrator:
 
     def _width(self, prediction: Prediction) -> FloatArray:
         return np.hypot(prediction.std, self.floor)
+
+
+def place_of_level(count: int, level: float) -> int:
+    """Place, from 0, of the score among `count` rising ones that bounds a level.
+
+    Raises:
+        UserError: if the level is no probability, or needs more scores than there are.
+    """
+    check_level(level)
+    # The tolerance keeps 0.9 * 10 from becoming 9.000000000000002 and rounding up.
+    rank = math.ceil((count + 1) * level - 1e-9)
+    if rank > count:
+        raise UserError(
+            f"{count} held-out keys can bound a level of at most {count / (count + 1):.4f}, but "
+            f"got {level}; ask for a lower level or fit on more keys"
+        )
+    return max(rank, 1) - 1
 
 
 def cross_conformal(

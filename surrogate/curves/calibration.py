@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
-from surrogate.calibration.conformal import ConformalCalibrator
+from surrogate.calibration.conformal import place_of_level
 from surrogate.curves.conditioning import CurveProcess
 from surrogate.curves.data import FEWEST_CONTRASTS, CurveSet
 from surrogate.curves.falling import project_falling
@@ -16,7 +16,6 @@ from surrogate.curves.label import label_of_curves, with_label
 from surrogate.curves.mean_curve import ExpectedCurves
 from surrogate.curves.moments import robust_covariance
 from surrogate.folds import fold_indices
-from surrogate.prediction import Prediction
 from surrogate.targets import FloatArray, Transform
 
 MOST_SCORES = 199
@@ -71,15 +70,9 @@ class HorizonCalibration:
         Raises:
             UserError: if there are too few scores for a level.
         """
-        halves = tuple(np.zeros_like(std) for _ in levels)
-        for target, horizon in enumerate(self._last_seen(seen)):
-            scores = self.scores[horizon, target].astype(np.float64)
-            calibrator = ConformalCalibrator(scores, LEAST_STD)
-            prediction = Prediction(np.zeros(len(std)), std[:, target])
-            for half, level in zip(halves, levels, strict=True):
-                high = calibrator.interval(prediction, level).high
-                half[:, target] = np.where(std[:, target] > 0, high, 0.0)
-        return halves
+        rows = self.scores[self._last_seen(seen), np.arange(self.epochs + 1)].astype(np.float64)
+        width = np.where(std > 0, np.hypot(std, LEAST_STD), 0.0)
+        return tuple(rows[:, place_of_level(rows.shape[1], level)] * width for level in levels)
 
     def _last_seen(self, seen: NDArray[np.bool_]) -> list[int]:
         """For each epoch and the label, how far the observations before it reach."""

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +113,12 @@ class GraphFeatures(Encoding):
         return np.concatenate(parts, axis=1)
 
 
+@lru_cache(maxsize=16)
+def features_of(vocabulary: Vocabulary) -> GraphFeatures:
+    """The features of a vocabulary; naming their columns takes longer than encoding a graph."""
+    return GraphFeatures(vocabulary)
+
+
 class GraphBatch(tuple[CellGraph, ...]):
     """Graphs of one request: what models see of them is computed once for all predictors."""
 
@@ -153,7 +159,7 @@ class GraphInputs:
     @cached_property
     def features(self) -> NDArray[np.float32]:
         """(n, d) columns of `GraphFeatures`."""
-        return GraphFeatures(self.vocabulary).encode(self.graphs)
+        return features_of(self.vocabulary).encode(self.graphs)
 
     @cached_property
     def nodes(self) -> "NodeArrays":

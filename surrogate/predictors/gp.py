@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.errors import MissingExtraError, UserError
 from surrogate.predictors.base import Arrays, register_predictor
-from surrogate.predictors.features import GraphFeatures, GraphInputs, varying_columns
+from surrogate.predictors.features import GraphInputs, features_of, varying_columns
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 from surrogate.targets import FloatArray
 
@@ -72,7 +72,7 @@ class GaussianProcess(ScoreModel):
         raw = inputs.features[:, self._used].astype(np.float64)
         self._centre, spread = raw.mean(axis=0), raw.std(axis=0)
         self._scale = np.where(spread > 0, spread, 1.0)
-        names = GraphFeatures(inputs.vocabulary).columns
+        names = features_of(inputs.vocabulary).columns
         self._group = np.array(
             [next(g for g, p in enumerate(_GROUPS) if names[i].startswith(p)) for i in self._used]
         )
@@ -82,7 +82,9 @@ class GaussianProcess(ScoreModel):
         self._log_scales = self._tune(few_x, scores[few], 1 / weights[few])
         signal, lengths, noise_variance, self._offset = self._unpack(self._log_scales, y)
         self._points = (x / lengths[self._group]).astype(np.float32)
-        covariance = signal * _matern(_squared_distances(self._points, self._points))
+        self._lengths_of_points = _squared_lengths(self._points)
+        squared = _squared_distances(self._points, self._points, self._lengths_of_points)
+        covariance = signal * _matern(squared)
         covariance[np.diag_indices(len(points))] += noise_variance * noise + _JITTER
         values, vectors = np.linalg.eigh(covariance)
         self._alpha = vectors @ ((vectors.T @ (y - self._offset)) / values)
@@ -109,7 +111,7 @@ class GaussianProcess(ScoreModel):
         by_group = []
         for group in range(len(_GROUPS)):
             columns = x[:, self._group == group]
-            by_group.append(_squared_distances(columns, columns))
+            by_group.append(_squared_distances(columns, columns, _squared_lengths(columns)))
         width = math.log(math.sqrt(max(1, x.shape[1])))
         start = np.array([0.0, math.log(0.2), *(width for _ in _GROUPS)])
         bounds = [(-4.0, 4.0), (-7.0, 1.0), *((width - 4.0, width + 5.0) for _ in _GROUPS)]
@@ -134,7 +136,8 @@ class GaussianProcess(ScoreModel):
         means, stds = [], []
         for start in range(0, len(x), _ROWS_AT_ONCE):
             rows = x[start : start + _ROWS_AT_ONCE]
-            shared = signal * _matern(_squared_distances(rows, self._points))
+            squared = _squared_distances(rows, self._points, self._lengths_of_points)
+            shared = signal * _matern(squared)
             means.append(self._offset + shared @ self._alpha)
             known = ((shared @ self._directions) ** 2).sum(axis=1)
             stds.append(np.sqrt(np.maximum(signal - known, 0.0) + noise))
@@ -161,13 +164,20 @@ class GaussianProcess(ScoreModel):
         self._log_scales = arrays["gp_log_scales"]
         (self._offset,) = arrays["gp_offset"].tolist()
         self._points, self._alpha = arrays["gp_points"], arrays["gp_alpha"]
+        self._lengths_of_points = _squared_lengths(self._points)
         self._directions = arrays["gp_directions"]
 
 
-def _squared_distances(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-    """Between the rows of (n, d) and (m, d): (n, m)."""
-    lengths_a = np.einsum("id,id->i", a, a)[:, None]
-    lengths_b = np.einsum("id,id->i", b, b)[None, :]
+def _squared_lengths(a: NDArray[Any]) -> NDArray[Any]:
+    lengths: NDArray[Any] = np.einsum("id,id->i", a, a)
+    return lengths
+
+
+def _squared_distances(
+    a: NDArray[Any], b: NDArray[Any], lengths_b: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Between the rows of (n, d) and (m, d), of which the latter's lengths are known: (n, m)."""
+    lengths_a = _squared_lengths(a)[:, None]
     squared: NDArray[np.float64] = (lengths_a + lengths_b - 2 * (a @ b.T)).astype(np.float64)
     return np.maximum(squared, 0.0, out=squared)
 

@@ -1,6 +1,7 @@
 """A straight line over what a graph is made of: the floor that learns, and additive targets."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
 from surrogate.predictors.base import Arrays, register_predictor
-from surrogate.predictors.features import GraphFeatures, GraphInputs
+from surrogate.predictors.features import GraphInputs, Vocabulary, features_of
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 from surrogate.targets import FloatArray
 
@@ -101,9 +102,14 @@ class Ridge(ScoreModel):
         self._intercept, self._noise_std = arrays["ridge_line"].tolist()
 
     def _columns(self, inputs: GraphInputs) -> NDArray[np.float64]:
-        names = GraphFeatures(inputs.vocabulary).columns
-        chosen = [i for i, name in enumerate(names) if name.startswith(self._prefix)]
-        return inputs.features[:, chosen].astype(np.float64)
+        return inputs.features[:, _places(inputs.vocabulary, self._prefix)].astype(np.float64)
+
+
+@lru_cache(maxsize=32)
+def _places(vocabulary: Vocabulary, prefix: str) -> NDArray[np.intp]:
+    """Places of the columns whose names begin with something."""
+    names = features_of(vocabulary).columns
+    return np.array([i for i, name in enumerate(names) if name.startswith(prefix)])
 
 
 @register_predictor

@@ -15,7 +15,7 @@ from graph_encoding.graph import CellGraph
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
-from surrogate.predictors.features import GraphFeatures, GraphInputs, Vocabulary, inputs_of
+from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.scaling import NormalScoreScale
 from surrogate.targets import FloatArray
 
@@ -76,7 +76,7 @@ class ScorePredictor(Predictor):
     @property
     def columns(self) -> tuple[str, ...]:
         """(d,) names of the features that the fitted model sees; empty before."""
-        return GraphFeatures(self._vocabulary).columns if self._fitted else ()
+        return features_of(self._vocabulary).columns if self._fitted else ()
 
     def _new_model(self) -> ScoreModel:
         return self.model_type(self.settings)  # type: ignore[call-arg]
