@@ -1,5 +1,6 @@
 """The configuration of a search: which predictor, which settings, on which keys."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,13 +24,13 @@ def _known_predictor(name: str) -> str:
 class Range(BaseModel):
     """What a setting may be: one of some choices, or a number from low to high.
 
-    Whole numbers at both ends make it a whole number.
+    Of a setting whose default is a whole number, only whole numbers are tried.
 
     Attributes:
         low: least value.
         high: greatest value.
         log: whether ratios count, and not differences.
-        step: distance between neighbouring values; not together with log.
+        step: distance between neighbouring values, a divisor of high - low; not together with log.
         choices: values, in place of low and high.
     """
 
@@ -55,7 +56,21 @@ class Range(BaseModel):
             )
         if self.log and (self.low <= 0 or self.step is not None):
             raise UserError("a logarithmic range must have low > 0 and no step")
+        if self.step is not None and not (self.step > 0 and self._on_grid(self.high)):
+            raise UserError(
+                f"step must be > 0 and divide high - low, but is {self.step} "
+                f"from {self.low} to {self.high}"
+            )
         return self
+
+    @property
+    def extremes(self) -> tuple[Value, ...]:
+        """The choices, or both ends."""
+        if self.choices is not None:
+            return self.choices
+        assert self.low is not None
+        assert self.high is not None
+        return self.low, self.high
 
     def holds(self, value: object) -> bool:
         """Whether a value may come out of it."""
@@ -63,7 +78,16 @@ class Range(BaseModel):
             return value in self.choices
         assert self.low is not None
         assert self.high is not None
-        return isinstance(value, int | float) and self.low <= value <= self.high
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return self.low <= value <= self.high and self._on_grid(value)
+
+    def _on_grid(self, value: float) -> bool:
+        assert self.low is not None
+        if self.step is None:
+            return True
+        steps = (value - self.low) / self.step
+        return math.isclose(steps, round(steps), abs_tol=1e-9)
 
 
 class TuneConfig(BaseModel):
@@ -83,6 +107,8 @@ class TuneConfig(BaseModel):
         trials: trials that end well or are pruned.
         seed: start of all randomness.
         settings: settings that differ from the defaults and are not searched.
+        search_settings: setting -> value that it has during the search only, such as a cheaper
+            one, and not in what comes out; named as in the space.
         space: setting -> its range; "xgb.depth" is the depth in the table "xgb".
     """
 
@@ -100,10 +126,15 @@ class TuneConfig(BaseModel):
     trials: int = Field(ge=1)
     seed: int = Field(default=0, ge=0)
     settings: dict[str, Any] = Field(default_factory=dict)
+    search_settings: dict[str, Value] = Field(default_factory=dict)
     space: dict[str, Range] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _known_settings(self) -> Self:
+        for name in self.search_settings:
+            self.default(name)
+            if name in self.space:
+                raise UserError(f"{name!r} is searched: leave it out of search_settings")
         for name, value_range in self.space.items():
             default = self.default(name)
             if not value_range.holds(default):
@@ -111,8 +142,17 @@ class TuneConfig(BaseModel):
                     f"the range of {name!r} must hold its default {default!r}, for the first trial "
                     "is that of the defaults; widen it, or set another value under [settings]"
                 )
-        self.make_predictor({})
+            ends = value_range.extremes
+            if self.is_whole(name) and not all(isinstance(end, int) for end in ends):
+                raise UserError(f"{name!r} is a whole number: so must be {list(ends)}")
+            for end in ends:
+                self.make_predictor({name: end})
         return self
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a setting is a whole number, as its default is."""
+        default = self.default(name)
+        return isinstance(default, int) and not isinstance(default, bool)
 
     def default(self, name: str) -> Any:
         """Value of a setting where the search does not change it.
@@ -130,14 +170,19 @@ class TuneConfig(BaseModel):
             value = value[part]
         return value
 
+    @property
+    def defaults(self) -> dict[str, Value]:
+        """Of each setting that is searched."""
+        return {name: self.default(name) for name in self.space}
+
     def make_predictor(self, changes: dict[str, Value]) -> Predictor:
-        """A new, unfitted predictor with some settings changed.
+        """A new, unfitted predictor as the search has it, with some settings changed.
 
         Raises:
             UserError: if a value is out of its setting's own bounds.
         """
         kind = PREDICTORS.get(self.predictor)
-        return kind(kind.settings_type(**self.plain_settings(changes)))
+        return kind(kind.settings_type(**self.plain_settings({**self.search_settings, **changes})))
 
     def plain_settings(self, changes: dict[str, Value]) -> dict[str, Any]:
         """All settings as nested tables, some of them changed."""
@@ -164,10 +209,10 @@ class TuneConfig(BaseModel):
     @property
     def hash(self) -> str:
         """sha256 of all that trials depend on: not of how many there are."""
-        plain = self.model_dump(mode="json", exclude={"trials", "confirm_repeats"})
+        plain = self.model_dump(mode="json", exclude={"trials", "confirm_repeats", "source"})
         # A file's place is no part of the study; its keys and labels are, by their fingerprint.
-        del plain["source"]
-        return content_hash(plain)
+        scale = self.source.model_dump(include={"direction", "transform"})
+        return content_hash({**plain, "scale": scale})
 
 
 def _names(plain: dict[str, Any], prefix: str = "") -> list[str]:

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,18 @@ from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.tuning.config import Range, TuneConfig
 from surrogate.tuning.objective import held_out_taus, training_keys
+from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
+    from multiprocessing.context import SpawnProcess
+
     import optuna
 
 JOURNAL_FILE = "study.journal"
 
-_HASH, _FINGERPRINT, _FOLD_TAUS = "config_hash", "keys_sha256", "fold_taus"
+_HASH, _FINGERPRINT, _FOLD_TAUS, _REFUSED = "config_hash", "keys_sha256", "fold_taus", "refused"
 _POLL_SECONDS = 0.5
+_PATIENCE_SECONDS = 3.0
 _STARTUP_TRIALS = 8
 
 OnProgress = Callable[[int, int], None]
@@ -50,7 +55,7 @@ def run_study(
     dataset = training_keys(load_source(config), config)
     study = _open(config, out, dataset)
     report = on_progress or _say_nothing
-    report(_ended(study), config.trials)
+    report(min(_ended(study), config.trials), config.trials)
     if _ended(study) >= config.trials:
         return study
     if workers == 1:
@@ -67,9 +72,7 @@ def run_study(
             time.sleep(_POLL_SECONDS)
             report(min(_ended(study), config.trials), config.trials)
     finally:
-        for process in processes:
-            process.terminate()
-            process.join()
+        _end(processes)
     failed = [process.exitcode for process in processes if process.exitcode]
     if failed and _ended(study) < config.trials:
         raise UserError(
@@ -84,15 +87,21 @@ def fold_taus(trial: "optuna.trial.FrozenTrial") -> list[float]:
     return list(trial.user_attrs.get(_FOLD_TAUS, ()))
 
 
-def suggested(trial: "optuna.Trial", name: str, value_range: Range) -> Any:
+def refusal(trial: "optuna.trial.FrozenTrial") -> str | None:
+    """Why a trial's settings could not be had; None if they could, or if it was stopped."""
+    reason: str | None = trial.user_attrs.get(_REFUSED)
+    return reason
+
+
+def suggested(trial: "optuna.Trial", name: str, value_range: Range, *, whole: bool) -> Any:
     """Ask a trial for the value of one setting."""
     if value_range.choices is not None:
         return trial.suggest_categorical(name, value_range.choices)
     low, high, step, log = value_range.low, value_range.high, value_range.step, value_range.log
-    if isinstance(low, int) and isinstance(high, int):
-        return trial.suggest_int(name, low, high, step=int(step or 1), log=log)
     assert low is not None
     assert high is not None
+    if whole:
+        return trial.suggest_int(name, int(low), int(high), step=int(step or 1), log=log)
     return trial.suggest_float(name, low, high, step=step, log=log)
 
 
@@ -123,25 +132,39 @@ def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.S
                 f"study folder {out} must hold one configuration and one set of keys, but its "
                 f"{name} is {found[:12]} and this run's is {value[:12]}; choose another --out"
             )
-    if not study.get_trials(deepcopy=False):
-        study.enqueue_trial({name: config.default(name) for name in config.space})
+    if not any(_is_default(trial, config) for trial in study.get_trials(deepcopy=False)):
+        study.enqueue_trial(config.defaults)
     return study
 
 
-def _fingerprint(dataset: SurrogateDataset) -> str:
-    from train_benchmark.record import content_hash
+def _is_default(trial: "optuna.trial.FrozenTrial", config: TuneConfig) -> bool:
+    """Whether a trial is, or may become, that of the defaults: a stopped one will not."""
+    stopped = trial.state.name == "FAIL" and refusal(trial) is None
+    return not stopped and config.defaults in (trial.params, trial.system_attrs.get("fixed_params"))
 
+
+def _fingerprint(dataset: SurrogateDataset) -> str:
     return content_hash([*zip(dataset.keys, dataset.values.tolist(), strict=True)])
 
 
 def _work(config: TuneConfig, out: Path, worker: int) -> None:
     """One process of several."""
-    dataset = training_keys(load_source(config), config)
-    study = _open(config, out, dataset)
     try:
+        dataset = training_keys(load_source(config), config)
+        study = _open(config, out, dataset)
         _search(study, config, dataset, worker=worker, report=_say_nothing)
     except KeyboardInterrupt:
         return
+
+
+def _end(processes: "list[SpawnProcess]") -> None:
+    """Wait for processes that Ctrl-C reached too, and end those that it did not."""
+    started = [process for process in processes if process.pid is not None]
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    for process in started:
+        process.join(max(0.0, deadline - time.monotonic()))
+        process.terminate()
+        process.join()
 
 
 def _search(
@@ -159,17 +182,25 @@ def _search(
         seed=int(np.random.default_rng([config.seed, worker, begun]).integers(2**31)),
         n_startup_trials=_STARTUP_TRIALS,
         multivariate=True,
+        constant_liar=True,  # keeps processes from trying what another is about to
     )
 
     def objective(trial: "optuna.Trial") -> float:
-        changes = {name: suggested(trial, name, of) for name, of in config.space.items()}
+        changes = {
+            name: suggested(trial, name, of, whole=config.is_whole(name))
+            for name, of in config.space.items()
+        }
+        make = partial(config.make_predictor, changes)
         taus: list[float] = []
-        make = lambda: config.make_predictor(changes)  # noqa: E731 -- a function of no name
-        for step, tau in enumerate(held_out_taus(dataset, make, config, range(config.repeats))):
-            taus.append(tau)
-            trial.report(float(np.mean(taus)), step)
-            if trial.should_prune():
-                raise library.TrialPruned
+        try:
+            for step, tau in enumerate(held_out_taus(dataset, make, config, range(config.repeats))):
+                taus.append(tau)
+                trial.report(float(np.mean(taus)), step)
+                if trial.should_prune():
+                    raise library.TrialPruned
+        except UserError as e:
+            trial.set_user_attr(_REFUSED, str(e))
+            raise
         trial.set_user_attr(_FOLD_TAUS, taus)
         return float(np.mean(taus))
 
@@ -186,10 +217,10 @@ def _say_nothing(done: int, total: int) -> None:
 
 
 def _ended(study: "optuna.Study") -> int:
-    from optuna.trial import TrialState
-
-    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-    return len(study.get_trials(deepcopy=False, states=states))
+    """Trials that told something: those stopped by Ctrl-C, which optuna calls failed, did not."""
+    trials = study.get_trials(deepcopy=False)
+    told = ("COMPLETE", "PRUNED")
+    return sum(trial.state.name in told or refusal(trial) is not None for trial in trials)
 
 
 def _import_optuna() -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
@@ -12,8 +13,10 @@ import numpy as np
 
 from graph_encoding.errors import UserError
 from surrogate.benchmark.source import load_source
+from surrogate.targets import FloatArray
 from surrogate.tuning.config import TuneConfig, Value
 from surrogate.tuning.objective import held_out_taus, training_keys
+from surrogate.tuning.study import fold_taus, refusal
 
 if TYPE_CHECKING:
     import optuna
@@ -36,6 +39,7 @@ class TuneSummary:
         complete: trials judged on all parts.
         pruned: trials given up for being worse than the median.
         failed: trials whose settings could not be had.
+        config_hash: sha256 of all that a trial depends on but the labels.
         default: settings of the first trial, those that were searched.
         best: settings of the best trial.
         default_tau: what the default reached in the search.
@@ -43,8 +47,7 @@ class TuneSummary:
         confirmed_default_tau: the default on further divisions.
         confirmed_best_tau: the best on the same.
         gain: mean difference of these two over the held-out parts.
-        gain_error: its standard error. Parts of one division share training keys, so that it
-            is a little too small.
+        gain_error: its standard error, corrected for training keys that the parts share.
         importances: share of each setting in how good trials differ from all (PED-ANOVA); empty
             where there are too few trials to say.
         versions: versions of what can change the numbers.
@@ -58,6 +61,7 @@ class TuneSummary:
     complete: int
     pruned: int
     failed: int
+    config_hash: str
     default: dict[str, Value]
     best: dict[str, Value]
     default_tau: float
@@ -78,46 +82,71 @@ def summarise_study(study: "optuna.Study", config: TuneConfig) -> TuneSummary:
     """
     from optuna.trial import TrialState
 
-    trials = {state: study.get_trials(states=(state,)) for state in TrialState}
-    complete = trials[TrialState.COMPLETE]
-    if not complete:
+    trials = study.get_trials()
+    states = Counter(trial.state for trial in trials)
+    refused = [reason for trial in trials if (reason := refusal(trial)) is not None]
+    if not states[TrialState.COMPLETE]:
+        why = f"the first: {refused[0]}" if refused else "run it again to go on"
         raise UserError(
-            f"study {config.name!r} must have a completed trial, but all of "
-            f"{len(study.trials)} failed or were pruned; look at the ranges of its space"
+            f"study {config.name!r} must have a completed trial, but has {len(refused)} refused "
+            f"and {states[TrialState.PRUNED]} pruned ones; {why}"
         )
-    default = {name: config.default(name) for name in config.space}
-    first = next((trial for trial in complete if trial.params == default), complete[0])
     best = study.best_trial
     source = load_source(config)
     dataset = training_keys(source, config)
-    further = range(config.repeats, config.repeats + config.confirm_repeats)
-    taus = {
-        name: np.array(
-            [*held_out_taus(dataset, partial(config.make_predictor, of), config, further)]
-        )
-        for name, of in (("default", default), ("best", best.params))
-    }
-    difference = taus["best"] - taus["default"]
+
+    def taus(settings: dict[str, Value], first: int, repeats: int) -> FloatArray:
+        make = partial(config.make_predictor, settings)
+        return np.array([*held_out_taus(dataset, make, config, range(first, first + repeats))])
+
+    complete = (trial for trial in trials if trial.state == TrialState.COMPLETE)
+    searched = next((fold_taus(t) for t in complete if t.params == config.defaults), None)
+    if searched is None:  # a kill took the first trial
+        searched = [*taus(config.defaults, 0, config.repeats)]
+    of_default = taus(config.defaults, config.repeats, config.confirm_repeats)
+    of_best = taus(best.params, config.repeats, config.confirm_repeats)
     return TuneSummary(
         name=config.name,
         predictor=config.predictor,
         source=source.name,
         target=config.target,
         keys=len(dataset),
-        complete=len(complete),
-        pruned=len(trials[TrialState.PRUNED]),
-        failed=len(trials[TrialState.FAIL]),
-        default=default,
+        complete=states[TrialState.COMPLETE],
+        pruned=states[TrialState.PRUNED],
+        failed=len(refused),
+        config_hash=config.hash,
+        default=config.defaults,
         best=dict(best.params),
-        default_tau=float(first.value or np.nan),
-        best_tau=float(best.value or np.nan),
-        confirmed_default_tau=float(taus["default"].mean()),
-        confirmed_best_tau=float(taus["best"].mean()),
-        gain=float(difference.mean()),
-        gain_error=float(difference.std(ddof=1) / np.sqrt(len(difference))),
+        default_tau=float(np.mean(searched)),
+        best_tau=float(np.mean(fold_taus(best))),
+        confirmed_default_tau=float(of_default.mean()),
+        confirmed_best_tau=float(of_best.mean()),
+        gain=float((of_best - of_default).mean()),
+        gain_error=corrected_error(of_best - of_default, config.folds),
         importances=_importances(study),
         versions=_versions(),
     )
+
+
+def corrected_error(differences: FloatArray, folds: int) -> float:
+    """Standard error of a mean difference over held-out parts.
+
+    Args:
+        differences: (n,) one for each held-out part of one or more divisions; n >= 2.
+        folds: parts of a division.
+
+    Returns:
+        sqrt((1 / n + 1 / (folds - 1)) * variance); the second term, held-out keys over training
+        keys, is for the training keys that all fits share.
+
+    Source: Nadeau and Bengio, "Inference for the generalization error", 2003: the corrected
+        resampled t-test.
+
+    >>> round(corrected_error(np.array([0.0, 2.0]), folds=2), 6)
+    1.732051
+    """
+    variance = differences.var(ddof=1)
+    return float(np.sqrt((1 / len(differences) + 1 / (folds - 1)) * variance))
 
 
 def write_summary(summary: TuneSummary, config: TuneConfig, out: Path) -> Path:
@@ -157,7 +186,7 @@ def _toml(table: dict[str, Any], name: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.partial")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     temporary.write_text(text)
     os.replace(temporary, path)
 
