@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def tune(
+    context: typer.Context,
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG", help="TOML file, such as configs/tune/xgb.toml.")
     ],
@@ -39,9 +40,10 @@ def tune(
     from surrogate.tuning.summary import summarise_study, write_summary
 
     chosen = load_tune_config(config)
+    debug = bool(context.find_root().params.get("debug"))
     with FitProgress("trials") as display:
         try:
-            study = run_study(chosen, out, workers=workers, on_progress=display.show)
+            study = run_study(chosen, out, workers=workers, verbose=debug, on_progress=display.show)
         except KeyboardInterrupt:
             typer.echo(f"stopped; trials that ended are kept. Go on with --out {out}", err=True)
             raise typer.Exit(INTERRUPTED) from None

@@ -1,6 +1,5 @@
 """A search with Optuna: on one storage, by any number of processes, to be gone on with."""
 
-import logging
 import multiprocessing
 import time
 from collections.abc import Callable
@@ -33,7 +32,12 @@ OnProgress = Callable[[int, int], None]
 
 
 def run_study(
-    config: TuneConfig, out: Path, *, workers: int = 1, on_progress: OnProgress | None = None
+    config: TuneConfig,
+    out: Path,
+    *,
+    workers: int = 1,
+    verbose: bool = False,
+    on_progress: OnProgress | None = None,
 ) -> "optuna.Study":
     """Search until the configured number of trials has ended, those of earlier runs among them.
 
@@ -43,6 +47,7 @@ def run_study(
         config: what to search.
         out: folder of the study: new, or to go on with.
         workers: processes, one core each, on one storage; others may work on it as well.
+        verbose: whether optuna logs each trial to stderr, and not only errors.
         on_progress: called with the trials that have ended and their number.
 
     Returns:
@@ -52,6 +57,7 @@ def run_study(
         MissingExtraError: if optuna is not installed.
         UserError: if the folder cannot be written, or holds another study.
     """
+    _set_verbosity(verbose=verbose)
     dataset = training_keys(load_source(config), config)
     study = _open(config, out, dataset)
     report = on_progress or _say_nothing
@@ -63,7 +69,8 @@ def run_study(
         return study
     context = multiprocessing.get_context("spawn")
     processes = [
-        context.Process(target=_work, args=(config, out, worker)) for worker in range(workers)
+        context.Process(target=_work, args=(config, out, worker, verbose))
+        for worker in range(workers)
     ]
     try:
         for process in processes:
@@ -147,9 +154,10 @@ def _fingerprint(dataset: SurrogateDataset) -> str:
     return content_hash([*zip(dataset.keys, dataset.values.tolist(), strict=True)])
 
 
-def _work(config: TuneConfig, out: Path, worker: int) -> None:
+def _work(config: TuneConfig, out: Path, worker: int, verbose: bool) -> None:
     """One process of several."""
     try:
+        _set_verbosity(verbose=verbose)
         dataset = training_keys(load_source(config), config)
         study = _open(config, out, dataset)
         _search(study, config, dataset, worker=worker, report=_say_nothing)
@@ -228,6 +236,9 @@ def _import_optuna() -> Any:
         import optuna
     except ModuleNotFoundError as e:
         raise MissingExtraError("optuna", "predictors") from e
-    if not logging.getLogger("optuna").isEnabledFor(logging.DEBUG):
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
+
+
+def _set_verbosity(*, verbose: bool) -> None:
+    levels = _import_optuna().logging
+    levels.set_verbosity(levels.DEBUG if verbose else levels.ERROR)

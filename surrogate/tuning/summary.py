@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SUMMARY_FILE, BEST_FILE = "summary.json", "best.toml"
 
+_ENOUGH_FOR_IMPORTANCES = 8
 _VERSIONED = ("nasasr", "numpy", "optuna", "xgboost-cpu", "xgboost", "lightgbm", "torch")
 
 
@@ -49,7 +50,7 @@ class TuneSummary:
         gain: mean difference of these two over the held-out parts.
         gain_error: its standard error, corrected for training keys that the parts share.
         importances: share of each setting in how good trials differ from all (PED-ANOVA); empty
-            where there are too few trials to say.
+            where there are too few completed trials to say, or all are alike.
         versions: versions of what can change the numbers.
     """
 
@@ -168,11 +169,12 @@ def write_summary(summary: TuneSummary, config: TuneConfig, out: Path) -> Path:
 
 def _importances(study: "optuna.Study") -> dict[str, float]:
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+    from optuna.trial import TrialState
 
-    try:
-        found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
-    except (ValueError, RuntimeError):  # fewer trials than it needs, or all alike
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(complete) < _ENOUGH_FOR_IMPORTANCES or len({trial.value for trial in complete}) == 1:
         return {}
+    found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
     return {name: float(share) for name, share in found.items()}
 
 

@@ -1,11 +1,7 @@
 """Searches for settings: what they see, that they go on, what they find."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +12,12 @@ pytest.importorskip("optuna", reason="needs the extra predictors")
 
 from graph_encoding import UserError
 from graph_encoding.graph_file import GraphRow, write_graphs
-from surrogate.cli import main
 from surrogate.config import load_fit_config
 from surrogate.testing.synthetic import synthetic_dataset
-from surrogate.tuning import TuneConfig, load_tune_config
-from surrogate.tuning.study import JOURNAL_FILE, fold_taus, run_study
-from surrogate.tuning.summary import summarise_study, write_summary
+from surrogate.tuning import TuneConfig
+from surrogate.tuning import study as study_module
+from surrogate.tuning.study import fold_taus, refusal, run_study
+from surrogate.tuning.summary import corrected_error, summarise_study, write_summary
 
 DATA = synthetic_dataset(60)
 
@@ -156,6 +152,13 @@ def test_settings_of_a_part_are_named_with_its_table(graphs: Path, tmp_path: Pat
         ({"space": {"max_depth": {"choices": [4]}}}, "at least two"),
         ({"space": {"max_depth": {"choices": [3, 4], "low": 1}}}, "go without low"),
         ({"space": {"max_depth": {"low": 0, "high": 9, "log": True}}}, "low > 0"),
+        ({"space": {"max_depth": {"low": 1, "high": 5, "step": 3}}}, "divide high - low"),
+        ({"space": {"max_depth": {"low": 1, "high": 9, "step": 2}}}, "must hold its default 4"),
+        ({"space": {"max_depth": {"low": 1.0, "high": 9.0}}}, "is a whole number"),
+        ({"space": {"subsample": {"low": 0.5, "high": 1.5}}}, r"in \(0, 1\]"),
+        ({"search_settings": {"depth": 3}}, "no setting 'depth'"),
+        ({"search_settings": {"max_depth": 3}}, "leave it out of search_settings"),
+        ({"search_settings": {"members": 1}}, "members must be >= 2"),
         ({"settings": {"depth": 3}}, "must be settings of 'xgb'"),
         ({"predictor": "oracle"}, "unknown predictor 'oracle'"),
         ({"trials": 0}, "greater than or equal to 1"),
@@ -175,60 +178,91 @@ def test_a_folder_holds_one_study(graphs: Path, tmp_path: Path) -> None:
         run_study(other, tmp_path / "out")
 
 
-TOML = """
-name = "study"
-predictor = "ridge"
-target = "per"
-train_keys = 40
-trials = {trials}
-
-[source]
-graphs = "graphs.jsonl"
-direction = "minimise"
-
-[space.columns]
-choices = ["counts", "statistics"]
-"""
+def test_a_search_may_be_cheaper_than_what_comes_out(graphs: Path, tmp_path: Path) -> None:
+    chosen = config(graphs, settings={"members": 6}, search_settings={"members": 2, "rounds": 20})
+    made: Any = chosen.make_predictor({"max_depth": 3}).settings
+    assert (made.members, made.rounds, made.max_depth) == (2, 20, 3)
+    summary = summarise_study(run_study(chosen, tmp_path / "out"), chosen)
+    fit = load_fit_config(write_summary(summary, chosen, tmp_path / "out"))
+    assert (fit.settings.members, fit.settings.rounds) == (6, 300)
 
 
-def test_the_command_writes_a_result(
-    graphs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_only_whole_settings_are_tried_in_whole_numbers(graphs: Path, tmp_path: Path) -> None:
+    space = {"reg_lambda": {"low": 0, "high": 5}, "max_depth": {"low": 2, "high": 6, "step": 2}}
+    study = run_study(config(graphs, space=space), tmp_path / "out")
+    assert all(trial.params["max_depth"] in (2, 4, 6) for trial in study.trials)
+    assert any(trial.params["reg_lambda"] % 1 for trial in study.trials)
+
+
+def judge_that(fails: BaseException, *, at_trial: int) -> Any:
+    """A stand-in for the judge of trials that ends one of them, once."""
+    begun = 0
+
+    def judge(*_: Any) -> Iterator[float]:
+        nonlocal begun
+        begun += 1
+        if begun == at_trial + 1:
+            raise fails
+        yield from (0.5, 0.6)
+
+    return judge
+
+
+def test_a_stopped_trial_counts_for_nothing(
+    graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = graphs.with_name("tune.toml")
-    file.write_text(TOML.format(trials=3))
-    with pytest.raises(SystemExit) as ended:
-        main(["tune", str(file), "--out", str(tmp_path / "out"), "--format", "json"])
-    assert ended.value.code in (0, None)
-    told = json.loads(capsys.readouterr().out)
-    assert told == json.loads((tmp_path / "out/summary.json").read_text())
-    file.write_text(TOML.format(trials=3).replace("columns", "colours"))
-    with pytest.raises(SystemExit) as ended:
-        main(["tune", str(file), "--out", str(tmp_path / "out")])
-    assert ended.value.code == 2
-    assert "no setting 'colours'; it has columns" in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setattr(study_module, "held_out_taus", judge_that(KeyboardInterrupt(), at_trial=0))
+        with pytest.raises(KeyboardInterrupt):
+            run_study(config(graphs), tmp_path / "out")
+    study = run_study(config(graphs), tmp_path / "out")
+    states = [trial.state.name for trial in study.trials]
+    assert states == ["FAIL", *["COMPLETE"] * 4]
+    assert study.trials[1].params == config(graphs).defaults
+    assert summarise_study(study, config(graphs)).failed == 0
 
 
-def test_a_killed_search_is_gone_on_with(graphs: Path, tmp_path: Path) -> None:
-    file = graphs.with_name("tune.toml")
-    file.write_text(TOML.format(trials=100_000))
-    out = tmp_path / "out"
-    command = [sys.executable, "-m", "surrogate.cli", "tune", str(file), "--out", str(out)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    journal = out / JOURNAL_FILE
-    deadline = time.monotonic() + 60
-    while not journal.exists() or journal.read_text().count('"fold_taus"') < 3:
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    for left in out.glob("*.lock"):
-        left.unlink()  # held at that moment; Optuna itself waits half a minute for its holder
-    file.write_text(TOML.format(trials=1))
-    study = run_study(load_tune_config(file), out)
-    kept = sum(trial.state.is_finished() for trial in study.trials)
-    assert kept >= 3
-    file.write_text(TOML.format(trials=kept + 2))
-    again = run_study(load_tune_config(file), out)
-    assert sum(trial.state.is_finished() for trial in again.trials) == kept + 2
-    assert trials(again)[:3] == trials(study)[:3]
+def test_a_default_lost_in_a_kill_is_judged_for_the_summary(
+    graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = summarise_study(run_study(config(graphs), tmp_path / "whole"), config(graphs))
+    with monkeypatch.context() as patch:
+        # No error that optuna knows: as after a kill, the trial seems to run for ever.
+        patch.setattr(study_module, "held_out_taus", judge_that(SystemExit(), at_trial=0))
+        with pytest.raises(SystemExit):
+            run_study(config(graphs), tmp_path / "out")
+    study = run_study(config(graphs), tmp_path / "out")
+    assert all(trial.params != config(graphs).defaults for trial in study.trials[1:])
+    assert summarise_study(study, config(graphs)).default_tau == whole.default_tau
+
+
+def test_settings_that_are_refused_are_told_and_count(
+    graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(study_module, "held_out_taus", judge_that(UserError("no"), at_trial=1))
+    study = run_study(config(graphs), tmp_path / "out")
+    assert [refusal(trial) for trial in study.trials] == [None, "no", None, None]
+    assert summarise_study(study, config(graphs)).failed == 1
+    monkeypatch.undo()
+    chosen = config(graphs, folds=41, trials=1)
+    study = run_study(chosen, tmp_path / "none")
+    with pytest.raises(UserError, match="1 refused and 0 pruned ones; the first: folds must be"):
+        summarise_study(study, chosen)
+
+
+def test_the_error_of_a_gain_allows_for_shared_training_keys() -> None:
+    differences = np.array([0.0, 2.0, 0.0, 2.0])
+    assert corrected_error(differences, folds=2) == pytest.approx(np.sqrt(1.25 * 4 / 3))
+    many_folds = corrected_error(differences, folds=10**9)
+    assert many_folds == pytest.approx(differences.std(ddof=1) / 2)
+
+
+def test_importances_are_of_enough_trials_that_differ(graphs: Path, tmp_path: Path) -> None:
+    space = {"max_depth": {"low": 1, "high": 5}, "reg_lambda": {"low": 0.9, "high": 1.1}}
+    chosen = config(graphs, space=space, trials=12)
+    study = run_study(chosen, tmp_path / "out")
+    found = summarise_study(study, chosen).importances
+    assert set(found) == {"max_depth", "reg_lambda"}
+    assert sum(found.values()) == pytest.approx(1)
+    few = config(graphs, space=space, trials=2)
+    assert summarise_study(run_study(few, tmp_path / "few"), few).importances == {}

@@ -1,0 +1,195 @@
+"""`nasasr tune` from outside: what it prints and writes, and that it may be stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("optuna", reason="needs the extra predictors")
+
+from graph_encoding.graph_file import GraphRow, write_graphs
+from surrogate.benchmark.config import SourceConfig
+from surrogate.cli import main
+from surrogate.config import load_fit_config
+from surrogate.testing.synthetic import synthetic_dataset
+from surrogate.tuning import TuneConfig, load_tune_config
+from surrogate.tuning.study import JOURNAL_FILE, run_study
+
+Run = Callable[..., tuple[int, str, str]]
+
+SHIPPED = sorted((Path(__file__).parents[2] / "configs" / "tune").glob("*.toml"))
+
+TOML = """
+name = "study"
+predictor = "ridge"
+target = "per"
+train_keys = 40
+trials = {trials}
+
+[source]
+graphs = "graphs.jsonl"
+direction = "minimise"
+
+[space.columns]
+choices = ["counts", "statistics"]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Callable[[int], Path]:
+    """Writes a configuration of so many trials beside its graphs."""
+    data = synthetic_dataset(60)
+    rows = zip(data.graphs, data.values.tolist(), strict=True)
+    write_graphs(tmp_path / "graphs.jsonl", [GraphRow(g, {"per": y}, {}) for g, y in rows])
+
+    def write(trials: int) -> Path:
+        file = tmp_path / "tune.toml"
+        file.write_text(TOML.format(trials=trials))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def ended(config: TuneConfig, out: Path) -> int:
+    """Trials of a study that were judged."""
+    study = run_study(config.model_copy(update={"trials": 1}), out)
+    return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)
+
+
+def test_json_is_what_the_folder_keeps(
+    run: Run, config: Callable[[int], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    code, told, error = run("tune", config(3), "--out", out, "--format", "json")
+    assert code == 0, error
+    summary = json.loads(told)
+    assert summary == json.loads((out / "summary.json").read_text())
+    assert summary["complete"] + summary["pruned"] == 3
+    assert summary["config_hash"] == load_tune_config(config(3)).hash
+    assert str(out / "best.toml") in error
+    assert load_fit_config(out / "best.toml").predictor == "ridge"
+    assert sorted(p.name for p in out.iterdir()) == ["best.toml", JOURNAL_FILE, "summary.json"]
+
+
+def test_the_table_names_each_setting_and_the_counts(
+    run: Run, config: Callable[[int], Path], tmp_path: Path
+) -> None:
+    code, told, error = run("tune", config(2), "--out", tmp_path / "out")
+    assert code == 0, error
+    lines = told.splitlines()
+    assert lines[0].split()[:3] == ["setting", "default", "best"]
+    assert lines[1].split()[:2] == ["columns", "counts"]
+    counts = dict(zip(lines[-2].split(), lines[-1].split(), strict=True))
+    assert counts["keys"] == "40"
+    assert int(counts["complete"]) + int(counts["pruned"]) == 2
+
+
+def test_optuna_speaks_under_debug_only(
+    run: Run, config: Callable[[int], Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert run("tune", config(1), "--out", tmp_path / "quiet")[0] == 0
+    assert caplog.text == ""
+    assert run("--debug", "tune", config(1), "--out", tmp_path / "out")[0] == 0
+    assert "Trial 0 finished" in caplog.text
+
+
+def test_mistakes_end_with_2_and_a_remedy(
+    run: Run, config: Callable[[int], Path], tmp_path: Path
+) -> None:
+    file = config(1)
+    file.write_text(file.read_text().replace("columns", "colours"))
+    code, _, error = run("tune", file, "--out", tmp_path / "out")
+    assert code == 2
+    assert "no setting 'colours'; it has columns" in error
+    code, _, error = run("tune", config(1), "--out", file)
+    assert code == 2
+    assert "choose another --out" in error
+    file.write_text(TOML.format(trials=1).replace("train_keys", "training_keys"))
+    code, _, error = run("tune", file, "--out", tmp_path / "out")
+    assert code == 2
+    assert "unknown key 'training_keys'" in error
+
+
+def test_a_missing_package_is_named_with_its_extra(
+    run: Run, config: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    code, _, error = run("tune", config(1), "--out", tmp_path / "out")
+    assert code == 2
+    assert "nasasr[predictors]" in error
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_shipped_configurations_are_sound(file: Path) -> None:
+    chosen = load_tune_config(file)
+    assert isinstance(chosen.source, SourceConfig)
+    assert chosen.name == file.stem
+    assert chosen.train_keys is not None
+
+
+def started(file: Path, out: Path, *options: str) -> "subprocess.Popen[bytes]":
+    """A search in processes of their own, once three trials have ended."""
+    command = [sys.executable, "-m", "surrogate.cli", "tune", str(file), "--out", str(out)]
+    process = subprocess.Popen(
+        [*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    journal = out / JOURNAL_FILE
+    deadline = time.monotonic() + 60
+    while not journal.exists() or journal.read_text().count('"fold_taus"') < 3:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    return process
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_keeps_what_has_ended(
+    config: Callable[[int], Path], tmp_path: Path, workers: int
+) -> None:
+    out = tmp_path / "out"
+    process = started(config(100_000), out, "--workers", str(workers))
+    os.killpg(process.pid, signal.SIGINT)
+    told, error = process.communicate(timeout=30)
+    assert process.returncode == 130, error
+    assert told == b""
+    assert b"Go on with --out" in error
+    assert b"Traceback" not in error
+    journal = (out / JOURNAL_FILE).read_text()
+    time.sleep(0.5)
+    assert (out / JOURNAL_FILE).read_text() == journal  # nobody goes on
+    kept = ended(load_tune_config(config(1)), out)
+    assert kept >= 3
+    again = load_tune_config(config(kept + 2))
+    run_study(again, out)
+    assert ended(again, out) == kept + 2
+
+
+def test_a_killed_search_is_gone_on_with(config: Callable[[int], Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = started(config(100_000), out)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    for left in out.glob("*.lock"):
+        left.unlink()  # held at that moment; optuna itself waits half a minute for its holder
+    kept = ended(load_tune_config(config(1)), out)
+    assert kept >= 3
+    again = load_tune_config(config(kept + 2))
+    run_study(again, out)
+    assert ended(again, out) == kept + 2
