@@ -144,19 +144,29 @@ def test_shipped_configurations_are_sound(file: Path) -> None:
     assert chosen.train_keys is not None
 
 
-def started(file: Path, out: Path, *options: str) -> "subprocess.Popen[bytes]":
-    """A search in processes of their own, once three trials have ended."""
+def started(file: Path, out: Path, workers: int) -> "subprocess.Popen[bytes]":
+    """A search in a group of its own, once three trials have ended and every worker is at work."""
     command = [sys.executable, "-m", "surrogate.cli", "tune", str(file), "--out", str(out)]
     process = subprocess.Popen(
-        [*command, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        [*command, "--workers", str(workers)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     )
-    journal = out / JOURNAL_FILE
     deadline = time.monotonic() + 60
-    while not journal.exists() or journal.read_text().count('"fold_taus"') < 3:
+    judged: list[str] = []
+    while len(judged) < 3 or len(set(judged)) < workers:
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)
+        judged = workers_of_judged_trials(out / JOURNAL_FILE)
     return process
+
+
+def workers_of_judged_trials(journal: Path) -> list[str]:
+    """Who judged each trial; the line that is being written is left out."""
+    lines = journal.read_text().split("\n")[:-1] if journal.exists() else []
+    return [json.loads(line)["worker_id"] for line in lines if '"fold_taus"' in line]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -164,7 +174,7 @@ def test_ctrl_c_keeps_what_has_ended(
     config: Callable[[int], Path], tmp_path: Path, workers: int
 ) -> None:
     out = tmp_path / "out"
-    process = started(config(100_000), out, "--workers", str(workers))
+    process = started(config(100_000), out, workers)
     os.killpg(process.pid, signal.SIGINT)
     told, error = process.communicate(timeout=30)
     assert process.returncode == 130, error
@@ -183,7 +193,7 @@ def test_ctrl_c_keeps_what_has_ended(
 
 def test_a_killed_search_is_gone_on_with(config: Callable[[int], Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    process = started(config(100_000), out)
+    process = started(config(100_000), out, workers=1)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     for left in out.glob("*.lock"):
