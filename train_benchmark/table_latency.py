@@ -13,7 +13,7 @@ from train_benchmark.latency.store import read_latency_store
 
 LATENCY_FILE = "latency.parquet"
 
-_READ = ("functional_key", "cell", "setting", "status", "latency_s", "device")
+_READ = ("functional_key", "cell", "setting", "status", "error", "latency_s", "device")
 
 
 class TableLatencies:
@@ -43,10 +43,22 @@ class TableLatencies:
         if self._rows is None:
             return found
         columns = (self._rows[name].to_pylist() for name in _READ)
-        for key, _, setting, status, latency_s, device in zip(*columns, strict=True):
+        for key, _, setting, status, _, latency_s, device in zip(*columns, strict=True):
             if status == "ok":
                 found.setdefault((setting, device), {})[key] = latency_s
         return found
+
+    @cached_property
+    def _failures(self) -> dict[tuple[str, str], str]:
+        """(setting, functional key) -> why there is no latency, of what was tried."""
+        if self._rows is None:
+            return {}
+        columns = (
+            self._rows[name].to_pylist()
+            for name in ("setting", "functional_key", "status", "error")
+        )
+        rows = zip(*columns, strict=True)
+        return {(s, key): f"{status}: {error}" for s, key, status, error in rows if error}
 
     @cached_property
     def _cells(self) -> dict[str, str]:
@@ -102,6 +114,10 @@ class TableLatencies:
             )
         return self._measured[setting, chosen]
 
+    def failure_of(self, functional_key: str, setting: str) -> str | None:
+        """Why a function has no latency in a setting; None if it was not tried, or has one."""
+        return self._failures.get((setting, functional_key))
+
     def records(self) -> tuple[LatencyRecord, ...]:
         """All measurements, failed ones too, with all that is known of each."""
         if self.path is None:
@@ -111,18 +127,21 @@ class TableLatencies:
         )
 
 
-def gather_latencies(sweeps: Sequence[Path], semantics: str) -> tuple[LatencyRecord, ...]:
+def gather_latencies(
+    sweeps: Sequence[Path], semantics: str, known: Sequence[LatencyRecord] = ()
+) -> tuple[LatencyRecord, ...]:
     """The measurements of some folders that `nasasr latency` wrote, in one order.
 
     Args:
         sweeps: folders; equal rows count once.
         semantics: how the table reads cells; all rows must be of that reading.
+        known: measurements that the table has already, to stay.
 
     Raises:
         UserError: if a folder holds none, a row is of another reading, or one (setting, device,
             function) has two rows that differ.
     """
-    found: dict[tuple[str, str, str], LatencyRecord] = {}
+    found = {_identity(record): record for record in known}
     for folder in sweeps:
         records = read_latency_store(folder).values()
         if not records:
@@ -133,11 +152,14 @@ def gather_latencies(sweeps: Sequence[Path], semantics: str) -> tuple[LatencyRec
                     f"the latencies in {folder} read cells as {record.semantics!r}, the table as "
                     f"{semantics!r}; measure them with the table's semantics"
                 )
-            identity = record.setting, record.device, record.functional_key
-            other = found.setdefault(identity, record)
+            other = found.setdefault(_identity(record), record)
             if other.to_json() != record.to_json():
                 raise UserError(
                     f"a table must have one latency for each (setting, device, function), but "
-                    f"{identity} has two that differ; leave one of the folders out"
+                    f"{_identity(record)} has two that differ; leave one of the folders out"
                 )
     return tuple(found[identity] for identity in sorted(found))
+
+
+def _identity(record: LatencyRecord) -> tuple[str, str, str]:
+    return record.setting, record.device, record.functional_key

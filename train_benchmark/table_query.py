@@ -53,6 +53,35 @@ def query(
     return chosen_seed(by_seed, seed, f"cell {cell.text!r}")
 
 
+def query_latency(
+    table: BenchmarkTable, cell: Cell, setting: str, *, device: str | None = None
+) -> float:
+    """Measured seconds of one run of a cell's function; lower is better.
+
+    Args:
+        table: where it was measured.
+        cell: any point of the function.
+        setting: one of `table.latency.settings`.
+        device: processor in words; may be left out where there is one.
+
+    Raises:
+        UserError: if the setting or device was not measured, or the function was not measured in
+            it; says why where that is known.
+    """
+    form = functional_form(cell, Semantics(table.metadata.semantics))
+    measured = table.latency.seconds(setting, device)
+    if form.key in measured:
+        return measured[form.key]
+    tried = table.latency.failure_of(form.key, setting)
+    if tried is None and form.is_dead:
+        tried = "it is dead: its output does not depend on the input, so it is not measured"
+    raise UserError(
+        f"table {table.metadata.name!r} has no latency of cell {cell.text!r} in {setting!r} "
+        f"({tried or 'not measured'}); forecast it with `nasasr predict`, or measure it with "
+        "`nasasr latency`"
+    )
+
+
 def measurement_status(
     table: BenchmarkTable, cell: Cell
 ) -> Literal["measured", "failed", "dead", "unmeasured"]:

@@ -9,7 +9,7 @@ import numpy as np
 from graph_encoding.cell import Cell
 from graph_encoding.cost import params
 from graph_encoding.errors import UserError
-from graph_encoding.functional import functional_key
+from graph_encoding.functional import functional_form, functional_key
 from graph_encoding.macro import Macro
 from graph_encoding.semantics import Semantics
 from train_benchmark.record import TrainingRecord
@@ -162,17 +162,22 @@ def _statuses(table: BenchmarkTable) -> Check:
 
 
 def _latencies(table: BenchmarkTable) -> list[Check]:
-    """That latencies are of the functions that they are listed for, and of one reading."""
+    """That latencies are of living functions, those that they are listed for, and of one reading.
+
+    That they are finite and > 0 a `LatencyRecord` makes sure of.
+    """
     records = table.latency.records()
     if not records:
         return []
     semantics = Semantics(table.metadata.semantics)
+    forms = [functional_form(Cell.parse(r.cell), semantics) for r in records]
+    pairs = list(zip(records, forms, strict=True))
     found = [
         f"{r.cell} with {r.functional_key}"
-        for r in records
-        if r.semantics != semantics.value
-        or functional_key(Cell.parse(r.cell), semantics) != r.functional_key
+        for r, form in pairs
+        if r.semantics != semantics.value or form.key != r.functional_key
     ]
+    found += [f"{r.cell}, which is dead" for r, form in pairs if form.is_dead]
     counts = Counter((r.setting, r.device, r.functional_key) for r in records)
     found += [f"{identity} twice" for identity, count in counts.items() if count > 1]
     missing = sum(r.status != "ok" for r in records)

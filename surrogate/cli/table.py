@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the group of commands to the program."""
     group = typer.Typer(no_args_is_help=True, help="Build a benchmark table, or look at one.")
     group.command("build")(build)
+    group.command("attach-latency")(attach_latency)
     group.command("info")(info)
     group.command("noise")(noise)
     group.command("verify")(verify)
@@ -47,6 +48,26 @@ def build(
 
     table = build_table(campaign, out, latency or ())
     typer.echo(f"wrote {out}: {len(table)} rows, {len(table.keys)} functions", err=True)
+
+
+def attach_latency(
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+    ],
+    sweeps: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folders of `nasasr latency`.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the table.")],
+) -> None:
+    """Copy a table with further latencies beside those that it has."""
+    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table_latency import gather_latencies
+
+    loaded = BenchmarkTable.load(table)
+    known = loaded.latency.records()
+    latencies = gather_latencies(sweeps, loaded.metadata.semantics, known)
+    loaded.save(out, latencies)
+    typer.echo(f"wrote {out}: {len(latencies)} latencies, {len(known)} of them known", err=True)
 
 
 def info(

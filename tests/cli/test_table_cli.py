@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from surrogate.cli import main
+from tests.unit.train_benchmark.test_table_latency import RECORDS, SETTING
 from tests.unit.train_benchmark.test_table_query import TABLE
+from train_benchmark.latency.record import write_latencies
 from train_benchmark.table import BenchmarkTable
 
 Run = Callable[..., tuple[int, str, str]]
@@ -70,3 +72,22 @@ def test_exports_are_written_once(run: Run, folder: Path, tmp_path: Path, form: 
     code, _, err = run(*arguments)
     assert code == 2
     assert "exists" in err
+
+
+def test_latencies_are_attached_to_a_copy_of_a_table(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    for name, records in (("first", RECORDS[:2]), ("both", RECORDS)):
+        (tmp_path / name / "shards").mkdir(parents=True)
+        write_latencies(records, tmp_path / name / "shards" / "0.parquet")
+    code, _, err = run(
+        "table", "attach-latency", folder, tmp_path / "first", "--out", tmp_path / "one"
+    )
+    assert (code, f"wrote {tmp_path / 'one'}: 2 latencies, 0" in err) == (0, True)
+    attach = ("table", "attach-latency", tmp_path / "one", tmp_path / "both", "--out")
+    assert run(*attach, tmp_path / "two")[0] == 0
+    code, out, _ = run("table", "info", tmp_path / "two", "--format", "json")
+    assert json.loads(out)["latency"] == {SETTING: len(RECORDS)}
+    assert run("table", "verify", tmp_path / "two")[0] == 0
+    code, _, err = run(*attach, tmp_path / "two")
+    assert (code, "exists" in err) == (2, True)

@@ -16,6 +16,7 @@ from train_benchmark.released_table import export_released
 from train_benchmark.table import BenchmarkTable
 from train_benchmark.table_export import tidy_rows
 from train_benchmark.table_latency import LATENCY_FILE, gather_latencies
+from train_benchmark.table_query import query_latency
 from train_benchmark.table_verify import verify_table
 
 TABLE = synthetic_table(6)
@@ -102,6 +103,36 @@ def test_equal_rows_count_once_and_others_are_refused(sweep: Callable[..., Path]
         gather_latencies([first], "released")
 
 
+def test_known_latencies_stay_and_are_not_overruled(sweep: Callable[..., Path]) -> None:
+    known, more = RECORDS[:3], sweep("more", *RECORDS[2:])
+    assert gather_latencies([more], "paper", known) == gather_latencies(
+        [sweep("all", *RECORDS)], "paper"
+    )
+    with pytest.raises(UserError, match="has two that differ"):
+        gather_latencies([more], "paper", [replace(RECORDS[2], latency_s=1.0)])
+
+
+def test_a_cell_has_the_latency_of_its_function_or_an_error_that_says_why(
+    saved: BenchmarkTable,
+) -> None:
+    cell = Cell.parse(RECORDS[0].cell)
+    assert query_latency(saved, cell, SETTING) == RECORDS[0].latency_s
+    assert query_latency(saved, cell, SETTING, device="a processor") == RECORDS[0].latency_s
+    with pytest.raises(UserError, match=r"\(not measured\); forecast it with `nasasr predict`"):
+        query_latency(saved, Cell.parse("conv9:0"), SETTING)
+    with pytest.raises(UserError, match="it is dead"):
+        query_latency(saved, Cell.parse("50_500_5000"), SETTING)
+    with pytest.raises(UserError, match=f"measured \\({SETTING}\\), but got"):
+        query_latency(saved, cell, OTHER)
+
+
+def test_a_failure_is_told_as_such(tmp_path: Path) -> None:
+    TABLE.save(tmp_path / "table", [*RECORDS[1:], replace(FAILED, setting=SETTING)])
+    table = BenchmarkTable.load(tmp_path / "table")
+    with pytest.raises(UserError, match=r"\(unsupported: no\)"):
+        query_latency(table, Cell.parse(FAILED.cell), SETTING)
+
+
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nasasr latency"):
         gather_latencies([tmp_path], "paper")
@@ -149,6 +180,9 @@ def test_export_and_verify_know_them(tmp_path: Path) -> None:
     assert check(RECORDS, "right")
     assert not check([replace(RECORDS[0], functional_key=TABLE.keys[1])], "wrong")
     assert not check([RECORDS[0], RECORDS[0]], "twice")
+    dead = Cell.parse("50_500_5000")
+    key = functional_key(dead, Semantics.PAPER)
+    assert not check([replace(RECORDS[0], cell=dead.text, functional_key=key)], "dead")
 
 
 def test_the_originals_files_have_them_too(tmp_path: Path) -> None:
