@@ -1,0 +1,59 @@
+"""Settings that searches found, judged on every source, and not only where they were found.
+
+nasasr tune configs/tune/xgb.toml --out runs/tune-xgb
+nasasr tune configs/tune/xgb-nb201.toml --out runs/tune-xgb-nb201
+python benchmarks/tuned_elsewhere.py xgb xgb-nb201
+
+A name is that of a study: its file is configs/tune/NAME.toml, its result the best settings of
+configs/tune/results/NAME.json. Prints, for each source and result, the mean difference of
+Kendall tau to the defaults on the source's training keys, with its standard error. The divisions
+are other ones than those of search and confirmation.
+"""
+
+import argparse
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from surrogate.benchmark.source import load_source
+from surrogate.tuning import load_tune_config
+from surrogate.tuning.objective import held_out_taus, training_keys
+from surrogate.tuning.summary import corrected_error
+
+STUDIES = Path(__file__).parents[1] / "configs" / "tune"
+
+FIRST_DIVISION = 10
+"""Searches and confirmations of the shipped files use those of lower numbers."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("studies", nargs="+", help="names of studies of one predictor")
+    parser.add_argument("--repeats", type=int, default=4, help="divisions into folds")
+    options = parser.parse_args()
+    found = {
+        name: json.loads((STUDIES / "results" / f"{name}.json").read_text())["best"]
+        for name in options.studies
+    }
+    divisions = range(FIRST_DIVISION, FIRST_DIVISION + options.repeats)
+    print("judged on\tfound on\tdefault tau\tgain\terror")
+    for name in options.studies:
+        config = load_tune_config(STUDIES / f"{name}.toml")
+        dataset = training_keys(load_source(config), config)
+        judge = partial(held_out_taus, dataset, config=config, repeats=divisions)
+        default = np.array([*judge(make_predictor=partial(config.make_predictor, {}))])
+        for other, settings in found.items():
+            make = partial(config.make_predictor, settings)
+            gains = np.array([*judge(make_predictor=make)]) - default
+            error = corrected_error(gains, config.folds)
+            row = f"{name}\t{other}\t{default.mean():.4f}\t{gains.mean():+.4f}\t{error:.4f}"
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
