@@ -2,12 +2,13 @@
 
 nasasr tune configs/tune/xgb.toml --out runs/tune-xgb
 nasasr tune configs/tune/xgb-nb201.toml --out runs/tune-xgb-nb201
-python benchmarks/tuned_elsewhere.py xgb xgb-nb201
+python benchmarks/tuned_elsewhere.py --found xgb xgb-nb201 --on xgb xgb-nb201
 
 A name is that of a study: its file is configs/tune/NAME.toml, its result the best settings of
 configs/tune/results/NAME.json. Prints, for each source and result, the mean difference of
-Kendall tau to the defaults on the source's training keys, with its standard error. The divisions
-are other ones than those of search and confirmation.
+Kendall tau to the defaults on the source's training keys, with its standard error. Predictors are
+as they ship, without what made the search cheaper; the divisions are other ones than those of
+search and confirmation.
 """
 
 import argparse
@@ -33,17 +34,19 @@ FIRST_DIVISION = 10
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("studies", nargs="+", help="names of studies of one predictor")
+    parser.add_argument("--found", nargs="+", required=True, help="studies whose results count")
+    parser.add_argument("--on", nargs="+", required=True, help="studies whose keys judge them")
     parser.add_argument("--repeats", type=int, default=4, help="divisions into folds")
     options = parser.parse_args()
     found = {
         name: json.loads((STUDIES / "results" / f"{name}.json").read_text())["best"]
-        for name in options.studies
+        for name in options.found
     }
     divisions = range(FIRST_DIVISION, FIRST_DIVISION + options.repeats)
     print("judged on\tfound on\tdefault tau\tgain\terror")
-    for name in options.studies:
+    for name in options.on:
         config = load_tune_config(STUDIES / f"{name}.toml")
+        config = config.model_copy(update={"search_settings": {}})
         dataset = training_keys(load_source(config), config)
         judge = partial(held_out_taus, dataset, config=config, repeats=divisions)
         default = np.array([*judge(make_predictor=partial(config.make_predictor, {}))])
