@@ -2,8 +2,8 @@
 
     python benchmarks/datasheet.py timit-micro --out docs/images
 
-Prints what stands in the text, and writes one SVG a figure. Only measured rows count; a function
-has the mean of its seeds as its label.
+Needs matplotlib, as nothing else here does. Prints what stands in the text, and writes one SVG a
+figure. Only measured rows count; a function has the mean of its seeds as its label.
 """
 
 import argparse
@@ -140,8 +140,8 @@ def against_macs(axes: Axes, data: Data) -> None:
 
 def against_latency(axes: Axes, data: Data) -> None:
     """Error against measured latency, with the Pareto front; nothing where none was measured."""
-    for setting in getattr(data.table, "latency_settings", ()):
-        measured = data.table.latencies(setting)
+    for setting in data.table.latency.settings:
+        measured = data.table.latency.seconds(setting)
         rows = [i for i, key in enumerate(data.keys) if key in measured]
         latency_s = np.array([measured[data.keys[i]] for i in rows])
         per = data.label("val_per")[rows]
@@ -165,6 +165,8 @@ def operations(axes: Axes, data: Data) -> None:
     per = data.label("val_per")
     for op in NB_ASR_OPS:
         counts = np.array([data.forms[key].ops.count(op) for key in data.keys])
+        if not counts.any():  # zero operations are gone from functions
+            continue
         means = [per[counts == n].mean() if (counts == n).any() else np.nan for n in range(4)]
         axes.plot(range(4), means, marker="o", ms=3, label=op)
         print(f"mean val_per by number of {op}:", *np.round(means, 3))
