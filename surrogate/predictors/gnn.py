@@ -43,13 +43,13 @@ class GnnSettings:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
     members: int = 5
-    width: int = 48
+    width: int = 64
     layers: int = 3
     steps: int = 1600
     batch: int = 64
     learning_rate: float = 3e-3
-    weight_decay: float = 1e-3
-    rank_weight: float = 1.0
+    weight_decay: float = 0.05
+    rank_weight: float = 3.0
     op_dropout: float = 0.1
 
     def __post_init__(self) -> None:
