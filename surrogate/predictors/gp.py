@@ -81,7 +81,7 @@ class GaussianProcess(ScoreModel):
         few_x = self._standardise(raw[few])
         self._log_scales = self._tune(few_x, scores[few], 1 / weights[few])
         signal, lengths, noise_variance, self._offset = self._unpack(self._log_scales, y)
-        self._points = (x / lengths[self._group]).astype(np.float32)
+        self._points = _stored(x / lengths[self._group])
         self._lengths_of_points = _squared_lengths(self._points)
         squared = _squared_distances(self._points, self._points, self._lengths_of_points)
         covariance = signal * _matern(squared)
@@ -89,7 +89,7 @@ class GaussianProcess(ScoreModel):
         values, vectors = np.linalg.eigh(covariance)
         self._alpha = vectors @ ((vectors.T @ (y - self._offset)) / values)
         leading = slice(-self._settings.directions, None)
-        self._directions = (vectors[:, leading] / np.sqrt(values[leading])).astype(np.float32)
+        self._directions = _stored(vectors[:, leading] / np.sqrt(values[leading]))
 
     def _standardise(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         standard: NDArray[np.float64] = (raw - self._centre) / self._scale
@@ -132,7 +132,7 @@ class GaussianProcess(ScoreModel):
         signal, noise = np.exp(self._log_scales[[0, 1]]).tolist()
         lengths = np.exp(self._log_scales[2:])
         raw = inputs.features[:, self._used].astype(np.float64)
-        x = (self._standardise(raw) / lengths[self._group]).astype(np.float32)
+        x = _stored(self._standardise(raw) / lengths[self._group])
         means, stds = [], []
         for start in range(0, len(x), _ROWS_AT_ONCE):
             rows = x[start : start + _ROWS_AT_ONCE]
@@ -152,9 +152,9 @@ class GaussianProcess(ScoreModel):
             "gp_scale": self._scale,
             "gp_log_scales": self._log_scales,
             "gp_offset": np.array([self._offset]),
-            "gp_points": self._points,
+            "gp_points": self._points.astype(np.float32),
             "gp_alpha": self._alpha,
-            "gp_directions": self._directions,
+            "gp_directions": self._directions.astype(np.float32),
         }
 
     def restore(self, arrays: Arrays, documents: object) -> None:  # noqa: ARG002
@@ -163,22 +163,32 @@ class GaussianProcess(ScoreModel):
         self._centre, self._scale = arrays["gp_centre"], arrays["gp_scale"]
         self._log_scales = arrays["gp_log_scales"]
         (self._offset,) = arrays["gp_offset"].tolist()
-        self._points, self._alpha = arrays["gp_points"], arrays["gp_alpha"]
+        self._points, self._alpha = _stored(arrays["gp_points"]), arrays["gp_alpha"]
         self._lengths_of_points = _squared_lengths(self._points)
-        self._directions = arrays["gp_directions"]
+        self._directions = _stored(arrays["gp_directions"])
 
 
-def _squared_lengths(a: NDArray[Any]) -> NDArray[Any]:
-    lengths: NDArray[Any] = np.einsum("id,id->i", a, a)
+def _stored(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Values as files keep them, in single precision, to reckon with in double precision.
+
+    Near a known point the spread is a small difference of large numbers. In single precision it
+    would depend on how many rows are asked for at once, since products then add up in another
+    order.
+    """
+    return values.astype(np.float32).astype(np.float64)
+
+
+def _squared_lengths(a: NDArray[np.float64]) -> NDArray[np.float64]:
+    lengths: NDArray[np.float64] = np.einsum("id,id->i", a, a)
     return lengths
 
 
 def _squared_distances(
-    a: NDArray[Any], b: NDArray[Any], lengths_b: NDArray[Any]
+    a: NDArray[np.float64], b: NDArray[np.float64], lengths_b: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Between the rows of (n, d) and (m, d), of which the latter's lengths are known: (n, m)."""
     lengths_a = _squared_lengths(a)[:, None]
-    squared: NDArray[np.float64] = (lengths_a + lengths_b - 2 * (a @ b.T)).astype(np.float64)
+    squared: NDArray[np.float64] = lengths_a + lengths_b - 2 * (a @ b.T)
     return np.maximum(squared, 0.0, out=squared)
 
 

@@ -2,19 +2,17 @@
 
 import os
 import signal
-import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import Cell, UserError
 from tests.integration.test_training import RECIPE, tone_utterance
-from train_benchmark.engines import base
+from train_benchmark.engines import base, local, ray_cluster
 from train_benchmark.engines.base import Engine, Job, WorkersDiedError
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.recipe import Recipe
@@ -88,32 +86,43 @@ def test_no_training_begins_once_it_may_not(recipe: Recipe, corpus: PreparedCorp
     assert [r.seed for r in records] == [1, 2]
 
 
-def kill_a_worker_when_there_is_one(name: str) -> tuple[threading.Thread, list[int]]:
-    """Kill one child process that has trained for a moment; its id is put into the list."""
-    killed: list[int] = []
+def dying_once(train: Callable[..., TrainingRecord], job: Job, *shared: object) -> TrainingRecord:
+    """Train; the first worker that comes this far dies before it can hand its record over."""
+    record = train(job, *shared)
+    try:
+        Path(os.environ["NASASR_TEST_DEATH"]).touch(exist_ok=False)
+    except FileExistsError:
+        return record
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("not reached")
 
-    def kill() -> None:
-        for _ in range(600):
-            for process in psutil.Process().children(recursive=True):
-                busy = process.is_running() and sum(process.cpu_times()[:2]) > 3.0
-                if busy and name in " ".join([process.name(), *process.cmdline()]):
-                    process.send_signal(signal.SIGKILL)
-                    killed.append(process.pid)
-                    return
-            time.sleep(0.1)
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    return thread, killed
+def local_train_dying_once(job: Job) -> TrainingRecord:
+    return dying_once(local._train, job)
+
+
+def ray_train_dying_once(job: Job, shared: object) -> TrainingRecord:
+    return dying_once(ray_cluster._train, job, shared)
+
+
+@pytest.fixture
+def death(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The file that a worker leaves when it dies; workers see the path in their environment."""
+    monkeypatch.setenv("NASASR_TEST_DEATH", str(tmp_path / "death"))
+    return tmp_path / "death"
 
 
 def test_a_killed_worker_costs_no_record(
-    recipe: Recipe, corpus: PreparedCorpus, one_worker: dict[tuple[str, int], TrainingRecord]
+    recipe: Recipe,
+    corpus: PreparedCorpus,
+    one_worker: dict[tuple[str, int], TrainingRecord],
+    death: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    killer, killed = kill_a_worker_when_there_is_one("spawn")
+    # Workers import this module, where `local._train` is still the real one.
+    monkeypatch.setattr(local, "_train", local_train_dying_once)
     assert numbers(run(LocalEngine(2), recipe, corpus)) == numbers(one_worker)
-    killer.join()
-    assert killed
+    assert death.exists()
 
 
 @pytest.fixture
@@ -176,18 +185,16 @@ class TestRay:
         recipe: Recipe,
         corpus: PreparedCorpus,
         one_worker: dict[tuple[str, int], TrainingRecord],
+        death: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        from train_benchmark.engines.ray_cluster import RayEngine
-
-        killer, killed = kill_a_worker_when_there_is_one("ray::")
-        assert numbers(run(RayEngine("local", 2), recipe, corpus)) == numbers(one_worker)
-        killer.join()
-        assert killed
+        monkeypatch.setattr(ray_cluster, "_train", ray_train_dying_once)
+        engine = ray_cluster.RayEngine("local", 2)
+        assert numbers(run(engine, recipe, corpus)) == numbers(one_worker)
+        assert death.exists()
 
     def test_an_address_without_a_cluster_is_an_error(
         self, recipe: Recipe, corpus: PreparedCorpus
     ) -> None:
-        from train_benchmark.engines.ray_cluster import RayEngine
-
         with pytest.raises(UserError, match="address must be that of a running Ray cluster"):
-            run(RayEngine("auto", None), recipe, corpus)
+            run(ray_cluster.RayEngine("auto", None), recipe, corpus)
