@@ -1,5 +1,6 @@
 """Forecasts: what a cell would reach, how sure that is, and what it rests on."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,10 +31,12 @@ from surrogate.latency_model import LatencyForecast, LatencyModel
 from surrogate.latency_transfer import TransferredLatency
 from surrogate.prediction import check_level
 from surrogate.predictors.features import GraphBatch
-from surrogate.targets import VAL_PER, Transform
+from surrogate.targets import COLLAPSED_PER, PER_UNIT, TARGETS, VAL_PER, Transform
 
 MAX_NODES = 6
 """Largest cell that gets a forecast: nothing above twice the trained size was ever checked."""
+
+_LEAST_STD = 1e-9
 
 Support = Literal["measured", "interpolated", "extrapolated", "dead"]
 """What a forecast rests on.
@@ -70,6 +73,22 @@ class TargetForecast:
     std_seed: float | None
     low: float
     high: float
+
+    @property
+    def collapse_probability(self) -> float | None:
+        """Probability that a training collapses: that its label is above `COLLAPSED_PER`.
+
+        Collapsed and living trainings are one distribution here, normal on the scale of the
+        target's transform: on that of ranks, on which predictors learn, a collapsed training is
+        the worst of its kind and no outlier, and what can be said of a cell is how much of its
+        distribution lies there. None for a target that is no phone error rate.
+        """
+        if self.unit != PER_UNIT:
+            return None
+        transform = TARGETS.get(self.target).transform
+        limit, mean = transform.to_model(np.array([COLLAPSED_PER, self.mean])).tolist()
+        std = max(self.std, _LEAST_STD) / float(transform.raw_slope(np.array([mean]))[0])
+        return 0.5 * math.erfc((limit - mean) / (std * math.sqrt(2)))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.semantics import Semantics
 from surrogate.forecast import Forecast, Forecaster, TargetForecast
+from surrogate.targets import PER_UNIT
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
@@ -126,7 +127,7 @@ def _at_epoch(forecast: Forecast, metric: str, epoch: int) -> TargetForecast:
     i = epoch - 1
     return TargetForecast(
         target=metric,
-        unit="phone error rate",
+        unit=PER_UNIT,
         mean=curve.mean[i],
         std=curve.std[i],
         std_model=curve.std_model[i],

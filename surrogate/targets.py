@@ -146,12 +146,15 @@ del _name, _kind
 
 TARGETS: Registry[Target] = Registry("target")
 
-VAL_PER = TARGETS.register(
-    "val_per", Target("val_per", "val_per", "phone error rate", "minimise", Logit())
-)
+PER_UNIT = "phone error rate"
+
+COLLAPSED_PER = 0.9
+"""Above it a training has failed to escape from blank output (docs/recipe.md)."""
+
+VAL_PER = TARGETS.register("val_per", Target("val_per", "val_per", PER_UNIT, "minimise", Logit()))
 """Validation PER, mean of the last epochs."""
 
 TEST_PER = TARGETS.register(
-    "test_per", Target("test_per", "test_per", "phone error rate", "minimise", Logit())
+    "test_per", Target("test_per", "test_per", PER_UNIT, "minimise", Logit())
 )
 """Test PER at the epoch of the best validation PER."""

@@ -16,6 +16,7 @@ from surrogate.metrics import (
     gaussian_nll,
     kendall_tau,
     mean_width,
+    pit_deviation,
     precision_at,
     r_squared,
     rmse,
@@ -23,15 +24,10 @@ from surrogate.metrics import (
     top_regret,
 )
 from surrogate.prediction import Interval
-from surrogate.targets import FloatArray, Target
+from surrogate.targets import COLLAPSED_PER, PER_UNIT, FloatArray, Target
 
 Better = Literal["higher", "lower", "nominal"]
 """Which way is good; nominal: as near as can be to the level."""
-
-COLLAPSED_PER = 0.9
-"""Above it a training has failed to escape from blank output (docs/recipe.md)."""
-
-_PER_UNIT = "phone error rate"
 
 
 @dataclass(frozen=True)
@@ -116,6 +112,7 @@ def metrics_of(target: Target, levels: tuple[float, ...]) -> tuple[Metric, ...]:
     found += [
         Metric("nll", "lower", "nats, model scale", distribution(gaussian_nll)),
         Metric("crps", "lower", "model scale", distribution(gaussian_crps)),
+        Metric("pit_deviation", "lower", "", distribution(pit_deviation)),
     ]
     for i, level in enumerate(levels):
         found += [
@@ -173,7 +170,7 @@ def groups_of(fit: FitResult, target: Target) -> Iterator[tuple[str, NDArray[np.
     for count in sorted(set(fit.nodes.tolist())):
         yield f"operations {count}", fit.nodes == count
     masks = {"extrapolated": fit.extrapolated, "interpolated": ~fit.extrapolated}
-    if target.unit == _PER_UNIT:
+    if target.unit == PER_UNIT:
         masks["collapsed"] = fit.measured > COLLAPSED_PER
         masks["not collapsed"] = ~masks["collapsed"]
     yield from ((name, mask) for name, mask in masks.items() if mask.any())

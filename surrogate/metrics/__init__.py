@@ -1,7 +1,12 @@
 """How good predictions are: of the order, of the values, of the intervals."""
 
 from surrogate.metrics.confidence import bootstrap_interval, t_interval
-from surrogate.metrics.distributions import gaussian_crps, gaussian_nll
+from surrogate.metrics.distributions import (
+    gaussian_crps,
+    gaussian_nll,
+    gaussian_pit,
+    pit_deviation,
+)
 from surrogate.metrics.intervals import coverage, mean_width
 from surrogate.metrics.ranking import kendall_tau, spearman_rho
 from surrogate.metrics.seeds import SeedAgreement, seed_agreement
@@ -14,8 +19,10 @@ __all__ = [
     "coverage",
     "gaussian_crps",
     "gaussian_nll",
+    "gaussian_pit",
     "kendall_tau",
     "mean_width",
+    "pit_deviation",
     "precision_at",
     "r_squared",
     "rmse",

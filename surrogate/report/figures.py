@@ -11,6 +11,7 @@ from surrogate.report.series import (
     clouds,
     group_lines,
     largest_size,
+    pit_lines,
     quality_lines,
 )
 
@@ -38,6 +39,7 @@ def figures_of(result: BenchmarkResult, protocol: str) -> tuple[Figure, ...]:
     return (
         *(quality_figure(result, protocol, metrics[name], colours) for name in QUALITY),
         calibration_figure(result, protocol, colours),
+        pit_figure(result, protocol, colours),
         group_figure(result, protocol, colours),
         cloud_figure(result, protocol, colours),
         *(quality_figure(result, protocol, metrics[name], colours) for name in COSTS),
@@ -78,6 +80,22 @@ def calibration_figure(result: BenchmarkResult, protocol: str, colours: dict[str
         data,
         {"title": {"text": "level of the interval"}, "range": [0, 1]},
         {"title": {"text": "share of labels inside"}, "range": [0, 1.05]},
+    )
+
+
+def pit_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]) -> Figure:
+    """Histogram of the labels' places in their forecast distributions."""
+    lines = pit_lines(result, protocol)
+    data = [{**_trace(line, colours), "mode": "lines"} for line in lines]
+    for trace in data:
+        trace["line"] = {**trace["line"], "shape": "hvh"}
+        del trace["error_y"]
+    data.append(_reference("calibrated", [0, 1], [1, 1], "dash"))
+    return _figure(
+        f"probability integral transform: {_WAY['nominal']}",
+        data,
+        {"title": {"text": "share of the forecast distribution below the label"}, "range": [0, 1]},
+        {"title": {"text": "density of labels"}, "rangemode": "tozero"},
     )
 
 

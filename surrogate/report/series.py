@@ -8,6 +8,11 @@ import numpy as np
 from surrogate.benchmark.fit_result import percent
 from surrogate.benchmark.run import BenchmarkResult
 from surrogate.benchmark.summary import EVERY_DETAIL, SummaryRow
+from surrogate.metrics import gaussian_pit
+from surrogate.targets import FloatArray
+
+PIT_BINS = 20
+"""Bars of a histogram of probability integral transforms."""
 
 MAX_POINTS = 1500
 """Points of a scatter plot: more are drawn on top of each other and make the page slow."""
@@ -108,6 +113,31 @@ def group_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...]:
                 tuple(None if row is None else row.high for row in single.values()),
             )
         )
+    return tuple(lines)
+
+
+def pit_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...]:
+    """Histogram of the labels' places in their forecast distributions, at the largest size.
+
+    All repeats and divisions together. The height of a bar is its share times the number of bars,
+    so that right distributions have bars of one.
+    """
+    size = largest_size(result, protocol)
+    transform = result.source.dataset.target.transform
+    places: dict[str, list[FloatArray]] = {}
+    for fit in result.fits:
+        if (fit.protocol, fit.train_size) == (protocol, size):
+            measured = transform.to_model(fit.measured)
+            of_fit = gaussian_pit(fit.model_mean, fit.model_std, measured)
+            places.setdefault(fit.predictor, []).append(of_fit)
+    lines = []
+    for name, found in places.items():
+        shares, edges = np.histogram(
+            np.concatenate(found), PIT_BINS, range=(0.0, 1.0), density=True
+        )
+        middles = (edges[1:] + edges[:-1]) / 2
+        none = (None,) * PIT_BINS
+        lines.append(Line(name, tuple(middles.tolist()), tuple(shares.tolist()), none, none))
     return tuple(lines)
 
 

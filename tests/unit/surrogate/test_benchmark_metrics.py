@@ -14,6 +14,8 @@ from surrogate.metrics import (
     bootstrap_interval,
     gaussian_crps,
     gaussian_nll,
+    gaussian_pit,
+    pit_deviation,
     precision_at,
     r_squared,
     t_interval,
@@ -89,7 +91,7 @@ def test_crps_is_the_integral_of_the_squared_distance(measured: float, std: floa
     assert closed == pytest.approx(float(np.trapezoid(squared, x)), abs=1e-3)
 
 
-@pytest.mark.parametrize("score", [gaussian_nll, gaussian_crps])
+@pytest.mark.parametrize("score", [gaussian_nll, gaussian_crps, pit_deviation])
 def test_scores_are_proper(score: Score) -> None:
     """On average, the distribution that the labels come from scores best."""
     labels = np.random.default_rng(0).normal(1, 2, 4000)
@@ -101,7 +103,29 @@ def test_scores_are_proper(score: Score) -> None:
     assert min(found) == found[0]
 
 
-@pytest.mark.parametrize("score", [gaussian_nll, gaussian_crps])
+def test_pit_is_the_share_below_the_label() -> None:
+    one = np.ones(3)
+    at = np.array([1.0, 1 + 1.6448536, 1 - 2 * 1.6448536])
+    assert gaussian_pit(one, np.array([1.0, 1.0, 2.0]), at) == pytest.approx([0.5, 0.95, 0.05])
+
+
+def test_pit_deviation_known_values() -> None:
+    zero, one = np.zeros(4), np.ones(4)
+    # Four labels in the middle of their quarter: a step rises by 1/8 above and below the line.
+    quarters = norm.ppf(np.array([1, 3, 5, 7]) / 8)
+    assert pit_deviation(zero, one, quarters) == pytest.approx(1 / 8)
+    assert pit_deviation(zero, one, 100 * one) == pytest.approx(1)
+
+
+def test_pit_deviation_of_right_forecasts_shrinks_with_the_root_of_their_number() -> None:
+    rng = np.random.default_rng(0)
+    mean, std = rng.normal(size=10_000), rng.uniform(0.5, 2, 10_000)
+    right = pit_deviation(mean, std, rng.normal(mean, std))
+    assert right < 2 / np.sqrt(10_000)
+    assert pit_deviation(mean, 2 * std, rng.normal(mean, std)) > 10 * right
+
+
+@pytest.mark.parametrize("score", [gaussian_nll, gaussian_crps, pit_deviation])
 def test_a_spread_of_nought_is_refused(score: Score) -> None:
     with pytest.raises(UserError, match="> 0"):
         score(np.zeros(2), np.array([1.0, 0.0]), np.zeros(2))

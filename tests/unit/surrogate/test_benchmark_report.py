@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from surrogate.benchmark import BenchmarkResult, benchmark_config, run_benchmark
+from surrogate.metrics import gaussian_pit
 from surrogate.report.figures import COSTS, QUALITY, figures_of
-from surrogate.report.series import MAX_POINTS, clouds, group_lines, quality_lines
+from surrogate.report.series import MAX_POINTS, PIT_BINS, clouds, group_lines, quality_lines
 from surrogate.testing.synthetic import synthetic_table
 
 Figure = dict[str, Any]
@@ -65,7 +67,7 @@ def named(figure: Figure, name: str) -> dict[str, Any]:
 def test_the_page_draws_every_figure_of_every_protocol(page: str, result: BenchmarkResult) -> None:
     drawn = figures_in(page)
     expected = [*figures_of(result, "random"), *figures_of(result, "leave-operation-out")]
-    assert len(drawn) == len(expected) == 2 * (len(QUALITY) + len(COSTS) + 3)
+    assert len(drawn) == len(expected) == 2 * (len(QUALITY) + len(COSTS) + 4)
     for on_page, meant in zip(drawn, expected, strict=True):
         assert on_page["layout"]["title"]["text"] == meant["layout"]["title"]["text"]
         for a, b in zip(on_page["data"], meant["data"], strict=True):
@@ -116,6 +118,23 @@ def test_calibration_is_drawn_against_its_levels(result: BenchmarkResult) -> Non
     figure = by_title(figures_of(result, "random"), "calibration with 30 training keys")
     assert named(figure, "mean")["x"] == [0.5, 0.8, 0.9, 0.95]
     assert named(figure, "calibrated")["x"] == named(figure, "calibrated")["y"] == [0, 1]
+
+
+def test_pit_bars_are_densities_of_all_labels(result: BenchmarkResult) -> None:
+    figure = by_title(figures_of(result, "random"), "probability integral transform")
+    bars = named(figure, "params")
+    assert len(bars["x"]) == len(bars["y"]) == PIT_BINS
+    assert bars["x"][0] == pytest.approx(0.5 / PIT_BINS)
+    assert np.mean(bars["y"]) == pytest.approx(1)
+    transform = result.source.dataset.target.transform
+    fits = [f for f in result.fits if (f.predictor, f.train_size) == ("params", 30)]
+    below = [
+        gaussian_pit(f.model_mean, f.model_std, transform.to_model(f.measured))
+        for f in fits
+        if f.protocol == "random"
+    ]
+    share = float((np.concatenate(below) < 0.5).mean())
+    assert np.sum(bars["y"][: PIT_BINS // 2]) / PIT_BINS == pytest.approx(share)
 
 
 def test_several_divisions_are_drawn_as_their_mean(result: BenchmarkResult) -> None:

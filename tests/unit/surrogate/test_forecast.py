@@ -16,9 +16,9 @@ from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.artifact import Artifact
 from surrogate.fitting import fit_artifact
-from surrogate.forecast import Forecast, Forecaster
+from surrogate.forecast import Forecast, Forecaster, TargetForecast
 from surrogate.predictors import MeanPredictor
-from surrogate.targets import VAL_PER
+from surrogate.targets import COLLAPSED_PER, PER_UNIT, VAL_PER
 from surrogate.testing.synthetic import synthetic_table
 
 SPACE = CellSpace()
@@ -40,6 +40,41 @@ def test_std_is_model_and_seed_together(artifact: Artifact) -> None:
     target = _one(artifact, "10_100_1000").targets[0]
     assert target.std_seed is not None
     assert target.std == pytest.approx(np.hypot(target.std_model, target.std_seed))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "expected"),
+    [
+        (0.9, 0.02, 0.5),
+        # On the scale of the logit a spread of 0.21 / (0.7 * 0.3) = 1, and 0.9 lies 1.35 above 0.7.
+        (0.7, 0.21, 0.0885),
+        (0.6, 0.01, 0.0),
+        (0.99, 1e-4, 1.0),
+        (0.99, 0.0, 1.0),
+    ],
+)
+def test_collapse_is_what_lies_above_its_limit(mean: float, std: float, expected: float) -> None:
+    target = TargetForecast("val_per", PER_UNIT, mean, std, std, None, mean - std, mean + std)
+    assert target.collapse_probability == pytest.approx(expected, abs=1e-4)
+
+
+def test_only_error_rates_collapse() -> None:
+    target = TargetForecast("latency", "s", 0.95, 0.1, 0.1, None, 0.8, 1.1)
+    assert target.collapse_probability is None
+
+
+def test_forecasts_expect_as_many_collapses_as_there_are() -> None:
+    """Over many cells whose labels are drawn from what is forecast."""
+    rng = np.random.default_rng(0)
+    logits, stds = rng.normal(1.5, 1.0, 4000), rng.uniform(0.2, 1.0, 4000)
+    transform = VAL_PER.transform
+    raw_stds = stds * transform.raw_slope(logits)
+    expected = [
+        TargetForecast("val_per", PER_UNIT, mean, std, std, None, 0, 1).collapse_probability or 0.0
+        for mean, std in zip(transform.to_raw(logits).tolist(), raw_stds.tolist(), strict=True)
+    ]
+    collapsed = transform.to_raw(rng.normal(logits, stds)) > COLLAPSED_PER
+    assert sum(expected) == pytest.approx(collapsed.sum(), abs=4 * np.sqrt(collapsed.sum()))
 
 
 def test_seed_part_is_unknown_with_one_seed() -> None:
