@@ -2,10 +2,11 @@
 
 from surrogate.artifact import Artifact, load_artifact
 from surrogate.dataset import SurrogateDataset
-from surrogate.forecast import Forecast, Forecaster, TargetForecast
+from surrogate.forecast import Forecast, Forecaster
 from surrogate.prediction import Interval, Prediction
 from surrogate.predictors import PREDICTORS, Predictor, register_predictor
 from surrogate.query import Answer, Benchmark
+from surrogate.target_forecast import TargetForecast
 from surrogate.targets import TARGETS, TEST_PER, VAL_PER, Target
 
 __all__ = [

@@ -1,6 +1,5 @@
 """Forecasts: what a cell would reach, how sure that is, and what it rests on."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,6 @@ from surrogate.artifact import (
     Artifact,
     ArtifactMetadata,
     MeasuredRow,
-    TargetModel,
     load_artifact,
 )
 from surrogate.calibration.support import Outside
@@ -31,12 +29,15 @@ from surrogate.latency_model import LatencyForecast, LatencyModel
 from surrogate.latency_transfer import TransferredLatency
 from surrogate.prediction import check_level
 from surrogate.predictors.features import GraphBatch
-from surrogate.targets import COLLAPSED_PER, PER_UNIT, TARGETS, VAL_PER, Transform
+from surrogate.target_forecast import TargetForecast, forecast_target, of_label
+from surrogate.targets import VAL_PER, Transform
 
 MAX_NODES = 6
 """Largest cell that gets a forecast: nothing above twice the trained size was ever checked."""
 
-_LEAST_STD = 1e-9
+_GRAPHS_AT_ONCE = 512
+"""Functions answered at a time, by all models: memory stays bounded, and models that rest on the
+same graphs share what is far from what."""
 
 Support = Literal["measured", "interpolated", "extrapolated", "dead"]
 """What a forecast rests on.
@@ -45,50 +46,6 @@ measured: the table has the function. interpolated: it has not, but its operatio
 occur in the training cells. extrapolated: an operation or the size does not. dead: the output
 does not depend on the input, so there is nothing to forecast.
 """
-
-
-@dataclass(frozen=True)
-class TargetForecast:
-    """The forecast of one target; all numbers on its raw scale.
-
-    The label that is forecast is made as the table's labels are: with several seeds a function,
-    it is the mean over as many.
-
-    Attributes:
-        target: its name.
-        unit: its unit.
-        mean: the value expected; for a non-linear transform, the median.
-        std: standard deviation of the label around it, >= 0: model and seed together.
-        std_model: the part that comes from not knowing the function's true value.
-        std_seed: the part that comes from the seeds; None if the table cannot tell.
-        low: lower end of the interval.
-        high: upper end of the interval.
-    """
-
-    target: str
-    unit: str
-    mean: float
-    std: float
-    std_model: float
-    std_seed: float | None
-    low: float
-    high: float
-
-    @property
-    def collapse_probability(self) -> float | None:
-        """Probability that a training collapses: that its label is above `COLLAPSED_PER`.
-
-        Collapsed and living trainings are one distribution here, normal on the scale of the
-        target's transform: on that of ranks, on which predictors learn, a collapsed training is
-        the worst of its kind and no outlier, and what can be said of a cell is how much of its
-        distribution lies there. None for a target that is no phone error rate.
-        """
-        if self.unit != PER_UNIT:
-            return None
-        transform = TARGETS.get(self.target).transform
-        limit, mean = transform.to_model(np.array([COLLAPSED_PER, self.mean])).tolist()
-        std = max(self.std, _LEAST_STD) / float(transform.raw_slope(np.array([mean]))[0])
-        return 0.5 * math.erfc((limit - mean) / (std * math.sqrt(2)))
 
 
 @dataclass(frozen=True)
@@ -200,25 +157,35 @@ class Forecaster:
             for key, form in dict(zip(keys, forms, strict=True)).items()
             if not form.is_dead
         }
-        graphs = GraphBatch(living.values())
-        ways = [self.metadata.trained_on.outside(graph) for graph in graphs]
-        if observed_curve is not None and not graphs:
+        if observed_curve is not None and not living:
             raise UserError(f"cell {cells[0].text!r} is dead: no training of it has a curve")
-        by_target = [_forecast_target(m, graphs, ways, level) for m in self._artifact.models]
-        curves, by_target = self._with_curves(graphs, ways, level, by_target, observed_curve)
-        by_setting = [model.forecast(graphs, level) for model in self._latency if graphs]
-        answers = zip(
+        graphs = list(living.values())
+        answers: list[_Answer] = []
+        for start in range(0, len(graphs), _GRAPHS_AT_ONCE):
+            batch = GraphBatch(graphs[start : start + _GRAPHS_AT_ONCE])
+            answers += self._answers(batch, level, observed_curve)
+        of_key = dict(zip(living, answers, strict=True))
+        return tuple(
+            self._assemble(cell, form, key, of_key.get(key, _Answer()), level)
+            for cell, form, key in zip(cells, forms, keys, strict=True)
+        )
+
+    def _answers(
+        self, graphs: GraphBatch, level: float, observed: ObservedCurve | None
+    ) -> list["_Answer"]:
+        """What is said of n >= 1 living functions."""
+        ways = [self.metadata.trained_on.outside(graph) for graph in graphs]
+        by_target = [forecast_target(m, graphs, ways, level) for m in self._artifact.models]
+        curves, by_target = self._with_curves(graphs, ways, level, by_target, observed)
+        by_setting = [model.forecast(graphs, level) for model in self._latency]
+        columns = zip(
             zip(*by_target, strict=True),
             curves,
             zip(*by_setting, strict=True) if by_setting else [()] * len(graphs),
             self._artifact.neighbourhood.distance(graphs).tolist(),
             strict=True,
         )
-        of_key = {key: _Answer(*answer) for key, answer in zip(living, answers, strict=True)}
-        return tuple(
-            self._assemble(cell, form, key, of_key.get(key, _Answer()), level)
-            for cell, form, key in zip(cells, forms, keys, strict=True)
-        )
+        return [_Answer(*answer) for answer in columns]
 
     def _with_curves(
         self,
@@ -237,8 +204,6 @@ class Forecaster:
                     "one with a curve_predictor"
                 )
             return [None] * len(graphs), by_target
-        if not graphs:
-            return [], by_target
         factors = self._widening(graphs, ways, level)
         if observed is None:
             told = model.forecast(graphs, level)
@@ -249,10 +214,7 @@ class Forecaster:
         curves = curves_of(told, factors, model.transform, seen)
         label = _widened_label(told, factors, model.transform)
         return curves, [
-            [
-                _of_label(target, label) if target.target == VAL_PER.name else target
-                for target in row
-            ]
+            [of_label(target, label) if target.target == VAL_PER.name else target for target in row]
             for row in by_target
         ]
 
@@ -339,54 +301,3 @@ def _widened_label(
         std_model=std_model,
         std=std_model if seed is None else np.hypot(std_model, seed),
     )
-
-
-def _of_label(target: TargetForecast, label: LabelForecast) -> TargetForecast:
-    """The validation label of the one training that was observed."""
-    return replace(
-        target,
-        mean=float(label.mean[0]),
-        std=float(label.std[0]),
-        std_model=float(label.std_model[0]),
-        std_seed=None if label.std_seed is None else float(label.std_seed[0]),
-        low=float(label.low[0]),
-        high=float(label.high[0]),
-    )
-
-
-def _forecast_target(
-    model: TargetModel,
-    graphs: Sequence[CellGraph],
-    ways: Sequence[tuple[Outside, ...]],
-    level: float,
-) -> list[TargetForecast]:
-    prediction = model.predictor.predict(graphs)
-    interval = model.calibrator.interval(prediction, level, ways)
-    transform = model.target.transform
-    slope = transform.raw_slope(prediction.mean)
-    total = model.calibrator.std(prediction, ways)
-    seed = np.sqrt(model.seed_variance or 0.0)
-    std_model = np.sqrt(np.maximum(total**2 - seed**2, 0.0))
-    columns = (
-        transform.to_raw(prediction.mean),
-        slope * np.maximum(total, seed),
-        slope * std_model,
-        slope * seed,
-        transform.to_raw(interval.low),
-        transform.to_raw(interval.high),
-    )
-    return [
-        TargetForecast(
-            model.target.name,
-            model.target.unit,
-            mean=mean,
-            std=std,
-            std_model=std_model_i,
-            std_seed=None if model.seed_variance is None else std_seed,
-            low=low,
-            high=high,
-        )
-        for mean, std, std_model_i, std_seed, low, high in zip(
-            *(column.tolist() for column in columns), strict=True
-        )
-    ]

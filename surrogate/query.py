@@ -8,7 +8,8 @@ from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.semantics import Semantics
-from surrogate.forecast import Forecast, Forecaster, TargetForecast
+from surrogate.forecast import Forecast, Forecaster
+from surrogate.target_forecast import TargetForecast
 from surrogate.targets import PER_UNIT
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ predictor serves cells of speech recognition and graphs of any other benchmark.
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from graph_encoding.encodings import (
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 from graph_encoding.to_pyg import NODE_COLUMNS, describe_operation
+
+T = TypeVar("T")
 
 _FAMILY = {"gated_linear": "linear", "avg_pool": "pool", "max_pool": "pool"}
 _MOST_PATH_COLUMNS = 400
@@ -165,6 +168,13 @@ class GraphInputs:
     def nodes(self) -> "NodeArrays":
         """The graphs' nodes."""
         return _node_arrays(self.graphs, self.vocabulary)
+
+    def once(self, name: bytes, make: Callable[[], T]) -> T:
+        """What `make` gives, computed when it is first asked for under this name."""
+        found: dict[bytes, T] = self.__dict__.setdefault("_found", {})
+        if name not in found:
+            found[name] = make()
+        return found[name]
 
     def subset(self, rows: NDArray[np.int64]) -> "GraphInputs":
         """The graphs at some rows, with what was computed for all."""

@@ -1,8 +1,8 @@
 """A graph network: its settings, and how it answers with NumPy alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from graph_encoding.errors import UserError
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, NodeArrays
-from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.score_model import AskEach, ScoreModel, ScorePredictor, Scores
 from surrogate.targets import FloatArray
 
 NORM_EPS = 1e-5
@@ -31,7 +31,7 @@ class GnnSettings:
         width: values that a node holds, >= 1.
         layers: rounds of messages, >= 1.
         steps: optimiser steps of a member on 1,000 graphs, >= 1. The number for n graphs is
-            `steps * clip(n / 1000, 0.25, 2)`.
+            `steps * clip(n / 1000, 0.25, 2)`, and at least 20.
         batch: graphs of a step, >= 2.
         learning_rate: peak of the one-cycle schedule, > 0.
         weight_decay: decoupled weight decay, >= 0.
@@ -101,13 +101,26 @@ class GraphNetwork(ScoreModel):
             train_member(self._settings, inputs, scores, weights, int(rng.integers(2**31)))
             for _ in range(self._settings.members)
         )
+        self._weights = _stacked(self._members)
 
     def predict(self, inputs: GraphInputs) -> Scores:
         """Mixture of the members' normal distributions: its mean and standard deviation."""
-        answers = [_forward(member, inputs.nodes) for member in self._members]
-        means = np.array([mean for mean, _ in answers])
-        variances = np.array([std**2 for _, std in answers])
-        return Scores(means.mean(axis=0), np.sqrt(variances.mean(axis=0) + means.var(axis=0)))
+        return _mixture(*_forward(self._weights, inputs.nodes))
+
+    @classmethod
+    def together(cls, models: Sequence[Self]) -> AskEach:
+        """All members of all networks in the same products: few graphs cost little more than one.
+
+        The networks must have one width and one number of layers.
+        """
+        weights = _stacked([member for model in models for member in model._members])  # noqa: SLF001
+        ends = np.cumsum([len(model._members) for model in models])  # noqa: SLF001
+
+        def ask(inputs: GraphInputs) -> list[Scores]:
+            means, stds = (np.split(part, ends[:-1]) for part in _forward(weights, inputs.nodes))
+            return [_mixture(*answer) for answer in zip(means, stds, strict=True)]
+
+        return ask
 
     def arrays(self) -> Arrays:
         """The members' weights."""
@@ -127,50 +140,80 @@ class GraphNetwork(ScoreModel):
             }
             for i in range(self._settings.members)
         )
+        self._weights = _stacked(self._members)
+
+
+def _mixture(means: FloatArray, stds: FloatArray) -> Scores:
+    """Mean and spread of the mixture of (m, n) normal distributions."""
+    return Scores(means.mean(axis=0), np.sqrt((stds**2).mean(axis=0) + means.var(axis=0)))
+
+
+def _stacked(members: Sequence[Weights]) -> Weights:
+    """Weights of m networks in one array each, ready to be multiplied from the right.
+
+    Matrices become (m, in, out), biases and norms (m, 1, out).
+    """
+    found = {}
+    for name in members[0]:
+        stack = np.array([member[name] for member in members])
+        ready = stack.swapaxes(1, 2) if stack.ndim == 3 else stack[:, None]
+        found[name] = np.ascontiguousarray(ready)
+    return found
 
 
 def _forward(weights: Weights, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
+    """Means and spreads of m networks for n graphs, (m, n) each."""
+    rows = max(1, _ROWS_AT_ONCE // len(weights["out.bias"]))
     chunks = [
-        _forward_chunk(weights, nodes.subset(slice(start, start + _ROWS_AT_ONCE)))
-        for start in range(0, len(nodes.x), _ROWS_AT_ONCE)
+        _forward_chunk(weights, nodes.subset(slice(start, start + rows)))
+        for start in range(0, len(nodes.x), rows)
     ]
-    return np.concatenate([c[0] for c in chunks]), np.concatenate([c[1] for c in chunks])
+    return np.concatenate([c[0] for c in chunks], axis=1), np.concatenate(
+        [c[1] for c in chunks], axis=1
+    )
 
 
 def _forward_chunk(weights: Weights, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
-    """Shape suffixes: N graphs, V nodes, F described, H hidden."""
+    """Shape suffixes: M networks, N graphs, V nodes, R = N V, F described, H hidden."""
 
     def linear(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        y = x @ weights[f"{name}.weight"].T
+        y = x @ weights[f"{name}.weight"]
         bias = weights.get(f"{name}.bias")
         return y if bias is None else y + bias
 
-    mask_NV1 = nodes.mask[:, :, None]
-    count_N11 = mask_NV1.sum(axis=1, keepdims=True)
+    n, v, described = nodes.x.shape
+    x_RF, mask_R1 = nodes.x.reshape(n * v, described), nodes.mask.reshape(n * v, 1)
+    count_N1 = nodes.mask.sum(axis=1, keepdims=True)
     fed_by_NVV, feeds_NVV = nodes.feeds, nodes.feeds.transpose(0, 2, 1)
-    h_NVH = linear("embed", nodes.x) * mask_NV1
+    h_MRH = linear("embed", x_RF) * mask_R1
+    m, _, width = h_MRH.shape
+
+    def by_graph(h: NDArray[np.float32]) -> NDArray[np.float32]:
+        return h.reshape(m, n, v, width)
+
     layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
     for layer in (f"layers.{i}" for i in range(layers)):
         gate_in, gate_out = (
-            1 / (1 + np.exp(-linear(f"{layer}.{gate}", nodes.x)))
-            for gate in ("gate_in", "gate_out")
+            1 / (1 + np.exp(-linear(f"{layer}.{gate}", x_RF))) for gate in ("gate_in", "gate_out")
         )
         incoming, outgoing = (
-            linear(f"{layer}.{way}.lin_rel", edges_NVV @ h_NVH)
-            + linear(f"{layer}.{way}.lin_root", h_NVH)
+            linear(f"{layer}.{way}.lin_rel", (edges_NVV @ by_graph(h_MRH)).reshape(h_MRH.shape))
+            + linear(f"{layer}.{way}.lin_root", h_MRH)
             for way, edges_NVV in (("incoming", fed_by_NVV), ("outgoing", feeds_NVV))
         )
-        virtual = linear(f"{layer}.virtual", h_NVH.sum(axis=1, keepdims=True) / count_N11)
-        message_NVH = gate_in * incoming + gate_out * outgoing + virtual
-        centred = message_NVH - message_NVH.mean(axis=-1, keepdims=True)
+        virtual_MNH = linear(f"{layer}.virtual", by_graph(h_MRH).sum(axis=2) / count_N1)
+        message_MRH = gate_in * incoming + gate_out * outgoing
+        by_graph(message_MRH)[...] += virtual_MNH[:, :, None]
+        centred = message_MRH - message_MRH.mean(axis=-1, keepdims=True)
         normed = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + NORM_EPS)
         normed = normed * weights[f"{layer}.norm.weight"] + weights[f"{layer}.norm.bias"]
-        h_NVH = h_NVH + np.maximum(normed, 0.0) * mask_NV1
-    read_N3H = np.concatenate(
-        [h_NVH.sum(axis=1) / count_N11[:, 0], h_NVH[:, 1], h_NVH[:, 0]], axis=1
+        h_MRH = h_MRH + np.maximum(normed, 0.0) * mask_R1
+    h_MNVH = by_graph(h_MRH)
+    read_MN3H = np.concatenate(
+        [h_MNVH.sum(axis=2) / count_N1, h_MNVH[:, :, 1], h_MNVH[:, :, 0]], axis=-1
     )
-    out_N2 = linear("out", np.maximum(linear("hidden", read_N3H), 0.0)).astype(np.float64)
-    return out_N2[:, 0], np.exp(np.clip(out_N2[:, 1], *LOG_STD_RANGE))
+    out_MN2 = linear("out", np.maximum(linear("hidden", read_MN3H), 0.0)).astype(np.float64)
+    return out_MN2[..., 0], np.exp(np.clip(out_MN2[..., 1], *LOG_STD_RANGE))
 
 
 @register_predictor

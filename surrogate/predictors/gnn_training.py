@@ -22,6 +22,7 @@ _WARM_UP = 0.1
 _START_SHARE = 0.04
 _CLIP_NORM = 5.0
 _STD_WEIGHT = 0.1
+_FEWEST_STEPS = 20  # in fewer the schedule has no step to warm up in
 _FEWEST_GRAPHS, _MOST_GRAPHS = 250, 2000
 
 
@@ -65,7 +66,7 @@ def _train(
         fused=True,
     )
     effective = min(max(len(inputs), _FEWEST_GRAPHS), _MOST_GRAPHS)
-    steps = max(1, round(settings.steps * effective / 1000))
+    steps = max(_FEWEST_STEPS, round(settings.steps * effective / 1000))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         settings.learning_rate,

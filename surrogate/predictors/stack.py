@@ -44,12 +44,12 @@ class StackSettings:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
     folds: int = 5
-    gnn_from: int = 150
+    gnn_from: int = 60
     xgb: XgbSettings = field(default_factory=lambda: XgbSettings(members=4))
     gp: GpSettings = field(default_factory=GpSettings)
     counts: RidgeSettings = field(default_factory=lambda: RidgeSettings("counts"))
     statistics: RidgeSettings = field(default_factory=lambda: RidgeSettings("statistics"))
-    gnn: GnnSettings = field(default_factory=lambda: GnnSettings(members=1))
+    gnn: GnnSettings = field(default_factory=lambda: GnnSettings(members=2))
 
     def __post_init__(self) -> None:
         for name in ("folds", "gnn_from"):
@@ -110,6 +110,7 @@ class Stack(ScoreModel):
             for kind in self._kinds:
                 self._models[kind].append(self._fitted(kind, inputs, scores, weights, rng))
             self._weights = np.full(len(self._kinds), 1.0 / len(self._kinds))
+            self._prepare_to_answer()
             return Scores(np.zeros(n), np.ones(n))
         fold_of = np.zeros(n, dtype=np.int64)
         for fold, (rest, held_out) in enumerate(fold_indices(n, min(self._settings.folds, n), rng)):
@@ -124,6 +125,7 @@ class Stack(ScoreModel):
             if kind not in _KEPT_OF_FOLDS:
                 self._models[kind].append(self._fitted(kind, inputs, scores, weights, rng))
         self._weights = _least_squares(means, scores, weights)
+        self._prepare_to_answer()
         held_out_scores = np.zeros(n), np.zeros(n)
         for fold in range(fold_of.max() + 1):
             # Weights that have not seen the fold's labels either.
@@ -155,7 +157,7 @@ class Stack(ScoreModel):
         means, variances = [], []
         asked = [kind for kind, weight in zip(self._kinds, self._weights, strict=True) if weight]
         for kind in asked:
-            answers = [model.predict(inputs) for model in self._models[kind]]
+            answers = self._ask[kind](inputs)
             means.append(np.mean([a.mean for a in answers], axis=0))
             variances.append(np.mean([a.std**2 for a in answers], axis=0))
         weights = self._weights[self._weights > 0]
@@ -191,6 +193,12 @@ class Stack(ScoreModel):
                 model = self._new(kind)
                 model.restore(learned, _under(f"{kind}-{len(models)}-", documents))
                 models.append(model)
+        self._prepare_to_answer()
+
+    def _prepare_to_answer(self) -> None:
+        self._ask = {
+            kind: type(models[0]).together(models) for kind, models in self._models.items()
+        }
 
 
 def _under(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.artifact import Artifact
 from surrogate.fitting import fit_artifact
-from surrogate.forecast import Forecast, Forecaster, TargetForecast
+from surrogate.forecast import Forecast, Forecaster
 from surrogate.predictors import MeanPredictor
+from surrogate.target_forecast import TargetForecast
 from surrogate.targets import COLLAPSED_PER, PER_UNIT, VAL_PER
 from surrogate.testing.synthetic import synthetic_table
 

@@ -1,0 +1,147 @@
+"""The graphs that a Gaussian process rests on, and how far others are from them."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surrogate.predictors.base import Arrays
+from surrogate.predictors.features import GraphInputs, features_of, varying_columns
+
+GROUPS = ("subset/", "path/", "path_descriptor/", "statistics/")
+"""Beginnings of the columns' names: columns of one group share a length."""
+
+ROWS_AT_ONCE = 512
+"""Graphs whose distances are held at a time; those of fewer are kept for other processes."""
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPoints:
+    """m graphs in d columns of unit variance, sorted by group.
+
+    Several processes of one surrogate rest on the same graphs: a process for each target and for
+    each coefficient of a learning curve. What is far from what is then computed once for all.
+
+    Attributes:
+        used: (d,) columns of `GraphFeatures`.
+        starts: (g + 1,) first column of each group, and d.
+        centre: (d,) mean of each column.
+        scale: (d,) its standard deviation; 1 where that is zero.
+        rows: (m, d) the graphs.
+        places: (m,) where they stood among the graphs of the fit; empty once read from files.
+    """
+
+    used: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    centre: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    rows: NDArray[np.float64]
+    places: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, inputs: GraphInputs, most: int) -> "KnownPoints":
+        """Choose up to `most` of n graphs.
+
+        Of more, places at even distances: the rows of a fit are sorted by key, so that this is an
+        even sample, and the same one for every target.
+        """
+        features = inputs.features
+        varying = varying_columns(features)
+        names = features_of(inputs.vocabulary).columns
+        groups = np.array(
+            [next(g for g, p in enumerate(GROUPS) if names[i].startswith(p)) for i in varying]
+        )
+        used = varying[np.argsort(groups, kind="stable")]
+        starts = np.searchsorted(np.sort(groups), np.arange(len(GROUPS) + 1))
+        raw = features[:, used].astype(np.float64)
+        spread = raw.std(axis=0)
+        places = np.linspace(0, len(raw) - 1, min(most, len(raw))).round().astype(np.intp)
+        centre, scale = raw.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        rows = stored((raw[places] - centre) / scale)
+        return cls(used, starts, centre, scale, rows, places)
+
+    def distances(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Squared distances within each group of columns from n graphs' features: (g, n, m)."""
+        return self._between(self._standardised(features), self.rows, self._squared_lengths)
+
+    def distances_between(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Squared distances of n graphs from each other within each group: (g, n, n)."""
+        rows = self._standardised(features)
+        return self._between(rows, rows, self._lengths_of(rows))
+
+    def distances_in_parts(self, inputs: GraphInputs) -> Iterator[NDArray[np.float64]]:
+        """`distances` of some graphs at a time; of few graphs, computed once for equal points."""
+        if len(inputs) <= ROWS_AT_ONCE:
+            yield inputs.once(self._fingerprint, lambda: self.distances(inputs.features))
+            return
+        for start in range(0, len(inputs), ROWS_AT_ONCE):
+            yield self.distances(inputs.features[start : start + ROWS_AT_ONCE])
+
+    def arrays(self) -> Arrays:
+        """What `from_arrays` reads."""
+        return {
+            "gp_used": self.used,
+            "gp_starts": self.starts,
+            "gp_centre": self.centre,
+            "gp_scale": self.scale,
+            "gp_rows": self.rows.astype(np.float32),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> "KnownPoints":
+        """The inverse of `arrays`."""
+        return cls(
+            arrays["gp_used"],
+            arrays["gp_starts"],
+            arrays["gp_centre"],
+            arrays["gp_scale"],
+            stored(arrays["gp_rows"]),
+            np.zeros(0, dtype=np.intp),
+        )
+
+    @cached_property
+    def _fingerprint(self) -> bytes:
+        found = hashlib.blake2b(digest_size=16)
+        for array in (self.used, self.starts, self.centre, self.scale, self.rows):
+            found.update(np.ascontiguousarray(array).data)
+        return found.digest()
+
+    @cached_property
+    def _squared_lengths(self) -> NDArray[np.float64]:
+        return self._lengths_of(self.rows)
+
+    def _standardised(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        return stored((features[:, self.used] - self.centre) / self.scale)
+
+    def _lengths_of(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(g, n) squared lengths of rows within each group."""
+        parts = [rows[:, part] for part in self._parts]
+        return np.array([np.einsum("id,id->i", part, part) for part in parts])
+
+    @property
+    def _parts(self) -> list[slice]:
+        return [slice(*ends) for ends in zip(self.starts[:-1], self.starts[1:], strict=True)]
+
+    def _between(
+        self, a: NDArray[np.float64], b: NDArray[np.float64], lengths_b: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        squared = np.empty((len(self._parts), len(a), len(b)))
+        lengths_a = self._lengths_of(a)
+        for group, part in enumerate(self._parts):
+            np.matmul(-2 * a[:, part], b[:, part].T, out=squared[group])
+            squared[group] += lengths_a[group, :, None] + lengths_b[group]
+        return np.maximum(squared, 0.0, out=squared)
+
+
+def stored(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Values as files keep them, in single precision, to reckon with in double precision.
+
+    Near a known point the spread of a process is a small difference of large numbers. In single
+    precision it would depend on how many rows are asked for at once, since products then add up
+    in another order.
+    """
+    return values.astype(np.float32).astype(np.float64)

@@ -1,0 +1,118 @@
+"""The forecast of one target: its value, how sure that is, and its interval."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graph_encoding.graph import CellGraph
+from surrogate.artifact import TargetModel
+from surrogate.calibration.support import Outside
+from surrogate.curves import LabelForecast
+from surrogate.targets import COLLAPSED_PER, PER_UNIT, TARGETS
+
+_LEAST_STD = 1e-9
+
+
+@dataclass(frozen=True)
+class TargetForecast:
+    """The forecast of one target; all numbers on its raw scale.
+
+    The label that is forecast is made as the table's labels are: with several seeds a function,
+    it is the mean over as many.
+
+    Attributes:
+        target: its name.
+        unit: its unit.
+        mean: the value expected; for a non-linear transform, the median.
+        std: standard deviation of the label around it, >= 0: model and seed together.
+        std_model: the part that comes from not knowing the function's true value.
+        std_seed: the part that comes from the seeds; None if the table cannot tell.
+        low: lower end of the interval.
+        high: upper end of the interval.
+    """
+
+    target: str
+    unit: str
+    mean: float
+    std: float
+    std_model: float
+    std_seed: float | None
+    low: float
+    high: float
+
+    @property
+    def collapse_probability(self) -> float | None:
+        """Probability that a training collapses: that its label is above `COLLAPSED_PER`.
+
+        Collapsed and living trainings are one distribution here, normal on the scale of the
+        target's transform: on that of ranks, on which predictors learn, a collapsed training is
+        the worst of its kind and no outlier, and what can be said of a cell is how much of its
+        distribution lies there. None for a target that is no phone error rate.
+        """
+        if self.unit != PER_UNIT:
+            return None
+        transform = TARGETS.get(self.target).transform
+        limit, mean = transform.to_model(np.array([COLLAPSED_PER, self.mean])).tolist()
+        std = max(self.std, _LEAST_STD) / float(transform.raw_slope(np.array([mean]))[0])
+        return 0.5 * math.erfc((limit - mean) / (std * math.sqrt(2)))
+
+
+def of_label(target: TargetForecast, label: LabelForecast) -> TargetForecast:
+    """A forecast with the label of the one training that was observed in place of its own."""
+    return replace(
+        target,
+        mean=float(label.mean[0]),
+        std=float(label.std[0]),
+        std_model=float(label.std_model[0]),
+        std_seed=None if label.std_seed is None else float(label.std_seed[0]),
+        low=float(label.low[0]),
+        high=float(label.high[0]),
+    )
+
+
+def forecast_target(
+    model: TargetModel,
+    graphs: Sequence[CellGraph],
+    ways: Sequence[tuple[Outside, ...]],
+    level: float,
+) -> list[TargetForecast]:
+    """Ask a fitted model about n graphs.
+
+    Args:
+        model: of one target.
+        graphs: the graphs.
+        ways: (n,) in which ways each is unlike those of the fit.
+        level: probability with which a label lies in its interval, in (0, 1).
+    """
+    prediction = model.predictor.predict(graphs)
+    interval = model.calibrator.interval(prediction, level, ways)
+    transform = model.target.transform
+    slope = transform.raw_slope(prediction.mean)
+    total = model.calibrator.std(prediction, ways)
+    seed = np.sqrt(model.seed_variance or 0.0)
+    std_model = np.sqrt(np.maximum(total**2 - seed**2, 0.0))
+    columns = (
+        transform.to_raw(prediction.mean),
+        slope * np.maximum(total, seed),
+        slope * std_model,
+        slope * seed,
+        transform.to_raw(interval.low),
+        transform.to_raw(interval.high),
+    )
+    return [
+        TargetForecast(
+            model.target.name,
+            model.target.unit,
+            mean=mean,
+            std=std,
+            std_model=std_model_i,
+            std_seed=None if model.seed_variance is None else std_seed,
+            low=low,
+            high=high,
+        )
+        for mean, std, std_model_i, std_seed, low, high in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]
