@@ -87,7 +87,7 @@ class BenchmarkConfig(BaseModel):
         predictors: registered names, or `module:Class`.
         settings: predictor -> its settings, where they differ from its defaults.
         levels: levels of the intervals.
-        group_level: the one of them whose coverage is told for each group of keys.
+        group_level: the one of them whose coverage in each group of keys the report draws.
         folds: parts of a training set that the calibration holds out in turn.
         seed: start of all randomness.
     """

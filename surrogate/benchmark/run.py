@@ -233,11 +233,7 @@ def _summed_up(bench: _Bench, fits: list[FitResult]) -> BenchmarkResult:
     metrics = metrics_of(target, config.levels)
     ceilings = noise_ceilings(source, config.seed)
     scores = [
-        row
-        for fit in fits
-        for row in score_rows(
-            fit, metrics, source=source.name, target=target, group_level=config.group_level
-        )
+        row for fit in fits for row in score_rows(fit, metrics, source=source.name, target=target)
     ]
     summary = summarise(scores, fits, metrics, ceilings, target=target, seed=config.seed)
     return BenchmarkResult(config, source, metrics, ceilings, tuple(fits), tuple(scores), summary)

@@ -212,9 +212,9 @@ class ScoreRow:
 
 
 def score_rows(
-    fit: FitResult, metrics: tuple[Metric, ...], *, source: str, target: Target, group_level: float
+    fit: FitResult, metrics: tuple[Metric, ...], *, source: str, target: Target
 ) -> Iterator[ScoreRow]:
-    """All numbers of a fit: every metric over all keys, and the coverage in each group."""
+    """All numbers of a fit: every metric over all keys, and each level's coverage in each group."""
 
     def row(metric: Metric, group: str, part: FitResult) -> ScoreRow:
         return ScoreRow(
@@ -235,6 +235,7 @@ def score_rows(
 
     for metric in metrics:
         yield row(metric, "", fit)
-    told = next(m for m in metrics if m.name == f"coverage_{percent(group_level)}")
+    told = {f"coverage_{percent(level)}" for level in fit.levels}
     for name, mask in groups_of(fit, target):
-        yield row(told, name, fit.at(mask))
+        part = fit.at(mask)
+        yield from (row(metric, name, part) for metric in metrics if metric.name in told)

@@ -91,14 +91,16 @@ def calibration_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...
 
 
 def group_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...]:
-    """Coverage in each group of test keys, at the largest training size.
+    """Coverage of the group level in each group of test keys, at the largest training size.
 
     Where a protocol has several divisions, the mean of theirs; then without intervals.
     """
     size = largest_size(result, protocol)
+    metric = f"coverage_{percent(result.config.group_level)}"
     found: dict[tuple[str, str], list[SummaryRow]] = {}
     for row in result.summary:
-        if row.group and row.protocol == protocol and row.train_size == size:
+        shown = row.group and row.metric == metric
+        if shown and row.protocol == protocol and row.train_size == size:
             found.setdefault((row.predictor, row.group), []).append(row)
     lines = []
     for name in dict.fromkeys(predictor for predictor, _ in found):

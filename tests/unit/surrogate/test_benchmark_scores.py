@@ -48,7 +48,7 @@ FIT = fit_of(np.arange(20.0), np.arange(20.0)[::-1])
 
 def scores_of(fit: FitResult, target: Target = PLAIN) -> dict[tuple[str, str], float]:
     metrics = metrics_of(target, fit.levels)
-    rows = score_rows(fit, metrics, source="made up", target=target, group_level=0.9)
+    rows = score_rows(fit, metrics, source="made up", target=target)
     return {(row.metric, row.group): row.value for row in rows}
 
 
@@ -60,6 +60,8 @@ def test_scores_of_answers_in_the_wrong_order() -> None:
     assert scores["width_90", ""] == 4
     # |2 i - 19| is 1 for two of the twenty keys, and the next are 3 apart.
     assert scores["coverage_50", ""] == scores["coverage_90", ""] == pytest.approx(0.1)
+    assert scores["coverage_50", "forecast fifth 1 of 5"] == 0
+    assert scores["coverage_90", "forecast fifth 3 of 5"] == pytest.approx(0.5)
     assert scores["fit_seconds", ""] == 1.5
     assert scores["query_microseconds", ""] == 3.5
 
