@@ -124,6 +124,15 @@ def seed_noise(axes: Axes, data: Data) -> None:
     axes.set(xlim=(None, WORST_SHOWN), ylim=(None, WORST_SHOWN))
     tau = kendalltau(*matrix.T).statistic
     print(f"seeds {seeds[0]} and {seeds[1]}: {len(keys)} functions, Kendall tau {tau:.3f}")
+    _, tests = data.table.label_matrix("test_per", seeds[:2])
+    means = matrix.mean(axis=1)
+    for half, chosen in (
+        ("better", means <= np.median(means)),
+        ("worse", means > np.median(means)),
+    ):
+        tau = kendalltau(*matrix[chosen].T).statistic
+        shared = np.corrcoef(np.diff(matrix[chosen]).T, np.diff(tests[chosen]).T)[0, 1]
+        print(f"{half} half: tau {tau:.3f}, differences in val and test: correlation {shared:.2f}")
     if len(seeds) > 2:
         keys, matrix = data.table.label_matrix("val_per", seeds[:3])
         if len(keys) >= 10:

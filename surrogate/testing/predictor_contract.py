@@ -23,7 +23,9 @@ import pytest
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
-from graph_encoding.graph import cell_graph
+from graph_encoding.graph import CellGraph, cell_graph
+from graph_encoding.semantics import Semantics
+from graph_encoding.space import CellSpace
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors import Predictor, load_predictor
@@ -41,9 +43,19 @@ print(prediction.mean.tobytes().hex(), prediction.std.tobytes().hex())
 """
 
 
+_MANY = 10_000
+
+
 @functools.cache
 def _data() -> SurrogateDataset:
     return synthetic_dataset(40)  # walks through the whole space: 0.7 s
+
+
+@functools.cache
+def _many_graphs() -> tuple[CellGraph, ...]:
+    rng = np.random.default_rng(0)
+    cells = CellSpace(nodes=4).sample_distinct(_MANY, Semantics.PAPER, rng)
+    return tuple(cell_graph(cell) for cell in cells.values())
 
 
 class PredictorContract:
@@ -125,6 +137,15 @@ class PredictorContract:
         whole = fitted.predict(data.graphs)
         alone = fitted.predict(data.graphs[3:4])
         _assert_close(alone, Prediction(whole.mean[3:4], whole.std[3:4]))
+
+    def test_ten_thousand_graphs_are_answered_in_one_call(self, fitted: Predictor) -> None:
+        """Batches of any size, each graph as if it were alone."""
+        graphs = _many_graphs()
+        answers = fitted.predict(graphs)
+        assert len(answers) == _MANY
+        assert np.isfinite(answers.mean).all() and (answers.std >= 0).all()
+        last = fitted.predict(graphs[-1:])
+        _assert_close(last, Prediction(answers.mean[-1:], answers.std[-1:]))
 
     def test_order_of_rows_does_not_change_a_fit(
         self, kind: type[Predictor], settings: Any, fitted: Predictor, data: SurrogateDataset
