@@ -22,7 +22,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import Cell, CellSpace, Semantics, cell_graph, is_dead
-from surrogate import Forecaster
+from graph_encoding.graph import CellGraph
+from surrogate import Forecaster, load_artifact
 from surrogate.dataset import SurrogateDataset
 from surrogate.predictors import XgbPredictor
 from surrogate.predictors.features import Vocabulary, features_of, varying_columns
@@ -48,6 +49,7 @@ def main() -> None:
     cells = [space[i] for i in order[: options.cells]]
     rows = [cold_row(cells, options.artifact), *forecast_rows(forecaster, cells)]
     whole = peak_mib()
+    rows += [predictor_row(options.artifact, cells)]
     rows += tree_rows(forecaster.metadata.table, cells)
     rows.append(
         {
@@ -112,6 +114,32 @@ def forecast_rows(forecaster: Forecaster, cells: Sequence[Cell]) -> list[dict[st
     ]
 
 
+def predictor_row(artifact: str, cells: Sequence[Cell]) -> dict[str, object]:
+    """The predictor of one target alone, from cells' graphs to means and spreads."""
+    predictor = load_artifact(artifact).models[0].predictor
+    graphs = distinct_graphs(cells)
+    single = []
+    for graph in graphs[:SINGLE_CELLS]:
+        started = time.process_time()
+        predictor.predict([graph])
+        single.append(time.process_time() - started)
+    one = float(np.median(single))
+    batch = seconds(lambda: predictor.predict(graphs))
+    return {
+        "what": f"{predictor.name} of one target",
+        "graphs": len(graphs),
+        "s": round(batch, 2),
+        "us_a_graph": round(1e6 * batch / len(graphs), 1),
+        "one_ms": round(1e3 * one, 2),
+        "ratio": round(one * len(graphs) / batch, 1),
+    }
+
+
+def distinct_graphs(cells: Sequence[Cell]) -> list[CellGraph]:
+    """One graph for each function."""
+    return list({graph.key: graph for graph in map(cell_graph, cells)}.values())
+
+
 def tree_rows(table_name: str, cells: Sequence[Cell]) -> list[dict[str, object]]:
     """Boosted trees alone, from cells' graphs to means and spreads."""
     import xgboost
@@ -119,7 +147,7 @@ def tree_rows(table_name: str, cells: Sequence[Cell]) -> list[dict[str, object]]
     table = BenchmarkTable.load(table_name)
     data = SurrogateDataset.from_table(table, VAL_PER, "mean").sorted_by_key()
     trees = XgbPredictor().fit(data, np.random.default_rng(0))
-    graphs = list({graph.key: graph for graph in map(cell_graph, cells)}.values())
+    graphs = distinct_graphs(cells)
     answered = trees.predict(graphs)
     ours = seconds(lambda: trees.predict(graphs))
     with TemporaryDirectory() as folder:
