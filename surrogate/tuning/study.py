@@ -115,11 +115,12 @@ def suggested(trial: "optuna.Trial", name: str, value_range: Range, *, whole: bo
 def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.Study":
     library = _import_optuna()
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+
+    from surrogate.tuning.journal import CalmJournal
 
     try:
         out.mkdir(parents=True, exist_ok=True)
-        storage = JournalStorage(JournalFileBackend(str(out / JOURNAL_FILE)))
+        storage = JournalStorage(CalmJournal(str(out / JOURNAL_FILE)))
     except OSError as e:
         raise UserError(f"cannot write study folder {out}: {e}; choose another --out") from e
     study: optuna.Study = library.create_study(

@@ -144,9 +144,18 @@ def test_shipped_configurations_are_sound(file: Path) -> None:
     assert chosen.train_keys is not None
 
 
+# Whoever runs the tests in the background may have them ignore Ctrl-C, and children inherit that.
+INTERRUPTIBLE = (
+    "import signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from surrogate.cli import main\n"
+    "main(sys.argv[1:])\n"
+)
+
+
 def started(file: Path, out: Path, workers: int) -> "subprocess.Popen[bytes]":
     """A search in a group of its own, once three trials have ended and every worker is at work."""
-    command = [sys.executable, "-m", "surrogate.cli", "tune", str(file), "--out", str(out)]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "tune", str(file), "--out", str(out)]
     process = subprocess.Popen(
         [*command, "--workers", str(workers)],
         stderr=subprocess.PIPE,
