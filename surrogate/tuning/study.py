@@ -13,6 +13,7 @@ from graph_encoding.errors import MissingExtraError, UserError
 from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.tuning.config import Range, TuneConfig
+from surrogate.tuning.interrupts import HeldInterrupts
 from surrogate.tuning.objective import held_out_taus, training_keys
 from train_benchmark.record import content_hash
 
@@ -59,7 +60,8 @@ def run_study(
     """
     _set_verbosity(verbose=verbose)
     dataset = training_keys(load_source(config), config)
-    study = _open(config, out, dataset)
+    with HeldInterrupts():
+        study = _open(config, out, dataset)
     report = on_progress or _say_nothing
     report(min(_ended(study), config.trials), config.trials)
     if _ended(study) >= config.trials:
@@ -115,12 +117,11 @@ def suggested(trial: "optuna.Trial", name: str, value_range: Range, *, whole: bo
 def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.Study":
     library = _import_optuna()
     from optuna.storages import JournalStorage
-
-    from surrogate.tuning.journal import CalmJournal
+    from optuna.storages.journal import JournalFileBackend
 
     try:
         out.mkdir(parents=True, exist_ok=True)
-        storage = JournalStorage(CalmJournal(str(out / JOURNAL_FILE)))
+        storage = JournalStorage(JournalFileBackend(str(out / JOURNAL_FILE)))
     except OSError as e:
         raise UserError(f"cannot write study folder {out}: {e}; choose another --out") from e
     study: optuna.Study = library.create_study(
@@ -160,7 +161,8 @@ def _work(config: TuneConfig, out: Path, worker: int, verbose: bool) -> None:
     try:
         _set_verbosity(verbose=verbose)
         dataset = training_keys(load_source(config), config)
-        study = _open(config, out, dataset)
+        with HeldInterrupts():
+            study = _open(config, out, dataset)
         _search(study, config, dataset, worker=worker, report=_say_nothing)
     except KeyboardInterrupt:
         return
@@ -200,11 +202,16 @@ def _search(
             for name, of in config.space.items()
         }
         make = partial(config.make_predictor, changes)
+        parts = held_out_taus(dataset, make, config, range(config.repeats))
         taus: list[float] = []
         try:
-            for step, tau in enumerate(held_out_taus(dataset, make, config, range(config.repeats))):
+            while True:
+                with interrupts.let_through():
+                    tau = next(parts, None)
+                if tau is None:
+                    break
                 taus.append(tau)
-                trial.report(float(np.mean(taus)), step)
+                trial.report(float(np.mean(taus)), len(taus) - 1)
                 if trial.should_prune():
                     raise library.TrialPruned
         except UserError as e:
@@ -215,10 +222,11 @@ def _search(
 
     def stop_when_enough(of: "optuna.Study", _: Any) -> None:
         report(min(_ended(of), config.trials), config.trials)
-        if _ended(of) >= config.trials:
+        if interrupts.pending or _ended(of) >= config.trials:
             of.stop()
 
-    study.optimize(objective, callbacks=[stop_when_enough], catch=(UserError,))
+    with HeldInterrupts() as interrupts:
+        study.optimize(objective, callbacks=[stop_when_enough], catch=(UserError,))
 
 
 def _say_nothing(done: int, total: int) -> None:

@@ -154,7 +154,10 @@ INTERRUPTIBLE = (
 
 
 def started(file: Path, out: Path, workers: int) -> "subprocess.Popen[bytes]":
-    """A search in a group of its own, once three trials have ended and every worker is at work."""
+    """A search in a group of its own, once three trials have ended and every worker is at work.
+
+    A trial is judged before it has ended, and each worker may have one in that state.
+    """
     command = [sys.executable, "-c", INTERRUPTIBLE, "tune", str(file), "--out", str(out)]
     process = subprocess.Popen(
         [*command, "--workers", str(workers)],
@@ -164,7 +167,7 @@ def started(file: Path, out: Path, workers: int) -> "subprocess.Popen[bytes]":
     )
     deadline = time.monotonic() + 60
     judged: list[str] = []
-    while len(judged) < 3 or len(set(judged)) < workers:
+    while len(judged) < 3 + workers or len(set(judged)) < workers:
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)
