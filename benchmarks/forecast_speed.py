@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,6 +30,8 @@ from surrogate.predictors import XgbPredictor
 from surrogate.predictors.features import Vocabulary, features_of, varying_columns
 from surrogate.targets import VAL_PER
 from train_benchmark.table import BenchmarkTable
+
+T = TypeVar("T")
 
 REPEATS = 5
 SINGLE_CELLS = 200
@@ -81,6 +84,16 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
     return float(np.median(taken))
 
 
+def seconds_each(work: Callable[[T], object], things: Sequence[T]) -> float:
+    """Median processor time of a call for one thing, each asked once."""
+    taken = []
+    for thing in things[:SINGLE_CELLS]:
+        started = time.process_time()
+        work(thing)
+        taken.append(time.process_time() - started)
+    return float(np.median(taken))
+
+
 def cold_row(cells: Sequence[Cell], artifact: str) -> dict[str, object]:
     """The command in a process of its own, files in the system's memory."""
     taken = []
@@ -95,12 +108,7 @@ def cold_row(cells: Sequence[Cell], artifact: str) -> dict[str, object]:
 
 def forecast_rows(forecaster: Forecaster, cells: Sequence[Cell]) -> list[dict[str, object]]:
     """Whole forecasts: both targets, learning curve, latencies."""
-    single = []
-    for cell in cells[:SINGLE_CELLS]:
-        started = time.process_time()
-        forecaster.forecast([cell])
-        single.append(time.process_time() - started)
-    one = float(np.median(single))
+    one = seconds_each(lambda cell: forecaster.forecast([cell]), cells)
     batch = seconds(lambda: forecaster.forecast(cells))
     return [
         {"what": "forecast of one cell, warm", "ms": round(1e3 * one, 2)},
@@ -118,12 +126,7 @@ def predictor_row(artifact: str, cells: Sequence[Cell]) -> dict[str, object]:
     """The predictor of one target alone, from cells' graphs to means and spreads."""
     predictor = load_artifact(artifact).models[0].predictor
     graphs = distinct_graphs(cells)
-    single = []
-    for graph in graphs[:SINGLE_CELLS]:
-        started = time.process_time()
-        predictor.predict([graph])
-        single.append(time.process_time() - started)
-    one = float(np.median(single))
+    one = seconds_each(lambda graph: predictor.predict([graph]), graphs)
     batch = seconds(lambda: predictor.predict(graphs))
     return {
         "what": f"{predictor.name} of one target",
