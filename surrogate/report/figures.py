@@ -22,8 +22,20 @@ QUALITY = ("kendall_tau", "rmse", "precision_at_10", "regret")
 
 COSTS = ("fit_seconds", "query_microseconds")
 
-# Okabe and Ito's colours: told apart by readers who see no difference between red and green.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Okabe and Ito's colours, then some of Tol's: told apart by readers who see no difference between
+# red and green.
+_COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#000000",
+    "#882255",
+    "#999933",
+    "#332288",
+)
 _WAY = {
     "higher": "higher is better",
     "lower": "lower is better",
