@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from graph_encoding.errors import MissingExtraError, UserError
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
-from surrogate.predictors.known_points import GROUPS, KnownPoints, stored
+from surrogate.predictors.known_points import GROUPS, KnownPoints, even_places, stored
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 from surrogate.targets import FloatArray
 
@@ -64,16 +64,16 @@ class GaussianProcess(ScoreModel):
     ) -> None:
         """Learn the scales on some graphs and the answers on all, up to the most points."""
         n = len(inputs)
-        self._points = known = KnownPoints.of(inputs, self._settings.max_points)
+        places = even_places(n, self._settings.max_points)
+        self._points = known = KnownPoints.of(inputs, places)
         few = np.sort(rng.permutation(n)[: self._settings.tuning_points])
         among_few = known.distances_between(inputs.features[few])
         self._log_scales = self._tune(among_few, scores[few], 1 / weights[few])
-        y, noise = scores[known.places], 1 / weights[known.places]
+        y, noise = scores[places], 1 / weights[places]
         signal, noise_variance = np.exp(self._log_scales[[0, 1]]).tolist()
         self._offset = float(y.mean())
-        covariance = signal * _matern(
-            self._in_lengths(known.distances(inputs.features[known.places]))
-        )
+        among_known = self._in_lengths(known.distances(inputs.features[places]))
+        covariance = signal * _matern(among_known)
         covariance[np.diag_indices(len(y))] += noise_variance * noise + _JITTER
         values, vectors = np.linalg.eigh(covariance)
         self._alpha = vectors @ ((vectors.T @ (y - self._offset)) / values)

@@ -32,7 +32,6 @@ class KnownPoints:
         centre: (d,) mean of each column.
         scale: (d,) its standard deviation; 1 where that is zero.
         rows: (m, d) the graphs.
-        places: (m,) where they stood among the graphs of the fit; empty once read from files.
     """
 
     used: NDArray[np.intp]
@@ -40,15 +39,10 @@ class KnownPoints:
     centre: NDArray[np.float64]
     scale: NDArray[np.float64]
     rows: NDArray[np.float64]
-    places: NDArray[np.intp]
 
     @classmethod
-    def of(cls, inputs: GraphInputs, most: int) -> "KnownPoints":
-        """Choose up to `most` of n graphs.
-
-        Of more, places at even distances: the rows of a fit are sorted by key, so that this is an
-        even sample, and the same one for every target.
-        """
+    def of(cls, inputs: GraphInputs, places: NDArray[np.intp]) -> "KnownPoints":
+        """Know the graphs at m places of n; columns are scaled by all n."""
         features = inputs.features
         varying = varying_columns(features)
         names = features_of(inputs.vocabulary).columns
@@ -59,10 +53,9 @@ class KnownPoints:
         starts = np.searchsorted(np.sort(groups), np.arange(len(GROUPS) + 1))
         raw = features[:, used].astype(np.float64)
         spread = raw.std(axis=0)
-        places = np.linspace(0, len(raw) - 1, min(most, len(raw))).round().astype(np.intp)
         centre, scale = raw.mean(axis=0), np.where(spread > 0, spread, 1.0)
         rows = stored((raw[places] - centre) / scale)
-        return cls(used, starts, centre, scale, rows, places)
+        return cls(used, starts, centre, scale, rows)
 
     def distances(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Squared distances within each group of columns from n graphs' features: (g, n, m)."""
@@ -100,7 +93,6 @@ class KnownPoints:
             arrays["gp_centre"],
             arrays["gp_scale"],
             stored(arrays["gp_rows"]),
-            np.zeros(0, dtype=np.intp),
         )
 
     @cached_property
@@ -135,6 +127,15 @@ class KnownPoints:
             np.matmul(-2 * a[:, part], b[:, part].T, out=squared[group])
             squared[group] += lengths_a[group, :, None] + lengths_b[group]
         return np.maximum(squared, 0.0, out=squared)
+
+
+def even_places(count: int, most: int) -> NDArray[np.intp]:
+    """Up to `most` of the places 0 .. count - 1, at even distances.
+
+    The rows of a fit are sorted by key, so that this is an even sample of them, and the same one
+    for every target.
+    """
+    return np.linspace(0, count - 1, min(most, count)).round().astype(np.intp)
 
 
 def stored(values: NDArray[Any]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ import pytest
 
 from surrogate.dataset import SurrogateDataset
 from surrogate.predictors.features import GraphInputs, Vocabulary
-from surrogate.predictors.known_points import GROUPS, ROWS_AT_ONCE, KnownPoints
+from surrogate.predictors.known_points import GROUPS, ROWS_AT_ONCE, KnownPoints, even_places
 from surrogate.testing.synthetic import synthetic_dataset
 
 
@@ -20,7 +20,7 @@ def inputs(data: SurrogateDataset) -> GraphInputs:
 
 
 def test_distances_are_those_of_standardised_columns(inputs: GraphInputs) -> None:
-    points = KnownPoints.of(inputs, most=60)
+    points = KnownPoints.of(inputs, even_places(60, 60))
     columns = inputs.features[:, points.used].astype(np.float64)
     spread = columns.std(axis=0)
     standard = (columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1)
@@ -33,23 +33,24 @@ def test_distances_are_those_of_standardised_columns(inputs: GraphInputs) -> Non
 
 
 def test_of_many_graphs_an_even_sample_is_known(inputs: GraphInputs) -> None:
-    points = KnownPoints.of(inputs, most=4)
-    assert points.places.tolist() == [0, 20, 39, 59]
+    assert even_places(60, 4).tolist() == [0, 20, 39, 59]
+    assert even_places(3, 4).tolist() == [0, 1, 2]
+    points = KnownPoints.of(inputs, even_places(60, 4))
     assert points.distances(inputs.features).shape == (len(GROUPS), 60, 4)
 
 
 def test_equal_points_share_what_was_computed(inputs: GraphInputs) -> None:
-    first = KnownPoints.of(inputs, most=50)
+    first = KnownPoints.of(inputs, even_places(60, 50))
     (mine,) = first.distances_in_parts(inputs)
     (of_equal,) = KnownPoints.from_arrays(first.arrays()).distances_in_parts(inputs)
-    (of_others,) = KnownPoints.of(inputs, most=40).distances_in_parts(inputs)
+    (of_others,) = KnownPoints.of(inputs, even_places(60, 40)).distances_in_parts(inputs)
     assert of_equal is mine
     assert of_others.shape != mine.shape
 
 
 def test_many_graphs_come_in_parts_that_make_the_whole(data: SurrogateDataset) -> None:
     vocabulary = Vocabulary.of(data.graphs)
-    points = KnownPoints.of(GraphInputs(data.graphs, vocabulary), most=60)
+    points = KnownPoints.of(GraphInputs(data.graphs, vocabulary), even_places(60, 60))
     many = GraphInputs([*data.graphs] * (ROWS_AT_ONCE // 60 + 2), vocabulary)
     parts = list(points.distances_in_parts(many))
     assert len(parts) == 2
