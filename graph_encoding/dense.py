@@ -1,7 +1,8 @@
 """Many graphs as a few arrays, so that encodings can walk all of them at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,50 +32,74 @@ class DenseGraphs:
         """v, input and output included."""
         return int(self.op_index.shape[1])
 
-    def sources(self, target: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Nodes that feed `target` in any graph, with their multiplicities (n,)."""
-        for source in range(target):
-            weights = self.multiplicity[:, source, target]
-            if weights.any():
-                yield source, weights
+    @cached_property
+    def sources(self) -> list[list[tuple[int, NDArray[np.float32]]]]:
+        """Of each node, those that feed it in any graph, with their multiplicities (n,)."""
+        fed_VV: NDArray[np.bool_] = np.any(self.multiplicity, axis=0)
+        by_edge_VVN = np.ascontiguousarray(self.multiplicity.transpose(1, 2, 0))
+        return [
+            [(source, by_edge_VVN[source, target]) for source in np.flatnonzero(fed).tolist()]
+            for target, fed in enumerate(fed_VV.T)
+        ]
+
+    @cached_property
+    def targets(self) -> list[list[tuple[int, NDArray[np.float32]]]]:
+        """Of each node, those that it feeds in any graph, with their multiplicities (n,)."""
+        fed: list[list[tuple[int, NDArray[np.float32]]]] = [[] for _ in range(self.nodes)]
+        for target, sources in enumerate(self.sources):
+            for source, weight_N in sources:
+                fed[source].append((target, weight_N))
+        return fed
+
+    @cached_property
+    def path_counts(self) -> NDArray[np.float32]:
+        """Paths from the input to each node, (n, v); an edge of multiplicity m is m edges."""
+        paths_NV = np.zeros(self.op_index.shape, dtype=np.float32)
+        paths_NV[:, 0] = 1.0
+        for target in range(1, self.nodes):
+            for source, weight_N in self.sources[target]:
+                paths_NV[:, target] += weight_N * paths_NV[:, source]
+        return paths_NV
+
+
+class GroupedGraphs(tuple[CellGraph, ...]):
+    """Graphs that several encodings read one after another: they are stacked once for all."""
+
+    @cached_property
+    def groups(self) -> list[DenseGraphs]:
+        """The graphs by size; every graph is in one group."""
+        by_size: dict[int, list[int]] = {}
+        for row, graph in enumerate(self):
+            by_size.setdefault(len(graph.ops), []).append(row)
+        return [_stack(self, rows) for _, rows in sorted(by_size.items())]
+
+
+def grouped(graphs: Sequence[CellGraph]) -> GroupedGraphs:
+    """The same graphs, to be stacked at most once."""
+    return graphs if isinstance(graphs, GroupedGraphs) else GroupedGraphs(graphs)
 
 
 def dense_graphs(graphs: Sequence[CellGraph]) -> list[DenseGraphs]:
     """Group graphs by size; every graph is in one group."""
-    by_size: dict[int, list[int]] = {}
-    for row, graph in enumerate(graphs):
-        by_size.setdefault(len(graph.ops), []).append(row)
-    return [_stack(graphs, rows) for _, rows in sorted(by_size.items())]
+    return grouped(graphs).groups
 
 
 def _stack(graphs: Sequence[CellGraph], rows: list[int]) -> DenseGraphs:
+    chosen = [graphs[row] for row in rows]
+    # Operations are mostly the registry's own: to know one by its place takes a tenth of the time
+    # that hashing its fields does.
     number: dict[Operation, int] = {}
-    op_index = np.array(
-        [[number.setdefault(op, len(number)) for op in graphs[row].ops] for row in rows],
-        dtype=np.intp,
-    )
+    number_at = {
+        place: number.setdefault(op, len(number))
+        for place, op in {id(op): op for graph in chosen for op in graph.ops}.items()
+    }
+    op_index = np.array([[number_at[id(op)] for op in graph.ops] for graph in chosen], np.intp)
     nodes = op_index.shape[1]
-    triples = np.array(
-        [
-            (i, source, target, multiplicity)
-            for i, row in enumerate(rows)
-            for source, target, multiplicity in graphs[row].edges
-        ],
-        dtype=np.intp,
-    ).reshape(-1, 4)
+    edges = np.array([edge for graph in chosen for edge in graph.edges], np.intp).reshape(-1, 3)
+    owner = np.repeat(np.arange(len(chosen)), [len(graph.edges) for graph in chosen])
     multiplicity = np.zeros((len(rows), nodes, nodes), dtype=np.float32)
-    multiplicity[triples[:, 0], triples[:, 1], triples[:, 2]] = triples[:, 3]
+    multiplicity[owner, edges[:, 0], edges[:, 1]] = edges[:, 2]
     return DenseGraphs(np.array(rows, dtype=np.intp), tuple(number), op_index, multiplicity)
-
-
-def path_counts(group: DenseGraphs) -> NDArray[np.float32]:
-    """Paths from the input to each node, (n, v); an edge of multiplicity m is m edges."""
-    paths_NV = np.zeros(group.op_index.shape, dtype=np.float32)
-    paths_NV[:, 0] = 1.0
-    for target in range(1, group.nodes):
-        for source, weight_N in group.sources(target):
-            paths_NV[:, target] += weight_N * paths_NV[:, source]
-    return paths_NV
 
 
 def path_sums(
@@ -96,10 +121,10 @@ def path_sums(
     greatest = np.full(added_NVK.shape, -np.inf, np.float32)
     least[:, 0] = greatest[:, 0] = 0.0
     total = np.zeros(added_NVK.shape, np.float32)
-    paths_NV = path_counts(group)
+    paths_NV = group.path_counts
     for target in range(1, group.nodes):
         added_NK = added_NVK[:, target]
-        for source, weight_N in group.sources(target):
+        for source, weight_N in group.sources[target]:
             fed_N1 = (weight_N > 0)[:, None]
             low = np.where(fed_N1, least[:, source] + added_NK, np.float32(np.inf))
             np.minimum(least[:, target], low, out=least[:, target])

@@ -165,10 +165,17 @@ class Forecaster:
             batch = GraphBatch(graphs[start : start + _GRAPHS_AT_ONCE])
             answers += self._answers(batch, level, observed_curve)
         of_key = dict(zip(living, answers, strict=True))
+        costs = {ops: self._cost(form) for ops, form in {form.ops: form for form in forms}.items()}
         return tuple(
-            self._assemble(cell, form, key, of_key.get(key, _Answer()), level)
+            self._assemble(cell, form, key, of_key.get(key, _Answer()), level, costs[form.ops])
             for cell, form, key in zip(cells, forms, keys, strict=True)
         )
+
+    def _cost(self, form: FunctionalForm) -> tuple[int, int]:
+        """Parameters and multiply-accumulates: equal for forms of equal operations."""
+        macro = self.metadata.macro
+        frames = round(1 / macro.frame_shift_s)
+        return params_of_form(form, macro), macs_of_form(form, macro, input_frames=frames)
 
     def _answers(
         self, graphs: GraphBatch, level: float, observed: ObservedCurve | None
@@ -228,16 +235,22 @@ class Forecaster:
         return np.ones(len(graphs))
 
     def _assemble(
-        self, cell: Cell, form: FunctionalForm, key: str, answer: "_Answer", level: float
+        self,
+        cell: Cell,
+        form: FunctionalForm,
+        key: str,
+        answer: "_Answer",
+        level: float,
+        cost: tuple[int, int],
     ) -> Forecast:
         row = self._artifact.measured.get(key)
         support, note = _support(form, self.metadata, measured=row is not None)
-        macro = self.metadata.macro
+        params, macs = cost
         return Forecast(
             cell=cell.text,
             functional_key=key,
-            params=params_of_form(form, macro),
-            macs=macs_of_form(form, macro, input_frames=round(1 / macro.frame_shift_s)),
+            params=params,
+            macs=macs,
             support=support,
             note=note,
             distance=answer.distance,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.dense import grouped
 from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 
@@ -51,4 +52,5 @@ class Composition(Encoding):
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, sum of the parts' d)."""
-        return np.concatenate([part.encode(graphs) for part in self._parts], axis=1)
+        together = grouped(graphs)
+        return np.concatenate([part.encode(together) for part in self._parts], axis=1)

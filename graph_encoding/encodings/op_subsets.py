@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import DenseGraphs, dense_graphs, path_counts, path_sums
+from graph_encoding.dense import DenseGraphs, dense_graphs, path_sums
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS
@@ -79,7 +79,7 @@ class OpSubsetEncoding(Encoding):
         ).reshape(len(group.ops), len(self._subsets))
         steps_NVS = member_OS[group.op_index]
         last = group.nodes - 1
-        paths_NV = path_counts(group)
+        paths_NV = group.path_counts
         no_path_N1 = paths_NV[:, last, None] == 0
         shortest_NS, longest_NS, mean_NS = path_sums(group, steps_NVS)
         pure_longest_NS, pure_paths_NS = _pure_paths(group, steps_NVS)
@@ -107,7 +107,7 @@ def _pure_paths(group: DenseGraphs, steps_NVS: _Matrix) -> tuple[_Matrix, _Matri
     last = group.nodes - 1
     for target in range(1, group.nodes):
         allowed_NS = np.ones_like(steps_NVS[:, 0]) if target == last else steps_NVS[:, target]
-        for source, weight_N in group.sources(target):
+        for source, weight_N in group.sources[target]:
             through_NS = weight_N[:, None] * paths[:, source] * allowed_NS
             paths[:, target] += through_NS
             steps = most[:, source] + steps_NVS[:, target]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import DenseGraphs, dense_graphs, path_counts, path_sums
+from graph_encoding.dense import DenseGraphs, dense_graphs, path_sums
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS, Operation
@@ -83,7 +83,7 @@ class GraphStatisticsEncoding(Encoding):
         lengths_NL2[~np.isfinite(lengths_NL2)] = 0.0
         weight_NVV = group.multiplicity
         into_NV, out_of_NV = weight_NVV.sum(axis=1), weight_NVV.sum(axis=2)
-        paths_N = path_counts(group)[:, -1]
+        paths_N = group.path_counts[:, -1]
         columns = (
             np.full(len(paths_N), group.nodes - 2),
             (weight_NVV > 0).sum(axis=(1, 2)),

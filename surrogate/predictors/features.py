@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import dense_graphs
+from graph_encoding.dense import DenseGraphs, GroupedGraphs, dense_graphs, grouped
 from graph_encoding.encodings import (
     Composition,
     Encoding,
@@ -64,8 +64,13 @@ class Vocabulary:
         alike = [known for known in self.ops if _FAMILY.get(known.kind, known.kind) == family]
         return min(alike, key=lambda known: (_distance(known, op), known.name), default=op)
 
-    def read(self, graph: CellGraph) -> CellGraph:
-        """A graph with every unseen operation replaced by the known one it is most like."""
+    def read(self, graphs: GroupedGraphs) -> GroupedGraphs:
+        """The graphs with every unseen operation replaced by the known one it is most like."""
+        if all(self._known.issuperset(group.ops) for group in graphs.groups):
+            return graphs
+        return GroupedGraphs(self._read_one(graph) for graph in graphs)
+
+    def _read_one(self, graph: CellGraph) -> CellGraph:
         if self._known.issuperset(graph.ops):
             return graph
         ops = [op if op in self._known else self.nearest(op) for op in graph.ops[1:-1]]
@@ -110,9 +115,10 @@ class GraphFeatures(Encoding):
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
-        read = [self._vocabulary.read(graph) for graph in graphs]
+        given = grouped(graphs)
+        read = self._vocabulary.read(given)
         paths = np.log1p(self._paths.encode(read))
-        parts = [self._by_name.encode(read), paths, self._described.encode(graphs)]
+        parts = [self._by_name.encode(read), paths, self._described.encode(given)]
         return np.concatenate(parts, axis=1)
 
 
@@ -122,20 +128,30 @@ def features_of(vocabulary: Vocabulary) -> GraphFeatures:
     return GraphFeatures(vocabulary)
 
 
-class GraphBatch(tuple[CellGraph, ...]):
+class GraphBatch(GroupedGraphs):
     """Graphs of one request: what models see of them is computed once for all predictors."""
+
+    # What a batch keeps must not keep the batch: its memory is free as soon as it is answered.
+    @cached_property
+    def _alone(self) -> GroupedGraphs:
+        return GroupedGraphs(self)
+
+    @property
+    def groups(self) -> list[DenseGraphs]:
+        """The graphs by size."""
+        return self._alone.groups
 
     def inputs(self, vocabulary: Vocabulary) -> "GraphInputs":
         """The graphs as the models of a vocabulary see them."""
         found: dict[Vocabulary, GraphInputs] = self.__dict__.setdefault("_inputs", {})
-        return found.setdefault(vocabulary, GraphInputs(self, vocabulary))
+        return found.setdefault(vocabulary, GraphInputs(self._alone, vocabulary))
 
 
 def inputs_of(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> "GraphInputs":
     """Graphs as the models of a vocabulary see them."""
     if isinstance(graphs, GraphBatch):
         return graphs.inputs(vocabulary)
-    return GraphInputs(graphs, vocabulary)
+    return GraphInputs(grouped(graphs), vocabulary)
 
 
 def varying_columns(features: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -191,38 +207,53 @@ class NodeArrays:
     """Nodes and edges of n graphs, padded to v nodes: the input first, the output second.
 
     Attributes:
-        x: (n, v, f) float32 description of each node's operation; zero beyond a graph's nodes.
+        kinds: (k, f) float32 descriptions of the operations that occur; the first, of what lies
+            beyond a graph's nodes, is zero.
+        kind: (n, v) which of them each node is.
         feeds: (n, v, v) float32 how often node s feeds node t, at [:, t, s].
-        mask: (n, v) float32, 1 for a node and 0 for padding.
     """
 
-    x: NDArray[np.float32]
+    kinds: NDArray[np.float32]
+    kind: NDArray[np.intp]
     feeds: NDArray[np.float32]
-    mask: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    @property
+    def x(self) -> NDArray[np.float32]:
+        """(n, v, f) description of each node."""
+        return self.kinds[self.kind]
+
+    @property
+    def mask(self) -> NDArray[np.float32]:
+        """(n, v) 1 for a node and 0 for padding."""
+        return (self.kind > 0).astype(np.float32)
 
     def subset(self, rows: NDArray[np.int64] | slice) -> "NodeArrays":
         """The graphs at some rows."""
-        return NodeArrays(self.x[rows], self.feeds[rows], self.mask[rows])
+        return NodeArrays(self.kinds, self.kind[rows], self.feeds[rows])
 
 
 def _node_arrays(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> NodeArrays:
+    groups = dense_graphs(graphs)
     names = vocabulary.names
-    width = len(NODE_COLUMNS) + len(names)
-    v = max(len(graph.ops) for graph in graphs)
-    x = np.zeros((len(graphs), v, width), dtype=np.float32)
+    number = {op: i for i, op in enumerate(dict.fromkeys(op for g in groups for op in g.ops), 1)}
+    described = [
+        [*describe_operation(op), *(float(op.name == name) for name in names)] for op in number
+    ]
+    kinds = np.zeros((1 + len(number), len(NODE_COLUMNS) + len(names)), dtype=np.float32)
+    kinds[1:] = described
+    v = max(group.nodes for group in groups)
+    kind = np.zeros((len(graphs), v), dtype=np.intp)
     feeds = np.zeros((len(graphs), v, v), dtype=np.float32)
-    mask = np.zeros((len(graphs), v), dtype=np.float32)
-    for group in dense_graphs(graphs):
-        described = np.array(
-            [[*describe_operation(op), *(float(op.name == n) for n in names)] for op in group.ops],
-            dtype=np.float32,
-        ).reshape(-1, width)
+    for group in groups:
         order = [0, group.nodes - 1, *range(1, group.nodes - 1)]
-        x[group.rows, : group.nodes] = described[group.op_index[:, order]]
+        of_group = np.array([number[op] for op in group.ops])
+        kind[group.rows, : group.nodes] = of_group[group.op_index[:, order]]
         turned = group.multiplicity[:, order][:, :, order].transpose(0, 2, 1)
         feeds[group.rows, : group.nodes, : group.nodes] = turned
-        mask[group.rows, : group.nodes] = 1.0
-    return NodeArrays(x, feeds, mask)
+    return NodeArrays(kinds, kind, feeds)
 
 
 def _distance(a: Operation, b: Operation) -> float:

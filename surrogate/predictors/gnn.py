@@ -164,55 +164,80 @@ def _stacked(members: Sequence[Weights]) -> Weights:
 def _forward(weights: Weights, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
     """Means and spreads of m networks for n graphs, (m, n) each."""
     rows = max(1, _ROWS_AT_ONCE // len(weights["out.bias"]))
+    of_kinds = _of_kinds(weights, nodes.kinds)
     chunks = [
-        _forward_chunk(weights, nodes.subset(slice(start, start + rows)))
-        for start in range(0, len(nodes.x), rows)
+        _forward_chunk(weights, of_kinds, nodes.subset(slice(start, start + rows)))
+        for start in range(0, len(nodes), rows)
     ]
     return np.concatenate([c[0] for c in chunks], axis=1), np.concatenate(
         [c[1] for c in chunks], axis=1
     )
 
 
-def _forward_chunk(weights: Weights, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
-    """Shape suffixes: M networks, N graphs, V nodes, R = N V, F described, H hidden."""
+def _linear(weights: Weights, name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    y = x @ weights[f"{name}.weight"]
+    bias = weights.get(f"{name}.bias")
+    return y if bias is None else y + bias
 
-    def linear(name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        y = x @ weights[f"{name}.weight"]
-        bias = weights.get(f"{name}.bias")
-        return y if bias is None else y + bias
 
-    n, v, described = nodes.x.shape
-    x_RF, mask_R1 = nodes.x.reshape(n * v, described), nodes.mask.reshape(n * v, 1)
+def _layers(weights: Weights) -> list[str]:
+    count = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
+    return [f"layers.{i}" for i in range(count)]
+
+
+def _of_kinds(weights: Weights, kinds_KF: NDArray[np.float32]) -> Weights:
+    """What depends on a node's operation alone, (m, k, h) each: many nodes share few operations."""
+    found: dict[str, NDArray[Any]] = {"embed": _linear(weights, "embed", kinds_KF)}
+    found["embed"][:, 0] = 0.0  # beyond a graph's nodes
+    for layer in _layers(weights):
+        for gate in ("gate_in", "gate_out"):
+            opened = _linear(weights, f"{layer}.{gate}", kinds_KF)
+            found[f"{layer}.{gate}"] = 1 / (1 + np.exp(-opened))
+    return found
+
+
+def _forward_chunk(
+    weights: Weights, of_kinds: Weights, nodes: NodeArrays
+) -> tuple[FloatArray, FloatArray]:
+    """Shape suffixes: M networks, N graphs, V nodes, R = N V, H hidden."""
+    n, v = nodes.kind.shape
+    kind_R = nodes.kind.ravel()
+    mask_R1 = nodes.mask.reshape(n * v, 1)
     count_N1 = nodes.mask.sum(axis=1, keepdims=True)
     fed_by_NVV, feeds_NVV = nodes.feeds, nodes.feeds.transpose(0, 2, 1)
-    h_MRH = linear("embed", x_RF) * mask_R1
+    h_MRH = of_kinds["embed"].take(kind_R, axis=1)
     m, _, width = h_MRH.shape
 
     def by_graph(h: NDArray[np.float32]) -> NDArray[np.float32]:
         return h.reshape(m, n, v, width)
 
-    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
-    for layer in (f"layers.{i}" for i in range(layers)):
-        gate_in, gate_out = (
-            1 / (1 + np.exp(-linear(f"{layer}.{gate}", x_RF))) for gate in ("gate_in", "gate_out")
-        )
-        incoming, outgoing = (
-            linear(f"{layer}.{way}.lin_rel", (edges_NVV @ by_graph(h_MRH)).reshape(h_MRH.shape))
-            + linear(f"{layer}.{way}.lin_root", h_MRH)
-            for way, edges_NVV in (("incoming", fed_by_NVV), ("outgoing", feeds_NVV))
-        )
-        virtual_MNH = linear(f"{layer}.virtual", by_graph(h_MRH).sum(axis=2) / count_N1)
-        message_MRH = gate_in * incoming + gate_out * outgoing
+    for layer in _layers(weights):
+        message_MRH = np.zeros_like(h_MRH)
+        for way, gate, edges_NVV in (
+            ("incoming", "gate_in", fed_by_NVV),
+            ("outgoing", "gate_out", feeds_NVV),
+        ):
+            gathered_MRH = (edges_NVV @ by_graph(h_MRH)).reshape(h_MRH.shape)
+            value_MRH = _linear(weights, f"{layer}.{way}.lin_rel", gathered_MRH)
+            value_MRH += _linear(weights, f"{layer}.{way}.lin_root", h_MRH)
+            value_MRH *= of_kinds[f"{layer}.{gate}"].take(kind_R, axis=1)
+            message_MRH += value_MRH
+        virtual_MNH = _linear(weights, f"{layer}.virtual", by_graph(h_MRH).sum(axis=2) / count_N1)
         by_graph(message_MRH)[...] += virtual_MNH[:, :, None]
-        centred = message_MRH - message_MRH.mean(axis=-1, keepdims=True)
-        normed = centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + NORM_EPS)
-        normed = normed * weights[f"{layer}.norm.weight"] + weights[f"{layer}.norm.bias"]
-        h_MRH = h_MRH + np.maximum(normed, 0.0) * mask_R1
+        message_MRH -= message_MRH.mean(axis=-1, keepdims=True)
+        variance_MR = np.einsum("mrh,mrh->mr", message_MRH, message_MRH) / width
+        message_MRH /= np.sqrt(variance_MR + NORM_EPS)[..., None]
+        message_MRH *= weights[f"{layer}.norm.weight"]
+        message_MRH += weights[f"{layer}.norm.bias"]
+        np.maximum(message_MRH, 0.0, out=message_MRH)
+        message_MRH *= mask_R1
+        h_MRH += message_MRH
     h_MNVH = by_graph(h_MRH)
     read_MN3H = np.concatenate(
         [h_MNVH.sum(axis=2) / count_N1, h_MNVH[:, :, 1], h_MNVH[:, :, 0]], axis=-1
     )
-    out_MN2 = linear("out", np.maximum(linear("hidden", read_MN3H), 0.0)).astype(np.float64)
+    hidden_MNH = np.maximum(_linear(weights, "hidden", read_MN3H), 0.0)
+    out_MN2 = _linear(weights, "out", hidden_MNH).astype(np.float64)
     return out_MN2[..., 0], np.exp(np.clip(out_MN2[..., 1], *LOG_STD_RANGE))
 
 

@@ -1,13 +1,16 @@
 """What holds of every encoding, whatever the graph."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_encoding import OPERATIONS, Cell, CellGraph, CellSpace, Semantics, cell_graph, encodings
-from graph_encoding.encodings import AdjacencyEncoding, Encoding, OneHotEncoding
-from graph_encoding.ops import INPUT, OUTPUT, Operation
+from graph_encoding.dense import GroupedGraphs
+from graph_encoding.encodings import AdjacencyEncoding, Encoding, OneHotEncoding, PathEncoding
+from graph_encoding.ops import INPUT, NB_ASR_OPS, OUTPUT, Operation
 from tests.unit.graph_encoding.test_cell import cells
 
 ALL = [
@@ -86,3 +89,44 @@ def test_every_encoding_is_constant_on_a_key(
     assert cell in same
     rows = encoding.encode([cell_graph(other, semantics) for other in same[:20]])
     assert (rows == rows[0]).all()
+
+
+@each_encoding
+@settings(max_examples=40)
+@given(many=st.lists(graphs(), min_size=1, max_size=6))
+def test_a_row_is_the_same_alone_and_among_others(
+    encoding: Encoding, many: list[CellGraph]
+) -> None:
+    alone = np.concatenate([encoding.encode([graph]) for graph in many])
+    np.testing.assert_array_equal(encoding.encode(many), alone)
+    np.testing.assert_array_equal(encoding.encode(GroupedGraphs(many)), alone)
+
+
+def walked(graph: CellGraph) -> Counter[tuple[str, ...]]:
+    """Every path's operations, with how often they are met: one path after another."""
+    found: Counter[tuple[str, ...]] = Counter()
+
+    def walk(node: int, met: tuple[str, ...], ways: int) -> None:
+        if node == len(graph.ops) - 1:
+            found[met] += ways
+            return
+        for source, target, multiplicity in graph.edges:
+            if source == node:
+                step = () if target == len(graph.ops) - 1 else (graph.ops[target].name,)
+                walk(target, met + step, ways * multiplicity)
+
+    walk(0, (), 1)
+    return found
+
+
+@settings(max_examples=100)
+@given(graph=graphs(), length=st.integers(0, 3))
+def test_path_counts_are_those_of_walking_every_path(graph: CellGraph, length: int) -> None:
+    encoding = PathEncoding(length)
+    expected: Counter[str] = Counter()
+    for path, count in walked(graph).items():
+        named = [op if op in NB_ASR_OPS[:-1] else "other" for op in path]
+        name = "longer" if len(path) > length else ">".join(named) or "skip"
+        expected[f"path/{name}"] += count
+    (row,) = encoding.encode([graph])
+    assert {c: n for c, n in zip(encoding.columns, row.tolist(), strict=True) if n} == expected
