@@ -69,7 +69,7 @@ def source_model(
     name: str, graphs: list[CellGraph], seconds: np.ndarray, rng: np.random.Generator
 ) -> LatencyModel:
     dataset = labelled(graphs, seconds, rng.permutation(len(graphs))[:SOURCE_ROWS])
-    predictor, calibrator = calibrate_support(dataset, AdditivePredictor, 5, rng)
+    predictor, calibrator, _ = calibrate_support(dataset, AdditivePredictor, 5, rng)
     return LatencyModel(name, name, predictor, calibrator, TrainedOn.of(dataset.graphs), {})
 
 

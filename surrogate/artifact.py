@@ -26,7 +26,7 @@ from surrogate.predictors import Predictor, load_predictor
 from surrogate.targets import TARGETS, Target
 from train_benchmark.record import content_hash
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 DEFAULT_ARTIFACT = "timit-micro"
 
@@ -75,14 +75,14 @@ class TargetModel:
         target: what is forecast.
         predictor: fitted on all keys.
         calibrator: turns the predictor's answers into intervals.
-        seed_variance: variance of a label that is the seed's, on the model scale; None if the
-            table has no function with two seeds, so that it is unknown.
+        seed_share: share of the variance around a forecast that is the seed's, see `seed_share`;
+            None if the table has no function with two seeds, so that it is unknown.
     """
 
     target: Target
     predictor: Predictor
     calibrator: SupportCalibrator
-    seed_variance: float | None
+    seed_share: float | None
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Artifact:
             model.predictor.save(folder / model.target.name)
             calibration = {
                 **model.calibrator.to_plain(),
-                "seed_variance": model.seed_variance,
+                "seed_share": model.seed_share,
             }
             _write_json(folder / model.target.name / _CALIBRATION_FILE, calibration)
         measured = {
@@ -255,7 +255,7 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
 def _load_model(folder: Path, target: Target) -> TargetModel:
     calibration = _read_json(folder / _CALIBRATION_FILE)
     calibrator = SupportCalibrator.from_plain(calibration)
-    return TargetModel(target, load_predictor(folder), calibrator, calibration["seed_variance"])
+    return TargetModel(target, load_predictor(folder), calibrator, calibration["seed_share"])
 
 
 def _load_neighbourhood(folder: Path, ops: tuple[str, ...]) -> Neighbourhood:

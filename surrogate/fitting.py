@@ -16,7 +16,7 @@ from surrogate.calibration import (
     TrainedOn,
     calibrate_support,
     calibration_steps,
-    seed_variance,
+    seed_share,
 )
 from surrogate.curves import CurveModel
 from surrogate.dataset import SeedPolicy, SurrogateDataset
@@ -52,8 +52,9 @@ def fit_target(
     Raises:
         UserError: if there are too few keys for the folds.
     """
-    predictor, calibrator = calibrate_support(dataset, make_predictor, folds, rng, on_step)
-    return TargetModel(dataset.target, predictor, calibrator, seed_variance(dataset))
+    calibrated = calibrate_support(dataset, make_predictor, folds, rng, on_step)
+    share = seed_share(dataset.sorted_by_key(), calibrated.held_out_std)
+    return TargetModel(dataset.target, calibrated.predictor, calibrated.calibrator, share)
 
 
 def fit_artifact(

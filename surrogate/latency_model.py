@@ -96,7 +96,7 @@ class LatencyModel:
         dataset = latency_dataset(measured, cells, Semantics(table.metadata.semantics))
         chosen = np.sort(rng.permutation(len(dataset))[:MOST_GRAPHS])
         dataset = dataset.subset(chosen)
-        predictor, calibrator = calibrate_support(dataset, make_predictor, folds, rng)
+        predictor, calibrator, _ = calibrate_support(dataset, make_predictor, folds, rng)
         return cls(
             setting, device, predictor, calibrator, TrainedOn.of(dataset.graphs), dict(measured)
         )

@@ -91,11 +91,12 @@ def forecast_target(
     transform = model.target.transform
     slope = transform.raw_slope(prediction.mean)
     total = model.calibrator.std(prediction, ways)
-    seed = np.sqrt(model.seed_variance or 0.0)
-    std_model = np.sqrt(np.maximum(total**2 - seed**2, 0.0))
+    # What a graph unlike those of the fit is doubted more is the model's, not the seed's.
+    seed = np.sqrt(model.seed_share or 0.0) * model.calibrator.inside.std(prediction)
+    std_model = np.sqrt(total**2 - seed**2)
     columns = (
         transform.to_raw(prediction.mean),
-        slope * np.maximum(total, seed),
+        slope * total,
         slope * std_model,
         slope * seed,
         transform.to_raw(interval.low),
@@ -108,7 +109,7 @@ def forecast_target(
             mean=mean,
             std=std,
             std_model=std_model_i,
-            std_seed=None if model.seed_variance is None else std_seed,
+            std_seed=None if model.seed_share is None else std_seed,
             low=low,
             high=high,
         )

@@ -6,7 +6,7 @@ from surrogate.calibration.conformal import (
     cross_conformal,
     fit_calibrated,
 )
-from surrogate.calibration.seed_noise import seed_variance
+from surrogate.calibration.seed_noise import seed_share
 from surrogate.calibration.support import (
     Neighbourhood,
     SupportCalibrator,
@@ -25,5 +25,5 @@ __all__ = [
     "calibration_steps",
     "cross_conformal",
     "fit_calibrated",
-    "seed_variance",
+    "seed_share",
 ]

@@ -121,9 +121,19 @@ def fit_calibrated(
     Raises:
         UserError: if the number of folds is not in 2 .. n.
     """
+    return fit_held_out(predictor, dataset, folds, rng)[0]
+
+
+def fit_held_out(
+    predictor: Predictor,
+    dataset: SurrogateDataset,
+    folds: int,
+    rng: np.random.Generator,
+) -> tuple[ConformalCalibrator, Prediction]:
+    """As `fit_calibrated`; gives too what was said of the n held-out keys, in their order."""
     dataset = dataset.sorted_by_key()
     answers = predictor.fit_out_of_fold(dataset, folds, rng)
-    return calibrate(answers, dataset.model_values)
+    return calibrate(answers, dataset.model_values), answers
 
 
 def calibrate(answers: Prediction, labels: FloatArray) -> ConformalCalibrator:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.encodings import EdgeHistogramEncoding
 from graph_encoding.graph import CellGraph
-from surrogate.calibration.conformal import ConformalCalibrator, fit_calibrated
+from surrogate.calibration.conformal import ConformalCalibrator, fit_held_out
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Interval, Prediction
 from surrogate.predictors.base import Predictor
@@ -152,13 +152,28 @@ class SupportCalibrator:
         return widths
 
 
+class Calibrated(NamedTuple):
+    """What `calibrate_support` gives.
+
+    Attributes:
+        predictor: fitted on all keys.
+        calibrator: turns its answers into intervals.
+        held_out_std: (n,) calibrated standard deviations of what was said of each key of the fit
+            when it was held out, in the order of the keys.
+    """
+
+    predictor: Predictor
+    calibrator: SupportCalibrator
+    held_out_std: FloatArray
+
+
 def calibrate_support(
     dataset: SurrogateDataset,
     make_predictor: Callable[[], Predictor],
     folds: int,
     rng: np.random.Generator,
     on_step: Callable[[], None] = lambda: None,
-) -> tuple[Predictor, SupportCalibrator]:
+) -> Calibrated:
     """Fit on all keys; calibrate inside by folds, and outside by what can be left out.
 
     Each operation is left out in turn, with all graphs that have it, and the largest graphs are
@@ -171,11 +186,9 @@ def calibrate_support(
         rng: source of all randomness.
         on_step: called after each of `calibration_steps` steps.
 
-    Returns:
-        The predictor, fitted on all keys, and its calibrator.
     """
     predictor = make_predictor()
-    inside = fit_calibrated(predictor, dataset, folds, rng)
+    inside, answers = fit_held_out(predictor, dataset, folds, rng)
     on_step()
     dataset = dataset.sorted_by_key()
     seen = TrainedOn.of(dataset.graphs)
@@ -193,7 +206,7 @@ def calibrate_support(
         found = np.sort(np.concatenate(scores))
         if len(found):
             outside[way] = ConformalCalibrator(found, inside.floor)
-    return predictor, SupportCalibrator(inside, outside)
+    return Calibrated(predictor, SupportCalibrator(inside, outside), inside.std(answers))
 
 
 def calibration_steps(graphs: Sequence[CellGraph]) -> int:

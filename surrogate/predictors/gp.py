@@ -13,7 +13,7 @@ from surrogate.predictors.known_points import GROUPS, KnownPoints, even_places, 
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 from surrogate.targets import FloatArray
 
-_JITTER = 1e-8
+_JITTER = 1e-6
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class GpSettings:
     """Settings of `GpPredictor`.
 
     Attributes:
-        max_points: graphs that the process rests on, >= 2; a random choice of more. The cost of
-            a fit grows with its cube, that of an answer with its square.
+        max_points: graphs that the process rests on, >= 2; an even choice of more. The labels
+            of all graphs are learned from. The cost of a fit grows with the square of this
+            number, that of an answer with this number.
         tuning_points: graphs that its scales are learned from, >= 2.
         tuning_steps: most steps of that search, >= 1.
         directions: eigenvectors kept for the answer's spread, >= 1. Fewer make the spread larger.
@@ -49,11 +50,14 @@ class GpSettings:
 class GaussianProcess(ScoreModel):
     """Matern 3/2 with one length for each group of features, scaled to unit variance.
 
-    The answer's spread uses the leading eigenvectors of the covariance only: what lies in the
-    others counts as unknown, so that the spread errs on the wide side.
+    Of more graphs than it may rest on, it is the projected process: all labels are explained by
+    values at the chosen graphs. Where those are all graphs this is the process itself.
+
+    The answer's spread uses the leading directions of what the labels tell only: what lies in
+    the others counts as unknown, so that the spread errs on the wide side.
 
     Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, eq. 2.25,
-    2.26, 4.17 and 5.9.
+    2.26, 4.17, 5.9, 8.26 and 8.27.
     """
 
     def __init__(self, settings: GpSettings) -> None:
@@ -69,16 +73,27 @@ class GaussianProcess(ScoreModel):
         few = np.sort(rng.permutation(n)[: self._settings.tuning_points])
         among_few = known.distances_between(inputs.features[few])
         self._log_scales = self._tune(among_few, scores[few], 1 / weights[few])
-        y, noise = scores[places], 1 / weights[places]
         signal, noise_variance = np.exp(self._log_scales[[0, 1]]).tolist()
-        self._offset = float(y.mean())
+        self._offset = float(scores.mean())
+        # Shape suffixes: N graphs, M of them known, D directions.
         among_known = self._in_lengths(known.distances(inputs.features[places]))
-        covariance = signal * _matern(among_known)
-        covariance[np.diag_indices(len(y))] += noise_variance * noise + _JITTER
-        values, vectors = np.linalg.eigh(covariance)
-        self._alpha = vectors @ ((vectors.T @ (y - self._offset)) / values)
+        covariance_MM = signal * _matern(among_known)
+        covariance_MM[np.diag_indices(len(places))] += _JITTER * signal
+        noise_std_N = np.sqrt(noise_variance / weights)
+        shared_NM = np.concatenate(
+            [signal * _matern(self._in_lengths(d)) for d in known.distances_in_parts(inputs)]
+        )
+        # In coordinates in which what is not yet told has unit covariance.
+        unwhiten = np.linalg.inv(np.linalg.cholesky(covariance_MM)).T
+        told_NM = (shared_NM / noise_std_N[:, None]) @ unwhiten
+        values, vectors = np.linalg.eigh(told_NM.T @ told_NM)
+        values = np.maximum(values, 0.0)
+        projected_M = vectors.T @ (told_NM.T @ ((scores - self._offset) / noise_std_N))
+        self._alpha = unwhiten @ (vectors @ (projected_M / (1 + values)))
         leading = slice(-self._settings.directions, None)
-        self._directions = stored(vectors[:, leading] / np.sqrt(values[leading]))
+        known_share_D = values[leading] / (1 + values[leading])
+        directions_MD = unwhiten @ (vectors[:, leading] * np.sqrt(known_share_D))
+        self._directions = stored(directions_MD)
 
     def _tune(self, by_group: NDArray[np.float64], y: FloatArray, noise: FloatArray) -> FloatArray:
         """Scales of the greatest marginal likelihood."""

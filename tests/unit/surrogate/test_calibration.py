@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding.errors import UserError
-from surrogate.calibration import ConformalCalibrator, cross_conformal, seed_variance
+from surrogate.calibration import ConformalCalibrator, cross_conformal, seed_share
 from surrogate.dataset import SurrogateDataset
 from surrogate.metrics import coverage
 from surrogate.prediction import Prediction
@@ -83,20 +83,43 @@ def test_intervals_cover_new_keys() -> None:
     assert np.mean(held) == pytest.approx(0.9, abs=0.02)
 
 
-def test_seed_variance_finds_the_noise_put_in() -> None:
-    data = SurrogateDataset.from_table(synthetic_table(500, noise=0.01), VAL_PER, "mean")
-    slope = np.median(1 / (data.values * (1 - data.values)))
-    found = seed_variance(data)
-    assert found is not None
-    assert math.sqrt(found * 2) == pytest.approx(0.01 * slope, rel=0.15)
+def with_share(share: float, counts: list[int], seed: int = 0) -> SurrogateDataset:
+    """Labels with a variance between seeds, in turn of as many trainings as `counts` says."""
+    like = synthetic_dataset(2000)
+    seed_counts = np.resize(counts, 2000)
+    freedom = seed_counts - 1
+    drawn = np.random.default_rng(seed).chisquare(np.maximum(freedom, 1))
+    variances = np.where(freedom > 0, share * drawn / np.maximum(freedom, 1), np.nan)
+    return SurrogateDataset(like.target, like.graphs, like.values, seed_counts, variances)
 
 
-def test_seed_variance_is_unknown_with_one_seed() -> None:
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("counts", [[1, 1, 2], [1, 1, 3], [1, 1, 1, 2, 3]])
+def test_seed_share_finds_what_was_put_in(share: float, counts: list[int]) -> None:
+    data = with_share(share, counts)
+    assert seed_share(data, np.ones(2000)) == pytest.approx(share, rel=0.15)
+    assert seed_share(data, np.full(2000, 2.0)) == pytest.approx(share / 4, rel=0.15)
+
+
+def test_of_means_over_seeds_a_smaller_share_is_theirs() -> None:
+    found = seed_share(with_share(0.6, [3, 3, 2]), np.ones(2000))
+    assert found == pytest.approx(0.6 / 3, rel=0.15)
+
+
+def test_a_doubt_remains_where_the_seeds_explain_it_all() -> None:
+    data = with_share(1.05, [1, 1, 2])
+    many, few = (seed_share(data.subset(np.arange(n)), np.ones(n)) for n in (2000, 40))
+    assert few is not None
+    assert many is not None
+    assert 0.5 < few < many < 1
+
+
+def test_seed_share_is_unknown_with_one_seed() -> None:
     data = SurrogateDataset.from_table(synthetic_table(20, seeds=(1,)), VAL_PER, "mean")
-    assert seed_variance(data) is None
+    assert seed_share(data, np.ones(len(data))) is None
 
 
-def test_one_collapsed_training_does_not_move_the_seed_variance(dataset: SurrogateDataset) -> None:
+def test_one_collapsed_training_does_not_move_the_seed_share(dataset: SurrogateDataset) -> None:
     spoilt = SurrogateDataset(
         dataset.target,
         dataset.graphs,
@@ -104,6 +127,8 @@ def test_one_collapsed_training_does_not_move_the_seed_variance(dataset: Surroga
         dataset.seed_counts,
         np.concatenate([[100.0], dataset.seed_variances[1:]]),
     )
-    a, b = seed_variance(dataset), seed_variance(spoilt)
+    std = np.full(len(dataset), float(np.sqrt(np.median(dataset.seed_variances)) * 2))
+    a, b = seed_share(dataset, std), seed_share(spoilt, std)
     assert a is not None
+    assert 0.05 < a < 0.95
     assert b == pytest.approx(a, rel=0.3)

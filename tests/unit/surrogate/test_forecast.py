@@ -41,6 +41,16 @@ def test_std_is_model_and_seed_together(artifact: Artifact) -> None:
     target = _one(artifact, "10_100_1000").targets[0]
     assert target.std_seed is not None
     assert target.std == pytest.approx(np.hypot(target.std_model, target.std_seed))
+    assert 0 < target.std_seed < target.std
+
+
+def test_what_is_doubted_more_outside_is_the_models(artifact: Artifact) -> None:
+    inside, outside = (
+        _one(artifact, cell).targets[0] for cell in ("10_100_1000", "conv9:0_100_1000")
+    )
+    assert inside.std_seed is not None
+    assert outside.std_seed is not None
+    assert inside.std_model / inside.std_seed < outside.std_model / outside.std_seed
 
 
 @pytest.mark.parametrize(

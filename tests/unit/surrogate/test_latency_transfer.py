@@ -32,7 +32,7 @@ def source(seconds: dict[str, float]) -> LatencyModel:
     cells = {key: CELLS[key].text for key in seconds}
     dataset: SurrogateDataset = latency_dataset(seconds, cells, Semantics.PAPER)
     rng = np.random.default_rng(0)
-    predictor, calibrator = calibrate_support(dataset, AdditivePredictor, 5, rng)
+    predictor, calibrator, _ = calibrate_support(dataset, AdditivePredictor, 5, rng)
     trained_on = TrainedOn.of(dataset.graphs)
     return LatencyModel("old", "a processor", predictor, calibrator, trained_on, seconds)
 

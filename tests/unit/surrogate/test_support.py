@@ -64,7 +64,7 @@ def test_operations_left_out_are_covered() -> None:
     has = np.array(["conv7d2" in key for key in data.keys])
     rest, unseen = data.subset(np.flatnonzero(~has)), data.subset(np.flatnonzero(has))
     rng = np.random.default_rng(0)
-    predictor, calibrator = calibrate_support(rest, RidgePredictor, 5, rng)
+    predictor, calibrator, _ = calibrate_support(rest, RidgePredictor, 5, rng)
     assert "new_operation" in calibrator.outside
     prediction = predictor.predict(unseen.graphs)
     ways = [TrainedOn.of(rest.graphs).outside(graph) for graph in unseen.graphs]
