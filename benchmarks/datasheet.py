@@ -1,6 +1,6 @@
 """Figures and numbers of a table's datasheet (docs/timit-micro.md).
 
-    python benchmarks/datasheet.py timit-micro --out docs/images
+    python benchmarks/datasheet.py timit-micro --synthetic synth-micro --out docs/images
 
 Needs matplotlib, as nothing else here does. Prints what stands in the text, and writes one SVG a
 figure. Only measured rows count; a function has the mean of its seeds as its label.
@@ -9,19 +9,21 @@ figure. Only measured rows count; a function has the mean of its seeds as its la
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from scipy.stats import kendalltau
+from scipy.stats import kendalltau, spearmanr
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import Cell, Semantics, functional_form, macs
 from graph_encoding.macro import Macro
 from graph_encoding.ops import NB_ASR_OPS
+from surrogate.metrics.confidence import bootstrap_interval
 from train_benchmark.table import LABELS, BenchmarkTable
 
 STYLE = {
@@ -59,6 +61,7 @@ class Data:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table")
+    parser.add_argument("--synthetic", help="table of the same functions on synthetic speech")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     mpl.use("svg")
@@ -77,6 +80,9 @@ def main() -> None:
         "per-val-test": val_against_test,
         "per-epochs": epochs,
     }
+    if options.synthetic is not None:
+        other = Data(BenchmarkTable.load(options.synthetic))
+        figures["per-transfer"] = partial(transfer, other=other)
     for name, draw in figures.items():
         figure, axes = plt.subplots(figsize=(4.6, 3.2))
         draw(axes, data)
@@ -216,6 +222,35 @@ def epochs(axes: Axes, data: Data) -> None:
     axes.plot(range(1, len(taus) + 1), taus, marker="o", ms=3)
     axes.set(xlabel="epoch", ylabel="Kendall tau with val_per")
     print("tau of each epoch with val_per:", *np.round(taus, 3))
+
+
+def transfer(axes: Axes, data: Data, other: Data) -> None:
+    """The same functions on another corpus, one seed on each."""
+    (seed, *_), (other_seed, *_) = data.table.seeds, other.table.seeds
+    for name in ("val_per", "test_per"):
+        labels = [
+            (data.table.labels_of(key, name)[seed], other.table.labels_of(key, name)[other_seed])
+            for key in data.keys
+            if key in other.curves and seed in data.table.labels_of(key, name)
+        ]
+        here, there = np.array(labels).T
+        low, high = bootstrap_interval(
+            lambda rows, a=here, b=there: kendalltau(a[rows], b[rows]).statistic,
+            len(labels),
+            np.random.default_rng(0),
+        )
+        print(
+            f"{name} on both corpora: {len(labels)} functions, Kendall tau "
+            f"{kendalltau(here, there).statistic:.3f} ({low:.3f} to {high:.3f}), Spearman's rho "
+            f"{spearmanr(here, there).statistic:.3f}"
+        )
+        if name == "val_per":
+            axes.scatter(here, there, s=4, alpha=0.6)
+    axes.set(
+        xlabel=f"val_per, {data.table.metadata.name}",
+        ylabel=f"val_per, {other.table.metadata.name}",
+        xlim=(None, WORST_SHOWN),
+    )
 
 
 if __name__ == "__main__":

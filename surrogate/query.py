@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
-from graph_encoding.functional import functional_key
+from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from surrogate.forecast import Forecast, Forecaster
 from surrogate.target_forecast import TargetForecast
@@ -96,25 +96,34 @@ class Benchmark:
                 "an answer is one number: choose a seed or 'mean'; for all seeds call "
                 "train_benchmark.table_query.query"
             )
-        measured = self.table.labels_of(functional_key(cell, self._semantics), "val_per")
-        (forecast,) = self._forecaster.forecast([cell])
-        if measured or forecast.support == "dead":
+        form = functional_form(cell, self._semantics)
+        if form.is_dead or self.table.labels_of(form.key, "val_per"):
             value = query(self.table, cell, metric, seed=seed, epoch=epoch)
             assert isinstance(value, float)
             return Answer(value, "measured", None)
         if epoch is not None:
-            at_epoch = _at_epoch(forecast, metric, epoch)
-            return Answer(at_epoch.mean, "forecast", at_epoch)
-        by_name = {target.target: target for target in forecast.targets}
-        if metric not in by_name:
+            answer = self._at_epoch(cell, metric, epoch)
+        else:
+            answer = self._target(cell, metric)
+        return Answer(answer.mean, "forecast", answer)
+
+    def _target(self, cell: Cell, metric: str) -> TargetForecast:
+        if metric not in self._forecaster.targets:
             raise UserError(
                 f"cell {cell.text!r} was never measured: its metric must be one of "
-                f"{', '.join(by_name)}, but got {metric!r}"
+                f"{', '.join(self._forecaster.targets)}, but got {metric!r}"
             )
-        return Answer(by_name[metric].mean, "forecast", by_name[metric])
+        (forecast,) = self._forecaster.forecast(
+            [cell], targets=[metric], curve=False, latency=False
+        )
+        return forecast.targets[0]
+
+    def _at_epoch(self, cell: Cell, metric: str, epoch: int) -> TargetForecast:
+        (forecast,) = self._forecaster.forecast([cell], targets=(), latency=False)
+        return _of_curve(forecast, metric, epoch)
 
 
-def _at_epoch(forecast: Forecast, metric: str, epoch: int) -> TargetForecast:
+def _of_curve(forecast: Forecast, metric: str, epoch: int) -> TargetForecast:
     if metric != "val_per":
         raise UserError(f"an epoch goes with the metric 'val_per' only, but got {metric!r}")
     curve = forecast.curve

@@ -158,6 +158,44 @@ def test_an_observed_curve_is_of_one_living_cell(with_curves: Artifact, artifact
     assert one(artifact).curve is None
 
 
+def test_a_part_of_a_forecast_is_that_of_the_whole(with_curves: Artifact) -> None:
+    forecaster = Forecaster(with_curves)
+    cells = [*CELLS[:3], Cell.parse("conv9:1_100_1000")]
+    whole = forecaster.forecast(cells)
+    for target in forecaster.targets:
+        part = forecaster.forecast(cells, targets=[target], curve=False)
+        assert [f.targets for f in part] == [
+            tuple(t for t in f.targets if t.target == target) for f in whole
+        ]
+        assert all(forecast.curve is None for forecast in part)
+    curves = forecaster.forecast(cells, targets=())
+    assert [f.curve for f in curves] == [f.curve for f in whole]
+    assert not any(f.targets for f in curves)
+    (all_of_one,) = forecaster.forecast(CELLS[:1], observed_curve=OBSERVED)
+    (asked,) = forecaster.forecast(
+        CELLS[:1], targets="test_per", curve=False, observed_curve=OBSERVED
+    )
+    assert asked.curve == all_of_one.curve
+    assert asked.targets == all_of_one.targets[1:]
+    with pytest.raises(UserError, match=r"forecasts val_per, test_per, but was asked for wer"):
+        forecaster.forecast(cells, targets=["wer", "val_per"])
+
+
+def test_what_was_measured_is_answered_without_a_forecast(
+    with_curves: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = synthetic_table(60)
+    forecaster = Forecaster(with_curves)
+    benchmark = Benchmark(table, forecaster)
+    row = table.records[0]
+    monkeypatch.setattr(forecaster, "forecast", None)
+    assert benchmark.query(row.cell, "test_per", seed=row.seed).value == row.test_per
+    with pytest.raises(UserError, match="dead"):
+        benchmark.query("51_500_5000")
+    with pytest.raises(UserError, match="must be one of val_per, test_per"):
+        benchmark.query("conv9:1_100_1000", "wer")
+
+
 def test_a_query_of_an_epoch_is_answered_by_table_or_curve(with_curves: Artifact) -> None:
     table = synthetic_table(60)
     benchmark = Benchmark(table, Forecaster(with_curves))
