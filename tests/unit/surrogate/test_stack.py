@@ -1,0 +1,80 @@
+"""How the stack weighs its members."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph_encoding.errors import UserError
+from surrogate.predictors.stack import Stack, StackPredictor, StackSettings, _least_squares
+from surrogate.targets import FloatArray
+from surrogate.testing.synthetic import synthetic_dataset
+
+EQUAL = np.array([0.5, 0.5, 0.0])
+NO_NETWORK = StackSettings(gnn_from=10**6)
+
+
+def answers(n: int, noise: tuple[float, ...], seed: int = 0) -> tuple[FloatArray, FloatArray]:
+    """Scores, and what members of some noise say of them."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=n)
+    return np.array([scores + std * rng.normal(size=n) for std in noise]), scores
+
+
+def test_many_answers_weigh_by_their_noise() -> None:
+    means, scores = answers(20000, (0.5, 1.0, 4.0))
+    found = _least_squares(means, scores, np.ones(20000), EQUAL, 10.0)
+    precision = 1 / np.array([0.5, 1.0, 4.0]) ** 2
+    # The optimum of independent noise, shrunk as the scores themselves have a variance of 1.
+    np.testing.assert_allclose(found, precision / (1 + precision.sum()), atol=0.02)
+
+
+def test_few_answers_stay_near_what_was_expected() -> None:
+    means, scores = answers(8, (0.5, 0.5, 0.5))
+    weak, strong = (
+        _least_squares(means, scores, np.ones(8), EQUAL, pull) for pull in (0.0, 1000.0)
+    )
+    assert np.abs(strong - EQUAL).max() < 0.01
+    assert np.abs(weak - EQUAL).max() > 0.05
+
+
+def test_answers_that_mislead_leave_a_trace_of_what_was_expected() -> None:
+    means, scores = answers(100, (0.1, 0.1, 0.1))
+    found = _least_squares(-means, scores, np.ones(100), EQUAL, 10.0)
+    assert 0 < found.sum() < 0.01
+    np.testing.assert_allclose(found / found.sum(), EQUAL)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    n=st.integers(1, 40),
+    pull=st.floats(0, 100),
+    seed=st.integers(0, 1000),
+)
+def test_no_other_weights_are_better(n: int, pull: float, seed: int) -> None:
+    means, scores = answers(n, (0.3, 0.6, 2.0), seed)
+    trust = np.random.default_rng(seed).uniform(0.5, 3.0, n)
+
+    def error(weights: FloatArray) -> float:
+        squares = trust @ (weights @ means - scores) ** 2
+        return float(squares + pull * ((weights - EQUAL) ** 2).sum())
+
+    found = _least_squares(means, scores, trust, EQUAL, pull)
+    assert (found >= 0).all()
+    rng = np.random.default_rng(seed + 1)
+    for scale in (0.3, 0.03):
+        for _ in range(30):
+            other = np.maximum(found + scale * rng.normal(size=3), 0.0)
+            assert error(found) <= error(other) * (1 + 1e-3) + 1e-6
+
+
+def test_without_enough_keys_the_lines_do_not_count() -> None:
+    data = synthetic_dataset(6)
+    stack = StackPredictor(NO_NETWORK).fit(data, np.random.default_rng(0))
+    assert isinstance(stack._model, Stack)
+    assert stack._model.arrays()["stack_weights"].tolist() == [0.5, 0.5, 0.0, 0.0]
+
+
+def test_a_pull_is_not_negative() -> None:
+    with pytest.raises(UserError, match="shrinkage must be >= 0, but got -1"):
+        StackSettings(shrinkage=-1.0)
