@@ -6,7 +6,7 @@ predictor serves cells of speech recognition and graphs of any other benchmark.
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from typing import TypeVar
@@ -66,18 +66,19 @@ class Vocabulary:
 
     def read(self, graphs: GroupedGraphs) -> GroupedGraphs:
         """The graphs with every unseen operation replaced by the known one it is most like."""
-        if all(self._known.issuperset(group.ops) for group in graphs.groups):
+        if all(self.known.issuperset(group.ops) for group in graphs.groups):
             return graphs
         return GroupedGraphs(self._read_one(graph) for graph in graphs)
 
     def _read_one(self, graph: CellGraph) -> CellGraph:
-        if self._known.issuperset(graph.ops):
+        if self.known.issuperset(graph.ops):
             return graph
-        ops = [op if op in self._known else self.nearest(op) for op in graph.ops[1:-1]]
+        ops = [op if op in self.known else self.nearest(op) for op in graph.ops[1:-1]]
         return CellGraph((graph.ops[0], *ops, graph.ops[-1]), graph.edges, graph.key)
 
     @cached_property
-    def _known(self) -> frozenset[Operation]:
+    def known(self) -> frozenset[Operation]:
+        """The operations, input and output among them."""
         return frozenset([*self.ops, INPUT, OUTPUT])
 
     def to_json(self) -> str:
@@ -207,8 +208,8 @@ class NodeArrays:
     """Nodes and edges of n graphs, padded to v nodes: the input first, the output second.
 
     Attributes:
-        kinds: (k, f) float32 descriptions of the operations that occur; the first, of what lies
-            beyond a graph's nodes, is zero.
+        kinds: (k, f) float32 descriptions of operations; the first, of what lies beyond a graph's
+            nodes, is zero. Graphs without unseen operations share one array.
         kind: (n, v) which of them each node is.
         feeds: (n, v, v) float32 how often node s feeds node t, at [:, t, s].
     """
@@ -237,13 +238,8 @@ class NodeArrays:
 
 def _node_arrays(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> NodeArrays:
     groups = dense_graphs(graphs)
-    names = vocabulary.names
-    number = {op: i for i, op in enumerate(dict.fromkeys(op for g in groups for op in g.ops), 1)}
-    described = [
-        [*describe_operation(op), *(float(op.name == name) for name in names)] for op in number
-    ]
-    kinds = np.zeros((1 + len(number), len(NODE_COLUMNS) + len(names)), dtype=np.float32)
-    kinds[1:] = described
+    unseen = frozenset(op for group in groups for op in group.ops) - vocabulary.known
+    number, kinds = _kinds(vocabulary, unseen)
     v = max(group.nodes for group in groups)
     kind = np.zeros((len(graphs), v), dtype=np.intp)
     feeds = np.zeros((len(graphs), v, v), dtype=np.float32)
@@ -254,6 +250,21 @@ def _node_arrays(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> NodeArr
         turned = group.multiplicity[:, order][:, :, order].transpose(0, 2, 1)
         feeds[group.rows, : group.nodes, : group.nodes] = turned
     return NodeArrays(kinds, kind, feeds)
+
+
+@lru_cache(maxsize=64)
+def _kinds(
+    vocabulary: Vocabulary, unseen: frozenset[Operation]
+) -> tuple[Mapping[Operation, int], NDArray[np.float32]]:
+    """Numbers and descriptions of operations, those of the vocabulary first."""
+    names = vocabulary.names
+    ops = (INPUT, OUTPUT, *vocabulary.ops, *sorted(unseen, key=lambda op: op.name))
+    kinds = np.zeros((1 + len(ops), len(NODE_COLUMNS) + len(names)), dtype=np.float32)
+    kinds[1:] = [
+        [*describe_operation(op), *(float(op.name == name) for name in names)] for op in ops
+    ]
+    kinds.flags.writeable = False  # shared by all who ask
+    return {op: i for i, op in enumerate(ops, 1)}, kinds
 
 
 def _distance(a: Operation, b: Operation) -> float:

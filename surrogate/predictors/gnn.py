@@ -101,11 +101,11 @@ class GraphNetwork(ScoreModel):
             train_member(self._settings, inputs, scores, weights, int(rng.integers(2**31)))
             for _ in range(self._settings.members)
         )
-        self._weights = _stacked(self._members)
+        self._network = _Networks(self._members)
 
     def predict(self, inputs: GraphInputs) -> Scores:
         """Mixture of the members' normal distributions: its mean and standard deviation."""
-        return _mixture(*_forward(self._weights, inputs.nodes))
+        return _mixture(*self._network.forward(inputs.nodes))
 
     @classmethod
     def together(cls, models: Sequence[Self]) -> AskEach:
@@ -113,11 +113,11 @@ class GraphNetwork(ScoreModel):
 
         The networks must have one width and one number of layers.
         """
-        weights = _stacked([member for model in models for member in model._members])  # noqa: SLF001
+        networks = _Networks([member for model in models for member in model._members])  # noqa: SLF001
         ends = np.cumsum([len(model._members) for model in models])  # noqa: SLF001
 
         def ask(inputs: GraphInputs) -> list[Scores]:
-            means, stds = (np.split(part, ends[:-1]) for part in _forward(weights, inputs.nodes))
+            means, stds = (np.split(part, ends[:-1]) for part in networks.forward(inputs.nodes))
             return [_mixture(*answer) for answer in zip(means, stds, strict=True)]
 
         return ask
@@ -140,7 +140,7 @@ class GraphNetwork(ScoreModel):
             }
             for i in range(self._settings.members)
         )
-        self._weights = _stacked(self._members)
+        self._network = _Networks(self._members)
 
 
 def _mixture(means: FloatArray, stds: FloatArray) -> Scores:
@@ -161,17 +161,34 @@ def _stacked(members: Sequence[Weights]) -> Weights:
     return found
 
 
-def _forward(weights: Weights, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
-    """Means and spreads of m networks for n graphs, (m, n) each."""
-    rows = max(1, _ROWS_AT_ONCE // len(weights["out.bias"]))
-    of_kinds = _of_kinds(weights, nodes.kinds)
-    chunks = [
-        _forward_chunk(weights, of_kinds, nodes.subset(slice(start, start + rows)))
-        for start in range(0, len(nodes), rows)
-    ]
-    return np.concatenate([c[0] for c in chunks], axis=1), np.concatenate(
-        [c[1] for c in chunks], axis=1
-    )
+class _Networks:
+    """m networks that answer together.
+
+    Args:
+        members: their weights by name.
+    """
+
+    def __init__(self, members: Sequence[Weights]) -> None:
+        self._weights = _stacked(members)
+        self._last: tuple[NDArray[np.float32], Weights] | None = None
+
+    def forward(self, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
+        """Means and spreads for n graphs, (m, n) each."""
+        rows = max(1, _ROWS_AT_ONCE // len(self._weights["out.bias"]))
+        of_kinds = self._of_kinds(nodes.kinds)
+        chunks = [
+            _forward_chunk(self._weights, of_kinds, nodes.subset(slice(start, start + rows)))
+            for start in range(0, len(nodes), rows)
+        ]
+        return np.concatenate([c[0] for c in chunks], axis=1), np.concatenate(
+            [c[1] for c in chunks], axis=1
+        )
+
+    def _of_kinds(self, kinds: NDArray[np.float32]) -> Weights:
+        """`_of_kinds` of the operations; of the same ones as the last time, as found then."""
+        if self._last is None or self._last[0] is not kinds:
+            self._last = kinds, _of_kinds(self._weights, kinds)
+        return self._last[1]
 
 
 def _linear(weights: Weights, name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:
