@@ -1,0 +1,65 @@
+"""Functions that ignore their input, trained: what they reach is a constant answer's rate.
+
+    python benchmarks/dead_functions.py configs/campaign/timit-micro.toml --corpus timit
+
+Five of the dead functions of the space are trained with the campaign's recipe. Beside them: the
+validation PER of who answers every utterance with nothing, or with one and the same phone.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from graph_encoding import Cell, CellSpace, functional_form
+from train_benchmark.campaign import Campaign
+from train_benchmark.corpora.timit import read_timit
+from train_benchmark.error_rate import corpus_per
+from train_benchmark.phones import PHONES_39
+from train_benchmark.prepare import prepare
+from train_benchmark.process_setup import set_up_training_process
+from train_benchmark.trainer import PreparedCorpus, train_cell
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("campaign", type=Path)
+    parser.add_argument("--corpus", type=Path, required=True)
+    parser.add_argument("--functions", type=int, default=5)
+    options = parser.parse_args()
+    set_up_training_process()
+    recipe = Campaign.load(options.campaign).recipe
+    corpus = prepare(read_timit(options.corpus), recipe)
+    print_constants(corpus)
+    dead: dict[str, Cell] = {}
+    for cell in CellSpace():
+        form = functional_form(cell, recipe.semantics)
+        if form.is_dead:
+            dead.setdefault(form.key, cell)
+    keys = sorted(dead)
+    print(f"{len(keys)} dead functions, of which:")
+    for place in np.linspace(0, len(keys) - 1, options.functions).round().astype(int):
+        record = train_cell(dead[keys[place]], 1234, recipe, corpus)
+        curve = " ".join(f"{per:.4f}" for per in record.val_per_curve)
+        print(f"{keys[place]}\n    val_per by epoch: {curve}", flush=True)
+
+
+def print_constants(corpus: PreparedCorpus) -> None:
+    """Rates of constant answers: none, one phone, and two phones with the best."""
+    references = [utterance.reference for utterance in corpus.val]
+    numbers = range(1, 1 + len(PHONES_39))
+    answers = [(), *((a,) for a in numbers), *((a, b) for a in numbers for b in numbers)]
+    rate = {answer: corpus_per([answer] * len(references), references) for answer in answers}
+    print("constant answers, the two best of each length:")
+    for length in range(3):
+        best = sorted((a for a in answers if len(a) == length), key=lambda a: rate[a])[:2]
+        for answer in best:
+            spelt = " ".join(PHONES_39[number - 1] for number in answer) or "nothing"
+            print(f"    {spelt}: {rate[answer]:.4f}")
+
+
+if __name__ == "__main__":
+    main()
