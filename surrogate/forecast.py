@@ -159,13 +159,7 @@ class Forecaster:
         """
         check_level(level)
         asked = self._asked(targets, curve or observed_curve is not None, latency)
-        for cell in cells:
-            _check_size(cell)
-        if observed_curve is not None and len(cells) != 1:
-            raise UserError(
-                f"an observed curve is one cell's, but there are {len(cells)} cells; forecast them "
-                "one by one"
-            )
+        _check_cells(cells, observed=observed_curve is not None)
         forms = [functional_form(cell, self._semantics) for cell in cells]
         keys = [form.key for form in forms]
         living = {
@@ -315,12 +309,18 @@ class _Answer:
     distance: float | None = None
 
 
-def _check_size(cell: Cell) -> None:
-    if cell.nodes > MAX_NODES:
+def _check_cells(cells: Sequence[Cell], *, observed: bool) -> None:
+    for cell in cells:
+        if cell.nodes > MAX_NODES:
+            raise UserError(
+                f"cell {cell.text!r} has {cell.nodes} nodes, but forecasts end at {MAX_NODES}: the "
+                "surrogate learned from cells of 3, and beyond twice that size nobody has checked "
+                "what it says; train the cell instead"
+            )
+    if observed and len(cells) != 1:
         raise UserError(
-            f"cell {cell.text!r} has {cell.nodes} nodes, but forecasts end at {MAX_NODES}: the "
-            "surrogate learned from cells of 3, and beyond twice that size nobody has checked "
-            "what it says; train the cell instead"
+            f"an observed curve is one cell's, but there are {len(cells)} cells; forecast them "
+            "one by one"
         )
 
 

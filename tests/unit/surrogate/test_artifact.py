@@ -67,7 +67,7 @@ def test_missing_file_is_named(copy: Path) -> None:
 def test_other_schema_version_is_refused(copy: Path) -> None:
     metadata = json.loads((copy / "metadata.json").read_text())
     (copy / "metadata.json").write_text(json.dumps({**metadata, "schema_version": 99}))
-    with pytest.raises(UserError, match="schema version 1, but has 99"):
+    with pytest.raises(UserError, match="schema version 2, but has 99"):
         load_artifact(copy)
 
 
