@@ -136,8 +136,8 @@ class Forecaster:
     ) -> tuple[Forecast, ...]:
         """Forecast n cells, of any registered operations and 1 to 6 nodes.
 
-        A search that asks for one target alone, without curves and latencies, is answered in a
-        third of the time.
+        A search that asks for one target alone, without curves and latencies, is answered in half
+        the time.
 
         Args:
             cells: the cells; equal functions get equal forecasts.
