@@ -1,6 +1,7 @@
 """Figures and numbers of a table's datasheet (docs/timit-micro.md).
 
-    python benchmarks/datasheet.py timit-micro --synthetic synth-micro --out docs/images
+    python benchmarks/datasheet.py timit-micro --out docs/images
+    python benchmarks/datasheet.py timit-micro --synthetic runs/synth-micro --out docs/images
 
 Needs matplotlib, as nothing else here does. Prints what stands in the text, and writes one SVG a
 figure. Only measured rows count; a function has the mean of its seeds as its label.
@@ -228,11 +229,10 @@ def transfer(axes: Axes, data: Data, other: Data) -> None:
     """The same functions on another corpus, one seed on each."""
     (seed, *_), (other_seed, *_) = data.table.seeds, other.table.seeds
     for name in ("val_per", "test_per"):
-        labels = [
-            (data.table.labels_of(key, name)[seed], other.table.labels_of(key, name)[other_seed])
-            for key in data.keys
-            if key in other.curves and seed in data.table.labels_of(key, name)
-        ]
+        by_key = (
+            (data.table.labels_of(key, name), other.table.labels_of(key, name)) for key in data.keys
+        )
+        labels = [(a[seed], b[other_seed]) for a, b in by_key if seed in a and other_seed in b]
         here, there = np.array(labels).T
         low, high = bootstrap_interval(
             lambda rows, a=here, b=there: kendalltau(a[rows], b[rows]).statistic,

@@ -3,7 +3,7 @@
     python benchmarks/dead_functions.py configs/campaign/timit-micro.toml --corpus timit
 
 Five of the dead functions of the space are trained with the campaign's recipe. Beside them: the
-validation PER of who answers every utterance with nothing, or with one and the same phone.
+validation PER of who answers every utterance with nothing, or with the same one or two phones.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def print_constants(corpus: PreparedCorpus) -> None:
-    """Rates of constant answers: none, one phone, and two phones with the best."""
+    """Rates of constant answers: nothing, and the best of one and of two phones."""
     references = [utterance.reference for utterance in corpus.val]
     numbers = range(1, 1 + len(PHONES_39))
     answers = [(), *((a,) for a in numbers), *((a, b) for a in numbers for b in numbers)]

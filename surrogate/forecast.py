@@ -194,7 +194,7 @@ class Forecaster:
         if unknown:
             raise UserError(
                 f"artifact {self.metadata.name!r} forecasts {', '.join(self.targets)}, but was "
-                f"asked for {', '.join(unknown)}"
+                f"asked for {', '.join(unknown)}; choose among those"
             )
         return _Asked(
             tuple(model for model in self._artifact.models if model.target.name in names),

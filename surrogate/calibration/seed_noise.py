@@ -14,8 +14,7 @@ def seed_share(dataset: SurrogateDataset, std: FloatArray) -> float | None:
     """Share of the variance around a forecast that is the seed's, in (0, 1).
 
     The rest is what the predictor does not know of the function. Noise between seeds grows with
-    the spread that is forecast (of the shipped table's functions, the quarter of the widest has
-    twice the noise of the others), so that the share is one number and the variance is not.
+    the spread that is forecast, so that the share is one number and the variance is not.
 
     The variance between the trainings of a key, in units of what is forecast for it, is one
     estimate of the share; their median is taken, so that the few functions that collapse with one

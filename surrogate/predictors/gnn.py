@@ -175,7 +175,7 @@ class _Networks:
     def forward(self, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
         """Means and spreads for n graphs, (m, n) each."""
         rows = max(1, _ROWS_AT_ONCE // len(self._weights["out.bias"]))
-        of_kinds = self._of_kinds(nodes.kinds)
+        of_kinds = self._of_last_kinds(nodes.kinds)
         chunks = [
             _forward_chunk(self._weights, of_kinds, nodes.subset(slice(start, start + rows)))
             for start in range(0, len(nodes), rows)
@@ -184,7 +184,7 @@ class _Networks:
             [c[1] for c in chunks], axis=1
         )
 
-    def _of_kinds(self, kinds: NDArray[np.float32]) -> Weights:
+    def _of_last_kinds(self, kinds: NDArray[np.float32]) -> Weights:
         """`_of_kinds` of the operations; of the same ones as the last time, as found then."""
         if self._last is None or self._last[0] is not kinds:
             self._last = kinds, _of_kinds(self._weights, kinds)

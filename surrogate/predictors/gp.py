@@ -26,7 +26,7 @@ class GpSettings:
             number, that of an answer with this number.
         tuning_points: graphs that its scales are learned from, >= 2.
         tuning_steps: most steps of that search, >= 1.
-        directions: eigenvectors kept for the answer's spread, >= 1. Fewer make the spread larger.
+        directions: directions kept for the answer's spread, >= 1. Fewer make the spread larger.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
@@ -75,14 +75,13 @@ class GaussianProcess(ScoreModel):
         self._log_scales = self._tune(among_few, scores[few], 1 / weights[few])
         signal, noise_variance = np.exp(self._log_scales[[0, 1]]).tolist()
         self._offset = float(scores.mean())
-        # Shape suffixes: N graphs, M of them known, D directions.
-        among_known = self._in_lengths(known.distances(inputs.features[places]))
-        covariance_MM = signal * _matern(among_known)
-        covariance_MM[np.diag_indices(len(places))] += _JITTER * signal
-        noise_std_N = np.sqrt(noise_variance / weights)
+        # Shape suffixes: N graphs, M of them known, D directions kept.
         shared_NM = np.concatenate(
             [signal * _matern(self._in_lengths(d)) for d in known.distances_in_parts(inputs)]
         )
+        covariance_MM = shared_NM[places]
+        covariance_MM[np.diag_indices(len(places))] += _JITTER * signal
+        noise_std_N = np.sqrt(noise_variance / weights)
         # In coordinates in which what is not yet told has unit covariance.
         unwhiten = np.linalg.inv(np.linalg.cholesky(covariance_MM)).T
         told_NM = (shared_NM / noise_std_N[:, None]) @ unwhiten
@@ -92,8 +91,7 @@ class GaussianProcess(ScoreModel):
         self._alpha = unwhiten @ (vectors @ (projected_M / (1 + values)))
         leading = slice(-self._settings.directions, None)
         known_share_D = values[leading] / (1 + values[leading])
-        directions_MD = unwhiten @ (vectors[:, leading] * np.sqrt(known_share_D))
-        self._directions = stored(directions_MD)
+        self._directions = stored(unwhiten @ (vectors[:, leading] * np.sqrt(known_share_D)))
 
     def _tune(self, by_group: NDArray[np.float64], y: FloatArray, noise: FloatArray) -> FloatArray:
         """Scales of the greatest marginal likelihood."""

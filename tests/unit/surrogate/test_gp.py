@@ -16,6 +16,13 @@ def data() -> SurrogateDataset:
     return synthetic_dataset(160)
 
 
+@pytest.fixture(scope="module")
+def inputs(data: SurrogateDataset) -> tuple[GraphInputs, GraphInputs]:
+    """100 graphs to know, and 60 to be asked of."""
+    vocabulary = Vocabulary.of(data.graphs)
+    return GraphInputs(data.graphs[:100], vocabulary), GraphInputs(data.graphs[100:], vocabulary)
+
+
 def standard_scores(data: SurrogateDataset) -> FloatArray:
     values = data.model_values
     return (values - values.mean()) / values.std()
@@ -33,13 +40,12 @@ def covariances(
     return signal * (1 + r) * np.exp(-r), noise
 
 
-def test_with_all_points_it_is_the_process_itself(data: SurrogateDataset) -> None:
+def test_with_all_points_it_is_the_process_itself(
+    data: SurrogateDataset, inputs: tuple[GraphInputs, GraphInputs]
+) -> None:
     """Eq. 2.25 and 2.26, with a weight for each label."""
     rng = np.random.default_rng(0)
-    vocabulary = Vocabulary.of(data.graphs)
-    known, asked = (
-        GraphInputs(data.graphs[part], vocabulary) for part in (slice(100), slice(100, None))
-    )
+    known, asked = inputs
     scores, weights = standard_scores(data)[:100], rng.uniform(0.5, 2.0, 100)
     process = GaussianProcess(GpSettings(directions=100))
     process.fit(known, scores, weights, rng)
@@ -55,13 +61,12 @@ def test_with_all_points_it_is_the_process_itself(data: SurrogateDataset) -> Non
     np.testing.assert_allclose(answer.std, np.sqrt(variance), atol=2e-4)
 
 
-def test_with_fewer_points_it_is_the_projected_process(data: SurrogateDataset) -> None:
+def test_with_fewer_points_it_is_the_projected_process(
+    data: SurrogateDataset, inputs: tuple[GraphInputs, GraphInputs]
+) -> None:
     """Eq. 8.26 and 8.27, and the noise of a label on top."""
     rng = np.random.default_rng(0)
-    vocabulary = Vocabulary.of(data.graphs)
-    known, asked = (
-        GraphInputs(data.graphs[part], vocabulary) for part in (slice(100), slice(100, None))
-    )
+    known, asked = inputs
     scores = standard_scores(data)[:100]
     process = GaussianProcess(GpSettings(max_points=30, directions=30))
     process.fit(known, scores, np.ones(100), rng)
@@ -80,30 +85,28 @@ def test_with_fewer_points_it_is_the_projected_process(data: SurrogateDataset) -
     np.testing.assert_allclose(answer.std, np.sqrt(variance), atol=2e-3)
 
 
-def test_labels_of_all_graphs_count(data: SurrogateDataset) -> None:
+def test_labels_of_all_graphs_count(
+    data: SurrogateDataset, inputs: tuple[GraphInputs, GraphInputs]
+) -> None:
     """A process that rests on few graphs says more with the labels of the others."""
     rng = np.random.default_rng(0)
-    vocabulary = Vocabulary.of(data.graphs)
-    known, asked = (
-        GraphInputs(data.graphs[part], vocabulary) for part in (slice(120), slice(120, None))
-    )
+    known, asked = inputs
     scores = standard_scores(data)
-    rows = even_places(120, 30)
+    rows = even_places(100, 30)
     errors = []
-    for inputs, labels in ((known, scores[:120]), (known.subset(rows), scores[:120][rows])):
+    for learned, labels in ((known, scores[:100]), (known.subset(rows), scores[:100][rows])):
         process = GaussianProcess(GpSettings(max_points=30))
-        process.fit(inputs, labels, np.ones(len(labels)), rng)
-        errors.append(float(np.mean((process.predict(asked).mean - scores[120:]) ** 2)))
+        process.fit(learned, labels, np.ones(len(labels)), rng)
+        errors.append(float(np.mean((process.predict(asked).mean - scores[100:]) ** 2)))
     assert errors[0] < 0.8 * errors[1]
 
 
 def test_fewer_directions_make_the_spread_larger(data: SurrogateDataset) -> None:
-    vocabulary = Vocabulary.of(data.graphs)
-    inputs = GraphInputs(data.graphs, vocabulary)
+    known = GraphInputs(data.graphs, Vocabulary.of(data.graphs))
     spreads = []
     for directions in (5, 40, 160):
         process = GaussianProcess(GpSettings(directions=directions))
-        process.fit(inputs, standard_scores(data), np.ones(160), np.random.default_rng(0))
-        spreads.append(process.predict(inputs).std)
+        process.fit(known, standard_scores(data), np.ones(160), np.random.default_rng(0))
+        spreads.append(process.predict(known).std)
     assert (spreads[0] >= spreads[1] - 1e-6).all()
     assert (spreads[1] >= spreads[2] - 1e-6).all()
