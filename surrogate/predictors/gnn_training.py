@@ -36,7 +36,7 @@ def train_member(
     """Train one network.
 
     Args:
-        settings: its size and schedule.
+        settings: its size, schedule and dropout, which must be a number here.
         inputs: n graphs.
         scores: (n,) their normal scores.
         weights: (n,) trust in each.
@@ -152,12 +152,14 @@ class _Network(nn.Module):
         self.layers = nn.ModuleList(_Layer(described, width) for _ in range(settings.layers))
         self.hidden = nn.Linear(3 * width, width)
         self.out = nn.Linear(width, 2)
+        self.forget = nn.Dropout(settings.dropout or 0.0)
 
     def forward(self, x: Tensor, feeds: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         mask = mask[:, :, None]
         h = self.embed(x) * mask
         for layer in self.layers:
-            h = layer(h, x, feeds, mask)
+            h = layer(self.forget(h), x, feeds, mask)
         pooled = h.sum(dim=1) / mask.sum(dim=1)
-        out = self.out(torch.relu(self.hidden(torch.cat([pooled, h[:, 1], h[:, 0]], dim=1))))
+        read = self.forget(torch.cat([pooled, h[:, 1], h[:, 0]], dim=1))
+        out = self.out(torch.relu(self.hidden(read)))
         return out[:, 0], out[:, 1].clamp(*LOG_STD_RANGE)

@@ -1,7 +1,7 @@
 """The default predictor: several kinds of models, weighed by their held-out answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from surrogate.folds import fold_indices
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
-from surrogate.predictors.gnn import GnnSettings, GraphNetwork
+from surrogate.predictors.gnn import GnnSettings, GraphNetwork, regularised
 from surrogate.predictors.gp import GaussianProcess, GpSettings
 from surrogate.predictors.ridge import Ridge, RidgeSettings
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
@@ -25,8 +25,8 @@ _FEWEST_TO_HOLD_OUT = 10
 _KEPT_OF_FOLDS = ("gnn",)
 """Kinds whose models of the folds answer: to fit them once more on all keys costs too much."""
 
-_TRUSTED = ("xgb", "gp", "gnn")
-"""Kinds that count alike where nothing is known; the lines are there for what those miss."""
+_EXPECTED_SHARES = {"xgb": 1.0, "gp": 1.0, "gnn": 2.0}
+"""What counts how much where nothing is known; the lines are there for what these miss."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,9 @@ class StackSettings:
         folds: parts of the keys that are held out in turn, >= 2; fewer if there are fewer keys.
         gnn_from: keys from which on the graph network is a member, >= 2; with fewer it learns
             little, for most of the time of a fit.
-        shrinkage: pull of the weights towards equal shares of the trees, the process and the
-            network, >= 0: a squared error, to be weighed against those of the held-out answers.
-            Of some hundred keys the weights learned without it are uncertain enough to lose
-            quality. Where a line is best, as for the latency of phones, the pull is the wrong way.
+        weights_std: how far a weight is expected to be from its share where nothing is known
+            (half for the network, the rest for trees and process), > 0. Of some hundred keys the
+            weights learned without it are uncertain enough to lose quality.
         xgb: settings of the trees.
         gp: settings of the process.
         counts: settings of the line on counts of operations.
@@ -52,19 +51,19 @@ class StackSettings:
 
     folds: int = 5
     gnn_from: int = 60
-    shrinkage: float = 10.0
+    weights_std: float = 0.1
     xgb: XgbSettings = field(default_factory=lambda: XgbSettings(members=4))
     gp: GpSettings = field(default_factory=GpSettings)
     counts: RidgeSettings = field(default_factory=lambda: RidgeSettings("counts"))
     statistics: RidgeSettings = field(default_factory=lambda: RidgeSettings("statistics"))
-    gnn: GnnSettings = field(default_factory=lambda: GnnSettings(members=2))
+    gnn: GnnSettings = field(default_factory=lambda: GnnSettings(members=1))
 
     def __post_init__(self) -> None:
         for name in ("folds", "gnn_from"):
             if getattr(self, name) < 2:
                 raise UserError(f"{name} must be >= 2, but got {getattr(self, name)}")
-        if not self.shrinkage >= 0:
-            raise UserError(f"shrinkage must be >= 0, but got {self.shrinkage}")
+        if not self.weights_std > 0:
+            raise UserError(f"weights_std must be > 0, but got {self.weights_std}")
         # Saved settings come back as plain values.
         for of in fields(self):
             value = getattr(self, of.name)
@@ -85,10 +84,12 @@ class Stack(ScoreModel):
     """Models of several kinds, weighed by what they say of keys that they have not seen.
 
     Every kind is fitted once for each fold of the keys, without it. From these held-out answers
-    come the weights (those >= 0 of the least squared error, pulled towards equal shares) and the
-    predictor's intervals. A new graph is answered by each kind fitted once more on all keys; the
-    graph network, whose fits are dear, by the mean of its folds' models. The spread is that of
-    the mixture: what the models doubt, and how far they are from each other.
+    come the weights (those >= 0 of the least squared error, pulled towards expected shares) and
+    the predictor's intervals. The network's dropout is chosen once, for all folds: which of two
+    numbers it is says next to nothing of a single label. A new graph is answered by each kind
+    fitted once more on all keys; the graph network, whose fits are dear, by the mean of its folds'
+    models. The spread is that of the mixture: what the models doubt, and how far they are from
+    each other.
 
     Source: Wolpert, "Stacked generalization", 1992; Breiman, "Stacked regressions", 1996;
     pulled weights: LeBlanc and Tibshirani, "Combining estimates in regression and
@@ -121,9 +122,12 @@ class Stack(ScoreModel):
         if n < _FEWEST_TO_HOLD_OUT:
             for kind in self._kinds:
                 self._models[kind].append(self._fitted(kind, inputs, scores, weights, rng))
-            self._weights = self._equal_shares
+            self._weights = self._expected_shares
             self._prepare_to_answer()
             return Scores(np.zeros(n), np.ones(n))
+        if "gnn" in self._kinds:
+            gnn = regularised(self._settings.gnn, inputs, scores, weights, rng)
+            self._settings = replace(self._settings, gnn=gnn)
         fold_of = np.zeros(n, dtype=np.int64)
         for fold, (rest, held_out) in enumerate(fold_indices(n, min(self._settings.folds, n), rng)):
             fold_of[held_out] = fold
@@ -136,25 +140,28 @@ class Stack(ScoreModel):
         for kind in self._kinds:
             if kind not in _KEPT_OF_FOLDS:
                 self._models[kind].append(self._fitted(kind, inputs, scores, weights, rng))
-        pull = self._settings.shrinkage
-        self._weights = _least_squares(means, scores, weights, self._equal_shares, pull)
+        self._weights = self._weigh(means, scores, weights)
         self._prepare_to_answer()
         held_out_scores = np.zeros(n), np.zeros(n)
         for fold in range(fold_of.max() + 1):
             # Weights that have not seen the fold's labels either.
             here, others = fold_of == fold, fold_of != fold
-            of_others = _least_squares(
-                means[:, others], scores[others], weights[others], self._equal_shares, pull
-            )
+            of_others = self._weigh(means[:, others], scores[others], weights[others])
             held_out_scores[0][here], held_out_scores[1][here] = _mix(
                 means[:, here], stds[:, here], of_others
             )
         return Scores(*held_out_scores)
 
     @property
-    def _equal_shares(self) -> FloatArray:
-        share = 1.0 / sum(kind in _TRUSTED for kind in self._kinds)
-        return np.array([share * (kind in _TRUSTED) for kind in self._kinds])
+    def _expected_shares(self) -> FloatArray:
+        total = sum(_EXPECTED_SHARES.get(kind, 0.0) for kind in self._kinds)
+        return np.array([_EXPECTED_SHARES.get(kind, 0.0) / total for kind in self._kinds])
+
+    def _weigh(self, means: FloatArray, scores: FloatArray, weights: FloatArray) -> FloatArray:
+        expected = self._expected_shares
+        error_variance = float(weights @ (expected @ means - scores) ** 2) / len(scores)
+        pull = error_variance / self._settings.weights_std**2
+        return _least_squares(means, scores, weights, expected, pull)
 
     def _fitted(
         self,

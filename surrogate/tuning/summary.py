@@ -180,10 +180,12 @@ def _importances(study: "optuna.Study") -> dict[str, float]:
 
 def _toml(table: dict[str, Any], name: str) -> str:
     """A table of plain values and further tables as TOML."""
-    plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
+    # None, which TOML cannot say, is only ever a default: what is left out becomes it.
+    given = {key: value for key, value in table.items() if value is not None}
+    plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
     # JSON's strings, numbers and booleans are TOML's.
     lines = [f"\n[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in plain.items())]
-    inner = [_toml(value, f"{name}.{key}") for key, value in table.items() if key not in plain]
+    inner = [_toml(value, f"{name}.{key}") for key, value in given.items() if key not in plain]
     return "\n".join(lines) + "\n" + "".join(inner)
 
 

@@ -1,5 +1,8 @@
 """The graph network: NumPy's answers are torch's, and many networks at once are each alone."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,15 +10,17 @@ torch = pytest.importorskip("torch", reason="needs the extra gnn")
 pytest.importorskip("torch_geometric", reason="needs the extra gnn")
 
 from graph_encoding.cell import Cell
+from graph_encoding.errors import UserError
 from graph_encoding.graph import cell_graph
 from surrogate.dataset import SurrogateDataset
 from surrogate.predictors.features import GraphInputs, Vocabulary
-from surrogate.predictors.gnn import GnnSettings, GraphNetwork
+from surrogate.predictors.gnn import GnnPredictor, GnnSettings, GraphNetwork, regularised
 from surrogate.predictors.gnn_training import _Network
+from surrogate.predictors.score_model import Scores
 from surrogate.predictors.stack import Stack, StackSettings
 from surrogate.testing.synthetic import synthetic_dataset
 
-SETTINGS = GnnSettings(members=2, width=12, layers=2, steps=40, batch=8)
+SETTINGS = GnnSettings(members=2, width=12, layers=2, steps=40, batch=8, dropout=0.1)
 LARGER = ("10_100_1000_10000", "conv9:1_gated_linear:01_max_pool3:110", "00_510_1010")
 
 
@@ -60,6 +65,7 @@ def test_numpy_answers_what_torch_does(
                 for name, _ in twin.named_parameters()
             }
         )
+        twin.eval()
         with torch.no_grad():
             mean, log_std = twin(*(torch.from_numpy(a) for a in (nodes.x, nodes.feeds, nodes.mask)))
         means.append(mean.numpy())
@@ -91,3 +97,69 @@ def test_a_stack_asks_all_networks_of_its_folds(
     stack.fit(inputs, data.model_values, np.ones(len(data)), np.random.default_rng(0))
     names = {name.split("/")[0] for name in stack.arrays() if name.startswith("gnn.")}
     assert names == {f"gnn.{fold}.gnn{member}" for fold in range(3) for member in range(2)}
+
+
+@pytest.mark.parametrize("best", [0.1, 0.35])
+@pytest.mark.parametrize(("graphs", "parts"), [(60, 3), (180, 2), (390, 1)])
+def test_the_dropout_that_errs_less_is_chosen(
+    best: float, graphs: int, parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that answers 1 for 0 unless it has the best dropout; every third is asked once."""
+    judged: list[tuple[float | None, int]] = []
+
+    class Known(GraphNetwork):
+        def fit(self, *_: Any) -> None:
+            assert self._settings.members == 1
+
+        def predict(self, inputs: GraphInputs) -> Scores:
+            judged.append((self._settings.dropout, len(inputs)))
+            error = 0.5 if self._settings.dropout == best else 1.0
+            return Scores(np.full(len(inputs), error), np.ones(len(inputs)))
+
+    monkeypatch.setattr("surrogate.predictors.gnn.GraphNetwork", Known)
+    data = synthetic_dataset(graphs)
+    inputs, n = GraphInputs(data.graphs, Vocabulary.of(data.graphs)), len(data)
+    settings = GnnSettings(members=2, steps=100)
+    rng = np.random.default_rng(0)
+    found = regularised(settings, inputs, np.zeros(n), np.ones(n), rng)
+    assert (found.dropout, found.steps, found.members) == (best, 200 if best == 0.1 else 100, 2)
+    assert sorted(judged) == sorted([(d, n // 3) for d in (0.1, 0.35)] * parts)
+
+
+def test_of_few_graphs_none_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("surrogate.predictors.gnn.GraphNetwork", None)
+    data = synthetic_dataset(29)
+    inputs = GraphInputs(data.graphs, Vocabulary.of(data.graphs))
+    arguments = data.model_values, np.ones(29), np.random.default_rng(0)
+    assert regularised(GnnSettings(), inputs, *arguments).dropout == 0.1
+
+
+def test_a_dropout_that_is_given_is_kept(data: SurrogateDataset, vocabulary: Vocabulary) -> None:
+    inputs = GraphInputs(data.graphs, vocabulary)
+    arguments = inputs, data.model_values, np.ones(len(data)), np.random.default_rng(0)
+    assert regularised(SETTINGS, *arguments) is SETTINGS
+
+
+@pytest.mark.parametrize("field", ["dropout", "op_dropout"])
+@pytest.mark.parametrize("value", [-0.1, 1.0])
+def test_a_dropout_is_a_probability_below_one(field: str, value: float) -> None:
+    with pytest.raises(UserError, match=rf"{field} must be in \[0, 1\), but got {value}"):
+        GnnSettings(**{field: value})  # type: ignore[arg-type]
+
+
+def test_dropout_is_chosen_once_for_all_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, settings = synthetic_dataset(40).sorted_by_key(), replace(SETTINGS, dropout=None)
+    asked_of: list[int] = []
+
+    def counted(given: GnnSettings, inputs: GraphInputs, *rest: Any) -> GnnSettings:
+        if given.dropout is None:
+            asked_of.append(len(inputs))
+        return regularised(given, inputs, *rest)
+
+    monkeypatch.setattr("surrogate.predictors.gnn.regularised", counted)
+    predictor = GnnPredictor(settings)
+    held_out = predictor.fit_out_of_fold(data, 3, np.random.default_rng(0))
+    assert asked_of == [len(data)]
+    assert predictor.settings.dropout is None
+    answers = predictor.predict(data.graphs).mean
+    assert np.abs(held_out.mean - answers).max() > 0

@@ -1,5 +1,8 @@
 """How the stack weighs its members."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -75,6 +78,24 @@ def test_without_enough_keys_the_lines_do_not_count() -> None:
     assert stack._model.arrays()["stack_weights"].tolist() == [0.5, 0.5, 0.0, 0.0]
 
 
-def test_a_pull_is_not_negative() -> None:
-    with pytest.raises(UserError, match="shrinkage must be >= 0, but got -1"):
-        StackSettings(shrinkage=-1.0)
+def test_without_a_network_trees_and_process_share() -> None:
+    data = synthetic_dataset(80)
+    firm = replace(NO_NETWORK, weights_std=1e-6)
+    stack = StackPredictor(firm).fit(data, np.random.default_rng(0))
+    assert isinstance(stack._model, Stack)
+    np.testing.assert_allclose(stack._model.arrays()["stack_weights"], [0.5, 0.5, 0, 0], atol=1e-6)
+
+
+def test_the_pull_grows_with_the_noise_of_the_labels() -> None:
+    """Weights are the same whatever unit the errors have, as all of them scale alike."""
+    stack = Stack(NO_NETWORK)
+    stack._kinds = ("xgb", "gp", "counts")
+    means, scores = answers(50, (0.3, 0.9, 2.0))
+    small, large = (stack._weigh(unit * means, unit * scores, np.ones(50)) for unit in (0.1, 10.0))
+    np.testing.assert_allclose(small, large, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan])
+def test_how_far_weights_may_be_is_positive(value: float) -> None:
+    with pytest.raises(UserError, match=f"weights_std must be > 0, but got {value}"):
+        StackSettings(weights_std=value)
