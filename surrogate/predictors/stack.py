@@ -1,5 +1,6 @@
 """The default predictor: several kinds of models, weighed by their held-out answers."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import MissingExtraError, UserError
 from surrogate.dataset import SurrogateDataset
 from surrogate.folds import fold_indices
 from surrogate.prediction import Prediction
@@ -20,7 +21,6 @@ from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 from surrogate.predictors.xgb import BoostedTrees, XgbSettings
 from surrogate.targets import FloatArray
 
-_WEIGHT_STEPS = 500
 _FEWEST_TO_HOLD_OUT = 10
 _KEPT_OF_FOLDS = ("gnn",)
 """Kinds whose models of the folds answer: to fit them once more on all keys costs too much."""
@@ -247,7 +247,7 @@ def _least_squares(
     expected: FloatArray,
     pull: float,
 ) -> FloatArray:
-    """Weights >= 0, not all zero, of the least squared error, by projected gradient steps.
+    """Weights >= 0, not all zero, of the least squared error.
 
     The error is `sum_i weights_i (found @ means_i - scores_i)^2 + pull |found - expected|^2`.
 
@@ -257,13 +257,17 @@ def _least_squares(
         weights: (n,) trust in each row.
         expected: (k,) weights where nothing is known; they sum to one.
         pull: strength with which the weights are drawn there, >= 0.
+
+    Raises:
+        MissingExtraError: if SciPy is not installed.
     """
-    gram = (means * weights) @ means.T + pull * np.eye(len(means))
-    towards = (means * weights) @ scores + pull * expected
-    found = expected
-    step = 1.0 / max(float(np.linalg.eigvalsh(gram)[-1]), 1e-12)
-    for _ in range(_WEIGHT_STEPS):
-        found = np.maximum(found - step * (gram @ found - towards), 0.0)
+    try:
+        from scipy.optimize import nnls
+    except ModuleNotFoundError as e:
+        raise MissingExtraError("scipy", "predictors") from e
+    trust, drawn = np.sqrt(weights), math.sqrt(pull)
+    rows = np.concatenate([(means * trust).T, drawn * np.eye(len(means))])
+    found: FloatArray = nnls(rows, np.concatenate([scores * trust, drawn * expected]))[0]
     return found if found.sum() > 1e-6 else 1e-3 * expected
 
 

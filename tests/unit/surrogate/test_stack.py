@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from graph_encoding.errors import UserError
@@ -64,11 +64,13 @@ def test_no_other_weights_are_better(n: int, pull: float, seed: int) -> None:
 
     found = _least_squares(means, scores, trust, EQUAL, pull)
     assert (found >= 0).all()
+    # Where all answers mislead no weight is best, and a trace of what was expected is given.
+    assume(not np.allclose(found, 1e-3 * EQUAL))
     rng = np.random.default_rng(seed + 1)
     for scale in (0.3, 0.03):
         for _ in range(30):
             other = np.maximum(found + scale * rng.normal(size=3), 0.0)
-            assert error(found) <= error(other) * (1 + 1e-3) + 1e-6
+            assert error(found) <= error(other) * (1 + 1e-9) + 1e-12
 
 
 def test_without_enough_keys_the_lines_do_not_count() -> None:
