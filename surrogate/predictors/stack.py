@@ -35,8 +35,8 @@ class StackSettings:
 
     Attributes:
         folds: parts of the keys that are held out in turn, >= 2; fewer if there are fewer keys.
-        gnn_from: keys from which on the graph network is a member, >= 2; with fewer it learns
-            little, for most of the time of a fit.
+        gnn_from: keys from which on the graph network is a member, >= 2; it takes most of the
+            time of a fit.
         weights_std: how far a weight is expected to be from its share where nothing is known
             (half for the network, the rest for trees and process), > 0. Of some hundred keys the
             weights learned without it are uncertain enough to lose quality.
