@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from graph_encoding.dense import DenseGraphs, GroupedGraphs, dense_graphs, grouped
 from graph_encoding.encodings import (
-    Composition,
     Encoding,
     GraphStatisticsEncoding,
     OpSubsetEncoding,
@@ -107,19 +106,29 @@ class GraphFeatures(Encoding):
         length = 3 if (len(names) + 1) ** 3 <= _MOST_PATH_COLUMNS else 2
         self._paths = PathEncoding(length, names)
         self._by_name = OpSubsetEncoding(names)
-        self._described = Composition([PathDescriptorEncoding(), GraphStatisticsEncoding(names)])
+        self._descriptors = PathDescriptorEncoding()
+        self._statistics = GraphStatisticsEncoding(names)
+        self._counts = np.array(["/count:" in column for column in self._statistics.columns])
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the parts, in order."""
-        return (*self._by_name.columns, *self._paths.columns, *self._described.columns)
+        parts = (self._by_name, self._paths, self._descriptors, self._statistics)
+        return tuple(column for part in parts for column in part.columns)
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
         given = grouped(graphs)
         read = self._vocabulary.read(given)
-        paths = np.log1p(self._paths.encode(read))
-        parts = [self._by_name.encode(read), paths, self._described.encode(given)]
+        statistics = self._statistics.encode(given)
+        if read is not given:
+            statistics[:, self._counts] = self._statistics.encode(read)[:, self._counts]
+        parts = [
+            self._by_name.encode(read),
+            np.log1p(self._paths.encode(read)),
+            self._descriptors.encode(given),
+            statistics,
+        ]
         return np.concatenate(parts, axis=1)
 
 

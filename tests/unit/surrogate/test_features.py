@@ -9,7 +9,13 @@ import pytest
 from graph_encoding import Cell, CellGraph, cell_graph
 from graph_encoding.ops import INPUT, OUTPUT
 from surrogate.dataset import SurrogateDataset
-from surrogate.predictors.features import GraphBatch, GraphInputs, Vocabulary, inputs_of
+from surrogate.predictors.features import (
+    GraphBatch,
+    GraphInputs,
+    Vocabulary,
+    features_of,
+    inputs_of,
+)
 from surrogate.testing.synthetic import synthetic_dataset
 
 
@@ -56,3 +62,16 @@ def test_nodes_are_described_and_padded(data: SurrogateDataset) -> None:
     assert nodes.feeds[0, 2, 0] == nodes.feeds[0, 1, 2] == 1
     assert nodes.feeds[0].sum() == 2
     np.testing.assert_array_equal(nodes.subset(np.array([1])).x, nodes.x[1:])
+
+
+def test_an_unseen_operation_counts_as_the_one_it_is_most_like(data: SurrogateDataset) -> None:
+    vocabulary = Vocabulary.of(data.graphs)
+    names = features_of(vocabulary).columns
+    counts = np.array([name.startswith("statistics/count:") for name in names])
+    seen, unseen = (
+        GraphInputs([cell_graph(Cell.parse(text))], vocabulary).features[0]
+        for text in ("30_300_3000", "conv9:0_conv9:00_conv9:000")
+    )
+    assert (seen[counts] == unseen[counts]).all()
+    assert seen[counts].sum() == 3
+    assert (seen[~counts] != unseen[~counts]).any()  # its descriptors are its own
