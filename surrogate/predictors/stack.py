@@ -1,7 +1,7 @@
 """The default predictor: several kinds of models, weighed by their held-out answers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -25,8 +25,9 @@ _FEWEST_TO_HOLD_OUT = 10
 _KEPT_OF_FOLDS = ("gnn",)
 """Kinds whose models of the folds answer: to fit them once more on all keys costs too much."""
 
-_EXPECTED_SHARES = {"xgb": 1.0, "gp": 1.0, "gnn": 2.0}
-"""What counts how much where nothing is known; the lines are there for what these miss."""
+_KEYS_OF_NETWORK = (100, 200)
+"""Up to the first number of keys the network counts as much as trees or process where nothing is
+known, from the second on as much as both."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class StackSettings:
         gnn_from: keys from which on the graph network is a member, >= 2; it takes most of the
             time of a fit.
         weights_std: how far a weight is expected to be from its share where nothing is known
-            (half for the network, the rest for trees and process), > 0. Of some hundred keys the
-            weights learned without it are uncertain enough to lose quality.
+            (`expected_shares`), > 0. Of some hundred keys the weights learned without it are
+            uncertain enough to lose quality.
         xgb: settings of the trees.
         gp: settings of the process.
         counts: settings of the line on counts of operations.
@@ -50,7 +51,7 @@ class StackSettings:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
     folds: int = 5
-    gnn_from: int = 60
+    gnn_from: int = 20
     weights_std: float = 0.1
     xgb: XgbSettings = field(default_factory=lambda: XgbSettings(members=4))
     gp: GpSettings = field(default_factory=GpSettings)
@@ -99,32 +100,41 @@ class Stack(ScoreModel):
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
+        self._models: dict[str, list[ScoreModel]] = {}
 
     def fit(
         self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
     ) -> None:
-        """Train every kind of model on every fold's rest."""
-        self.fit_out_of_fold(inputs, scores, weights, rng)
+        """Train every kind of model on every fold's rest.
+
+        Of fewer than ten rows none is held out, and the kinds count as is expected of them.
+        """
+        if len(inputs) >= _FEWEST_TO_HOLD_OUT:
+            self.fit_out_of_fold(inputs, scores, weights, rng)
+            return
+        self._kinds = self._kinds_for(len(inputs))
+        self._models = {
+            kind: [self._fitted(kind, inputs, scores, weights, rng)] for kind in self._kinds
+        }
+        self._weights = expected_shares(self._kinds, len(inputs))
+        self._prepare_to_answer()
 
     def fit_out_of_fold(
         self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
     ) -> Scores:
         """As `fit`; gives what the finished stack would answer for each row had it not seen it.
 
-        Of fewer than ten rows none is held out: the kinds count alike, and the answers are
-        those of who knows nothing, mean 0 and spread 1.
+        Args:
+            inputs: n >= 10 graphs.
+            scores: as for `fit`.
+            weights: as for `fit`.
+            rng: as for `fit`.
         """
         n = len(inputs)
-        self._kinds = tuple(k for k in _PARTS if k != "gnn" or n >= self._settings.gnn_from)
+        self._kinds = self._kinds_for(n)
         _ = inputs.features, inputs.nodes  # once for all folds
         means, stds = np.zeros((len(self._kinds), n)), np.zeros((len(self._kinds), n))
-        self._models: dict[str, list[ScoreModel]] = {kind: [] for kind in self._kinds}
-        if n < _FEWEST_TO_HOLD_OUT:
-            for kind in self._kinds:
-                self._models[kind].append(self._fitted(kind, inputs, scores, weights, rng))
-            self._weights = self._expected_shares
-            self._prepare_to_answer()
-            return Scores(np.zeros(n), np.ones(n))
+        self._models = {kind: [] for kind in self._kinds}
         if "gnn" in self._kinds:
             gnn = regularised(self._settings.gnn, inputs, scores, weights, rng)
             self._settings = replace(self._settings, gnn=gnn)
@@ -152,13 +162,11 @@ class Stack(ScoreModel):
             )
         return Scores(*held_out_scores)
 
-    @property
-    def _expected_shares(self) -> FloatArray:
-        total = sum(_EXPECTED_SHARES.get(kind, 0.0) for kind in self._kinds)
-        return np.array([_EXPECTED_SHARES.get(kind, 0.0) / total for kind in self._kinds])
+    def _kinds_for(self, n: int) -> tuple[str, ...]:
+        return tuple(k for k in _PARTS if k != "gnn" or n >= self._settings.gnn_from)
 
     def _weigh(self, means: FloatArray, scores: FloatArray, weights: FloatArray) -> FloatArray:
-        expected = self._expected_shares
+        expected = expected_shares(self._kinds, len(scores))
         error_variance = float(weights @ (expected @ means - scores) ** 2) / len(scores)
         pull = error_variance / self._settings.weights_std**2
         return _least_squares(means, scores, weights, expected, pull)
@@ -228,6 +236,18 @@ class Stack(ScoreModel):
         }
 
 
+def expected_shares(kinds: Sequence[str], keys: int) -> FloatArray:
+    """(k,) what counts how much where nothing is known; it sums to one.
+
+    Trees and process count alike, the graph network as much as either of them and, the more keys
+    it learns from, up to as much as both. The lines are there for what these miss.
+    """
+    network = float(np.interp(keys, _KEYS_OF_NETWORK, (1.0, 2.0)))
+    parts = np.array([{"xgb": 1.0, "gp": 1.0, "gnn": network}.get(kind, 0.0) for kind in kinds])
+    shares: FloatArray = parts / parts.sum()
+    return shares
+
+
 def _under(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)}
 
@@ -286,9 +306,11 @@ class StackPredictor(ScorePredictor):
     ) -> Prediction:
         """As every predictor's, at the cost of one fit: the stack holds its keys out anyway.
 
-        `folds` is not used: the stack divides the keys by its own setting.
+        `folds` is only used for fewer than ten keys, of which a stack holds none out; it divides
+        others by its own setting.
         """
-        del folds
+        if len(dataset) < _FEWEST_TO_HOLD_OUT:
+            return super().fit_out_of_fold(dataset, folds, rng)
         inputs, scores = self._learn_scale(dataset)
         self._model = model = Stack(self.settings)
         answers = model.fit_out_of_fold(inputs, scores, dataset.weights, rng)

@@ -9,12 +9,22 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from graph_encoding.errors import UserError
-from surrogate.predictors.stack import Stack, StackPredictor, StackSettings, _least_squares
+from surrogate.calibration import fit_calibrated
+from surrogate.metrics import coverage
+from surrogate.predictors.stack import (
+    Stack,
+    StackPredictor,
+    StackSettings,
+    _least_squares,
+    expected_shares,
+)
+from surrogate.predictors.xgb import XgbSettings
 from surrogate.targets import FloatArray
 from surrogate.testing.synthetic import synthetic_dataset
 
 EQUAL = np.array([0.5, 0.5, 0.0])
 NO_NETWORK = StackSettings(gnn_from=10**6)
+QUICK = replace(NO_NETWORK, xgb=XgbSettings(members=2, rounds=30))
 
 
 def answers(n: int, noise: tuple[float, ...], seed: int = 0) -> tuple[FloatArray, FloatArray]:
@@ -101,3 +111,43 @@ def test_the_pull_grows_with_the_noise_of_the_labels() -> None:
 def test_how_far_weights_may_be_is_positive(value: float) -> None:
     with pytest.raises(UserError, match=f"weights_std must be > 0, but got {value}"):
         StackSettings(weights_std=value)
+
+
+@pytest.mark.parametrize("keys", [6, 9, 12])
+def test_no_row_is_answered_by_who_has_seen_it(keys: int) -> None:
+    """A row's own label does not change what is said of it when it is held out."""
+    data = synthetic_dataset(keys).sorted_by_key()
+    changed = data.values.copy()
+    changed[2] = 0.95
+    told = [
+        StackPredictor(QUICK).fit_out_of_fold(of, 3, np.random.default_rng(0))
+        for of in (data, replace(data, values=changed))
+    ]
+    if keys < 10:
+        assert told[0].mean[2] == told[1].mean[2]
+    assert told[0].mean.std() > 0
+    assert (told[0].std < 10 * data.model_values.std()).all()
+
+
+def test_intervals_of_a_few_keys_cover() -> None:
+    held = []
+    for start in range(10):
+        split = synthetic_dataset(49, start=start)
+        train, rest = split.subset(np.arange(9)), split.subset(np.arange(9, 49))
+        rng = np.random.default_rng(start)
+        stack = StackPredictor(QUICK)
+        calibrator = fit_calibrated(stack, train, 5, rng)
+        interval = calibrator.interval(stack.predict(rest.graphs), 0.8)
+        held.append(coverage(interval, rest.model_values))
+    # Ten fits of nine keys: a standard error of about 0.04.
+    assert np.mean(held) > 0.7
+
+
+@given(st.integers(2, 5000), st.integers(0, 5000))
+def test_more_keys_never_expect_less_of_the_network(keys: int, more: int) -> None:
+    kinds = ("xgb", "gp", "counts", "gnn")
+    few, many = expected_shares(kinds, keys), expected_shares(kinds, keys + more)
+    assert few.sum() == pytest.approx(1.0)
+    assert 1 / 3 - 1e-12 <= few[3] <= many[3] <= 1 / 2
+    assert few[0] == few[1]
+    assert few[2] == 0
