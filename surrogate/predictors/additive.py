@@ -1,18 +1,28 @@
 """A sum of what each operation costs, and a learned correction: made for latency."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from surrogate.predictors.base import Arrays, register_predictor
-from surrogate.predictors.features import GraphInputs
+from graph_encoding.errors import MissingExtraError
+from graph_encoding.graph import CellGraph
+from graph_encoding.to_pyg import NODE_COLUMNS
+from surrogate.dataset import SurrogateDataset
+from surrogate.prediction import Prediction
+from surrogate.predictors.base import Arrays, Predictor, register_predictor
+from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.gp import GaussianProcess, GpSettings
-from surrogate.predictors.ridge import Ridge, RidgeSettings
-from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
-from surrogate.targets import FloatArray
+from surrogate.targets import FloatArray, LogScale
 
-_PARTS = ("sum", "correction")
+_VOCABULARY_FILE = "vocabulary.json"
+_CORRECTION = "correction."
+_EDGES = ("statistics/edges", "statistics/edges_with_multiplicity")
+_LEAST_SHARE = 0.1
+"""A sum is at least this share of the least label: of operations without a cost it would be zero,
+which has no logarithm."""
 
 
 @dataclass(frozen=True)
@@ -32,56 +42,104 @@ class AdditiveSettings:
             object.__setattr__(self, "correction", GpSettings(**self.correction))
 
 
-class AdditiveModel(ScoreModel):
-    """A line on counts of operations, and a Gaussian process on what it leaves.
+@register_predictor
+class AdditivePredictor(Predictor):
+    """Costs of operations and edges added up, and a Gaussian process on what that leaves.
 
-    A device runs one operation after another, so that most of a latency is a sum over them; what
-    it saves by fusing, and what it waits for memory, depends on their arrangement. Where few
-    graphs are known the process falls back to zero and the sum stands alone.
+    A device runs one operation after another, and an edge is an addition or a copy, so that most
+    of a latency is a sum over them: `y = c0 + sum_i c_i count_i`, on the label's own scale, with
+    costs >= 0 of the least relative error. What a device saves by fusing, and what it waits for
+    memory, depends on the arrangement: the process learns it on the model scale, for a latency
+    `log(y / sum)`. Far from what it knows it falls back to zero, and the sum stands alone and
+    grows with the graph.
+
+    Labels that are not all > 0 have costs of either sign and of the least absolute error.
 
     Source: the sum is the layer-wise latency table of Cai et al., "ProxylessNAS", ICLR 2019; a
     learned correction in place of a sum alone: Dudziak et al., "BRP-NAS", NeurIPS 2020.
     """
 
-    def __init__(self, settings: AdditiveSettings) -> None:
-        self._sum = Ridge(RidgeSettings("counts"))
-        self._correction = GaussianProcess(settings.correction)
-
-    def fit(
-        self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
-    ) -> None:
-        """Fit the sum, then the process on what is left, in units of its spread."""
-        self._sum.fit(inputs, scores, weights, rng)
-        left = scores - self._sum.predict(inputs).mean
-        self._unit = max(float(left.std()), 1e-6)
-        self._correction.fit(inputs, left / self._unit, weights, rng)
-
-    def predict(self, inputs: GraphInputs) -> Scores:
-        """The sum corrected; the spread is the process's."""
-        left = self._correction.predict(inputs)
-        mean = self._sum.predict(inputs).mean + self._unit * left.mean
-        return Scores(mean, self._unit * left.std)
-
-    def arrays(self) -> Arrays:
-        """The arrays of both parts under their names."""
-        parts = zip(_PARTS, (self._sum, self._correction), strict=True)
-        named = {f"{name}.{key}": v for name, part in parts for key, v in part.arrays().items()}
-        return {**named, "unit": np.array(self._unit)}
-
-    def restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        """Read both parts back."""
-        for name, part in zip(_PARTS, (self._sum, self._correction), strict=True):
-            prefix = f"{name}."
-            own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-            part.restore(own, documents)
-        self._unit = float(arrays["unit"])
-
-
-@register_predictor
-class AdditivePredictor(ScorePredictor):
-    """A sum over operations with a learned correction."""
-
     name = "additive"
     settings_type = AdditiveSettings
     settings: AdditiveSettings
-    model_type = AdditiveModel
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """(d,) names of what the fitted model may see of graphs and nodes; empty before."""
+        if not self._fitted:
+            return ()
+        return (*features_of(self._vocabulary).columns, *NODE_COLUMNS)
+
+    def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
+        self._vocabulary = Vocabulary.of(dataset.graphs)
+        self._logarithmic = isinstance(dataset.target.transform, LogScale)
+        inputs = GraphInputs(dataset.graphs, self._vocabulary)
+        labels = dataset.model_values
+        own = np.exp(labels) if self._logarithmic else labels
+        self._costs = _costs(_counts(inputs), own, dataset.weights)
+        self._least = _LEAST_SHARE * float(own.min())
+        left = labels - self._sum(inputs)
+        self._unit = max(float(left.std()), 1e-6)
+        self._correction = GaussianProcess(self.settings.correction)
+        self._correction.fit(inputs, left / self._unit, dataset.weights, rng)
+
+    def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
+        inputs = inputs_of(graphs, self._vocabulary)
+        left = self._correction.predict(inputs)
+        return Prediction(self._sum(inputs) + self._unit * left.mean, self._unit * left.std)
+
+    def _sum(self, inputs: GraphInputs) -> FloatArray:
+        """(n,) the sums, on the model scale."""
+        total: FloatArray = _counts(inputs) @ self._costs
+        return np.log(np.maximum(total, self._least)) if self._logarithmic else total
+
+    def _learned(self) -> Arrays:
+        correction = {f"{_CORRECTION}{k}": v for k, v in self._correction.arrays().items()}
+        plain = np.array([self._unit, self._least, float(self._logarithmic)])
+        return {"costs": self._costs, "additive": plain, **correction}
+
+    def _documents(self) -> Mapping[str, str]:
+        return {_VOCABULARY_FILE: self._vocabulary.to_json()}
+
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
+        self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
+        self._costs = arrays["costs"]
+        self._unit, self._least, logarithmic = arrays["additive"].tolist()
+        self._logarithmic = bool(logarithmic)
+        own = {k.removeprefix(_CORRECTION): v for k, v in arrays.items() if _CORRECTION in k}
+        self._correction = GaussianProcess(self.settings.correction)
+        self._correction.restore(own, {})
+
+
+def _counts(inputs: GraphInputs) -> FloatArray:
+    """(n, 1 + k) ones, how often each operation occurs, and how many edges there are."""
+    counts = inputs.features[:, _places(inputs.vocabulary)].astype(np.float64)
+    return np.column_stack([np.ones(len(inputs)), counts])
+
+
+@lru_cache(maxsize=32)
+def _places(vocabulary: Vocabulary) -> NDArray[np.intp]:
+    names = features_of(vocabulary).columns
+    counted = [i for i, name in enumerate(names) if name.startswith("statistics/count:")]
+    return np.array([*counted, *(names.index(name) for name in _EDGES)])
+
+
+def _costs(counts: FloatArray, labels: FloatArray, trust: FloatArray) -> FloatArray:
+    """(1 + k,) what each count costs, on the scale of the (n,) labels.
+
+    Raises:
+        MissingExtraError: if SciPy is not installed.
+    """
+    try:
+        from scipy.optimize import lsq_linear
+    except ModuleNotFoundError as e:
+        raise MissingExtraError("scipy", "predictors") from e
+    positive = bool((labels > 0).all())
+    # The solver's tolerances are absolute: seconds would be below them.
+    unit = float(np.abs(labels).max()) or 1.0
+    y = labels / unit
+    by = np.sqrt(trust) / (y if positive else 1.0)
+    bounds = (0.0 if positive else -np.inf, np.inf)
+    found = lsq_linear(counts * by[:, None], y * by, bounds, method="bvls")
+    costs: FloatArray = found.x * unit
+    return costs

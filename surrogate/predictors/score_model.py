@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from graph_encoding.graph import CellGraph
+from graph_encoding.to_pyg import NODE_COLUMNS
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
@@ -84,8 +85,10 @@ class ScorePredictor(Predictor):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """(d,) names of the features that the fitted model sees; empty before."""
-        return features_of(self._vocabulary).columns if self._fitted else ()
+        """(d,) names of what the fitted model may see of graphs and nodes; empty before."""
+        if not self._fitted:
+            return ()
+        return (*features_of(self._vocabulary).columns, *NODE_COLUMNS)
 
     def _new_model(self) -> ScoreModel:
         return self.model_type(self.settings)  # type: ignore[call-arg]

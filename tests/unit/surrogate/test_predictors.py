@@ -16,11 +16,14 @@ from surrogate.metrics import kendall_tau
 from surrogate.predictors import (
     PREDICTORS,
     CostSettings,
+    GnnSettings,
     MeanPredictor,
     ParamsPredictor,
     XgbPredictor,
     XgbSettings,
+    additive,
     load_predictor,
+    score_model,
 )
 from surrogate.predictors.scaling import NormalScoreScale
 from surrogate.testing.synthetic import synthetic_dataset
@@ -154,3 +157,19 @@ def test_changed_columns_are_noticed(dataset: SurrogateDataset, tmp_path: Path) 
 def test_folder_without_predictor_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must hold a predictor"):
         load_predictor(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["gnn", "stack", "additive"])
+def test_nodes_described_in_another_way_are_noticed(
+    name: str, dataset: SurrogateDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"gnn": GnnSettings(members=1, steps=20, dropout=0.1)}
+    kind = PREDICTORS.get(name)
+    kind(settings.get(name)).fit(dataset.subset(np.arange(12)), np.random.default_rng(0)).save(
+        tmp_path / "p"
+    )
+    other = score_model.NODE_COLUMNS[::-1]
+    for module in (score_model, additive):
+        monkeypatch.setattr(module, "NODE_COLUMNS", other)
+    with pytest.raises(UserError, match="other columns"):
+        load_predictor(tmp_path / "p")
