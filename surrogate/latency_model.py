@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -13,17 +13,17 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
 from surrogate.calibration import SupportCalibrator, TrainedOn, calibrate_support
-from surrogate.calibration.support import Outside
 from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Prediction
 from surrogate.predictors import Predictor, load_predictor
-from surrogate.targets import LogScale, Target
+from surrogate.targets import FloatArray, LogScale, Target
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
 
 MOST_GRAPHS = 2000
 """Functions that a model learns from: of more, a random choice. All of them are looked up."""
+
+LatencySupport = Literal["measured", "interpolated", "extrapolated"]
 
 _HEADER_FILE = "latency.json"
 
@@ -40,6 +40,9 @@ class LatencyForecast:
         low: lower end of the interval.
         high: upper end.
         measured: seconds measured of this function; None if it was not.
+        support: what the forecast rests on: the function's measurement, those of functions like
+            it, or only such of other operations or smaller size. Not the support of error rates:
+            fewer functions may have been timed than trained, or others.
     """
 
     setting: str
@@ -49,6 +52,21 @@ class LatencyForecast:
     low: float
     high: float
     measured: float | None
+    support: LatencySupport
+
+
+class LogSeconds(NamedTuple):
+    """What is said of n graphs: natural logarithms of seconds.
+
+    Attributes:
+        mean: (n,) answers.
+        half: (n,) half their intervals, >= 0.
+        std: (n,) standard deviations, >= 0.
+    """
+
+    mean: FloatArray
+    half: FloatArray
+    std: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +126,17 @@ class LatencyModel:
             graphs: the graphs; equal keys get equal forecasts.
             level: probability with which a latency lies in its interval, in (0, 1).
         """
+        answers = self.log_seconds(graphs, level)
+        outside = [bool(self.trained_on.outside(graph)) for graph in graphs]
+        return latency_forecasts(self.setting, self.device, graphs, answers, outside, self.measured)
+
+    def log_seconds(self, graphs: Sequence[CellGraph], level: float) -> LogSeconds:
+        """As `forecast`, on the scale that is learned."""
         ways = [self.trained_on.outside(graph) for graph in graphs]
         answer = self.predictor.predict(graphs)
-        return latency_forecasts(
-            self.setting, self.device, graphs, answer, self.calibrator, ways, self.measured, level
-        )
+        interval = self.calibrator.interval(answer, level, ways)
+        half = (interval.high - interval.low) / 2
+        return LogSeconds(answer.mean, half, self.calibrator.std(answer, ways))
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder, which is made if need be."""
@@ -146,22 +170,31 @@ def latency_forecasts(
     setting: str,
     device: str,
     graphs: Sequence[CellGraph],
-    answer: Prediction,
-    calibrator: SupportCalibrator,
-    ways: Sequence[tuple[Outside, ...]],
+    answers: LogSeconds,
+    outside: Sequence[bool],
     measured: Mapping[str, float],
-    level: float,
 ) -> list[LatencyForecast]:
-    """Answers on the scale of logarithms as forecasts in seconds, one a graph."""
-    interval = calibrator.interval(answer, level, ways)
-    seconds = np.exp(answer.mean)
-    std = seconds * calibrator.std(answer, ways)
-    columns = (seconds, std, np.exp(interval.low), np.exp(interval.high))
-    rows = zip(graphs, *(column.tolist() for column in columns), strict=True)
-    return [
-        LatencyForecast(setting, device, mean, std_s, low, high, measured.get(graph.key))
-        for graph, mean, std_s, low, high in rows
-    ]
+    """Answers on the scale of logarithms as forecasts in seconds, one a graph.
+
+    Args:
+        setting: name of the setting.
+        device: processor, in words.
+        graphs: (n,) what was asked.
+        answers: what is said of them.
+        outside: (n,) whether a graph is unlike those that were learned from.
+        measured: functional key -> seconds.
+    """
+    mean, half, std = answers
+    seconds = np.exp(mean)
+    columns = (seconds, seconds * std, np.exp(mean - half), np.exp(mean + half))
+    rows = zip(graphs, outside, *(column.tolist() for column in columns), strict=True)
+    found = []
+    for graph, is_outside, mean_s, std_s, low_s, high_s in rows:
+        known = measured.get(graph.key)
+        like: LatencySupport = "extrapolated" if is_outside else "interpolated"
+        support = like if known is None else "measured"
+        found.append(LatencyForecast(setting, device, mean_s, std_s, low_s, high_s, known, support))
+    return found
 
 
 def latency_dataset(

@@ -9,16 +9,14 @@ from numpy.typing import NDArray
 
 from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.graph import CellGraph
-from surrogate.calibration import ConformalCalibrator, SupportCalibrator, TrainedOn
-from surrogate.latency_model import LatencyForecast, LatencyModel, latency_forecasts
-from surrogate.prediction import Prediction
+from surrogate.latency_model import LatencyForecast, LatencyModel, LogSeconds, latency_forecasts
+from surrogate.prediction import ONE_SIGMA, Prediction, check_level
 from surrogate.targets import FloatArray
 
 FEWEST_MEASUREMENTS = 4
 """With fewer, nothing is left to say how wrong the answers are."""
 
 _PENALTIES = np.geomspace(1e-2, 1e4, 25)
-_QUANTILES = 199
 _LEAST_STD = 1e-3
 """Logarithms of seconds: a tenth of a per cent is finer than any measurement."""
 
@@ -106,16 +104,14 @@ class TransferredLatency:
         setting: name of the new setting.
         device: its processor, in words.
         line: from the source's answers to the new device's.
-        calibrator: quantiles of Student's t, wider outside as the source's own are.
-        trained_on: what the source learned from.
+        source: what is carried over.
         measured: functional key -> seconds on the new device.
     """
 
     setting: str
     device: str
     line: TransferredLine
-    calibrator: SupportCalibrator
-    trained_on: TrainedOn
+    source: LatencyModel
     measured: Mapping[str, float]
 
     @classmethod
@@ -148,15 +144,26 @@ class TransferredLatency:
         answers = [_answer(source) for source in sources]
         line = TransferredLine.fit(answers, graphs, np.log(seconds))
         source = sources[answers.index(line.source)]
-        calibrator = _student_calibrator(len(graphs) - 1, source.calibrator)
-        return cls(setting, device, line, calibrator, source.trained_on, measured)
+        return cls(setting, device, line, source, measured)
 
     def forecast(self, graphs: Sequence[CellGraph], level: float) -> list[LatencyForecast]:
-        """As `LatencyModel.forecast`."""
-        ways = [self.trained_on.outside(graph) for graph in graphs]
+        """As `LatencyModel.forecast`; intervals are those of Student's t.
+
+        The line was measured on graphs like those that the source knows. For others the source's
+        own doubt is added to it.
+        """
+        check_level(level)
+        outside = np.array([bool(self.source.trained_on.outside(graph)) for graph in graphs])
         answer = self.line.predict(graphs)
+        half = _student_quantile(level, self.line.count - 1) * answer.std
+        std = _student_quantile(ONE_SIGMA, self.line.count - 1) * answer.std
+        if outside.any():
+            of_source = self.source.log_seconds(graphs, level)
+            half = np.where(outside, np.hypot(half, of_source.half), half)
+            std = np.where(outside, np.hypot(std, of_source.std), std)
+        answers = LogSeconds(answer.mean, half, std)
         return latency_forecasts(
-            self.setting, self.device, graphs, answer, self.calibrator, ways, self.measured, level
+            self.setting, self.device, graphs, answers, outside.tolist(), self.measured
         )
 
 
@@ -188,19 +195,14 @@ def _regressors(
     return np.column_stack([told, np.array(counts, dtype=np.float64).reshape(len(graphs), -1)])
 
 
-def _student_calibrator(freedom: int, source: SupportCalibrator) -> SupportCalibrator:
-    """Scores that are quantiles of |t|; for graphs outside, as much larger as the source's."""
+def _student_quantile(level: float, freedom: int) -> float:
+    """What the size of a value of Student's t stays below with a probability.
+
+    Raises:
+        MissingExtraError: if SciPy is not installed.
+    """
     try:
         from scipy.stats import t
     except ModuleNotFoundError as e:
         raise MissingExtraError("scipy", "predictors") from e
-    shares = np.arange(1, _QUANTILES + 1) / (_QUANTILES + 1)
-    scores = np.asarray(t.ppf((1 + shares) / 2, freedom), dtype=np.float64)
-    typical = max(float(np.median(source.inside.scores)), 1e-9)
-    outside = {
-        way: ConformalCalibrator(
-            scores * max(float(np.median(own.scores)) / typical, 1.0), _LEAST_STD
-        )
-        for way, own in source.outside.items()
-    }
-    return SupportCalibrator(ConformalCalibrator(scores, _LEAST_STD), outside)
+    return float(t.ppf((1 + level) / 2, freedom))

@@ -122,3 +122,14 @@ def test_two_devices_of_one_setting_are_refused(table: BenchmarkTable, tmp_path:
             3,
             np.random.default_rng(0),
         )
+
+
+def test_a_latency_rests_on_what_was_timed_and_not_on_what_was_trained(
+    with_latency: Artifact,
+) -> None:
+    """The fit of error rates knows sixty functions, that of latencies others."""
+    timed, unseen = (list(CELLS.values())[i] for i in (0, 150))
+    cells = [timed, unseen, Cell.parse("conv9:0_100_1000")]
+    told = Forecaster(with_latency).forecast(cells, 0.8)
+    supports = [forecast.latencies[0].support for forecast in told]
+    assert supports == ["measured", "interpolated", "extrapolated"]

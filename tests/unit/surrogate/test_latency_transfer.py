@@ -131,3 +131,13 @@ def test_predict_takes_the_folder_of_a_sweep(
     out = capsys.readouterr().out
     assert "latency_s old on a processor" in out
     assert "b1-1s on a phone" in out
+
+
+@pytest.mark.parametrize("text", ["conv9:0_100_1000", "10_100_1000_10000", "conv11:0"])
+def test_outside_a_transfer_is_no_surer_than_its_source(old: LatencyModel, text: str) -> None:
+    graph = cell_graph(Cell.parse(text))
+    (from_old,) = old.forecast([graph], 0.9)
+    (told,) = transferred(12, old).forecast([graph], 0.9)
+    assert told.support == from_old.support == "extrapolated"
+    assert np.log(told.high / told.low) >= np.log(from_old.high / from_old.low)
+    assert told.std / told.mean >= from_old.std / from_old.mean
