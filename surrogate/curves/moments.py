@@ -11,12 +11,18 @@ _LEAST_VARIANCE = 1e-6
 """An error rate is a count over some thousand phones: below a thousandth of a logit is rounding."""
 
 
-def robust_mean_and_covariance(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+def robust_mean_and_covariance(
+    rows: FloatArray, count: int | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Centre and covariance of (n, d) rows, n >= 2, as if they followed Student's distribution.
 
     A row of squared distance D from the centre counts `(4 + d) / (4 + D)` times. Correlations are
     shrunk towards none by the share of them that is chance. The scale is such that the median
     row is as far away as that of a normal distribution.
+
+    Args:
+        rows: what is to be described.
+        count: how many of the rows are independent; by default all.
 
     Returns:
         The centre (d,) and a positive definite covariance (d, d).
@@ -26,13 +32,15 @@ def robust_mean_and_covariance(rows: FloatArray) -> tuple[FloatArray, FloatArray
     matrix estimation", 2005 (shrinkage); Wilson and Hilferty 1931 (median of a chi-square).
     """
     n, d = rows.shape
+    independent = n if count is None else count
     centre: FloatArray = np.median(rows, axis=0)
-    covariance = _positive(np.diag(np.mean((rows - centre) ** 2, axis=0)), n)
+    covariance = _positive(np.diag(np.mean((rows - centre) ** 2, axis=0)), independent)
     for _ in range(_STEPS):
         weights = (_FREEDOM + d) / (_FREEDOM + squared_distances(rows - centre, covariance))
         old = covariance
         centre = weights @ rows / weights.sum()
-        covariance = _positive((rows - centre).T * weights @ (rows - centre) / n, n)
+        scatter = (rows - centre).T * weights @ (rows - centre) / n
+        covariance = _positive(scatter, independent)
         if np.abs(covariance - old).max() <= _CONVERGED * np.abs(old).max():
             break
     median = float(np.median(squared_distances(rows - centre, covariance)))
@@ -43,7 +51,8 @@ def robust_mean_and_covariance(rows: FloatArray) -> tuple[FloatArray, FloatArray
 def robust_covariance(residuals: FloatArray) -> FloatArray:
     """Covariance (d, d) of (n, d) rows around zero; as `robust_mean_and_covariance`."""
     # Rows and their mirror images have their centre at zero, whatever their weights are.
-    return robust_mean_and_covariance(np.concatenate([residuals, -residuals]))[1]
+    mirrored = np.concatenate([residuals, -residuals])
+    return robust_mean_and_covariance(mirrored, count=len(residuals))[1]
 
 
 def squared_distances(residuals: FloatArray, covariance: FloatArray) -> FloatArray:

@@ -56,11 +56,13 @@ def seed_agreement(labels: FloatArray) -> SeedAgreement:
     within = float(labels.var(axis=1, ddof=1).mean())
     between = seeds * float(labels.mean(axis=1).var(ddof=1))
     total = between + (seeds - 1) * within
+    # Not by the total: rounding leaves one to labels that are equal.
+    equal = bool((labels == labels[0, 0]).all())
     pairs = [(a, b) for a in range(seeds) for b in range(a)]
     return SeedAgreement(
         cells=cells,
         seeds=seeds,
-        intraclass_correlation=(between - within) / total if total else 0.0,
+        intraclass_correlation=0.0 if equal else (between - within) / total,
         kendall_tau=float(np.mean([kendall_tau(labels[:, a], labels[:, b]) for a, b in pairs])),
         seed_std=float(np.sqrt(within)),
         cell_std=float(labels.mean(axis=1).std(ddof=1)),

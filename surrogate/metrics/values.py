@@ -47,5 +47,7 @@ def r_squared(predicted: FloatArray, measured: FloatArray) -> float:
     11.0
     """
     error = rmse(predicted, measured)
-    spread = float(measured.std())
-    return 1 - (error / spread) ** 2 if spread else 0.0
+    # Not by the spread: rounding leaves one to labels that are equal.
+    if (measured == measured[0]).all():
+        return 0.0
+    return 1 - (error / float(measured.std())) ** 2

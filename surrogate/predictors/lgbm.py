@@ -136,7 +136,8 @@ def _nested(node: Mapping[str, Any]) -> NestedTree:
     if "leaf_value" in node:
         return float(node["leaf_value"])
     t = np.float32(node["threshold"])
-    if t <= node["threshold"]:
+    # As a float: NumPy would round the threshold to t's precision first.
+    if float(t) <= node["threshold"]:
         t = np.nextafter(t, np.float32(np.inf))
     left, right = _nested(node["left_child"]), _nested(node["right_child"])
     return [int(node["split_feature"]), float(t), left, right]

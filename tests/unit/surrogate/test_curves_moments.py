@@ -78,3 +78,16 @@ def test_a_part_that_is_within_already_is_left_alone(seed: int) -> None:
     part = random_covariance(4, rng)
     whole = part + random_covariance(4, rng)
     np.testing.assert_allclose(part_within(part, whole), part, atol=1e-8 * np.trace(whole))
+
+
+def test_mirrored_rows_are_no_evidence_of_their_own() -> None:
+    """Correlations of few independent columns are chance, and are shrunk away as such."""
+    rng = np.random.default_rng(0)
+    left = []
+    for _ in range(10):
+        covariance = robust_covariance(rng.normal(size=(20, 20)))
+        spread = np.sqrt(np.diag(covariance))
+        correlation = covariance / np.outer(spread, spread)
+        left.append(np.mean(correlation[~np.eye(20, dtype=bool)] ** 2))
+    # Unshrunk they would be some 0.05; counted twice, 0.015.
+    assert np.mean(left) < 0.004

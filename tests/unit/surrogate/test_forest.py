@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from surrogate.predictors.forest import forest_of_models, forest_of_trees
+from surrogate.predictors.lgbm import _nested
 
 xgboost = pytest.importorskip("xgboost")
 
@@ -38,8 +39,6 @@ def test_trees_without_any_split() -> None:
 
 def test_same_numbers_as_lightgbm() -> None:
     lightgbm = pytest.importorskip("lightgbm", reason="needs the extra predictors")
-    from surrogate.predictors.lgbm import _nested
-
     rng = np.random.default_rng(3)
     # Thresholds of LightGBM lie between values, and now and then on one.
     x = (rng.integers(0, 40, (300, 5)) / 7).astype(np.float32)
@@ -49,3 +48,15 @@ def test_same_numbers_as_lightgbm() -> None:
     trees = [_nested(info["tree_structure"]) for info in booster.dump_model()["tree_info"]]
     walked = forest_of_trees([(0.0, trees)]).predict(x)[0]
     np.testing.assert_allclose(walked, booster.predict(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("threshold", [1.1, 1.0, 0.3, -1.1, 0.0])
+def test_a_value_as_large_as_lightgbms_threshold_goes_left(threshold: float) -> None:
+    """The largest number of single precision that is not above the threshold, and the next."""
+    leaves = {"left_child": {"leaf_value": 1.0}, "right_child": {"leaf_value": 2.0}}
+    tree = _nested({"split_feature": 0, "threshold": threshold, **leaves})
+    nearest = np.float32(threshold)
+    below = nearest if float(nearest) <= threshold else np.nextafter(nearest, np.float32(-9))
+    forest = forest_of_trees([(0.0, [tree])])
+    rows = np.array([[below], [np.nextafter(below, np.float32(9))]], dtype=np.float32)
+    assert forest.predict(rows)[0].tolist() == [1.0, 2.0]

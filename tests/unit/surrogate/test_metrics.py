@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graph_encoding.errors import UserError
-from surrogate.metrics import coverage, kendall_tau, mean_width, rmse, spearman_rho
+from surrogate.metrics import coverage, kendall_tau, mean_width, r_squared, rmse, spearman_rho
 from surrogate.prediction import Interval
 from surrogate.targets import FloatArray
 
@@ -52,3 +52,7 @@ def test_different_lengths_are_refused(metric: Metric) -> None:
 def test_coverage_of_nothing_is_refused() -> None:
     with pytest.raises(UserError, match="at least one"):
         coverage(Interval(np.zeros(0), np.zeros(0), 0.9), np.zeros(0))
+
+
+def test_labels_that_are_equal_leave_nothing_to_explain() -> None:
+    assert r_squared(np.full(3, 0.2), np.full(3, 0.1)) == 0.0

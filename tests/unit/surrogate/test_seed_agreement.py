@@ -35,3 +35,7 @@ def test_pure_noise_has_no_agreement() -> None:
 def test_one_cell_or_one_seed_cannot_be_compared(shape: tuple[int, int]) -> None:
     with pytest.raises(UserError, match="at least 2 cells"):
         seed_agreement(np.zeros(shape))
+
+
+def test_cells_that_are_all_equal_have_none() -> None:
+    assert seed_agreement(np.full((3, 3), 0.1)).intraclass_correlation == 0.0
