@@ -26,7 +26,7 @@ from surrogate.predictors import Predictor, load_predictor
 from surrogate.targets import TARGETS, Target
 from train_benchmark.record import content_hash
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 DEFAULT_ARTIFACT = "timit-micro"
 

@@ -22,7 +22,7 @@ from surrogate.curves import CurveModel
 from surrogate.dataset import SeedPolicy, SurrogateDataset
 from surrogate.latency_model import LatencyModel
 from surrogate.predictors import Predictor
-from surrogate.targets import Target
+from surrogate.targets import VAL_PER, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from graph_encoding.graph import CellGraph
     from train_benchmark.table import BenchmarkTable
 
-_VERSIONED = ("nasasr", "numpy", "xgboost-cpu", "xgboost")
+_VERSIONED = (
+    "nasasr",
+    "numpy",
+    "scipy",
+    "xgboost-cpu",
+    "xgboost",
+    "lightgbm",
+    "torch",
+    "torch-geometric",
+)
 
 
 def fit_target(
@@ -88,10 +97,17 @@ def fit_artifact(
         on_progress: called with the steps that are done and their number, first with none done.
 
     Raises:
-        UserError: if there is no target, too few keys, or curves are asked for and cannot be had.
+        UserError: if there is no target, too few keys, or curves are asked for and cannot be had,
+            as without the target `val_per`.
     """
     if not targets:
         raise UserError("a fit must have at least one target, but got none")
+    if make_curve_predictor is not None and VAL_PER not in targets:
+        raise UserError(
+            f"learning curves must go with the target {VAL_PER.name!r}, whose intervals say how "
+            f"much wider theirs are for cells unlike the table's, but the targets are "
+            f"{', '.join(target.name for target in targets)}; add it, or leave curves out"
+        )
     datasets = [SurrogateDataset.from_table(table, target, seed_policy) for target in targets]
     fits = sum(calibration_steps(d.graphs) for d in datasets)
     fits += make_curve_predictor is not None
@@ -219,5 +235,5 @@ def _versions() -> dict[str, str]:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            continue  # xgboost comes under two names, and nasasr may run from a checkout
+            continue  # one of xgboost's two names, or a package that only some predictors need
     return found

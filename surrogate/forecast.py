@@ -1,7 +1,7 @@
 """Forecasts: what a cell would reach, how sure that is, and what it rests on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -23,18 +23,18 @@ from surrogate.artifact import (
     load_artifact,
 )
 from surrogate.calibration.support import Outside
-from surrogate.curves import CurveForecast, CurveModel, LabelForecast, ObservedCurve
+from surrogate.curves import CurveModel, ObservedCurve
 from surrogate.curves.observed import Observed
-from surrogate.forecast_curve import ForecastCurve, curves_of, widened, widening
+from surrogate.forecast_curve import ForecastCurve, curves_of, widening
 from surrogate.latency_model import LatencyForecast, LatencyModel
 from surrogate.latency_transfer import TransferredLatency
 from surrogate.prediction import check_level
 from surrogate.predictors.features import GraphBatch
 from surrogate.target_forecast import TargetForecast, forecast_target, of_label
-from surrogate.targets import VAL_PER, Transform
+from surrogate.targets import VAL_PER
 
 MAX_NODES = 6
-"""Largest cell that gets a forecast: nothing above twice the trained size was ever checked."""
+"""Largest cell that gets a forecast: what is said of larger ones was never checked."""
 
 _GRAPHS_AT_ONCE = 512
 """Functions answered at a time, by all models: memory stays bounded, and models that rest on the
@@ -159,7 +159,7 @@ class Forecaster:
         """
         check_level(level)
         asked = self._asked(targets, curve or observed_curve is not None, latency)
-        _check_cells(cells, observed=observed_curve is not None)
+        _check_cells(cells, self.metadata.trained_on.nodes, observed=observed_curve is not None)
         forms = [functional_form(cell, self._semantics) for cell in cells]
         keys = [form.key for form in forms]
         living = {
@@ -241,13 +241,11 @@ class Forecaster:
             return [None] * len(graphs), by_target
         factors = self._widening(graphs, ways, level)
         if observed is None:
-            told = model.forecast(graphs, level)
-            return curves_of(told, factors, model.transform, ()), by_target
-        told = model.forecast_given(graphs[0], observed, level)
+            return curves_of(model.forecast(graphs, level, widening=factors), ()), by_target
+        told = model.forecast_given(graphs[0], observed, level, widening=factors)
         epochs = Observed.read(observed, model.epochs).epochs
-        seen = tuple(int(epoch) + 1 for epoch in epochs)
-        curves = curves_of(told, factors, model.transform, seen)
-        label = _widened_label(told, factors, model.transform)
+        curves = curves_of(told, tuple(int(epoch) + 1 for epoch in epochs))
+        label = told.val_per
         return curves, [
             [of_label(target, label) if target.target == VAL_PER.name else target for target in row]
             for row in by_target
@@ -257,10 +255,10 @@ class Forecaster:
         self, graphs: Sequence[CellGraph], ways: Sequence[tuple[Outside, ...]], level: float
     ) -> NDArray[np.float64]:
         """(n,) how much wider curves are than inside, as the intervals of `val_per` are."""
-        for model in self._artifact.models:
-            if model.target.name == VAL_PER.name and any(ways):
-                return widening(model, model.predictor.predict(graphs), ways, level)
-        return np.ones(len(graphs))
+        if not any(ways):
+            return np.ones(len(graphs))
+        (model,) = (m for m in self._artifact.models if m.target.name == VAL_PER.name)
+        return widening(model, model.predictor.predict(graphs), ways, level)
 
     def _assemble(
         self,
@@ -309,13 +307,13 @@ class _Answer:
     distance: float | None = None
 
 
-def _check_cells(cells: Sequence[Cell], *, observed: bool) -> None:
+def _check_cells(cells: Sequence[Cell], trained_nodes: int, *, observed: bool) -> None:
     for cell in cells:
         if cell.nodes > MAX_NODES:
             raise UserError(
                 f"cell {cell.text!r} has {cell.nodes} nodes, but forecasts end at {MAX_NODES}: the "
-                "surrogate learned from cells of 3, and beyond twice that size nobody has checked "
-                "what it says; train the cell instead"
+                f"surrogate learned from cells of up to {trained_nodes} operations, and what it "
+                "says of cells so much larger was never checked; train the cell instead"
             )
     if observed and len(cells) != 1:
         raise UserError(
@@ -342,18 +340,3 @@ def _support(
             f"it has {len(form.ops)} operations, the training cells at most {trained.nodes}"
         )
     return ("extrapolated" if reasons else "interpolated"), "; ".join(reasons)
-
-
-def _widened_label(
-    told: CurveForecast, factors: NDArray[np.float64], transform: Transform
-) -> LabelForecast:
-    label = told.val_per
-    seed = label.std_seed
-    std_model = factors * label.std_model
-    return replace(
-        label,
-        low=widened(label.mean, label.low, factors, transform),
-        high=widened(label.mean, label.high, factors, transform),
-        std_model=std_model,
-        std=std_model if seed is None else np.hypot(std_model, seed),
-    )

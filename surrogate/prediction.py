@@ -7,6 +7,9 @@ import numpy as np
 from graph_encoding.errors import UserError
 from surrogate.targets import FloatArray
 
+ONE_SIGMA = 0.6827
+"""Share of a normal distribution within one standard deviation."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:

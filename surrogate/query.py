@@ -40,15 +40,18 @@ class Benchmark:
         forecaster: answers where the table has nothing.
 
     Raises:
-        UserError: if they are of different recipes.
+        UserError: if they are of different recipes or corpora.
     """
 
     def __init__(self, table: "BenchmarkTable", forecaster: Forecaster) -> None:
-        if table.metadata.recipe_hash != forecaster.metadata.recipe_hash:
-            raise UserError(
-                f"table {table.metadata.name!r} and artifact {forecaster.metadata.name!r} must be "
-                "of one recipe, but their recipe hashes differ; fit an artifact on the table"
-            )
+        for what in ("recipe_hash", "corpus_fingerprint"):
+            of_table, of_artifact = (getattr(x.metadata, what) for x in (table, forecaster))
+            if of_table != of_artifact:
+                raise UserError(
+                    f"table {table.metadata.name!r} and artifact {forecaster.metadata.name!r} must "
+                    f"be of one recipe and corpus, but the {what} of the table is {of_table} and "
+                    f"the artifact's {of_artifact}; fit an artifact on the table"
+                )
         self.table = table
         self._forecaster = forecaster
         self._semantics = Semantics(table.metadata.semantics)
@@ -144,4 +147,5 @@ def _of_curve(forecast: Forecast, metric: str, epoch: int) -> TargetForecast:
         std_seed=None if curve.std_seed is None else curve.std_seed[i],
         low=curve.low[i],
         high=curve.high[i],
+        collapse_probability=None,
     )

@@ -10,7 +10,8 @@ from graph_encoding.graph import CellGraph
 from surrogate.artifact import TargetModel
 from surrogate.calibration.support import Outside
 from surrogate.curves import LabelForecast
-from surrogate.targets import COLLAPSED_PER, PER_UNIT, TARGETS
+from surrogate.prediction import Prediction
+from surrogate.targets import COLLAPSED_PER, PER_UNIT, TARGETS, FloatArray
 
 _LEAST_STD = 1e-9
 
@@ -31,6 +32,10 @@ class TargetForecast:
         std_seed: the part that comes from the seeds; None if the table cannot tell.
         low: lower end of the interval.
         high: upper end of the interval.
+        collapse_probability: probability that a training collapses, that its label is above
+            `COLLAPSED_PER`. Collapsed and living trainings are one distribution here: on the
+            scale of ranks, on which predictors learn, a collapsed training is the worst of its
+            kind and no outlier. None for what is no target that is a phone error rate.
     """
 
     target: str
@@ -41,28 +46,21 @@ class TargetForecast:
     std_seed: float | None
     low: float
     high: float
-
-    @property
-    def collapse_probability(self) -> float | None:
-        """Probability that a training collapses: that its label is above `COLLAPSED_PER`.
-
-        Collapsed and living trainings are one distribution here, normal on the scale of the
-        target's transform: on that of ranks, on which predictors learn, a collapsed training is
-        the worst of its kind and no outlier, and what can be said of a cell is how much of its
-        distribution lies there. None for a target that is no phone error rate.
-        """
-        if self.unit != PER_UNIT:
-            return None
-        transform = TARGETS.get(self.target).transform
-        limit, mean = transform.to_model(np.array([COLLAPSED_PER, self.mean])).tolist()
-        std = max(self.std, _LEAST_STD) / float(transform.raw_slope(np.array([mean]))[0])
-        return 0.5 * math.erfc((limit - mean) / (std * math.sqrt(2)))
+    collapse_probability: float | None
 
 
 def of_label(target: TargetForecast, label: LabelForecast) -> TargetForecast:
-    """A forecast with the label of the one training that was observed in place of its own."""
+    """A forecast with the label of the one training that was observed in place of its own.
+
+    What is left to come of a training that was seen is normal on the model scale.
+    """
+    transform = TARGETS.get(target.target).transform
+    limit, mean = transform.to_model(np.array([COLLAPSED_PER, float(label.mean[0])]))
+    slope = float(transform.raw_slope(np.array([mean]))[0])
+    std = max(float(label.std[0]), _LEAST_STD) / slope
     return replace(
         target,
+        collapse_probability=0.5 * math.erfc((limit - mean) / (std * math.sqrt(2))),
         mean=float(label.mean[0]),
         std=float(label.std[0]),
         std_model=float(label.std_model[0]),
@@ -99,8 +97,8 @@ def forecast_target(
         slope * total,
         slope * std_model,
         slope * seed,
-        transform.to_raw(interval.low),
-        transform.to_raw(interval.high),
+        *transform.interval_to_raw(interval.low, interval.high),
+        _collapse(model, prediction, ways),
     )
     return [
         TargetForecast(
@@ -112,8 +110,16 @@ def forecast_target(
             std_seed=None if model.seed_share is None else std_seed,
             low=low,
             high=high,
+            collapse_probability=collapse if model.target.unit == PER_UNIT else None,
         )
-        for mean, std, std_model_i, std_seed, low, high in zip(
+        for mean, std, std_model_i, std_seed, low, high, collapse in zip(
             *(column.tolist() for column in columns), strict=True
         )
     ]
+
+
+def _collapse(
+    model: TargetModel, prediction: Prediction, ways: Sequence[tuple[Outside, ...]]
+) -> FloatArray:
+    limit = float(model.target.transform.to_model(np.array([COLLAPSED_PER]))[0])
+    return model.calibrator.exceedance(prediction, limit, ways)

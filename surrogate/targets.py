@@ -30,6 +30,10 @@ class Transform(ABC):
     def raw_slope(self, values: FloatArray) -> FloatArray:
         """Derivative of `to_raw` at (n,) values: turns small standard deviations into raw ones."""
 
+    def interval_to_raw(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Map the ends of n intervals back, such that they hold the labels that they held."""
+        return self.to_raw(low), self.to_raw(high)
+
 
 @dataclass(frozen=True)
 class Logit(Transform):
@@ -62,6 +66,18 @@ class Logit(Transform):
         """`y (1 - y)` at y = to_raw(values)."""
         y = self.to_raw(values)
         return y * (1 - y)
+
+    def interval_to_raw(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As `to_raw`, but an interval that reaches a clip reaches 0 or 1.
+
+        To who learned them, all labels from a clip to the end of the scale are one value: what
+        holds it holds them all.
+        """
+        least, most = self.to_model(np.array([0.0, 1.0]))
+        return (
+            np.where(low <= least, 0.0, self.to_raw(np.minimum(low, most))),
+            np.where(high >= most, 1.0, self.to_raw(np.maximum(high, least))),
+        )
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,17 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from graph_encoding.errors import UserError
 from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Interval, Prediction, check_level
+from surrogate.prediction import ONE_SIGMA, Interval, Prediction, check_level
 from surrogate.predictors.base import Predictor
 from surrogate.targets import FloatArray
 
 _FLOOR_SHARES = (0.1, 0.2, 0.5, 1.0, 1.5, 3.0)
-_ONE_SIGMA = 0.6827  # share of a normal distribution within one standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,26 +24,31 @@ class ConformalCalibrator:
     is the ceil((n + 1) level)-th smallest score. All on the target's model scale.
 
     Attributes:
-        scores: (n,) rising scores `|y - mean| / s` of held-out keys.
+        errors: (n,) rising errors `(y - mean) / s` of held-out keys; their sizes are the scores.
         floor: least width, > 0: members of an ensemble may agree by chance.
 
     Raises:
-        UserError: if there is no score, they are not rising and finite, or the floor is not > 0.
+        UserError: if there is no error, they are not rising and finite, or the floor is not > 0.
 
     Source: Lei et al., "Distribution-free predictive inference for regression", JASA 2018
     (normalised scores); Vovk, "Cross-conformal predictors", 2015.
     """
 
-    scores: FloatArray
+    errors: FloatArray
     floor: float
 
     def __post_init__(self) -> None:
-        if self.scores.ndim != 1 or not len(self.scores):
-            raise UserError(f"scores must have shape (n >= 1,), but have {self.scores.shape}")
-        if not np.isfinite(self.scores).all() or (np.diff(self.scores) < 0).any():
-            raise UserError("scores must be finite and rising; sort them first")
+        if self.errors.ndim != 1 or not len(self.errors):
+            raise UserError(f"errors must have shape (n >= 1,), but have {self.errors.shape}")
+        if not np.isfinite(self.errors).all() or (np.diff(self.errors) < 0).any():
+            raise UserError("errors must be finite and rising; sort them first")
         if not (math.isfinite(self.floor) and self.floor > 0):
             raise UserError(f"a calibrator's floor must be > 0, but got {self.floor}")
+
+    @cached_property
+    def scores(self) -> FloatArray:
+        """(n,) sizes of the errors, rising."""
+        return np.sort(np.abs(self.errors))
 
     def quantile(self, level: float) -> float:
         """The score that bounds a new key's with probability `level`.
@@ -68,7 +73,18 @@ class ConformalCalibrator:
 
     def std(self, prediction: Prediction) -> FloatArray:
         """(n,) calibrated standard deviations: half the interval at the one-sigma level."""
-        return self.quantile(_ONE_SIGMA) * self._width(prediction)
+        return self.quantile(ONE_SIGMA) * self._width(prediction)
+
+    def exceedance(self, prediction: Prediction, limit: float) -> FloatArray:
+        """(n,) probabilities that labels are above a limit: shares of errors as large as that.
+
+        The new key counts as one of them, so that no probability is zero that n keys cannot rule
+        out. Source: conformal predictive distributions, Vovk et al., Machine Learning 108, 2019.
+        """
+        needed = (limit - prediction.mean) / self._width(prediction)
+        above = len(self.errors) - np.searchsorted(self.errors, needed, side="left")
+        probabilities: FloatArray = (above + 1) / (len(self.errors) + 1)
+        return probabilities
 
     def _width(self, prediction: Prediction) -> FloatArray:
         return np.hypot(prediction.std, self.floor)
@@ -137,14 +153,14 @@ def fit_held_out(
 
 
 def calibrate(answers: Prediction, labels: FloatArray) -> ConformalCalibrator:
-    """Scores of (n,) answers for keys that were held out.
+    """The calibrator of (n,) answers for keys that were held out.
 
     The floor is the multiple of the median error whose scaled normal distribution gives the
     labels the greatest likelihood: 0.1 where the predicted spread says how large an error
     will be, 3 where it says nothing.
     """
-    error = np.abs(labels - answers.mean)
-    median = max(float(np.median(error)), 1e-9)
+    error = labels - answers.mean
+    median = max(float(np.median(np.abs(error))), 1e-9)
     floors = [share * median for share in _FLOOR_SHARES]
     floor = min(floors, key=lambda floor: _surprise(error, np.hypot(answers.std, floor)))
     return ConformalCalibrator(np.sort(error / np.hypot(answers.std, floor)), floor)

@@ -117,12 +117,19 @@ class SupportCalibrator:
         inside = self.inside.std(prediction)
         return self._widened(inside, prediction, ways, lambda c: c.std(prediction))
 
+    def exceedance(
+        self, prediction: Prediction, limit: float, ways: Sequence[tuple[Outside, ...]]
+    ) -> FloatArray:
+        """(n,) probabilities that labels are above a limit."""
+        inside = self.inside.exceedance(prediction, limit)
+        return self._widened(inside, prediction, ways, lambda c: c.exceedance(prediction, limit))
+
     def to_plain(self) -> dict[str, Any]:
         """What `from_plain` reads, as JSON has it."""
         return {
             "floor": self.inside.floor,
-            "scores": self.inside.scores.tolist(),
-            "scores_outside": {way: c.scores.tolist() for way, c in self.outside.items()},
+            "errors": self.inside.errors.tolist(),
+            "errors_outside": {way: c.errors.tolist() for way, c in self.outside.items()},
         }
 
     @classmethod
@@ -130,10 +137,10 @@ class SupportCalibrator:
         """The inverse of `to_plain`."""
         floor = plain["floor"]
         return cls(
-            ConformalCalibrator(np.array(plain["scores"]), floor),
+            ConformalCalibrator(np.array(plain["errors"]), floor),
             {
-                way: ConformalCalibrator(np.array(scores), floor)
-                for way, scores in plain["scores_outside"].items()
+                way: ConformalCalibrator(np.array(errors), floor)
+                for way, errors in plain["errors_outside"].items()
             },
         )
 
@@ -199,11 +206,11 @@ def calibrate_support(
     largest = np.array([graph.inner_nodes == seen.nodes for graph in dataset.graphs])
     outside: dict[Outside, ConformalCalibrator] = {}
     for way, held_out_sets in zip(OUTSIDE, (has_op, [largest]), strict=True):
-        scores = []
+        errors = []
         for held_out in held_out_sets:
-            scores.append(_scores_left_out(dataset, held_out, make_predictor, inside, rng))
+            errors.append(_errors_left_out(dataset, held_out, make_predictor, inside, rng))
             on_step()
-        found = np.sort(np.concatenate(scores))
+        found = np.sort(np.concatenate(errors))
         if len(found):
             outside[way] = ConformalCalibrator(found, inside.floor)
     return Calibrated(predictor, SupportCalibrator(inside, outside), inside.std(answers))
@@ -214,18 +221,18 @@ def calibration_steps(graphs: Sequence[CellGraph]) -> int:
     return 1 + len(TrainedOn.of(graphs).ops) + 1
 
 
-def _scores_left_out(
+def _errors_left_out(
     dataset: SurrogateDataset,
     held_out: NDArray[np.bool_],
     make_predictor: Callable[[], Predictor],
     inside: ConformalCalibrator,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Scores of the held-out graphs by a predictor of the rest; none if either are too few."""
+    """Errors, in widths, for the held-out graphs of who knows the rest; none of too few."""
     rest, asked = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if len(rest) < _FEWEST_TRAINED or len(asked) < _FEWEST_ASKED:
         return np.zeros(0)
     rest = np.sort(rng.permutation(rest)[:_MOST_TRAINED])
     test = dataset.subset(np.sort(rng.permutation(asked)[:_MOST_ASKED]))
     answers = make_predictor().fit(dataset.subset(rest), rng).predict(test.graphs)
-    return np.abs(test.model_values - answers.mean) / np.hypot(answers.std, inside.floor)
+    return (test.model_values - answers.mean) / np.hypot(answers.std, inside.floor)

@@ -71,8 +71,14 @@ class HorizonCalibration:
             UserError: if there are too few scores for a level.
         """
         rows = self.scores[self._last_seen(seen), np.arange(self.epochs + 1)].astype(np.float64)
+        kept = rows.shape[1]
+        if kept == MOST_SCORES and max(levels) > kept / (kept + 1):
+            raise UserError(
+                f"intervals of learning curves reach a level of {kept / (kept + 1)}, but got "
+                f"{max(levels)}; ask for a lower level, or for no curve"
+            )
         width = np.where(std > 0, np.hypot(std, LEAST_STD), 0.0)
-        return tuple(rows[:, place_of_level(rows.shape[1], level)] * width for level in levels)
+        return tuple(rows[:, place_of_level(kept, level)] * width for level in levels)
 
     def _last_seen(self, seen: NDArray[np.bool_]) -> list[int]:
         """For each epoch and the label, how far the observations before it reach."""

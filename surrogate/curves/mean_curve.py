@@ -13,12 +13,9 @@ from surrogate.curves.basis import CurveBasis, fit_basis
 from surrogate.curves.data import CurveSet
 from surrogate.curves.falling import falling_steps, project_falling
 from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Prediction
+from surrogate.prediction import ONE_SIGMA, Prediction
 from surrogate.predictors.base import Predictor
 from surrogate.targets import FloatArray, Identity, Target
-
-ONE_SIGMA = 0.6827
-"""Share of a normal distribution within one standard deviation."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from surrogate.curves.data import CurveSet
 from surrogate.curves.falling import project_falling
 from surrogate.curves.forecast import CurveForecast, LabelForecast
 from surrogate.curves.label import with_label
-from surrogate.curves.mean_curve import ONE_SIGMA, ExpectedCurves, MeanCurves
+from surrogate.curves.mean_curve import ExpectedCurves, MeanCurves
 from surrogate.curves.observed import Observed, ObservedCurve
-from surrogate.prediction import check_level
+from surrogate.prediction import ONE_SIGMA, check_level
 from surrogate.predictors.base import Predictor
 from surrogate.targets import VAL_PER, FloatArray, Logit
 
@@ -106,7 +106,12 @@ class CurveModel:
         return cls(transform, means, fit_process(curves, expected), calibration)
 
     def forecast(
-        self, graphs: Sequence[CellGraph], level: float = 0.9, *, of: Subject = "training"
+        self,
+        graphs: Sequence[CellGraph],
+        level: float = 0.9,
+        *,
+        of: Subject = "training",
+        widening: FloatArray | None = None,
     ) -> CurveForecast:
         """Forecast the curves of n graphs of which nothing was trained yet.
 
@@ -115,12 +120,14 @@ class CurveModel:
             level: probability with which an epoch's error rate lies in its interval, in (0, 1).
             of: "training": one training with any seed. "function": the mean over all seeds,
                 whose intervals are those of a training narrowed in proportion to the spread.
+            widening: (n,) factors, >= 1, by which a graph's intervals are wider, and the model's
+                doubt greater, than was measured on graphs of the fit; by default 1.
 
         Raises:
             UserError: if the level cannot be had.
         """
         nothing = Observed.read({}, self.epochs)
-        return self._answer(self.curves.expected(graphs), nothing, level, of)
+        return self._answer(self.curves.expected(graphs), nothing, level, of, widening)
 
     def forecast_given(
         self,
@@ -129,6 +136,7 @@ class CurveModel:
         level: float = 0.9,
         *,
         of: Subject = "training",
+        widening: FloatArray | None = None,
     ) -> CurveForecast:
         """Forecast the curve of one graph that has been trained for some epochs.
 
@@ -138,6 +146,7 @@ class CurveModel:
             level: as for `forecast`.
             of: "training": the rest of the training that was observed. "function": the mean over
                 all seeds, of which that training is one.
+            widening: (1,) as for `forecast`.
 
         Returns:
             The forecast of one curve (n = 1).
@@ -146,7 +155,7 @@ class CurveModel:
             UserError: if an observation is out of range, or the level cannot be had.
         """
         seen = Observed.read(observed, self.epochs)
-        return self._answer(self.curves.expected([graph]), seen, level, of)
+        return self._answer(self.curves.expected([graph]), seen, level, of, widening)
 
     def save(self, folder: Path) -> None:
         """Write the model as a new folder, whole or not at all.
@@ -160,7 +169,12 @@ class CurveModel:
         save_curve_model(self, folder)
 
     def _answer(
-        self, expected: ExpectedCurves, observed: Observed, level: float, of: Subject
+        self,
+        expected: ExpectedCurves,
+        observed: Observed,
+        level: float,
+        of: Subject,
+        widening: FloatArray | None,
     ) -> CurveForecast:
         check_level(level)
         if of not in get_args(Subject):
@@ -173,7 +187,8 @@ class CurveModel:
         free = ~seen if of == "training" else np.ones_like(seen)
         mean = project_falling(conditioned.mean, self.curves.falling, free)
         columns = with_label(replace(conditioned, mean=mean), expected.doubt, self.transform)
-        answer = self._on_raw_scale(*columns, seen, level)
+        factors = np.ones(n) if widening is None else widening
+        answer = self._on_raw_scale(*columns, seen, level, factors)
         if of == "training":  # what was seen is known better than to the transform's clip
             for name in ("mean", "low", "high"):
                 answer[name][:, observed.epochs] = observed.per
@@ -186,23 +201,23 @@ class CurveModel:
         seed: FloatArray | None,
         seen: NDArray[np.bool_],
         level: float,
+        widening: FloatArray,
     ) -> dict[str, FloatArray]:
         """Columns of error rates, (n, epochs + 1) each; the label is last."""
         half, sigma = self.calibration.half_widths(std, seen, (level, ONE_SIGMA))
+        half = half * widening[:, None]
         total = self.transform.raw_slope(mean) * sigma
-        answer = {
-            "mean": self.transform.to_raw(mean),
-            "low": self.transform.to_raw(mean - half),
-            "high": self.transform.to_raw(mean + half),
-            "std": total,
-            "std_model": total,
-        }
-        if seed is not None:
-            # Calibration stretches both parts alike.
-            share = np.divide(seed, std, out=np.zeros_like(std), where=std > 0)
-            share = np.minimum(share, 1.0)
-            answer["std_seed"] = total * share
-            answer["std_model"] = total * np.sqrt(1 - share**2)
+        low, high = self.transform.interval_to_raw(mean - half, mean + half)
+        answer = {"mean": self.transform.to_raw(mean), "low": low, "high": high}
+        if seed is None:
+            answer["std"] = answer["std_model"] = total * widening[:, None]
+            return answer
+        # Calibration stretches both parts alike; what is unlike the fit, the model's alone.
+        share = np.divide(seed, std, out=np.zeros_like(std), where=std > 0)
+        share = np.minimum(share, 1.0)
+        answer["std_seed"] = total * share
+        answer["std_model"] = total * np.sqrt(1 - share**2) * widening[:, None]
+        answer["std"] = np.hypot(answer["std_model"], answer["std_seed"])
         return answer
 
 

@@ -132,3 +132,16 @@ def test_one_collapsed_training_does_not_move_the_seed_share(dataset: SurrogateD
     assert a is not None
     assert 0.05 < a < 0.95
     assert b == pytest.approx(a, rel=0.3)
+
+
+def test_exceedance_counts_errors_with_the_new_key_among_them() -> None:
+    skewed = ConformalCalibrator(np.array([-2.0, -1.0, 0.5, 1.0]), floor=1.0)
+    asked = Prediction(np.zeros(4), np.zeros(4))
+    told = [float(skewed.exceedance(asked, limit)[0]) for limit in (-3.0, 0.0, 1.0, 1.5)]
+    assert told == pytest.approx([5 / 5, 3 / 5, 2 / 5, 1 / 5])
+
+
+@given(st.floats(-5, 5), st.floats(0, 5), st.floats(0, 3))
+def test_exceedance_falls_as_the_limit_rises(limit: float, more: float, std: float) -> None:
+    asked = Prediction(np.zeros(1), np.array([std]))
+    assert NINE.exceedance(asked, limit) >= NINE.exceedance(asked, limit + more)

@@ -314,3 +314,33 @@ def test_nine_in_ten_new_functions_lie_in_their_intervals(prefix: int) -> None:
     # 640 trainings, two of a function: a standard error of about 0.014.
     assert np.mean(held) == pytest.approx(0.9, abs=0.03)
     assert np.mean(held, axis=0) == pytest.approx(0.9, abs=0.06)
+
+
+@settings(deadline=None)
+@given(st.floats(1, 30), st.sampled_from(GRAPHS), st.sampled_from(["training", "function"]))
+def test_widening_never_narrows_and_keeps_the_mean(
+    model: CurveModel, factor: float, graph: CellGraph, of: Subject
+) -> None:
+    plain = model.forecast([graph], 0.8, of=of)
+    wide = model.forecast([graph], 0.8, of=of, widening=np.array([factor]))
+    assert (wide.mean == plain.mean).all()
+    assert (wide.low <= plain.low).all()
+    assert (wide.high >= plain.high).all()
+    assert (wide.low <= wide.mean).all()
+    assert (wide.mean <= wide.high).all()
+    assert (wide.std_model >= plain.std_model).all()
+
+
+def test_intervals_hold_error_rates_of_one_as_often_as_others() -> None:
+    """Early in training most error rates are those of a network without output."""
+    table = synthetic_curve_table(80, start=3)
+    blank = tuple(
+        replace(r, val_per_curve=(1.0 if i % 3 else 0.985, *r.val_per_curve[1:]))
+        for i, r in enumerate(table.records)
+    )
+    changed = BenchmarkTable(table.metadata, blank)
+    model = CurveModel.fit(changed, RidgePredictor, np.random.default_rng(0))
+    curves = CurveSet.from_table(changed, SCALE)
+    told = model.forecast(curves.graphs, 0.9)
+    assert (told.high[:, 0] == 1.0).mean() > 0.9
+    assert (told.low[:, 0] < told.mean[:, 0]).all()

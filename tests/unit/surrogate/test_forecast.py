@@ -1,5 +1,6 @@
 """Forecasts: what they hold, what they rest on, and when there is none."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,12 +16,15 @@ from graph_encoding.macro import TIMIT_MICRO_MACRO
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.artifact import Artifact
-from surrogate.fitting import fit_artifact
+from surrogate.calibration import calibrate
+from surrogate.curves import LabelForecast
+from surrogate.fitting import fit_artifact, fit_target
 from surrogate.forecast import Forecast, Forecaster
+from surrogate.prediction import Prediction
 from surrogate.predictors import MeanPredictor
-from surrogate.target_forecast import TargetForecast
+from surrogate.target_forecast import TargetForecast, forecast_target, of_label
 from surrogate.targets import COLLAPSED_PER, PER_UNIT, VAL_PER
-from surrogate.testing.synthetic import synthetic_table
+from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 
 SPACE = CellSpace()
 
@@ -64,28 +68,41 @@ def test_what_is_doubted_more_outside_is_the_models(artifact: Artifact) -> None:
         (0.99, 0.0, 1.0),
     ],
 )
-def test_collapse_is_what_lies_above_its_limit(mean: float, std: float, expected: float) -> None:
-    target = TargetForecast("val_per", PER_UNIT, mean, std, std, None, mean - std, mean + std)
-    assert target.collapse_probability == pytest.approx(expected, abs=1e-4)
+def test_an_observed_training_collapses_as_its_label_says(
+    mean: float, std: float, expected: float
+) -> None:
+    asked = TargetForecast("val_per", PER_UNIT, 0.6, 0.1, 0.1, None, 0.5, 0.7, 0.2)
+    one = np.array([mean])
+    label = LabelForecast(one, one - std, one + std, np.array([std]), np.array([std]), None)
+    assert of_label(asked, label).collapse_probability == pytest.approx(expected, abs=1e-4)
 
 
 def test_only_error_rates_collapse() -> None:
-    target = TargetForecast("latency", "s", 0.95, 0.1, 0.1, None, 0.8, 1.1)
-    assert target.collapse_probability is None
+    model = fit_target(synthetic_dataset(20), MeanPredictor, 2, np.random.default_rng(0))
+    seconds = replace(model, target=replace(VAL_PER, name="latency", unit="s"))
+    graphs = synthetic_dataset(2).graphs
+    for of_unit, known in ((model, True), (seconds, False)):
+        told = forecast_target(of_unit, graphs, [()] * 2, 0.8)
+        assert [t.collapse_probability is not None for t in told] == [known] * 2
 
 
 def test_forecasts_expect_as_many_collapses_as_there_are() -> None:
-    """Over many cells whose labels are drawn from what is forecast."""
+    """Over many cells whose errors are as skewed as those that the calibrator has seen."""
     rng = np.random.default_rng(0)
-    logits, stds = rng.normal(1.5, 1.0, 4000), rng.uniform(0.2, 1.0, 4000)
-    transform = VAL_PER.transform
-    raw_stds = stds * transform.raw_slope(logits)
-    expected = [
-        TargetForecast("val_per", PER_UNIT, mean, std, std, None, 0, 1).collapse_probability or 0.0
-        for mean, std in zip(transform.to_raw(logits).tolist(), raw_stds.tolist(), strict=True)
-    ]
-    collapsed = transform.to_raw(rng.normal(logits, stds)) > COLLAPSED_PER
-    assert sum(expected) == pytest.approx(collapsed.sum(), abs=4 * np.sqrt(collapsed.sum()))
+    n = 4000
+    answers = Prediction(rng.normal(1.0, 0.5, 2 * n), rng.uniform(0.2, 1.0, 2 * n))
+    labels = answers.mean + answers.std * (rng.exponential(1.0, 2 * n) - 1.0)
+    calibrator = calibrate(Prediction(answers.mean[:n], answers.std[:n]), labels[:n])
+    limit = float(VAL_PER.transform.to_model(np.array([COLLAPSED_PER]))[0])
+    new = Prediction(answers.mean[n:], answers.std[n:])
+    expected = float(calibrator.exceedance(new, limit).sum())
+    collapsed = int((labels[n:] > limit).sum())
+    assert expected == pytest.approx(collapsed, abs=4 * np.sqrt(collapsed))
+    normal = sum(
+        0.5 * math.erfc((limit - m) / (s * math.sqrt(2)))
+        for m, s in zip(new.mean.tolist(), calibrator.std(new).tolist(), strict=True)
+    )
+    assert abs(normal - collapsed) > 2 * abs(expected - collapsed)
 
 
 def test_seed_part_is_unknown_with_one_seed() -> None:

@@ -1,6 +1,7 @@
 """Learning curves within forecasts: from the graph, and with epochs that were seen."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,14 @@ import pytest
 
 from graph_encoding import Cell, UserError, cell_graph
 from surrogate.artifact import Artifact, load_artifact
+from surrogate.curves.calibration import MOST_SCORES, HorizonCalibration
 from surrogate.fitting import fit_artifact
 from surrogate.forecast import Forecast, Forecaster
 from surrogate.predictors import RidgePredictor
 from surrogate.query import Benchmark
 from surrogate.targets import TEST_PER, VAL_PER
 from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.table import BenchmarkTable
 
 EPOCHS = 6
 CELLS = [Cell.parse(text) for text in ("10_100_1000", "01_111_2111", "00_510_1010", "10_510_0010")]
@@ -233,3 +236,36 @@ def test_progress_is_told_from_none_to_all() -> None:
     )
     total = told[0][1]
     assert told == [(done, total) for done in range(total + 1)]
+
+
+def test_curves_need_the_target_that_says_how_much_wider_they_are() -> None:
+    with pytest.raises(UserError, match=r"curves must go with the target 'val_per'.*test_per"):
+        fit_artifact(
+            synthetic_table(20),
+            (TEST_PER,),
+            RidgePredictor,
+            name="made-up",
+            seed_policy="mean",
+            folds=2,
+            seed=0,
+            effective_config={},
+            make_curve_predictor=RidgePredictor,
+        )
+
+
+def test_a_table_of_another_corpus_is_refused(with_curves: Artifact) -> None:
+    table = synthetic_table(10)
+    metadata = replace(table.metadata, corpus_fingerprint="another")
+    records = tuple(replace(r, corpus_fingerprint="another") for r in table.records)
+    other = BenchmarkTable(metadata, records)
+    with pytest.raises(UserError, match="corpus_fingerprint of the table is another"):
+        Benchmark(other, Forecaster(with_curves))
+
+
+def test_levels_beyond_those_of_curves_say_so(with_curves: Artifact) -> None:
+    curves = with_curves.curves
+    assert curves is not None
+    many = np.repeat(curves.calibration.scores, 10, axis=2)[:, :, :MOST_SCORES]
+    enough = replace(curves, calibration=HorizonCalibration(many))
+    with pytest.raises(UserError, match=r"reach a level of 0.995, but got 0.999; .*no curve"):
+        enough.forecast([cell_graph(CELLS[0])], 0.999)

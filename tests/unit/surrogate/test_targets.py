@@ -66,3 +66,16 @@ def test_unknown_direction_is_refused() -> None:
 @pytest.mark.parametrize("name", list(TARGETS))
 def test_every_target_has_a_label_of_the_table(name: str) -> None:
     assert TARGETS.get(name).label in LABELS
+
+
+@given(st.floats(0, 1), st.floats(-6, 6), st.floats(0, 4))
+def test_intervals_hold_the_labels_that_they_held(per: float, centre: float, half: float) -> None:
+    low, high = np.array([centre - half]), np.array([centre + half])
+    scale = VAL_PER.transform
+    label = scale.to_model(np.array([per]))
+    raw_low, raw_high = scale.interval_to_raw(low, high)
+    assert raw_low <= raw_high
+    if (low <= label).all() and (label <= high).all():
+        assert raw_low[0] - 1e-12 <= per <= raw_high[0] + 1e-12
+    elif 0.01 < per < 0.99:
+        assert not raw_low[0] < per < raw_high[0]
