@@ -188,9 +188,10 @@ def test_prepared_corpora_round_trip(corpus: Path, config: Path, tmp_path: Path)
         for a, b in zip(getattr(prepared, part), getattr(loaded, part), strict=True):
             assert (a.key, a.labels, a.reference) == (b.key, b.labels, b.reference)
             assert (a.features == b.features).all()
-    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no archive")
-    with pytest.raises(UserError, match="cannot read features"):
-        load_prepared(tmp_path / "broken.npz")
+    for content in (b"PK\x03\x04 no archive", b""):
+        (tmp_path / "broken.npz").write_bytes(content)
+        with pytest.raises(UserError, match="cannot read features"):
+            load_prepared(tmp_path / "broken.npz")
 
 
 def test_unknown_keys_and_bad_cells_are_named(config: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from graph_encoding.cell import Cell
 from graph_encoding.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
+from graph_encoding.whole_files import whole_file
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION, LatencyRecord
 from train_benchmark.latency.setting import LatencySetting
@@ -286,9 +287,8 @@ def _write_description(out: Path, sweep: Sweep, baselines: dict[str, float]) -> 
         "baselines_s": baselines,
     }
     path = out / _DESCRIPTION
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(description, indent=2) + "\n")
-    os.replace(temporary, path)
+    with whole_file(path) as scratch:
+        scratch.write_text(json.dumps(description, indent=2) + "\n")
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
