@@ -17,7 +17,7 @@ from train_benchmark.engines.base import (
     MAX_ATTEMPTS,
     Engine,
     Job,
-    LossCounter,
+    held_trainings,
     lost_record,
     train_patiently,
 )
@@ -67,7 +67,7 @@ class LocalEngine(Engine):
 
         waiting, suspects = deque(jobs), deque[Job]()
         deaths: Counter[Job] = Counter()
-        losses = LossCounter()
+        held = held_trainings()
         with TemporaryDirectory(prefix="nasasr-") as folder:
             features = Path(folder) / "features.npz"
             save_prepared(corpus, features)
@@ -78,8 +78,7 @@ class LocalEngine(Engine):
                 try:
                     with _pool(1 if alone else self._workers, recipe, features) as pool:
                         for record in _run_in(pool, queue, in_flight, on_start, may_start):
-                            losses.kept()
-                            yield record
+                            yield from held.take(record)
                 except BrokenProcessPool:
                     _log.warning("a worker died; training %d cells again", len(in_flight))
                     for job in in_flight.values():
@@ -88,8 +87,8 @@ class LocalEngine(Engine):
                             suspects.append(job)
                             continue
                         why = f"its worker process died {MAX_ATTEMPTS} times"
-                        yield lost_record(job, recipe, corpus, why)
-                        losses.lost(f"cell {job.cell}, seed {job.seed}: {why}")
+                        yield from held.take(lost_record(job, recipe, corpus, why))
+            yield from held.rest()
 
 
 def _run_in(
@@ -103,9 +102,11 @@ def _run_in(
     while queue or in_flight:
         # One more than the workers: the next job is there when one ends.
         while queue and len(in_flight) <= pool.workers and may_start():
-            job = queue.popleft()
+            job = queue[0]
             on_start(job)
             in_flight[pool.executor.submit(_train, job)] = job
+            # Only now: where the pool is broken already, `submit` raises.
+            queue.popleft()
         if not in_flight:
             return
         done, _ = wait(in_flight, return_when=FIRST_COMPLETED)

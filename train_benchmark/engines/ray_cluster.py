@@ -10,7 +10,7 @@ from train_benchmark.engines.base import (
     MAX_ATTEMPTS,
     Engine,
     Job,
-    LossCounter,
+    held_trainings,
     lost_record,
     train_patiently,
 )
@@ -64,14 +64,14 @@ class RayEngine(Engine):
             task = ray.remote(num_cpus=1, max_retries=0)(_train)
             waiting = deque(jobs)
             deaths: Counter[Job] = Counter()
-            losses = LossCounter()
+            held = held_trainings()
             while waiting or in_flight:
                 while waiting and len(in_flight) <= workers and may_start():
                     job = waiting.popleft()
                     on_start(job)
                     in_flight[task.remote(job, shared)] = job
                 if not in_flight:
-                    return
+                    break
                 done, _ = ray.wait(list(in_flight), num_returns=1)
                 job = in_flight.pop(done[0])
                 try:
@@ -86,11 +86,10 @@ class RayEngine(Engine):
                         waiting.appendleft(job)
                         continue
                     why = f"its worker was lost {MAX_ATTEMPTS} times: {type(e).__name__}"
-                    yield lost_record(job, recipe, corpus, why)
-                    losses.lost(f"cell {job.cell}, seed {job.seed}: {why}")
+                    yield from held.take(lost_record(job, recipe, corpus, why))
                 else:
-                    losses.kept()
-                    yield record
+                    yield from held.take(record)
+            yield from held.rest()
         finally:
             for reference in in_flight:
                 ray.cancel(reference, force=True)

@@ -14,6 +14,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.whole_files import whole_file
+from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION, LatencyRecord
 from train_benchmark.latency.setting import LatencySetting
@@ -28,15 +29,12 @@ from train_benchmark.latency.worker import (
     work,
 )
 
-MAX_LOST_IN_A_ROW = 5
-"""So many cells lost one after another are no property of the cells: the machine is ill."""
-
 _DESCRIPTION = "latency.json"
 _PATIENCE_SECONDS = 2.0
 
 
 class MeasuringDiedError(NasasrError, RuntimeError):
-    """The measuring process keeps dying, whatever it measures."""
+    """The measuring process keeps failing or dying, whatever it measures."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def run_sweep(
     Raises:
         UserError: if the folder was made by another method or on another processor, cannot be
             written or has another writer, or a setting cannot be measured here.
-        MeasuringDiedError: if the measuring process died over several cells in a row.
+        MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
     wanted = {
         (setting.name, functional_key(cell, sweep.semantics)): cell
@@ -127,10 +125,13 @@ def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:
 
 
 def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecord]:
-    """Records of all cells, whatever happens to the process that measures them."""
+    """Records of all cells, whatever happens to the process that measures them.
+
+    Failed ones come once a cell has shown that the machine works, or all is done.
+    """
     size = task.method.cells_at_a_time
     chunks = [list(cells[i : i + size]) for i in range(0, len(cells), size)]
-    lost_in_a_row = 0
+    held: HeldRecords[LatencyRecord] = HeldRecords(_ill)
     while chunks:
         with _Worker(task) as worker:
             ready = worker.receive()
@@ -142,12 +143,11 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
             task = replace(task, baseline_s=ready.baseline_s)
             yield ready
             while chunks:
-                left = list(chunks[0])
-                for record in worker.measure(left):
-                    left = [c for c in left if c.text != record.cell]
-                    lost_in_a_row = 0
-                    yield record
-                chunks.pop(0)
+                chunk = chunks.pop(0)
+                records = list(worker.measure(chunk))
+                yield from held.take(*records)
+                measured = {record.cell for record in records}
+                left = [cell for cell in chunk if cell.text not in measured]
                 if left:
                     break
         if not left:
@@ -156,13 +156,17 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
             # One of them kills its process: alone, it will be found.
             chunks = [[cell] for cell in left] + chunks
             continue
-        yield _lost(task, left[0])
-        lost_in_a_row += 1
-        if lost_in_a_row >= MAX_LOST_IN_A_ROW:
-            raise MeasuringDiedError(
-                f"the measuring process died over {lost_in_a_row} cells in a row, the last "
-                f"{left[0]}; measure fewer cells at a time, or look for its killer (out of memory?)"
-            )
+        yield from held.take(_lost(task, left[0]))
+    yield from held.rest()
+
+
+def _ill(count: int, last: LatencyRecord) -> MeasuringDiedError:
+    return MeasuringDiedError(
+        f"at most {MAX_FAILED_IN_A_ROW - 1} cells in a row may fail or kill the measuring process, "
+        f"but {count} did (the last: {last.cell}: {last.error}); none of them has a record. "
+        "Measure fewer cells at a time, or look for the killer (out of memory?); if the cells are "
+        "to blame, take them out of the sweep"
+    )
 
 
 def _lost(task: Task, cell: Cell) -> LatencyRecord:

@@ -37,6 +37,7 @@ from train_benchmark.time_convolution import TimeConvolution
 from train_benchmark.trainer import (
     Device,
     PreparedCorpus,
+    _Outcome,
     _Training,
     evaluate_per,
     software_versions,
@@ -161,7 +162,8 @@ def test_curriculum_takes_the_first_steps(
         batches=BucketedBatches(kind="bucketed", boundary_frames=100, short=4, long=4),
         decoder="greedy",
     )
-    training = _Training(CELL, 1, recipe, mixed, torch.device("cpu"))
+    outcome = _Outcome()
+    training = _Training(CELL, 1, recipe, mixed, torch.device("cpu"), outcome)
     is_short: list[bool] = []
     rates: list[float] = []
 
@@ -174,7 +176,7 @@ def test_curriculum_takes_the_first_steps(
     training.run()
     # Three steps an epoch, whatever the curriculum; afterwards one step of three is short.
     assert len(is_short) == 9
-    assert len(training.val_per_curve) == 3
+    assert len(outcome.val_per_curve) == 3
     assert all(is_short[:warm_up])
     for start in range(warm_up, 7, 3):
         assert sum(is_short[start : start + 3]) == 1

@@ -142,6 +142,35 @@ def test_a_cell_that_kills_its_process_is_found_and_the_others_are_kept(
     }
 
 
+def work_and_fail(connection: object, task: Task, scratch: Path) -> None:
+    """A worker that fails over all cells but the reference and `KILLER`."""
+    from train_benchmark.latency.engines import OnnxEngine, Subject
+
+    prepare = OnnxEngine.prepare
+
+    def failing(self: OnnxEngine, subject: Subject) -> int:
+        if subject.cell not in (task.reference, Cell.parse(KILLER)):
+            raise RuntimeError("the machine is ill")
+        return prepare(self, subject)
+
+    OnnxEngine.prepare = failing  # type: ignore[method-assign]
+    work(connection, task, scratch)  # type: ignore[arg-type]
+
+
+def test_a_machine_that_fails_over_every_cell_leaves_no_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "work", work_and_fail)
+    others = ("30_500_2110", "10_110_1011", "00_100_1000")
+    with pytest.raises(MeasuringDiedError, match="the machine is ill"):
+        run_sweep(quick_sweep(FP32, cells=(*CELLS, *others)), tmp_path / "sweep")
+    assert read_sweep(tmp_path / "sweep") == ()
+    # With a cell among them that can be measured, the machine is not to blame.
+    sweep = quick_sweep(FP32, cells=(*CELLS, KILLER))
+    records = run_sweep(sweep, tmp_path / "sweep").values()
+    assert sorted(r.status for r in records) == ["failed", "failed", "failed", "ok"]
+
+
 def test_a_reference_that_kills_its_process_ends_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
