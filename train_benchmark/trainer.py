@@ -89,8 +89,9 @@ def train_cell(
 
     The record is a pure function of the arguments, the machine's arithmetic and the software:
     weights, batch order and noise come from generators seeded with `seed`, and no global state
-    is read. Torch must run with one thread for that to hold to the bit; on a CUDA device it does
-    not hold to the bit, because CTC's gradient is summed there in any order.
+    is read. Torch must run with one thread for that to hold to the bit, and with the same
+    instruction set (`software_versions`); on a CUDA device it does not hold to the bit, because
+    CTC's gradient is summed there in any order.
 
     Args:
         cell: the cell; any two with equal functional keys give the same numbers.
@@ -141,9 +142,15 @@ def train_cell(
 
 
 def software_versions(device: str = "cpu") -> str:
-    """Versions of what can change a record's numbers; the device where it is not the CPU."""
+    """What can change a record's numbers: versions, and on the CPU torch's instruction set.
+
+    Torch sums in another order with AVX2 than with AVX512. A device that is not the CPU is named.
+    """
     versions = f"numpy={np.__version__} torch={torch.__version__}"
-    return versions if device == "cpu" else f"{versions} device={device}"
+    if device != "cpu":
+        return f"{versions} device={device}"
+    instructions = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
+    return f"{versions} cpu={instructions}"
 
 
 def training_device(device: Device, recipe: Recipe) -> torch.device:

@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ from train_benchmark.recipe import ExponentialDecay, Recipe
 from train_benchmark.trainer import (
     PreparedCorpus,
     check_lengths,
+    software_versions,
     train_cell,
 )
 
@@ -92,6 +96,23 @@ def test_a_diverged_training_is_a_record_with_its_reason(corpus: PreparedCorpus)
     assert record.status == "diverged"
     assert "the training loss is nan" in record.error
     assert math.isnan(record.test_per)
+
+
+@pytest.mark.parametrize("instructions", ["default", "avx2"])
+def test_software_tells_processors_apart(instructions: str) -> None:
+    if torch.backends.cpu.get_cpu_capability() != "AVX512":
+        pytest.skip("needs a processor that can also be told to do less: one with AVX512")
+    program = (
+        "from train_benchmark.trainer import software_versions as s; print(s(), s('cuda'), sep='|')"
+    )
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": instructions}
+    printed = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    cpu, cuda = printed.split("|")
+    assert cpu == software_versions().replace("cpu=AVX512", f"cpu={instructions.upper()}")
+    assert cuda == software_versions("cuda")
+    assert all(part.count("=") == 1 for part in cpu.split())
 
 
 def test_a_weight_that_overflows_in_an_epochs_last_step_is_seen(corpus: PreparedCorpus) -> None:
