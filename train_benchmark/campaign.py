@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
@@ -43,6 +43,17 @@ class CampaignConfig(_Strict):
     corpus: Path
     seeds: tuple[int, ...] = Field(min_length=1)
     cells: CellsConfig
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_seed_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if twice:
+            raise ValueError(
+                f"each seed must stand once, because a cell is trained once with it, but {twice} "
+                "stand more often; remove the repeats"
+            )
+        return seeds
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,15 @@ def test_unknown_keys_and_bad_cells_are_named(config: Path, tmp_path: Path) -> N
         Campaign.load(path)
 
 
+def test_a_seed_that_stands_twice_is_refused(config: Path, tmp_path: Path) -> None:
+    for name in ("train.toml", "corpus.toml"):
+        (tmp_path / name).write_text((config.parent / name).read_text())
+    path = tmp_path / "campaign.toml"
+    path.write_text(config.read_text().replace("seeds = [1, 2]", "seeds = [1, 2, 1]"))
+    with pytest.raises(UserError, match=r"key 'seeds': .*each seed must stand once.* but \[1\]"):
+        Campaign.load(path)
+
+
 def test_status_of_a_finished_campaign(undisturbed: Path) -> None:
     command = [sys.executable, "-m", "surrogate.cli", "collect", "status", str(undisturbed)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
