@@ -69,8 +69,8 @@ class LatencyRecord:
         attempts: series of rounds that were taken, 1 where the first was quiet enough.
         drift_factor: how much slower than its baseline the reference ran beside this cell.
         reference_s: the reference's baseline; `latency_s / reference_s` compares machines.
-        peak_memory_bytes: most memory that loading and one run added to the bare engine; None
-            where the system does not say.
+        peak_memory_bytes: most memory that loading and one run added to the bare engine, without
+            its code; None where the system does not say.
         model_bytes: size of the model's file, or of its weights for torch.
         device: processor, in words.
         software: versions that can change the numbers, as "name=version" joined by spaces.

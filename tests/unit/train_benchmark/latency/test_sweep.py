@@ -56,8 +56,8 @@ def test_memory_and_size_are_those_of_the_model(done: Path) -> None:
     assert rounded.model_bytes < 0.6 * exact.model_bytes
     if sys.platform == "linux":
         assert exact.peak_memory_bytes is not None
-        # The weights are in it, and the engine's own hundred megabytes are not.
-        assert exact.model_bytes < exact.peak_memory_bytes < 60e6
+        # The weights are in it; the 18 MB of the engine's code that they wake are not.
+        assert exact.model_bytes < exact.peak_memory_bytes < 10e6
 
 
 def test_a_finished_sweep_measures_nothing_again(
