@@ -165,8 +165,13 @@ def training_device(device: Device, recipe: Recipe) -> torch.device:
             "device 'cuda' must be one that torch can use, but torch finds none; use 'auto' or "
             "'cpu', or install a build of torch for this machine's GPU"
         )
-    wanted = device == "cuda" or (device == "auto" and max(recipe.macro.filters) >= _GPU_CHANNELS)
+    wanted = device == "cuda" or (device == "auto" and fills_gpu(recipe))
     return torch.device("cuda" if wanted and present else "cpu")
+
+
+def fills_gpu(recipe: Recipe) -> bool:
+    """Whether a recipe is trained on a GPU where there is one."""
+    return max(recipe.macro.filters) >= _GPU_CHANNELS
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from graph_encoding.errors import UserError
 from train_benchmark.engines.base import (
@@ -25,6 +26,9 @@ from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus
 
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
+
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +42,7 @@ _worker: _WorkerState | None = None
 
 
 class LocalEngine(Engine):
-    """A pool of processes.
+    """A pool of processes, each with a GPU of its own where there are enough of them.
 
     When a process dies, the pool cannot say which training killed it. Those in flight are
     then trained again one at a time, so that a cell which kills its worker is found and the
@@ -124,11 +128,12 @@ class _Pool:
 
 @contextmanager
 def _pool(workers: int, recipe: Recipe, features: Path) -> Iterator[_Pool]:
+    context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(
         max_workers=workers,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=context,
         initializer=_start_worker,
-        initargs=(recipe, features),
+        initargs=(recipe, features, context.Value("i", 0)),
     )
     try:
         yield _Pool(executor, workers)
@@ -146,7 +151,7 @@ def _stop(executor: ProcessPoolExecutor) -> None:
         process.join()
 
 
-def _start_worker(recipe: Recipe, features: Path) -> None:
+def _start_worker(recipe: Recipe, features: Path, started: "Synchronized[int]") -> None:
     from train_benchmark.prepare import load_prepared
     from train_benchmark.process_setup import exit_with_parent, set_up_training_process
 
@@ -154,8 +159,27 @@ def _start_worker(recipe: Recipe, features: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     set_up_training_process()
+    with started.get_lock():
+        number, started.value = started.value, started.value + 1
+    take_gpu(number, recipe)
     global _worker  # noqa: PLW0603 -- a pool's initialiser has no other way to hand state on
     _worker = _WorkerState(recipe, load_prepared(features))
+
+
+def take_gpu(number: int, recipe: Recipe) -> None:
+    """Give a worker the next GPU in turn, where the recipe is trained on one.
+
+    Args:
+        number: how many workers have been started before.
+        recipe: what the worker trains.
+    """
+    import torch
+
+    from train_benchmark.trainer import fills_gpu
+
+    # A worker that trains on the CPU must not take a GPU's memory.
+    if fills_gpu(recipe) and torch.cuda.is_available():
+        torch.cuda.set_device(number % torch.cuda.device_count())
 
 
 def _train(job: Job) -> TrainingRecord:

@@ -1,4 +1,4 @@
-"""The local engine over a pool that breaks when it is told to: every job keeps its record."""
+"""Engines without processes: every job keeps its record, every worker finds its GPU."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
+torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import Cell, functional_key
-from tests.integration.test_training import RECIPE, tone_utterance
+from tests.integration.test_training import CONFIGS, RECIPE, tone_utterance
 from tests.unit.train_benchmark.test_record import RECORD
-from train_benchmark.engines import local
+from train_benchmark.engines import local, ray_cluster
 from train_benchmark.engines.base import Job, WorkersDiedError
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.held_records import MAX_FAILED_IN_A_ROW
@@ -75,6 +75,41 @@ def run(corpus: PreparedCorpus, records: list[TrainingRecord]) -> None:
     )
     for record in running:
         records.append(record)  # noqa: PERF402 -- kept where the run ends with an error
+
+
+PAPER = Recipe.load(CONFIGS / "train/paper-e40.toml", CONFIGS / "corpus/timit.toml")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "gpus", "expected"),
+    [(PAPER, 2, [0, 1, 0, 1, 0]), (PAPER, 8, [0, 1, 2, 3, 4]), (PAPER, 0, []), (RECIPE, 2, [])],
+)
+def test_workers_take_the_gpus_in_turn(
+    monkeypatch: pytest.MonkeyPatch, recipe: Recipe, gpus: int, expected: list[int]
+) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    for number in range(5):
+        local.take_gpu(number, recipe)
+    assert taken == expected
+
+
+@pytest.mark.parametrize(
+    ("recipe", "resources", "expected"),
+    [
+        (PAPER, {"CPU": 16.0, "GPU": 4.0}, (1, 4)),
+        (PAPER, {"CPU": 2.0, "GPU": 4.0}, (1, 2)),
+        (PAPER, {"CPU": 16.0}, (0, 16)),
+        (RECIPE, {"CPU": 16.0, "GPU": 4.0}, (0, 16)),
+        (RECIPE, {}, (0, 1)),
+    ],
+)
+def test_ray_tasks_ask_for_a_gpu_where_they_use_one(
+    recipe: Recipe, resources: dict[str, float], expected: tuple[int, int]
+) -> None:
+    assert ray_cluster._share_of(recipe, resources) == expected
 
 
 @pytest.mark.parametrize("breaks", [1, 2, 3, 4])
