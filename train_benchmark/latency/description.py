@@ -42,7 +42,7 @@ def describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[st
             there = read_description(baselines_of)
             _check_same(there, sweep, baselines_of)
             baselines = _baselines(there)
-        write_description(out, sweep, baselines)
+        _write(out, sweep, baselines)
         return baselines
     if baselines_of is not None:
         raise UserError(
@@ -54,12 +54,22 @@ def describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[st
     return _baselines(description)
 
 
-def check_baseline(setting: str, baseline: Baseline, ready: Ready) -> None:
-    """Make sure that a setting goes on with the device and software that its baseline is of.
+def with_baseline(
+    out: Path, sweep: Sweep, baselines: Mapping[str, Baseline], setting: str, ready: Ready
+) -> dict[str, Baseline]:
+    """Make sure that a setting goes on with what measured its baseline, or write the first down.
+
+    Returns:
+        The baselines that the folder has now.
 
     Raises:
-        UserError: if one is another; what a folder does not say is not compared.
+        UserError: if device or software is another; what a folder does not say is not compared.
     """
+    if setting not in baselines:
+        more = {**baselines, setting: Baseline(*ready)}
+        _write(out, sweep, more)
+        return more
+    baseline = baselines[setting]
     for field in ("device", "software"):
         there, here = getattr(baseline, field), getattr(ready, field)
         if there is not None and there != here:
@@ -68,10 +78,10 @@ def check_baseline(setting: str, baseline: Baseline, ready: Ready) -> None:
                 f"measured with, {there!r}, but here it is {here!r}; choose a new --out, and leave "
                 "--baselines-of out"
             )
+    return dict(baselines)
 
 
-def write_description(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:
-    """Write the description of a folder, over the one that is there."""
+def _write(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:
     measured_with = {
         setting: {"device": baseline.device, "software": baseline.software}
         for setting, baseline in baselines.items()

@@ -16,10 +16,9 @@ from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.description import (
     Baseline,
-    check_baseline,
     describe_once,
     read_description,
-    write_description,
+    with_baseline,
 )
 from train_benchmark.latency.record import LatencyRecord
 from train_benchmark.latency.setting import LatencySetting
@@ -109,11 +108,7 @@ def run_sweep(
             task = _task(sweep, setting, baselines, cores)
             for item in _measure(task, missing):
                 if isinstance(item, Ready):
-                    if setting.name in baselines:
-                        check_baseline(setting.name, baselines[setting.name], item)
-                    else:
-                        baselines[setting.name] = Baseline(*item)
-                        write_description(out, sweep, baselines)
+                    baselines = with_baseline(out, sweep, baselines, setting.name, item)
                     continue
                 store.append(item)
                 new += 1
