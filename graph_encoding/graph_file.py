@@ -9,7 +9,6 @@ an edge given twice adds a value twice; `features` may be left out.
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import INPUT, OPERATIONS, OUTPUT, Operation
+from graph_encoding.whole_files import whole_file
 
 _REQUIRED = {"key", "ops", "edges", "targets"}
 _OPTIONAL = {"features"}
@@ -85,16 +85,12 @@ def write_graphs(path: Path, rows: Iterable[GraphRow]) -> None:
     Raises:
         UserError: if the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.partial")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with whole_file(path) as scratch, scratch.open("w", encoding="utf-8") as file:
             for row in rows:
                 file.write(_row_text(row) + "\n")
-        os.replace(temporary, path)
     except OSError as e:
         raise UserError(f"cannot write the graphs to {path}: {e}") from e
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _row_text(row: GraphRow) -> str:

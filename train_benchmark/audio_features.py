@@ -17,22 +17,13 @@ LOG_FLOOR = 1e-10
 VARIANCE_FLOOR = 1e-3
 
 
-def frame_count(samples: int) -> int:
-    """Frames of an utterance of so many samples: only whole frames count, none is padded.
-
-    >>> frame_count(16_000)
-    98
-    """
-    return 0 if samples < FRAME_SAMPLES else 1 + (samples - FRAME_SAMPLES) // STEP_SAMPLES
-
-
 class LogMel:
     """Log power of HTK mel bands from 0 to 8 kHz, 25 ms frames every 10 ms.
 
     Args:
         mel_bins: number of bands.
 
-    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/datasets/audio_feature_extractor.py`:
+    Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/datasets/audio_feature.py`:
         frame 400, step 160, FFT 400, periodic Hann window, no centring, log(mel + 1e-10).
     """
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -11,11 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.toml_config import load_config
+from graph_encoding.whole_files import whole_file
 from train_benchmark.cell_choice import CellsConfig, choose_cells
 from train_benchmark.corpora.timit import Corpus, read_timit
 from train_benchmark.engines.base import Engine, Job
@@ -43,6 +43,17 @@ class CampaignConfig(_Strict):
     corpus: Path
     seeds: tuple[int, ...] = Field(min_length=1)
     cells: CellsConfig
+
+    @field_validator("seeds")
+    @classmethod
+    def _each_seed_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if twice:
+            raise ValueError(
+                f"each seed must stand once, because a cell is trained once with it, but {twice} "
+                "stand more often; remove the repeats"
+            )
+        return seeds
 
 
 @dataclass(frozen=True)
@@ -226,9 +237,8 @@ def _describe_once(out: Path, recipe: Recipe, fingerprint: str) -> None:
                     f"{there[field]} and this run's is {description[field]}; choose another --out"
                 )
         return
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(description, indent=2) + "\n")
-    os.replace(temporary, path)
+    with whole_file(path) as scratch:
+        scratch.write_text(json.dumps(description, indent=2) + "\n")
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

@@ -5,16 +5,20 @@ other processes may read while a campaign runs; whenever it is missing or damage
 anew from the records.
 """
 
+import logging
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from train_benchmark.record import TrainingRecord
+
+_log = logging.getLogger(__name__)
 
 LEDGER_FILE = "ledger.sqlite"
 
@@ -43,7 +47,8 @@ class CampaignStatus:
         failed: trainings whose record says that they diverged or failed.
         in_flight: trainings begun; of a campaign that was killed, those it lost.
         waiting: trainings not begun.
-        per_hour: trainings that ended in the last half hour, per hour; None if none did.
+        per_hour: trainings an hour since the first that ended in the last half hour, without that
+            one; None if fewer than two did.
         hours_left: time for the rest at that rate; None if it is not known.
     """
 
@@ -139,24 +144,23 @@ class Ledger:
 
 
 def read_status(folder: Path, records: Mapping[Identity, TrainingRecord]) -> CampaignStatus:
-    """Where a campaign stands, from its ledger or, without one, from its records alone.
+    """Where a campaign stands: done and failed by its records, the rest by its ledger.
+
+    Without a ledger, or with a damaged one, nothing is known to be left.
 
     Args:
         folder: campaign folder; it may be written at this moment.
         records: its records.
     """
-    states = dict.fromkeys(("waiting", "in flight", "done", "failed"), 0)
+    states = Counter(_state(record) for record in records.values())
     per_hour: float | None = None
     path = folder / LEDGER_FILE
     if path.exists():
-        address = f"{path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True)) as database:
-            query = "SELECT state, count(*) FROM trainings GROUP BY state"
-            states.update(database.execute(query).fetchall())
-            per_hour = _rate(database)
-    else:
-        for record in records.values():
-            states[_state(record)] += 1
+        try:
+            states += _unfinished(path, records)
+            per_hour = _rate(path, time.time())
+        except sqlite3.DatabaseError:
+            _log.warning("cannot read %s; the next `nasasr collect` makes it anew", path)
     left = states["waiting"] + states["in flight"]
     hours_left = 0.0 if left == 0 else left / per_hour if per_hour else None
     return CampaignStatus(
@@ -169,17 +173,25 @@ def read_status(folder: Path, records: Mapping[Identity, TrainingRecord]) -> Cam
     )
 
 
-def _rate(database: sqlite3.Connection) -> float | None:
-    """Trainings an hour over the window that ends with the last one that finished."""
-    (last,) = database.execute("SELECT max(finished) FROM trainings").fetchone()
-    if last is None:
-        return None
-    first, count = database.execute(
-        "SELECT min(finished), count(*) FROM trainings WHERE finished > ?",
-        (last - RATE_WINDOW_S,),
-    ).fetchone()
-    # The first of the window only marks its beginning.
-    return (count - 1) / (last - first) * 3600 if last > first else None
+def _unfinished(path: Path, records: Mapping[Identity, TrainingRecord]) -> Counter[str]:
+    """How many trainings without a record are in each of the states before one."""
+    query = "SELECT functional_key, seed, state FROM trainings WHERE state IN (?, ?)"
+    rows = _ask(path, query, "waiting", "in flight")
+    return Counter(state for key, seed, state in rows if (key, seed) not in records)
+
+
+def _rate(path: Path, now: float) -> float | None:
+    """Trainings an hour over the window that ends now."""
+    query = "SELECT min(finished), count(*) FROM trainings WHERE finished > ?"
+    ((first, count),) = _ask(path, query, now - RATE_WINDOW_S)
+    # The first of the window only marks its beginning: when it was begun is not known.
+    return (count - 1) / (now - first) * 3600 if count > 1 and now > first else None
+
+
+def _ask(path: Path, query: str, *values: float | str) -> list[tuple[Any, ...]]:
+    """Rows of a ledger that may be written at this moment."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        return database.execute(query, values).fetchall()
 
 
 def _state(record: TrainingRecord) -> str:

@@ -1,6 +1,5 @@
 """From a corpus to what training reads: features and labels, computed once and cached."""
 
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from graph_encoding.errors import UserError
+from graph_encoding.whole_files import whole_file
 from train_benchmark.audio_features import LogMel, normalise
 from train_benchmark.batching import PreparedUtterance
 from train_benchmark.corpora.timit import Corpus, SpeakerSplit, Utterance, split_by_speaker
@@ -59,12 +59,10 @@ def save_prepared(prepared: PreparedCorpus, path: Path) -> None:
         arrays[f"{part}/features"] = np.concatenate([u.features for u in utterances])
         arrays[f"{part}/label_counts"] = np.array([len(u.labels) for u in utterances])
         arrays[f"{part}/labels"] = np.concatenate([u.labels for u in utterances])
-    temporary = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with whole_file(path) as scratch, scratch.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-        os.replace(temporary, path)
     except OSError as e:
         raise UserError(f"cannot write features {path}: {e}") from e
 
@@ -80,7 +78,7 @@ def load_prepared(path: Path) -> PreparedCorpus:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             parts = {part: _load_part(arrays, part) for part in _PARTS}
             return PreparedCorpus(str(arrays["fingerprint"]), **parts)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as e:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as e:
         raise UserError(
             f"cannot read features {path}: {e}; delete the file to compute it again"
         ) from e

@@ -37,7 +37,9 @@ class TrainingRecord:
         test_per: test PER with the weights of `best_epoch`; NaN unless "ok".
         params: trainable parameters of the network.
         train_seconds: wall-clock seconds of the training, evaluation included.
-        software: versions that can change the numbers, as "name=version" joined by spaces.
+        software: versions that can change the numbers, as "name=version" joined by spaces, with
+            "cpu=" and torch's instruction set (older records have none), or "device=" where it
+            was not a CPU.
     """
 
     functional_key: str

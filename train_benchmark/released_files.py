@@ -8,7 +8,6 @@ Source: SamsungLabs/nb-asr v1.1.0, `nasbench_asr/dataset.py`.
 
 import io
 import math
-import os
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from graph_encoding.published import published_hash
+from graph_encoding.whole_files import whole_file
 
 _HASH_LENGTH = 32
 _COLUMNS = {
@@ -133,16 +133,12 @@ def write_released(path: Path, file: ReleasedFile) -> None:
         UserError: if the file cannot be written.
     """
     rows = [_plain_row(row) for row in file.rows]
-    temporary = path.with_name(f".{path.name}.partial")
     try:
-        with temporary.open("wb") as out:
+        with whole_file(path) as scratch, scratch.open("wb") as out:
             pickle.dump(file.header, out, protocol=4)
             pickle.dump(rows, out, protocol=4)
-        os.replace(temporary, path)
     except OSError as e:
         raise UserError(f"cannot write released file {path}: {e}") from e
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _plain_row(row: ReleasedRow) -> list[Any]:

@@ -7,10 +7,7 @@ space; the others are in `ReleasedFolder.repeats`, where they measure the noise 
 """
 
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +23,7 @@ from graph_encoding.published import published_classes
 from graph_encoding.released_cost import released_flops, released_params
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
+from graph_encoding.whole_files import whole_folder
 from train_benchmark.record import TrainingRecord, content_hash
 from train_benchmark.released_files import (
     ReleasedFile,
@@ -257,23 +255,16 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
     if folder.exists():
         raise UserError(f"folder {folder} exists; choose another --out or remove it")
     release = release_of_table(table)
+    assert release.static is not None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        with whole_folder(folder) as scratch:
+            for seed, file in release.trainings.items():
+                write_released(scratch / f"nb-asr-e{file.header['epochs']}-{seed}.pickle", file)
+            for device, file in release.latencies.items():
+                write_released(scratch / f"nb-asr-bench-{device}.pickle", file)
+            write_released(scratch / "nb-asr-info.pickle", release.static)
     except OSError as e:
         raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e
-    try:
-        for seed, file in release.trainings.items():
-            write_released(temporary / f"nb-asr-e{file.header['epochs']}-{seed}.pickle", file)
-        for device, file in release.latencies.items():
-            write_released(temporary / f"nb-asr-bench-{device}.pickle", file)
-        assert release.static is not None
-        write_released(temporary / "nb-asr-info.pickle", release.static)
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def latency_of(file: ReleasedFile) -> dict[str, float]:

@@ -1,149 +1,34 @@
-"""Where a campaign keeps its records: append-only, safe against being killed at any moment.
+"""Where a campaign keeps its records: an `AppendStore` of trainings."""
 
-A record is first appended to a journal, one line of JSON, flushed to the disk. Every now and then
-the journal's records are sealed as a Parquet shard and the journal is emptied. Whatever moment the
-process dies at, a record is in a shard, in the journal, or in both (and then counted once); a
-line that was cut off was never reported as done.
-"""
-
-import fcntl
-import os
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
 
-from graph_encoding.errors import UserError
-from train_benchmark.record import TrainingRecord, content_hash
+from train_benchmark.append_store import AppendStore, StoreFormat, read_folder
+from train_benchmark.record import TrainingRecord
 from train_benchmark.table import read_records, write_records
 
-RECORDS_PER_SHARD = 200
-
-_JOURNAL = "journal.jsonl"
-_SHARDS = "shards"
-_LOCK = "lock"
+CAMPAIGN = StoreFormat(
+    from_json=TrainingRecord.from_json,
+    read=read_records,
+    write=write_records,
+    records_per_shard=200,
+    run="campaign",
+    folder="campaign folder",
+    identity="(functional key, seed)",
+)
 
 
 def read_store(folder: Path) -> dict[tuple[str, int], TrainingRecord]:
-    """All records of a campaign folder by (functional key, seed).
-
-    A cut-off last line of the journal is ignored: that training was in flight.
+    """All records of a campaign folder by (functional key, seed); it may be written at this moment.
 
     Raises:
         UserError: if a shard or a whole journal line is corrupt, or two records of one
             (key, seed) differ.
     """
-    records: dict[tuple[str, int], TrainingRecord] = {}
-    found: list[TrainingRecord] = []
-    for shard in sorted((folder / _SHARDS).glob("*.parquet")):
-        found += read_records(shard)
-    found += _read_journal(folder / _JOURNAL)
-    for record in found:
-        other = records.setdefault(record.identity, record)
-        if other.to_json() != record.to_json():
-            raise UserError(
-                f"campaign {folder} must have one record for each (functional key, seed), but "
-                f"{record.identity} has two that differ; remove the wrong one"
-            )
-    return records
+    return read_folder(folder, CAMPAIGN)
 
 
-class RecordStore:
-    """The one writer of a campaign folder; use it as a context manager.
-
-    Args:
-        folder: campaign folder, made if it does not exist.
-
-    Raises:
-        UserError: on entering, if the folder cannot be written or another writer has it.
-    """
+class RecordStore(AppendStore[TrainingRecord, tuple[str, int]]):
+    """The one writer of a campaign folder; use it as a context manager."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.records: dict[tuple[str, int], TrainingRecord] = {}
-        self._journaled: list[TrainingRecord] = []
-        self._journal: IO[bytes] | None = None
-        self._lock: IO[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / _LOCK).open("wb")
-        except OSError as e:
-            raise UserError(
-                f"cannot write campaign folder {self.folder}: {e}; choose another --out"
-            ) from e
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            self._lock.close()
-            raise UserError(
-                f"campaign folder {self.folder} has another writer; wait for it or stop it"
-            ) from e
-        self.records = read_store(self.folder)
-        self._journaled = list(_read_journal(self.folder / _JOURNAL))
-        self._drop_torn_line()
-        self._journal = (self.folder / _JOURNAL).open("ab")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._journal is not None and self._lock is not None
-        self._seal()
-        self._journal.close()
-        self._lock.close()
-
-    def append(self, record: TrainingRecord) -> None:
-        """Keep a record; when this returns it is on the disk.
-
-        Raises:
-            UserError: if there is one of its (key, seed) already.
-        """
-        assert self._journal is not None, "enter the store before appending"
-        if record.identity in self.records:
-            raise UserError(f"campaign {self.folder} already has a record of {record.identity}")
-        self._journal.write(record.to_json().encode() + b"\n")
-        self._journal.flush()
-        os.fsync(self._journal.fileno())
-        self.records[record.identity] = record
-        self._journaled.append(record)
-        if len(self._journaled) >= RECORDS_PER_SHARD:
-            self._seal()
-
-    def _seal(self) -> None:
-        """Move the journal's records into a shard named by its content."""
-        assert self._journal is not None
-        if not self._journaled:
-            return
-        name = content_hash([record.to_json() for record in self._journaled])[:16]
-        write_records(self._journaled, self.folder / _SHARDS / f"{name}.parquet")
-        self._journal.truncate(0)
-        os.fsync(self._journal.fileno())
-        self._journaled = []
-
-    def _drop_torn_line(self) -> None:
-        journal = self.folder / _JOURNAL
-        if journal.exists():
-            content = journal.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                os.truncate(journal, whole)
-
-
-def _read_journal(path: Path) -> list[TrainingRecord]:
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
-    records = []
-    # What follows the last line break was cut off by a kill, or is empty.
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            records.append(TrainingRecord.from_json(line.decode()))
-        except (UserError, UnicodeDecodeError) as e:
-            raise UserError(
-                f"journal {path}, line {number} is corrupt: {e}; remove the line"
-            ) from e
-    return records
+        super().__init__(folder, CAMPAIGN)

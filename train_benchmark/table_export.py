@@ -1,7 +1,6 @@
 """A table for other programs: one row a training, with costs beside."""
 
 import csv
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +14,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from graph_encoding.published import is_published, published_hash
 from graph_encoding.semantics import Semantics
+from graph_encoding.whole_files import whole_file
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table import LABELS, BenchmarkTable, label_of
 
@@ -87,12 +87,8 @@ def export_parquet(table: BenchmarkTable, path: Path) -> None:
 def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     if path.exists():
         raise UserError(f"file {path} exists; choose another --out or remove it")
-    temporary = path.with_name(f".{path.name}.partial")
     try:
-        with temporary.open("wb") as file:
+        with whole_file(path) as scratch, scratch.open("wb") as file:
             write(file)
-        os.replace(temporary, path)
     except OSError as e:
         raise UserError(f"cannot write {path}: {e}; choose another --out") from e
-    finally:
-        temporary.unlink(missing_ok=True)

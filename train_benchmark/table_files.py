@@ -7,9 +7,6 @@ is.
 import hashlib
 import itertools
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -19,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_encoding.errors import UserError
+from graph_encoding.whole_files import whole_file, whole_folder
 from train_benchmark.record import SCHEMA_VERSION
 
 RECORDS_FILE = "records.parquet"
@@ -83,29 +81,17 @@ def write_table_folder(
     """
     if folder.exists():
         raise UserError(f"table folder {folder} exists; choose another or remove it")
-    temporary = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        temporary.chmod(0o755)
-        write_rows(rows, temporary / RECORDS_FILE)
-        for name, write in further.items():
-            write(temporary / name)
-        sha256 = {name: sha256_of(temporary / name) for name in (RECORDS_FILE, *further)}
-        described = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **metadata}
-        _write_metadata(temporary, described)
-        os.replace(temporary, folder)
+        with whole_folder(folder) as scratch:
+            write_rows(rows, scratch / RECORDS_FILE)
+            for name, write in further.items():
+                write(scratch / name)
+            sha256 = {name: sha256_of(scratch / name) for name in (RECORDS_FILE, *further)}
+            described = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **metadata}
+            text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+            (scratch / METADATA_FILE).write_text(text)
     except OSError as e:
         raise UserError(f"cannot write table folder {folder}: {e}; choose another") from e
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _write_metadata(folder: Path, metadata: dict[str, Any]) -> None:
-    temporary = folder / f".{METADATA_FILE}.partial"
-    temporary.write_text(json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
-    os.replace(temporary, folder / METADATA_FILE)
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
@@ -171,12 +157,8 @@ def sha256_of(path: Path) -> str:
 
 def write_rows(rows: pa.Table, path: Path) -> None:
     """Write rows as one Parquet file, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("wb") as file:
+    with whole_file(path) as scratch, scratch.open("wb") as file:
         pq.write_table(rows, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def read_rows(path: Path) -> pa.Table:

@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from graph_encoding.cell import Cell
+from graph_encoding.cost import params
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
 from train_benchmark.asr_model import AsrModel
@@ -68,7 +69,17 @@ Network = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class DivergedError(ArithmeticError):
-    """The training loss is no longer finite."""
+    """The training loss or a weight is no longer finite."""
+
+
+@dataclass
+class _Outcome:
+    """What a training has given so far; see `TrainingRecord`."""
+
+    val_per_curve: list[float] = field(default_factory=list)
+    train_loss_curve: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    test_per: float = math.nan
 
 
 def train_cell(
@@ -78,8 +89,9 @@ def train_cell(
 
     The record is a pure function of the arguments, the machine's arithmetic and the software:
     weights, batch order and noise come from generators seeded with `seed`, and no global state
-    is read. Torch must run with one thread for that to hold to the bit; on a CUDA device it does
-    not hold to the bit, because CTC's gradient is summed there in any order.
+    is read. Torch must run with one thread for that to hold to the bit, and with the same
+    instruction set (`software_versions`); on a CUDA device it does not hold to the bit, because
+    CTC's gradient is summed there in any order.
 
     Args:
         cell: the cell; any two with equal functional keys give the same numbers.
@@ -89,24 +101,26 @@ def train_cell(
         device: where to train.
 
     Returns:
-        A record of status "ok", "diverged" when the loss stopped being finite, or "failed" when
-        torch could not compute the network; the last two say why.
+        A record of status "ok", "diverged" when the loss or a weight stopped being finite, or
+        "failed" when torch could not build or compute the network; the last two say why.
 
     Raises:
         UserError: if the device is "cuda" and there is none.
     """
     started = time.perf_counter()
     place = training_device(device, recipe)
-    training = _Training(cell, seed, recipe, corpus, place)
+    outcome = _Outcome()
     status: Status = "ok"
     error = ""
     try:
+        training = _Training(cell, seed, recipe, corpus, place, outcome)
         with _seeded(seed, place):
             training.run()
     except DivergedError as e:
         status, error = "diverged", str(e)
     except (RuntimeError, MemoryError) as e:
-        # What torch raises when a network cannot be computed: one cell must not end a campaign.
+        # What torch raises when a network finds no memory or cannot be computed: one cell must
+        # not end a campaign.
         status, error = "failed", f"{type(e).__name__}: {e}"
     return TrainingRecord(
         functional_key=functional_key(cell, recipe.semantics),
@@ -117,20 +131,26 @@ def train_cell(
         corpus_fingerprint=corpus.fingerprint,
         status=status,
         error=error,
-        val_per_curve=tuple(training.val_per_curve),
-        train_loss_curve=tuple(training.train_loss_curve),
-        best_epoch=training.best_epoch,
-        test_per=training.test_per if status == "ok" else math.nan,
-        params=training.model.trainable_params,
+        val_per_curve=tuple(outcome.val_per_curve),
+        train_loss_curve=tuple(outcome.train_loss_curve),
+        best_epoch=outcome.best_epoch,
+        test_per=outcome.test_per if status == "ok" else math.nan,
+        params=params(cell, recipe.macro, recipe.semantics),
         train_seconds=time.perf_counter() - started,
         software=software_versions(place.type),
     )
 
 
 def software_versions(device: str = "cpu") -> str:
-    """Versions of what can change a record's numbers; the device where it is not the CPU."""
+    """What can change a record's numbers: versions, and on the CPU torch's instruction set.
+
+    Torch sums in another order with AVX2 than with AVX512. A device that is not the CPU is named.
+    """
     versions = f"numpy={np.__version__} torch={torch.__version__}"
-    return versions if device == "cpu" else f"{versions} device={device}"
+    if device != "cpu":
+        return f"{versions} device={device}"
+    instructions = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
+    return f"{versions} cpu={instructions}"
 
 
 def training_device(device: Device, recipe: Recipe) -> torch.device:
@@ -145,8 +165,13 @@ def training_device(device: Device, recipe: Recipe) -> torch.device:
             "device 'cuda' must be one that torch can use, but torch finds none; use 'auto' or "
             "'cpu', or install a build of torch for this machine's GPU"
         )
-    wanted = device == "cuda" or (device == "auto" and max(recipe.macro.filters) >= _GPU_CHANNELS)
+    wanted = device == "cuda" or (device == "auto" and fills_gpu(recipe))
     return torch.device("cuda" if wanted and present else "cpu")
+
+
+def fills_gpu(recipe: Recipe) -> bool:
+    """Whether a recipe is trained on a GPU where there is one."""
+    return max(recipe.macro.filters) >= _GPU_CHANNELS
 
 
 @contextmanager
@@ -183,7 +208,7 @@ def check_lengths(utterances: Sequence[PreparedUtterance], recipe: Recipe) -> No
 
 
 class _Training:
-    """State of one training."""
+    """State of one training; what it gives goes into `outcome`."""
 
     def __init__(
         self,
@@ -192,6 +217,7 @@ class _Training:
         recipe: Recipe,
         corpus: PreparedCorpus,
         device: torch.device,
+        outcome: _Outcome,
     ) -> None:
         self._config = config = recipe.train
         self._macro = recipe.macro
@@ -226,10 +252,7 @@ class _Training:
             fused=True,
         )
         self._average = WeightAverage(self._weights, config.weight_average)
-        self.val_per_curve: list[float] = []
-        self.train_loss_curve: list[float] = []
-        self.best_epoch = 0
-        self.test_per = math.nan
+        self._outcome = outcome
 
     def run(self) -> None:
         """Train all epochs, then score the test split with the best epoch's own weights."""
@@ -238,16 +261,19 @@ class _Training:
             [b.to(self._device) for b in evaluation_batches(part, _EVALUATION_FRAMES)]
             for part in (self._corpus.val, self._corpus.test)
         )
-        stream = self._all_batches()
+        stream, outcome = self._all_batches(), self._outcome
         for epoch in range(1, self._config.epochs + 1):
-            self.train_loss_curve.append(self._train_epoch(epoch, stream))
+            outcome.train_loss_curve.append(self._train_epoch(epoch, stream))
+            # The loss is that before a step, so that it cannot tell of an epoch's last one.
+            if not self._weights.flat.isfinite().all():
+                raise DivergedError(f"epoch {epoch}: a weight is no longer finite")
             with self._average.in_place():
-                self.val_per_curve.append(evaluate_per(self.model, val, self._decoder))
-            if self.val_per_curve[-1] < min(self.val_per_curve[:-1], default=math.inf):
-                self.best_epoch = epoch
+                outcome.val_per_curve.append(evaluate_per(self.model, val, self._decoder))
+            if outcome.val_per_curve[-1] < min(outcome.val_per_curve[:-1], default=math.inf):
+                outcome.best_epoch = epoch
                 best_weights.copy_(self._average.values)
         self._weights.assign(best_weights)
-        self.test_per = evaluate_per(self.model, test, self._decoder)
+        outcome.test_per = evaluate_per(self.model, test, self._decoder)
 
     def _all_batches(self) -> Iterator[Batch]:
         """The curriculum's batches, then those of one pass after another without end."""

@@ -96,7 +96,7 @@ def test_killing_it_loses_nothing_and_doubles_nothing(
     kept: dict[tuple[str, int], tuple[object, ...]] = {}
     for wanted in (1, 5):
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        while process.poll() is None and len(_done(out)) < wanted:
+        while process.poll() is None and len(read_store(out)) < wanted:
             time.sleep(0.05)
         time.sleep(chance.uniform(0.0, 0.3))
         process.send_signal(signal.SIGKILL)
@@ -107,13 +107,6 @@ def test_killing_it_loses_nothing_and_doubles_nothing(
     subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL)
     assert results(out) == results(undisturbed)
     assert len(build_table(out, tmp_path / "table")) == 12
-
-
-def _done(folder: Path) -> dict[tuple[str, int], TrainingRecord]:
-    try:
-        return read_store(folder)
-    except UserError:  # a shard is being put in place while this reads
-        return {}
 
 
 def test_a_finished_campaign_does_nothing_more(
@@ -188,9 +181,10 @@ def test_prepared_corpora_round_trip(corpus: Path, config: Path, tmp_path: Path)
         for a, b in zip(getattr(prepared, part), getattr(loaded, part), strict=True):
             assert (a.key, a.labels, a.reference) == (b.key, b.labels, b.reference)
             assert (a.features == b.features).all()
-    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 no archive")
-    with pytest.raises(UserError, match="cannot read features"):
-        load_prepared(tmp_path / "broken.npz")
+    for content in (b"PK\x03\x04 no archive", b""):
+        (tmp_path / "broken.npz").write_bytes(content)
+        with pytest.raises(UserError, match="cannot read features"):
+            load_prepared(tmp_path / "broken.npz")
 
 
 def test_unknown_keys_and_bad_cells_are_named(config: Path, tmp_path: Path) -> None:
@@ -202,6 +196,15 @@ def test_unknown_keys_and_bad_cells_are_named(config: Path, tmp_path: Path) -> N
         Campaign.load(path)
     path.write_text(config.read_text().replace(CELLS[0], "99_100_1000"))
     with pytest.raises(UserError, match="'99_100_1000'"):
+        Campaign.load(path)
+
+
+def test_a_seed_that_stands_twice_is_refused(config: Path, tmp_path: Path) -> None:
+    for name in ("train.toml", "corpus.toml"):
+        (tmp_path / name).write_text((config.parent / name).read_text())
+    path = tmp_path / "campaign.toml"
+    path.write_text(config.read_text().replace("seeds = [1, 2]", "seeds = [1, 2, 1]"))
+    with pytest.raises(UserError, match=r"key 'seeds': .*each seed must stand once.* but \[1\]"):
         Campaign.load(path)
 
 

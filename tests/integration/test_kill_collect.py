@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_collect import ROOT, _done, config, corpus, results  # noqa: F401
+from tests.integration.test_collect import ROOT, config, corpus, results  # noqa: F401
 from train_benchmark.campaign import Campaign, build_table, collect
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.store import read_store
@@ -39,7 +39,7 @@ def test_ten_kills_lose_nothing_and_double_nothing(
         # Soon enough that ten kills come before the end, in the midst of a training or not.
         wanted = len(kept) + chance.randint(0, CELLS // 40)
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        while process.poll() is None and len(_done(out)) < wanted:
+        while process.poll() is None and len(read_store(out)) < wanted:
             time.sleep(0.01)
         time.sleep(chance.uniform(0.0, 0.1))  # a training of this test takes some 0.05 s
         assert process.poll() is None, f"the campaign ended before kill {kill + 1}"

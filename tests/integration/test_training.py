@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +12,18 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
-from graph_encoding import Cell, UserError
+from graph_encoding import Cell, UserError, params
+from train_benchmark import trainer
 from train_benchmark.batching import PreparedUtterance, batch_count, make_batch, pooled_batches
 from train_benchmark.ctc import BeamDecoder, greedy_decode, required_frames
 from train_benchmark.error_rate import corpus_per
 from train_benchmark.optimisation import FlatParameters, learning_rate
 from train_benchmark.phones import fold_labels_to_39
-from train_benchmark.recipe import Recipe
+from train_benchmark.recipe import ExponentialDecay, Recipe
 from train_benchmark.trainer import (
     PreparedCorpus,
     check_lengths,
+    software_versions,
     train_cell,
 )
 
@@ -91,6 +96,49 @@ def test_a_diverged_training_is_a_record_with_its_reason(corpus: PreparedCorpus)
     assert record.status == "diverged"
     assert "the training loss is nan" in record.error
     assert math.isnan(record.test_per)
+
+
+@pytest.mark.parametrize("instructions", ["default", "avx2"])
+def test_software_tells_processors_apart(instructions: str) -> None:
+    if torch.backends.cpu.get_cpu_capability() != "AVX512":
+        pytest.skip("needs a processor that can also be told to do less: one with AVX512")
+    program = (
+        "from train_benchmark.trainer import software_versions as s; print(s(), s('cuda'), sep='|')"
+    )
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": instructions}
+    printed = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    cpu, cuda = printed.split("|")
+    assert cpu == software_versions().replace("cpu=AVX512", f"cpu={instructions.upper()}")
+    assert cuda == software_versions("cuda")
+    assert all(part.count("=") == 1 for part in cpu.split())
+
+
+def test_a_weight_that_overflows_in_an_epochs_last_step_is_seen(corpus: PreparedCorpus) -> None:
+    """The loss of that step, taken before it, is finite: only the weights tell."""
+    one = dataclasses.replace(corpus, train=corpus.train[:1])
+    schedule = ExponentialDecay(kind="exponential", peak=1e39, decay=1.0, hold=0)
+    recipe = with_changes(epochs=1, schedule=schedule)
+    record = train_cell(Cell.parse("10_100_1000"), 1, recipe, one)
+    assert (record.status, record.error) == ("diverged", "epoch 1: a weight is no longer finite")
+    assert len(record.train_loss_curve) == 1
+    assert math.isfinite(record.train_loss_curve[0])
+    assert record.val_per_curve == ()
+
+
+def test_a_network_that_finds_no_memory_is_a_record_with_its_reason(
+    corpus: PreparedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(trainer, "AsrModel", no_memory)
+    cell = Cell.parse("10_100_1000")
+    record = train_cell(cell, 1, RECIPE, corpus)
+    assert (record.status, record.error) == ("failed", "OutOfMemoryError: CUDA out of memory")
+    assert (record.val_per_curve, record.train_loss_curve, record.best_epoch) == ((), (), 0)
+    assert record.params == params(cell, RECIPE.macro, RECIPE.semantics)
 
 
 def test_an_utterance_too_short_for_its_labels_is_refused(corpus: PreparedCorpus) -> None:

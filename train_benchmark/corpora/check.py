@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graph_encoding.errors import UserError
-from train_benchmark.corpora.timit import SAMPLE_RATE_HZ, Corpus, find_files, read_utterance
+from train_benchmark.corpora.timit import (
+    SA_SENTENCES,
+    SAMPLE_RATE_HZ,
+    Corpus,
+    find_files,
+    read_utterance,
+)
 
 
 @dataclass(frozen=True)
 class CorpusReport:
-    """What a corpus holds; the SA sentences count too.
+    """What a corpus holds; the SA sentences count too, but for the fingerprint.
 
     Attributes:
         speakers: distinct speakers.
@@ -19,7 +25,8 @@ class CorpusReport:
         sentences: distinct sentences: TIMIT has some read by several speakers.
         phones: their phones in all.
         phone_counts: label -> how often.
-        fingerprint: sha256 of the corpus, or None if anything is wrong.
+        fingerprint: sha256 of what is trained on, the same that campaigns and tables have; None
+            if anything is wrong, or there are SA sentences only.
         problems: one message for each file that breaks a rule.
     """
 
@@ -59,8 +66,9 @@ def check_corpus(root: Path) -> CorpusReport:
         utterances.append(utterance)
     counts = Counter(phone for u in utterances for phone in u.phones)
     fingerprint = None
-    if not problems:
-        fingerprint = Corpus(tuple(sorted(utterances, key=lambda u: u.key))).fingerprint
+    trained_on = [u for u in utterances if u.sentence not in SA_SENTENCES]
+    if trained_on and not problems:
+        fingerprint = Corpus(tuple(sorted(trained_on, key=lambda u: u.key))).fingerprint
     return CorpusReport(
         speakers=len({u.speaker for u in utterances}),
         utterances=len(utterances),

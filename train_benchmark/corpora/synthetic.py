@@ -1,8 +1,5 @@
 """A corpus of synthetic speech in TIMIT's own layout, for where no TIMIT is at hand."""
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from graph_encoding.errors import UserError
+from graph_encoding.whole_files import whole_folder
 from train_benchmark.corpora.espeak import Espeak, Speech
 from train_benchmark.corpora.espeak_phones import ACCENTS, Segment, timit_segments
 from train_benchmark.corpora.sentences import MAX_WORDS, make_sentence
@@ -142,22 +140,15 @@ def make_corpus(
     """
     if out.exists():
         raise UserError(f"corpus folder {out} exists; choose another or remove it")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-    except OSError as e:
-        raise UserError(f"cannot write corpus folder {out}: {e}") from e
     total = spec.speakers * spec.sentences_per_speaker
-    try:
-        with Espeak() as espeak:
-            for done, _ in enumerate(_write_utterances(spec, espeak, temporary), start=1):
-                if progress:
-                    progress(done, total)
-        temporary.chmod(0o755)
-        os.replace(temporary, out)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with Espeak() as espeak:
+        try:
+            with whole_folder(out) as scratch:
+                for done, _ in enumerate(_write_utterances(spec, espeak, scratch), start=1):
+                    if progress:
+                        progress(done, total)
+        except OSError as e:
+            raise UserError(f"cannot write corpus folder {out}: {e}") from e
 
 
 def _write_utterances(spec: SyntheticSpec, espeak: Espeak, root: Path) -> Iterator[None]:

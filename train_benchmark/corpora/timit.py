@@ -16,6 +16,9 @@ from train_benchmark.phones import PHONES_61
 SAMPLE_RATE_HZ = 16_000
 ALL_OTHERS = ("*",)
 
+SA_SENTENCES = frozenset({"sa1", "sa2"})
+"""The two that every speaker reads. They would stand in all parts: the benchmark removes them."""
+
 Part = Literal["train", "test"]
 
 _SPHERE_HEADER_BYTES = 1024
@@ -191,7 +194,7 @@ def read_timit(root: Path, *, keep_sa: bool = False) -> Corpus:
     utterances = [
         read_utterance(audio, transcript, root)
         for audio, transcript in find_pairs(root)
-        if keep_sa or not audio.name.lower().startswith("sa")
+        if keep_sa or _sentence(audio) not in SA_SENTENCES
     ]
     if not utterances:
         raise UserError(
@@ -266,11 +269,15 @@ def read_utterance(audio: Path, transcript: Path, root: Path) -> Utterance:
     samples = _read_audio(audio)
     folder = audio.parent.name.lower()
     speaker = folder.rsplit("-", maxsplit=1)[-1]
-    sentence = audio.name.lower().split(".")[0]
+    sentence = _sentence(audio)
     trees = [name.lower() for name in audio.relative_to(root).parts]
     part: Part | None = "train" if "train" in trees else "test" if "test" in trees else None
     phones = tuple(label for _, _, label in read_phn(transcript, len(samples)))
     return Utterance(f"{speaker}/{sentence}", speaker, sentence, part, samples, phones)
+
+
+def _sentence(audio: Path) -> str:
+    return audio.name.lower().split(".")[0]
 
 
 def read_phn(path: Path, samples: int) -> tuple[tuple[int, int, str], ...]:

@@ -8,15 +8,13 @@ from graph_encoding.cell import Cell
 from graph_encoding.cost import params
 from graph_encoding.errors import NasasrError
 from graph_encoding.functional import functional_key
+from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus, software_versions, train_cell
 
 MAX_ATTEMPTS = 3
 """How often a training is tried that fails for a reason which may pass, such as lack of memory."""
-
-MAX_LOST_IN_A_ROW = 5
-"""So many trainings lost one after another are no property of their cells: the machine is ill."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Job:
 
 
 class WorkersDiedError(NasasrError, RuntimeError):
-    """Worker processes keep dying, whatever they train."""
+    """Trainings keep failing or losing their workers, whatever the cell."""
 
 
 class Engine(ABC):
@@ -52,8 +50,9 @@ class Engine(ABC):
         """Train all jobs and yield their records as they finish.
 
         A training whose worker dies is tried again, at most `MAX_ATTEMPTS` times in all; then it
-        has a record of status "failed" that says so. The generator may be closed at any time:
-        trainings in flight are then given up.
+        has a record of status "failed" that says so. Failed records come once a training has
+        shown that the machine works, or all is done. The generator may be closed at any time:
+        trainings in flight, and failed records that have not come, are then given up.
 
         Args:
             jobs: what to train, in this order.
@@ -64,7 +63,7 @@ class Engine(ABC):
                 trainings in flight are finished.
 
         Raises:
-            WorkersDiedError: if the workers of several trainings in a row died.
+            WorkersDiedError: if trainings of several cells in a row failed or lost their workers.
         """
 
 
@@ -98,26 +97,15 @@ def lost_record(job: Job, recipe: Recipe, corpus: PreparedCorpus, why: str) -> T
     )
 
 
-class LossCounter:
-    """Tells a cell that kills its worker from a machine that kills all of them."""
+def held_trainings() -> HeldRecords[TrainingRecord]:
+    """Failed trainings of one run, until a training is kept; then `WorkersDiedError`."""
+    return HeldRecords(_ill)
 
-    def __init__(self) -> None:
-        self._in_a_row = 0
 
-    def kept(self) -> None:
-        """A training gave its record."""
-        self._in_a_row = 0
-
-    def lost(self, why: str) -> None:
-        """A training was given up.
-
-        Raises:
-            WorkersDiedError: if it was the last of too many in a row.
-        """
-        self._in_a_row += 1
-        if self._in_a_row >= MAX_LOST_IN_A_ROW:
-            raise WorkersDiedError(
-                f"at most {MAX_LOST_IN_A_ROW - 1} trainings in a row may lose their workers, but "
-                f"{self._in_a_row} did (the last: {why}); run with fewer workers, or look for "
-                "their killer (out of memory?)"
-            )
+def _ill(count: int, last: TrainingRecord) -> WorkersDiedError:
+    return WorkersDiedError(
+        f"at most {MAX_FAILED_IN_A_ROW - 1} cells in a row may fail or lose their workers, but "
+        f"{count} did (the last: cell {last.cell}, seed {last.seed}: {last.error}); none of them "
+        "has a record. Run with fewer workers, or look for their killer (out of memory? a broken "
+        "GPU?); if the cells are to blame, take them out of the campaign"
+    )

@@ -11,19 +11,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from graph_encoding.errors import UserError
 from train_benchmark.engines.base import (
     MAX_ATTEMPTS,
     Engine,
     Job,
-    LossCounter,
+    held_trainings,
     lost_record,
     train_patiently,
 )
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +42,7 @@ _worker: _WorkerState | None = None
 
 
 class LocalEngine(Engine):
-    """A pool of processes.
+    """A pool of processes, each with a GPU of its own where there are enough of them.
 
     When a process dies, the pool cannot say which training killed it. Those in flight are
     then trained again one at a time, so that a cell which kills its worker is found and the
@@ -67,7 +71,7 @@ class LocalEngine(Engine):
 
         waiting, suspects = deque(jobs), deque[Job]()
         deaths: Counter[Job] = Counter()
-        losses = LossCounter()
+        held = held_trainings()
         with TemporaryDirectory(prefix="nasasr-") as folder:
             features = Path(folder) / "features.npz"
             save_prepared(corpus, features)
@@ -78,8 +82,7 @@ class LocalEngine(Engine):
                 try:
                     with _pool(1 if alone else self._workers, recipe, features) as pool:
                         for record in _run_in(pool, queue, in_flight, on_start, may_start):
-                            losses.kept()
-                            yield record
+                            yield from held.take(record)
                 except BrokenProcessPool:
                     _log.warning("a worker died; training %d cells again", len(in_flight))
                     for job in in_flight.values():
@@ -88,8 +91,8 @@ class LocalEngine(Engine):
                             suspects.append(job)
                             continue
                         why = f"its worker process died {MAX_ATTEMPTS} times"
-                        yield lost_record(job, recipe, corpus, why)
-                        losses.lost(f"cell {job.cell}, seed {job.seed}: {why}")
+                        yield from held.take(lost_record(job, recipe, corpus, why))
+            yield from held.rest()
 
 
 def _run_in(
@@ -103,9 +106,11 @@ def _run_in(
     while queue or in_flight:
         # One more than the workers: the next job is there when one ends.
         while queue and len(in_flight) <= pool.workers and may_start():
-            job = queue.popleft()
+            job = queue[0]
             on_start(job)
             in_flight[pool.executor.submit(_train, job)] = job
+            # Only now: where the pool is broken already, `submit` raises.
+            queue.popleft()
         if not in_flight:
             return
         done, _ = wait(in_flight, return_when=FIRST_COMPLETED)
@@ -123,11 +128,12 @@ class _Pool:
 
 @contextmanager
 def _pool(workers: int, recipe: Recipe, features: Path) -> Iterator[_Pool]:
+    context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(
         max_workers=workers,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=context,
         initializer=_start_worker,
-        initargs=(recipe, features),
+        initargs=(recipe, features, context.Value("i", 0)),
     )
     try:
         yield _Pool(executor, workers)
@@ -145,7 +151,7 @@ def _stop(executor: ProcessPoolExecutor) -> None:
         process.join()
 
 
-def _start_worker(recipe: Recipe, features: Path) -> None:
+def _start_worker(recipe: Recipe, features: Path, started: "Synchronized[int]") -> None:
     from train_benchmark.prepare import load_prepared
     from train_benchmark.process_setup import exit_with_parent, set_up_training_process
 
@@ -153,8 +159,27 @@ def _start_worker(recipe: Recipe, features: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     set_up_training_process()
+    with started.get_lock():
+        number, started.value = started.value, started.value + 1
+    take_gpu(number, recipe)
     global _worker  # noqa: PLW0603 -- a pool's initialiser has no other way to hand state on
     _worker = _WorkerState(recipe, load_prepared(features))
+
+
+def take_gpu(number: int, recipe: Recipe) -> None:
+    """Give a worker the next GPU in turn, where the recipe is trained on one.
+
+    Args:
+        number: how many workers have been started before.
+        recipe: what the worker trains.
+    """
+    import torch
+
+    from train_benchmark.trainer import fills_gpu
+
+    # A worker that trains on the CPU must not take a GPU's memory.
+    if fills_gpu(recipe) and torch.cuda.is_available():
+        torch.cuda.set_device(number % torch.cuda.device_count())
 
 
 def _train(job: Job) -> TrainingRecord:

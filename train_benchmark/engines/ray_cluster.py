@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from graph_encoding.errors import MissingExtraError, UserError
@@ -10,19 +10,21 @@ from train_benchmark.engines.base import (
     MAX_ATTEMPTS,
     Engine,
     Job,
-    LossCounter,
+    held_trainings,
     lost_record,
     train_patiently,
 )
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.trainer import PreparedCorpus
+from train_benchmark.trainer import PreparedCorpus, fills_gpu
 
 _log = logging.getLogger(__name__)
 
 
 class RayEngine(Engine):
-    """One Ray task a training, one core each; the process that called it is the only writer.
+    """One Ray task a training; the process that called it is the only writer.
+
+    A task has one core, and one GPU where the cluster has any and the recipe is trained on them.
 
     Recipe and corpus travel through Ray's object store, so that the machines share no folder;
     they need the same nasasr installed. A task whose worker or machine is lost is run again.
@@ -31,7 +33,7 @@ class RayEngine(Engine):
         address: "auto" for the cluster that this machine belongs to, "local" for one that lives
             as long as the run, or "host:port" of a cluster's head.
         workers: most trainings at a time; for a local cluster also its number of cores. None
-            means as many as the cluster has cores.
+            means as many as the cluster has cores, or GPUs where trainings take one.
 
     Raises:
         MissingExtraError: if Ray is not installed.
@@ -58,20 +60,21 @@ class RayEngine(Engine):
         connected_here = self._connect()
         in_flight: dict[Any, Job] = {}
         try:
-            workers = self._workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            gpus, workers = _share_of(recipe, ray.cluster_resources())
+            workers = self._workers or workers
             shared = ray.put((recipe, corpus))
             # Lost workers are counted here, where each can be told from the others.
-            task = ray.remote(num_cpus=1, max_retries=0)(_train)
+            task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train)
             waiting = deque(jobs)
             deaths: Counter[Job] = Counter()
-            losses = LossCounter()
+            held = held_trainings()
             while waiting or in_flight:
                 while waiting and len(in_flight) <= workers and may_start():
                     job = waiting.popleft()
                     on_start(job)
                     in_flight[task.remote(job, shared)] = job
                 if not in_flight:
-                    return
+                    break
                 done, _ = ray.wait(list(in_flight), num_returns=1)
                 job = in_flight.pop(done[0])
                 try:
@@ -86,11 +89,10 @@ class RayEngine(Engine):
                         waiting.appendleft(job)
                         continue
                     why = f"its worker was lost {MAX_ATTEMPTS} times: {type(e).__name__}"
-                    yield lost_record(job, recipe, corpus, why)
-                    losses.lost(f"cell {job.cell}, seed {job.seed}: {why}")
+                    yield from held.take(lost_record(job, recipe, corpus, why))
                 else:
-                    losses.kept()
-                    yield record
+                    yield from held.take(record)
+            yield from held.rest()
         finally:
             for reference in in_flight:
                 ray.cancel(reference, force=True)
@@ -117,6 +119,14 @@ class RayEngine(Engine):
                 f"{self._address!r}: {e}"
             ) from e
         return True
+
+
+def _share_of(recipe: Recipe, resources: Mapping[str, float]) -> tuple[int, int]:
+    """GPUs that a training takes, and how many trainings a cluster has room for."""
+    gpus = int(resources.get("GPU", 0))
+    cores = max(1, int(resources.get("CPU", 1)))
+    # Ray shows a task only the GPUs that it asked for.
+    return (1, min(gpus, cores)) if gpus and fills_gpu(recipe) else (0, cores)
 
 
 def _train(job: Job, shared: tuple[Recipe, PreparedCorpus]) -> TrainingRecord:

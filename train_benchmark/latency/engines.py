@@ -11,6 +11,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.cost import params
 from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.semantics import Semantics
+from train_benchmark.latency.ort_errors import ort_errors
 from train_benchmark.latency.setting import LatencySetting
 from train_benchmark.latency.weights import DrawnWeights, Floats, Weights
 
@@ -53,11 +54,16 @@ class Engine(ABC):
 
         Raises:
             UnsupportedError: if the engine cannot run the cell in this setting.
+            EngineError: if onnxruntime fails over it.
         """
 
     @abstractmethod
     def load(self, subject: Subject) -> Run:
-        """Load a prepared network; this and one run are what peak memory is taken of."""
+        """Load a prepared network; this and one run are what peak memory is taken of.
+
+        Raises:
+            EngineError: if onnxruntime fails over it.
+        """
 
     @property
     @abstractmethod
@@ -96,10 +102,13 @@ class OnnxEngine(Engine):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.setting.threads
         options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(
-            subject.path, options, providers=["CPUExecutionProvider"]
-        )
         feed = {INPUT_NAME: self.features_BTC}
+        with ort_errors(f"run cell {subject.cell}"):
+            session = onnxruntime.InferenceSession(
+                subject.path, options, providers=["CPUExecutionProvider"]
+            )
+            # What it cannot compute it says here, and not where time is taken.
+            session.run(None, feed)
 
         def run() -> None:
             session.run(None, feed)

@@ -12,6 +12,7 @@ from typing import Any
 
 from graph_encoding.errors import UserError
 from train_benchmark.latency.onnx_export import INPUT_NAME
+from train_benchmark.latency.ort_errors import ort_errors, ort_exceptions, reason_of
 from train_benchmark.latency.weights import Floats
 
 _FLOAT_PRODUCTS = {"Conv", "FusedConv", "Gemm", "FusedGemm", "LSTM", "MatMul", "FusedMatMul"}
@@ -33,22 +34,23 @@ def quantise(path: Path, out: Path, calibration_BTC: Floats) -> None:
     Raises:
         UnsupportedError: if onnxruntime refuses the int8 model, or would still run a product with
             weights in float32.
+        EngineError: if it cannot run the float32 model or quantise it.
     """
     from onnxruntime import quantization  # type: ignore[import-untyped]
 
-    quantization.quantize_static(
-        path,
-        out,
-        _Calibration(calibration_BTC),
-        quant_format=quantization.QuantFormat.QDQ,
-        activation_type=quantization.QuantType.QUInt8,
-        weight_type=quantization.QuantType.QInt8,
-    )
-    operators = _operators(out)
-    if "LSTM" in operators:
-        quantization.quantize_dynamic(
-            out, out, op_types_to_quantize=["LSTM"], weight_type=quantization.QuantType.QInt8
+    with ort_errors("quantise this cell"):
+        quantization.quantize_static(
+            path,
+            out,
+            _Calibration(calibration_BTC),
+            quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
         )
+        if "LSTM" in _operators(out):
+            quantization.quantize_dynamic(
+                out, out, op_types_to_quantize=["LSTM"], weight_type=quantization.QuantType.QInt8
+            )
     left = sorted(_FLOAT_PRODUCTS & _optimised_operators(out))
     if left:
         raise UnsupportedError(
@@ -80,16 +82,11 @@ def _optimised_operators(path: Path) -> set[str]:
         options.log_severity_level = 3
         try:
             onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except _ort_failures() as e:
-            reason = " ".join(str(e).split())[:300]
-            raise UnsupportedError(f"onnxruntime cannot run this cell in int8: {reason}") from e
+        except ort_exceptions() as e:
+            raise UnsupportedError(
+                f"onnxruntime cannot run this cell in int8: {reason_of(e)}"
+            ) from e
         return _operators(Path(options.optimized_model_filepath))
-
-
-def _ort_failures() -> tuple[type[Exception], ...]:
-    from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore[import-untyped]
-
-    return state.Fail, state.InvalidGraph, state.NotImplemented, state.RuntimeException
 
 
 def _operators(path: Path) -> set[str]:

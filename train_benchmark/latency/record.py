@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_encoding.errors import UserError
+from graph_encoding.whole_files import whole_file
 
 LATENCY_SCHEMA_VERSION = 1
 
@@ -69,8 +69,8 @@ class LatencyRecord:
         attempts: series of rounds that were taken, 1 where the first was quiet enough.
         drift_factor: how much slower than its baseline the reference ran beside this cell.
         reference_s: the reference's baseline; `latency_s / reference_s` compares machines.
-        peak_memory_bytes: most memory that loading and one run added to the bare engine; None
-            where the system does not say.
+        peak_memory_bytes: most memory that loading and one run added to the bare engine, without
+            its code; None where the system does not say.
         model_bytes: size of the model's file, or of its weights for torch.
         device: processor, in words.
         software: versions that can change the numbers, as "name=version" joined by spaces.
@@ -167,12 +167,8 @@ def write_latencies(records: Sequence[LatencyRecord], path: Path) -> None:
     """Write records as one Parquet file, whole or not at all."""
     columns = {name: [getattr(record, name) for record in records] for name in LATENCY_SCHEMA.names}
     table = pa.Table.from_pydict(columns, schema=LATENCY_SCHEMA)
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("wb") as file:
+    with whole_file(path) as scratch, scratch.open("wb") as file:
         pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def read_latency_columns(path: Path) -> pa.Table:

@@ -1,6 +1,5 @@
 """A latency sweep: one setting after the other, each in a fresh process, one writer of records."""
 
-import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,29 +12,31 @@ from typing import Any
 from graph_encoding.cell import Cell
 from graph_encoding.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
+from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
-from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION, LatencyRecord
+from train_benchmark.latency.description import (
+    Baseline,
+    describe_once,
+    read_description,
+    with_baseline,
+)
+from train_benchmark.latency.record import LatencyRecord
 from train_benchmark.latency.setting import LatencySetting
 from train_benchmark.latency.store import Identity, LatencyStore, read_latency_store
 from train_benchmark.latency.worker import (
     Ready,
     Stopped,
     Task,
-    cpu_description,
     failed_record,
     identity_fields,
     work,
 )
 
-MAX_LOST_IN_A_ROW = 5
-"""So many cells lost one after another are no property of the cells: the machine is ill."""
-
-_DESCRIPTION = "latency.json"
 _PATIENCE_SECONDS = 2.0
 
 
 class MeasuringDiedError(NasasrError, RuntimeError):
-    """The measuring process keeps dying, whatever it measures."""
+    """The measuring process keeps failing or dying, whatever it measures."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,10 @@ def run_sweep(
         All records of the sweep's cells and settings by (setting, functional key).
 
     Raises:
-        UserError: if the folder was made by another method or on another processor, cannot be
-            written or has another writer, or a setting cannot be measured here.
-        MeasuringDiedError: if the measuring process died over several cells in a row.
+        UserError: if the folder was made by another method or on another processor, or a
+            setting's baseline on another device or with other software; if it cannot be written
+            or has another writer, or a setting cannot be measured here.
+        MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
     wanted = {
         (setting.name, functional_key(cell, sweep.semantics)): cell
@@ -90,7 +92,7 @@ def run_sweep(
         for cell in sweep.cells
     }
     with LatencyStore(out) as store:
-        baselines = _describe_once(out, sweep, baselines_of)
+        baselines = describe_once(out, sweep, baselines_of)
         before, new = sum(identity in store.records for identity in wanted), 0
 
         def report(setting: LatencySetting) -> None:
@@ -106,8 +108,7 @@ def run_sweep(
             task = _task(sweep, setting, baselines, cores)
             for item in _measure(task, missing):
                 if isinstance(item, Ready):
-                    baselines[setting.name] = item.baseline_s
-                    _write_description(out, sweep, baselines)
+                    baselines = with_baseline(out, sweep, baselines, setting.name, item)
                     continue
                 store.append(item)
                 new += 1
@@ -121,15 +122,18 @@ def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:
     Raises:
         UserError: if the folder is no sweep.
     """
-    _read_description(folder)
+    read_description(folder)
     return tuple(read_latency_store(folder).values())
 
 
 def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecord]:
-    """Records of all cells, whatever happens to the process that measures them."""
+    """Records of all cells, whatever happens to the process that measures them.
+
+    Failed ones come once a cell has shown that the machine works, or all is done.
+    """
     size = task.method.cells_at_a_time
     chunks = [list(cells[i : i + size]) for i in range(0, len(cells), size)]
-    lost_in_a_row = 0
+    held: HeldRecords[LatencyRecord] = HeldRecords(_ill)
     while chunks:
         with _Worker(task) as worker:
             ready = worker.receive()
@@ -141,12 +145,11 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
             task = replace(task, baseline_s=ready.baseline_s)
             yield ready
             while chunks:
-                left = list(chunks[0])
-                for record in worker.measure(left):
-                    left = [c for c in left if c.text != record.cell]
-                    lost_in_a_row = 0
-                    yield record
-                chunks.pop(0)
+                chunk = chunks.pop(0)
+                records = list(worker.measure(chunk))
+                yield from held.take(*records)
+                measured = {record.cell for record in records}
+                left = [cell for cell in chunk if cell.text not in measured]
                 if left:
                     break
         if not left:
@@ -155,19 +158,26 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
             # One of them kills its process: alone, it will be found.
             chunks = [[cell] for cell in left] + chunks
             continue
-        yield _lost(task, left[0])
-        lost_in_a_row += 1
-        if lost_in_a_row >= MAX_LOST_IN_A_ROW:
-            raise MeasuringDiedError(
-                f"the measuring process died over {lost_in_a_row} cells in a row, the last "
-                f"{left[0]}; measure fewer cells at a time, or look for its killer (out of memory?)"
-            )
+        yield from held.take(_lost(task, ready, left[0]))
+    yield from held.rest()
 
 
-def _lost(task: Task, cell: Cell) -> LatencyRecord:
-    assert task.baseline_s is not None
-    common = {**identity_fields(cell, task), "device": cpu_description(), "software": ""}
-    return failed_record(common, "failed", "its measuring process died", task.baseline_s)
+def _ill(count: int, last: LatencyRecord) -> MeasuringDiedError:
+    return MeasuringDiedError(
+        f"at most {MAX_FAILED_IN_A_ROW - 1} cells in a row may fail or kill the measuring process, "
+        f"but {count} did (the last: {last.cell}: {last.error}); none of them has a record. "
+        "Measure fewer cells at a time, or look for the killer (out of memory?); if the cells are "
+        "to blame, take them out of the sweep"
+    )
+
+
+def _lost(task: Task, ready: Ready, cell: Cell) -> LatencyRecord:
+    common = {
+        **identity_fields(cell, task),
+        "device": ready.device,
+        "software": ready.software,
+    }
+    return failed_record(common, "failed", "its measuring process died", ready.baseline_s)
 
 
 class _Worker:
@@ -227,15 +237,16 @@ class _Worker:
 def _task(
     sweep: Sweep,
     setting: LatencySetting,
-    baselines: Mapping[str, float],
+    baselines: Mapping[str, Baseline],
     cores: Sequence[int] | None,
 ) -> Task:
+    baseline = baselines.get(setting.name)
     return Task(
         setting,
         sweep.semantics,
         sweep.reference,
         sweep.method,
-        baselines.get(setting.name),
+        None if baseline is None else baseline.seconds,
         _cores_for(setting, cores),
     )
 
@@ -246,63 +257,3 @@ def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[in
     if not hasattr(os, "sched_getaffinity"):
         return ()
     return tuple(sorted(os.sched_getaffinity(0))[-setting.threads :])
-
-
-def _describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[str, float]:
-    """Make sure that a folder holds one method on one processor; the baselines it has."""
-    path = out / _DESCRIPTION
-    if not path.exists():
-        baselines: dict[str, float] = {}
-        if baselines_of is not None:
-            there = _read_description(baselines_of)
-            _check_same(there, sweep, baselines_of)
-            baselines = dict(there["baselines_s"])
-        _write_description(out, sweep, baselines)
-        return baselines
-    if baselines_of is not None:
-        raise UserError(
-            f"baselines of {baselines_of} are for a new folder, but {out} has its own; "
-            "choose another --out"
-        )
-    description = _read_description(out)
-    _check_same(description, sweep, out)
-    return dict(description["baselines_s"])
-
-
-def _check_same(description: dict[str, Any], sweep: Sweep, folder: Path) -> None:
-    for field, value in {**sweep.describe(), "processor": cpu_description()}.items():
-        if description.get(field) != value:
-            raise UserError(
-                f"latency folder {folder} must hold one {field}, but has "
-                f"{description.get(field)!r} and this run's is {value!r}; choose another folder"
-            )
-
-
-def _write_description(out: Path, sweep: Sweep, baselines: dict[str, float]) -> None:
-    description = {
-        "latency_schema_version": LATENCY_SCHEMA_VERSION,
-        **sweep.describe(),
-        "processor": cpu_description(),
-        "baselines_s": baselines,
-    }
-    path = out / _DESCRIPTION
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(description, indent=2) + "\n")
-    os.replace(temporary, path)
-
-
-def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / _DESCRIPTION
-    try:
-        description: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as e:
-        raise UserError(
-            f"{folder} must be a folder that `nasasr latency` wrote, but its {_DESCRIPTION} "
-            f"cannot be read: {e}"
-        ) from e
-    if description.get("latency_schema_version") != LATENCY_SCHEMA_VERSION:
-        raise UserError(
-            f"latency folder {folder} must have schema version {LATENCY_SCHEMA_VERSION}, but has "
-            f"{description.get('latency_schema_version')!r}; use the nasasr version that began it"
-        )
-    return description

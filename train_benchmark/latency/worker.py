@@ -53,9 +53,13 @@ class Ready(NamedTuple):
 
     Attributes:
         baseline_s: seconds of the reference at the machine's best.
+        device: processor or GPU that it ran on, in words.
+        software: the engine's versions.
     """
 
     baseline_s: float
+    device: str
+    software: str
 
 
 class Stopped(NamedTuple):
@@ -110,7 +114,7 @@ class _Worker:
     def serve(self, connection: "Connection[Any, list[Cell]]") -> None:
         reference = self._load(self.task.reference, "reference", loads=1).runs[0]
         baseline_s = self.task.baseline_s or baseline_seconds(reference, self.task.method)
-        connection.send(Ready(baseline_s))
+        connection.send(Ready(baseline_s, self.device, self.engine.software))
         while True:
             for record in self._records(connection.recv(), reference, baseline_s):
                 connection.send(record)

@@ -16,6 +16,14 @@ def records() -> dict[tuple[str, int], TrainingRecord]:
     return {r.identity: r for r in synthetic_table(8, failed=2).records}
 
 
+class Clock:
+    """The time, as the ledger sees it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("train_benchmark.ledger.time.time", lambda: self.now)
+
+
 def counts(folder: Path, records: dict[tuple[str, int], TrainingRecord]) -> tuple[int, ...]:
     return dataclasses.astuple(read_status(folder, records))[:4]
 
@@ -77,16 +85,69 @@ def test_rate_and_time_left(
     records: dict[tuple[str, int], TrainingRecord],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = iter([0.0, 5000.0, 5036.0, 5072.0])
-    monkeypatch.setattr("train_benchmark.ledger.time.time", lambda: next(clock))
+    clock = Clock(monkeypatch)
+    finished = dict(zip([0.0, 5000.0, 5036.0, 5072.0], records.values(), strict=False))
     with Ledger(tmp_path) as ledger:
         ledger.plan(records, {})
-        for record in list(records.values())[:4]:
+        for clock.now, record in finished.items():
             ledger.finish(record)
-    status = read_status(tmp_path, {})
+    there = {record.identity: record for record in finished.values()}
+    status = read_status(tmp_path, there)
     # The first lies outside the window; three in 72 s are two intervals of 36 s: 100 an hour.
     assert status.per_hour == pytest.approx(100.0)
     assert status.hours_left == pytest.approx((len(records) - 4) / 100)
+
+
+@pytest.mark.parametrize(
+    ("now", "per_hour"),
+    [
+        (1000.0, None),  # one has ended: how long it took is not known
+        (1600.0, 6.0),
+        (2000.0, 7.2),
+        (2600.0, 4.5),  # nothing has ended for ten minutes
+        (2801.0, 2.998),  # the first has left the window
+        (3401.0, None),
+        (90_000.0, None),  # stopped yesterday
+    ],
+)
+def test_the_rate_is_that_of_the_half_hour_before_now(
+    tmp_path: Path,
+    records: dict[tuple[str, int], TrainingRecord],
+    monkeypatch: pytest.MonkeyPatch,
+    now: float,
+    per_hour: float | None,
+) -> None:
+    """A campaign whose first trainings ended 1000, 1600 and 2000 s after its start."""
+    clock = Clock(monkeypatch)
+    with Ledger(tmp_path) as ledger:
+        ledger.plan(records, {})
+        for clock.now, record in zip((1000.0, 1600.0, 2000.0), records.values(), strict=False):
+            if clock.now <= now:
+                ledger.finish(record)
+    clock.now = now
+    status = read_status(tmp_path, {})
+    assert status.per_hour == (None if per_hour is None else pytest.approx(per_hour, rel=1e-3))
+    assert (status.hours_left is None) == (per_hour is None)
+
+
+@pytest.mark.parametrize("content", [b"not a database, but some forty bytes of text", b""])
+def test_the_status_of_a_damaged_ledger_is_that_of_the_records(
+    tmp_path: Path, records: dict[tuple[str, int], TrainingRecord], content: bytes
+) -> None:
+    expected = read_status(tmp_path, records)
+    (tmp_path / LEDGER_FILE).write_bytes(content)
+    assert read_status(tmp_path, records) == expected
+
+
+def test_records_count_whatever_the_ledger_says(
+    tmp_path: Path, records: dict[tuple[str, int], TrainingRecord]
+) -> None:
+    """A kill may come behind a record and before its line in the ledger."""
+    failed = sum(r.status != "ok" for r in records.values())
+    with Ledger(tmp_path) as ledger:
+        ledger.plan([*records, ("never trained", 1)], {})
+        ledger.start(next(iter(records)))
+    assert counts(tmp_path, records) == (len(records) - failed, failed, 0, 1)
 
 
 def test_readers_may_look_while_a_run_writes(tmp_path: Path) -> None:

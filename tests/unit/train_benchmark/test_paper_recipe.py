@@ -37,6 +37,7 @@ from train_benchmark.time_convolution import TimeConvolution
 from train_benchmark.trainer import (
     Device,
     PreparedCorpus,
+    _Outcome,
     _Training,
     evaluate_per,
     software_versions,
@@ -95,13 +96,15 @@ def test_recipe_of_the_shipped_table_never_changes() -> None:
 @pytest.mark.slow
 def test_a_record_of_the_shipped_table_comes_out_again(timit_sample: Path) -> None:
     record = BenchmarkTable.load("timit-micro").measured[5]
-    if record.software != software_versions():
-        pytest.skip(f"records were made with {record.software}, this is {software_versions()}")
+    # Records of that time do not name their processor; it had AVX512.
+    made_with = f"{record.software} cpu=AVX512"
+    if made_with != software_versions():
+        pytest.skip(f"records were made with {made_with}, this is {software_versions()}")
     set_up_training_process()
     prepared = prepare(read_timit(timit_sample), MICRO)
     again = train_cell(Cell.parse(record.cell), record.seed, MICRO, prepared, device="cpu")
-    timed = {"train_seconds": record.train_seconds}
-    assert dataclasses.replace(again, **timed) == record
+    kept = {"train_seconds": record.train_seconds, "software": record.software}
+    assert dataclasses.replace(again, **kept) == record
 
 
 @pytest.mark.parametrize("epochs", [40, 10, 5])
@@ -161,7 +164,8 @@ def test_curriculum_takes_the_first_steps(
         batches=BucketedBatches(kind="bucketed", boundary_frames=100, short=4, long=4),
         decoder="greedy",
     )
-    training = _Training(CELL, 1, recipe, mixed, torch.device("cpu"))
+    outcome = _Outcome()
+    training = _Training(CELL, 1, recipe, mixed, torch.device("cpu"), outcome)
     is_short: list[bool] = []
     rates: list[float] = []
 
@@ -174,7 +178,7 @@ def test_curriculum_takes_the_first_steps(
     training.run()
     # Three steps an epoch, whatever the curriculum; afterwards one step of three is short.
     assert len(is_short) == 9
-    assert len(training.val_per_curve) == 3
+    assert len(outcome.val_per_curve) == 3
     assert all(is_short[:warm_up])
     for start in range(warm_up, 7, 3):
         assert sum(is_short[start : start + 3]) == 1

@@ -1,6 +1,7 @@
 """Questions to tables: measured values with the seed said, checks, exports."""
 
 import csv
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,19 +120,38 @@ def test_recipe_and_completeness_are_checked() -> None:
 
 
 def test_retraining_compares_to_the_bit_or_within_noise() -> None:
-    def again(change: float, software: str) -> list[bool]:
+    def outcome(change: float, then: str, now: str) -> tuple[bool, str]:
+        made = [replace(r, software=then) for r in TABLE.records]
+
         def train(cell: Cell, seed: int) -> TrainingRecord:
-            (row,) = [r for r in TABLE.measured if r.cell == cell.text and r.seed == seed]
+            (row,) = [r for r in made if r.cell == cell.text and r.seed == seed]
             curve = tuple(per + change for per in row.val_per_curve)
-            return replace(row, val_per_curve=curve, software=software)
+            return replace(row, val_per_curve=curve, software=now)
 
-        rng = np.random.default_rng(0)
-        return [check.ok for check in verify_retrained(TABLE, train, 3, rng)]
+        table = BenchmarkTable(TABLE.metadata, made)
+        checks = verify_retrained(table, train, 3, np.random.default_rng(0))
+        ((ok, detail),) = {(check.ok, check.detail) for check in checks}
+        return ok, detail
 
-    assert again(0.0, "none=0") == [True] * 3
-    assert again(1e-12, "none=0") == [False] * 3
-    assert again(1e-3, "none=1") == [True] * 3
-    assert again(0.5, "none=1") == [False] * 3
+    here, other, old, gpu = "t=1 cpu=AVX512", "t=1 cpu=AVX2", "t=1", "t=1 device=cuda"
+    for then, now in itertools.product((here, other, old, gpu), repeat=2):
+        assert outcome(0.0, then, now) == (True, "equal to the bit")
+        ok, detail = outcome(1e-12, then, now)
+        if then == now and then in (here, other):
+            assert not ok and "differs, by equal software and processor" in detail
+        else:
+            assert ok and f"(then {then}; now {now})" in detail
+        assert not outcome(0.5, then, now)[0]
+
+
+def test_a_retraining_that_fails_says_so() -> None:
+    def fail(cell: Cell, seed: int) -> TrainingRecord:
+        (row,) = [r for r in TABLE.measured if r.cell == cell.text and r.seed == seed]
+        nan = float("nan")
+        return replace(row, status="failed", error="no memory", val_per_curve=(), test_per=nan)
+
+    (check,) = verify_retrained(TABLE, fail, 1, np.random.default_rng(0))
+    assert (check.ok, check.detail) == (False, "training ended as failed: no memory")
 
 
 def test_exports_have_a_row_for_each_training(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.corpora.check import check_corpus
 from train_benchmark.corpora.timit import read_timit
+from train_benchmark.table import BenchmarkTable
 
 
 def test_files_without_partner_stand_beside_the_other_problems(tmp_path: Path) -> None:
@@ -51,7 +52,14 @@ def test_a_sound_corpus_is_counted(tmp_path: Path) -> None:
     assert report.seconds == pytest.approx(4 * 8000 / 16_000)
     assert report.phone_counts == {"h#": 8, "iy": 4, "sh": 4}
     assert report.phones == 16
-    assert report.fingerprint == read_timit(tmp_path, keep_sa=True).fingerprint
+    assert report.fingerprint == read_timit(tmp_path).fingerprint
+    assert report.fingerprint != read_timit(tmp_path, keep_sa=True).fingerprint
+
+
+def test_sa_sentences_alone_have_no_fingerprint(tmp_path: Path) -> None:
+    write_utterance(tmp_path / "dr1-fabc0", "sa1")
+    report = check_corpus(tmp_path)
+    assert (report.utterances, report.fingerprint, report.problems) == (1, None, ())
 
 
 def test_a_folder_that_is_no_corpus_is_an_error(tmp_path: Path) -> None:
@@ -66,3 +74,4 @@ def test_the_real_sample_has_no_problem(timit_sample: Path) -> None:
     assert report.problems == ()
     assert (report.speakers, report.utterances, report.phones) == (16, 160, 6185)
     assert len(report.phone_counts) == 61
+    assert report.fingerprint == BenchmarkTable.load("timit-micro").metadata.corpus_fingerprint

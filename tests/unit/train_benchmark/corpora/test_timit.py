@@ -72,6 +72,15 @@ def test_a_corpus_of_sa_sentences_only_is_refused_with_its_path(tmp_path: Path) 
     assert len(read_timit(tmp_path, keep_sa=True).utterances) == 1
 
 
+def test_only_the_two_sa_sentences_are_removed(tmp_path: Path) -> None:
+    sentences = ("sa1", "SA2", "sa3", "sa10", "sales-call", "sx1")
+    for sentence in sentences:
+        write_utterance(tmp_path / "dr1-fabc0", sentence)
+    kept = [u.sentence for u in read_timit(tmp_path).utterances]
+    assert kept == ["sa10", "sa3", "sales-call", "sx1"]
+    assert len(read_timit(tmp_path, keep_sa=True).utterances) == len(sentences)
+
+
 def test_a_sphere_header_that_ends_early_is_refused(tmp_path: Path) -> None:
     stem = write_utterance(tmp_path / "dr1-fabc0", "sx1")
     # Both fields are there, so that only the header's own length betrays the cut.

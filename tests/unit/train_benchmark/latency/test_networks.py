@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("onnx", reason="needs the extra nasasr[latency]")
+onnx = pytest.importorskip("onnx", reason="needs the extra nasasr[latency]")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
 
 from graph_encoding import OPERATIONS, PAPER_MACRO, TIMIT_MICRO_MACRO, Cell, Macro, Semantics
 from graph_encoding.errors import UserError
 from graph_encoding.ops import Operation
 from train_benchmark.asr_model import AsrModel
+from train_benchmark.latency.engines import OnnxEngine, Subject
 from train_benchmark.latency.onnx_export import INPUT_NAME, onnx_model
+from train_benchmark.latency.ort_errors import EngineError
 from train_benchmark.latency.plain_network import PlainNetwork
 from train_benchmark.latency.quantise import UnsupportedError, quantise
+from train_benchmark.latency.setting import LatencySetting
 from train_benchmark.latency.weights import DrawnWeights, GivenWeights
 
 CELLS = [
@@ -146,6 +149,28 @@ def test_what_int8_cannot_run_is_refused_with_the_reason(tmp_path: Path) -> None
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_model_that_onnxruntime_refuses_is_an_error_with_its_reason(tmp_path: Path) -> None:
+    """Its own exceptions would pass all `except` clauses and end the measuring process."""
+    setting = LatencySetting.parse("timit-micro/cpu-onnx-fp32-t1-b1-1s")
+    engine = OnnxEngine(setting, Semantics.PAPER)
+    subject = Subject(Cell.parse("10_100_1000"), tmp_path / "model.onnx")
+    engine.prepare(subject)
+    unknown = onnx.load(subject.path)
+    unknown.graph.node[3].op_type = "NoSuchOperator"
+    # The file's shapes are right, but those that are computed do not fit each other.
+    narrow_input = onnx.load(subject.path)
+    narrow_input.graph.input[0].type.tensor_type.shape.dim[1].dim_value -= 1
+    for model, reason in ((unknown, "NoSuchOperator"), (narrow_input, "Expected: 97")):
+        onnx.save(model, subject.path)
+        with pytest.raises(EngineError, match=f"onnxruntime cannot run cell 10_100.*{reason}"):
+            engine.load(subject)
+        with pytest.raises(EngineError, match=f"onnxruntime cannot quantise this .*{reason}"):
+            quantise(subject.path, tmp_path / "int8.onnx", engine.features_BTC)
+    subject.path.write_bytes(b"no model")
+    with pytest.raises(EngineError, match="onnxruntime cannot run cell 10_100_1000"):
+        engine.load(subject)
+
+
 def test_a_product_left_in_float_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from onnxruntime import quantization
 

@@ -96,7 +96,7 @@ def test_a_record_has_exactly_its_keys() -> None:
 def test_the_store_keeps_records_through_shards_and_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "RECORDS_PER_SHARD", 3)
+    monkeypatch.setattr(store_module, "SWEEP", replace(store_module.SWEEP, records_per_shard=3))
     with LatencyStore(tmp_path) as store:
         for record in RECORDS:
             store.append(record)

@@ -1,0 +1,213 @@
+"""A folder that records are only ever added to, safe against being killed at any moment.
+
+A record is first appended to a journal, one line of JSON, flushed to the disk. Every now and then
+the journal's records are sealed as a Parquet shard and the journal is emptied. Whatever moment the
+process dies at, a record is in a shard, in the journal, or in both (and then counted once); a
+line that was cut off was never reported as done.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Generic, Protocol, Self, TypeVar
+
+from graph_encoding.errors import UserError
+from graph_encoding.whole_files import flush_folder
+from train_benchmark.record import content_hash
+
+_JOURNAL = "journal.jsonl"
+_SHARDS = "shards"
+_LOCK = "lock"
+
+
+class Storable(Protocol):
+    """What a store needs of a record."""
+
+    @property
+    def identity(self) -> Any:
+        """What a record is asked for by; a store has one record for each."""
+
+    def to_json(self) -> str:
+        """One line of JSON; equal for equal records."""
+
+
+RecordT = TypeVar("RecordT", bound=Storable)
+IdentityT = TypeVar("IdentityT")
+
+
+@dataclass(frozen=True)
+class StoreFormat(Generic[RecordT]):
+    """How records of one kind are kept, and what messages call them.
+
+    Attributes:
+        from_json: makes a record of a line of the journal.
+        read: the records of a shard.
+        write: writes a shard, whole or not at all.
+        records_per_shard: so many records are sealed at a time.
+        run: what the folder belongs to, such as "campaign".
+        folder: what the folder is called, such as "campaign folder".
+        identity: what an identity is made of, such as "(functional key, seed)".
+    """
+
+    from_json: Callable[[str], RecordT]
+    read: Callable[[Path], Sequence[RecordT]]
+    write: Callable[[Sequence[RecordT], Path], None]
+    records_per_shard: int
+    run: str
+    folder: str
+    identity: str
+
+
+def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
+    """All records of a folder by identity; it may be written at this moment.
+
+    A cut-off last line of the journal is ignored: that record was being written.
+
+    Raises:
+        UserError: if a shard or a whole journal line is corrupt, or two records of one identity
+            differ.
+    """
+    # The journal first: sealed between the two looks, its records are found twice, never lost.
+    journaled = _read_journal(folder, form)
+    found: list[RecordT] = []
+    for shard in sorted((folder / _SHARDS).glob("*.parquet")):
+        found += form.read(shard)
+    records: dict[Any, RecordT] = {}
+    for record in (*found, *journaled):
+        other = records.setdefault(record.identity, record)
+        if other is not record and other.to_json() != record.to_json():
+            raise UserError(
+                f"{form.run} {folder} must have one record for each {form.identity}, but "
+                f"{record.identity} has two that differ; remove the wrong one"
+            )
+    return records
+
+
+class AppendStore(Generic[RecordT, IdentityT]):
+    """The one writer of a folder of records; use it as a context manager.
+
+    Args:
+        folder: the folder, made if it does not exist.
+        form: how its records are kept.
+
+    Attributes:
+        folder: the folder.
+        records: all records by identity, once the store is entered.
+
+    Raises:
+        UserError: on entering, if the folder cannot be written or another writer has it.
+    """
+
+    def __init__(self, folder: Path, form: StoreFormat[RecordT]) -> None:
+        self.folder = folder
+        self.records: dict[IdentityT, RecordT] = {}
+        self._form = form
+        self._journaled = 0
+        self._journal: IO[bytes] | None = None
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
+            self._lock = (self.folder / _LOCK).open("wb")
+        except OSError as e:
+            raise UserError(
+                f"cannot write {self._form.folder} {self.folder}: {e}; choose another --out"
+            ) from e
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            self._lock.close()
+            raise UserError(
+                f"{self._form.folder} {self.folder} has another writer; wait for it or stop it"
+            ) from e
+        try:
+            self._take_in()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._journal is not None and self._lock is not None
+        try:
+            self._seal()
+        finally:
+            self._journal.close()
+            self._lock.close()
+
+    def append(self, record: RecordT) -> None:
+        """Keep a record; when this returns it is on the disk.
+
+        Raises:
+            UserError: if there is one of its identity already.
+        """
+        assert self._journal is not None, "enter the store before appending"
+        if record.identity in self.records:
+            raise UserError(
+                f"{self._form.run} {self.folder} already has a record of {record.identity}"
+            )
+        self._journal.write(record.to_json().encode() + b"\n")
+        self._journal.flush()
+        os.fsync(self._journal.fileno())
+        self.records[record.identity] = record
+        self._journaled += 1
+        if self._journaled >= self._form.records_per_shard:
+            self._seal()
+
+    def _take_in(self) -> None:
+        """Read what is there, and open the journal behind its last whole line."""
+        self.records = read_folder(self.folder, self._form)
+        self._journaled = len(_read_journal(self.folder, self._form))
+        self._drop_torn_line()
+        self._journal = (self.folder / _JOURNAL).open("ab")
+        # A line is on the disk only if the journal's own name is, and that of its folder.
+        flush_folder(self.folder)
+        flush_folder(self.folder.parent)
+
+    def _seal(self) -> None:
+        """Move the journal's records into a shard named by its content."""
+        assert self._journal is not None
+        # What the file holds counts, not what `append` came to note: Ctrl-C may have ended it
+        # when its record was on the disk already.
+        self._journal.flush()
+        records = _read_journal(self.folder, self._form)
+        if not records:
+            return
+        name = content_hash([record.to_json() for record in records])[:16]
+        self._form.write(records, self.folder / _SHARDS / f"{name}.parquet")
+        self._journal.truncate(0)
+        os.fsync(self._journal.fileno())
+        self._journaled = 0
+
+    def _drop_torn_line(self) -> None:
+        journal = self.folder / _JOURNAL
+        if journal.exists():
+            content = journal.read_bytes()
+            whole = content.rfind(b"\n") + 1
+            if whole < len(content):
+                os.truncate(journal, whole)
+
+
+def _read_journal(folder: Path, form: StoreFormat[RecordT]) -> list[RecordT]:
+    path = folder / _JOURNAL
+    if not path.exists():
+        return []
+    records = []
+    # What follows the last line break was cut off by a kill, or is empty.
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            records.append(form.from_json(line.decode()))
+        except (UserError, UnicodeDecodeError) as e:
+            raise UserError(
+                f"journal {path}, line {number} is corrupt: {e}; remove the line"
+            ) from e
+    return records

@@ -1,0 +1,141 @@
+"""What a sweep's folder says of itself: latency.json, which all runs into it must agree with."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph_encoding.errors import UserError
+from graph_encoding.whole_files import whole_file
+from train_benchmark.latency.config import Sweep
+from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION
+from train_benchmark.latency.worker import Ready, cpu_description
+
+DESCRIPTION_FILE = "latency.json"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A setting's baseline, and what measured it.
+
+    Attributes:
+        seconds: of the reference at the machine's best.
+        device: processor or GPU, in words; None in folders that do not say it.
+        software: the engine's versions; None in folders that do not say it.
+    """
+
+    seconds: float
+    device: str | None
+    software: str | None
+
+
+def describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[str, Baseline]:
+    """Make sure that a folder holds one method on one processor; the baselines it has.
+
+    Raises:
+        UserError: if it holds another, or has baselines of its own beside those of `baselines_of`.
+    """
+    if not (out / DESCRIPTION_FILE).exists():
+        baselines: dict[str, Baseline] = {}
+        if baselines_of is not None:
+            there = read_description(baselines_of)
+            _check_same(there, sweep, baselines_of)
+            baselines = _baselines(there)
+        _write(out, sweep, baselines)
+        return baselines
+    if baselines_of is not None:
+        raise UserError(
+            f"baselines of {baselines_of} are for a new folder, but {out} has its own; "
+            "choose another --out"
+        )
+    description = read_description(out)
+    _check_same(description, sweep, out)
+    return _baselines(description)
+
+
+def with_baseline(
+    out: Path, sweep: Sweep, baselines: Mapping[str, Baseline], setting: str, ready: Ready
+) -> dict[str, Baseline]:
+    """Make sure that a setting goes on with what measured its baseline, or write the first down.
+
+    Returns:
+        The baselines that the folder has now.
+
+    Raises:
+        UserError: if device or software is another; what a folder does not say is not compared.
+    """
+    if setting not in baselines:
+        more = {**baselines, setting: Baseline(*ready)}
+        _write(out, sweep, more)
+        return more
+    baseline = baselines[setting]
+    for field in ("device", "software"):
+        there, here = getattr(baseline, field), getattr(ready, field)
+        if there is not None and there != here:
+            raise UserError(
+                f"the latencies of setting {setting} must be of the {field} that its baseline was "
+                f"measured with, {there!r}, but here it is {here!r}; choose a new --out, and leave "
+                "--baselines-of out"
+            )
+    return dict(baselines)
+
+
+def _write(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:
+    measured_with = {
+        setting: {"device": baseline.device, "software": baseline.software}
+        for setting, baseline in baselines.items()
+        if baseline.device is not None
+    }
+    description = {
+        "latency_schema_version": LATENCY_SCHEMA_VERSION,
+        **sweep.describe(),
+        "processor": cpu_description(),
+        "baselines_s": {setting: baseline.seconds for setting, baseline in baselines.items()},
+        "measured_with": measured_with,
+    }
+    with whole_file(out / DESCRIPTION_FILE) as scratch:
+        scratch.write_text(json.dumps(description, indent=2) + "\n")
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """All that stands in a folder's description.
+
+    Raises:
+        UserError: if it cannot be read or is of another schema version.
+    """
+    path = folder / DESCRIPTION_FILE
+    try:
+        description: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as e:
+        raise UserError(
+            f"{folder} must be a folder that `nasasr latency` wrote, but its {DESCRIPTION_FILE} "
+            f"cannot be read: {e}"
+        ) from e
+    if description.get("latency_schema_version") != LATENCY_SCHEMA_VERSION:
+        raise UserError(
+            f"latency folder {folder} must have schema version {LATENCY_SCHEMA_VERSION}, but has "
+            f"{description.get('latency_schema_version')!r}; use the nasasr version that began it"
+        )
+    return description
+
+
+def _baselines(description: Mapping[str, Any]) -> dict[str, Baseline]:
+    measured_with = description.get("measured_with", {})
+    return {
+        setting: Baseline(
+            seconds,
+            measured_with.get(setting, {}).get("device"),
+            measured_with.get(setting, {}).get("software"),
+        )
+        for setting, seconds in description["baselines_s"].items()
+    }
+
+
+def _check_same(description: Mapping[str, Any], sweep: Sweep, folder: Path) -> None:
+    for field, value in {**sweep.describe(), "processor": cpu_description()}.items():
+        if description.get(field) != value:
+            raise UserError(
+                f"latency folder {folder} must hold one {field}, but has "
+                f"{description.get(field)!r} and this run's is {value!r}; choose another folder"
+            )
