@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -15,6 +12,7 @@ import numpy as np
 
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
+from graph_encoding.whole_files import whole_folder
 from surrogate.calibration import (
     Neighbourhood,
     SupportCalibrator,
@@ -127,17 +125,10 @@ class Artifact:
         if folder.exists():
             raise UserError(f"artifact folder {folder} exists; choose another or remove it")
         try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+            with whole_folder(folder) as scratch:
+                self._write(scratch)
         except OSError as e:
             raise UserError(f"cannot write artifact folder {folder}: {e}") from e
-        try:
-            self._write(temporary)
-            temporary.chmod(0o755)
-            os.replace(temporary, folder)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
 
     def _write(self, folder: Path) -> None:
         for model in self.models:

@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -12,6 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from graph_encoding.errors import UserError
+from graph_encoding.whole_files import whole_folder
 from surrogate.curves.basis import CurveBasis
 from surrogate.curves.calibration import HorizonCalibration
 from surrogate.curves.conditioning import CurveProcess
@@ -35,17 +33,10 @@ def save_curve_model(model: CurveModel, folder: Path) -> None:
     if folder.exists():
         raise UserError(f"curve model folder {folder} exists; choose another or remove it")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        with whole_folder(folder) as scratch:
+            _write(model, scratch)
     except OSError as e:
         raise UserError(f"cannot write curve model folder {folder}: {e}") from e
-    try:
-        _write(model, temporary)
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def load_curve_model(folder: Path) -> CurveModel:

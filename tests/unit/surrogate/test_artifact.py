@@ -94,6 +94,6 @@ def test_failed_save_leaves_nothing(
         raise OSError("disk full")
 
     monkeypatch.setattr(np, "savez_compressed", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UserError, match=r"cannot write .*disk full"):
         artifact.save(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
