@@ -9,7 +9,7 @@ import pytest
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
-from surrogate.artifact import Artifact, load_artifact
+from surrogate.artifact import SCHEMA_VERSION, Artifact, load_artifact
 from surrogate.forecast import Forecaster
 
 CELLS = [Cell.parse(text) for text in ("10_100_1000", "31_210_0101", "conv9:1")]
@@ -67,7 +67,7 @@ def test_missing_file_is_named(copy: Path) -> None:
 def test_other_schema_version_is_refused(copy: Path) -> None:
     metadata = json.loads((copy / "metadata.json").read_text())
     (copy / "metadata.json").write_text(json.dumps({**metadata, "schema_version": 99}))
-    with pytest.raises(UserError, match="schema version 2, but has 99"):
+    with pytest.raises(UserError, match=f"schema version {SCHEMA_VERSION}, but has 99"):
         load_artifact(copy)
 
 
