@@ -1,11 +1,13 @@
 """Made-up tables, datasets and artifacts that the tests share."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from graph_encoding import OPERATIONS
 from surrogate.artifact import Artifact
 from surrogate.dataset import SurrogateDataset
 from surrogate.fitting import fit_artifact
@@ -25,6 +27,14 @@ def _seeded_torch() -> None:
     """Unnamed random draws are the same in every run; without torch there are none."""
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _operations_as_they_were() -> Iterator[None]:
+    """What one test registers is not there in another."""
+    before = dict(OPERATIONS._entries)
+    yield
+    OPERATIONS._entries = before
 
 
 @pytest.fixture(scope="session")
