@@ -25,9 +25,9 @@ each_encoding = pytest.mark.parametrize("encoding", ALL, ids=lambda e: type(e)._
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> CellGraph:
+def graphs(draw: st.DrawFn, ops: tuple[Operation, ...] = STRANGE) -> CellGraph:
     """Any graph of up to six operations, known or not, some of them cut off."""
-    inner = draw(st.lists(st.sampled_from(STRANGE), max_size=6))
+    inner = draw(st.lists(st.sampled_from(ops), max_size=6))
     size = len(inner) + 2
     pairs = [(s, t) for t in range(1, size) for s in range(t)]
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
