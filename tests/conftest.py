@@ -1,5 +1,6 @@
 """Made-up tables, datasets and artifacts that the tests share."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +84,20 @@ def saved_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def timit_sample() -> Path:
     """Folder of the public TIMIT sample, which is not part of the project."""
-    folder = Path(__file__).parents[2] / "shared" / "data" / "timit-sample"
-    if not folder.is_dir():
-        pytest.skip(f"no TIMIT sample at {folder}: get it with python -m nltk.downloader timit")
+    folder = found_timit_sample()
+    if folder is None:
+        pytest.skip(
+            "no TIMIT sample: get it with pip install nltk and python -m nltk.downloader -d "
+            "~/nltk_data timit, or say with NASASR_TIMIT in which folder it is"
+        )
     return folder
+
+
+def found_timit_sample() -> Path | None:
+    """The folder that the environment names, the one of NLTK, or one beside the checkout."""
+    named = os.environ.get("NASASR_TIMIT")
+    if named:
+        return Path(named)
+    beside = Path(__file__).parents[2] / "shared" / "data" / "timit-sample"
+    folders = (Path.home() / "nltk_data" / "corpora" / "timit", beside)
+    return next((folder for folder in folders if folder.is_dir()), None)
