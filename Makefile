@@ -45,7 +45,7 @@ demo: $(FULL) ## The whole way on synthetic speech, in a few minutes.
 
 .PHONY: check
 check: TEST_ARGS := --cov --cov-report=term:skip-covered
-check: lint types test ## Everything that CI runs: lint, types, and test with branch coverage.
+check: lint types test ## What CI runs after `make predict`: lint, types, and test with branch coverage.
 
 .PHONY: lint
 lint: $(FULL) ## ruff: rules and format.

@@ -1,6 +1,6 @@
 """Trainings a core-hour of each engine, and what the whole space with three seeds costs.
 
-    python benchmarks/collect_throughput.py --corpus ../shared/data/timit-sample
+    python benchmarks/collect_throughput.py --corpus PATH/TO/timit
 
 Engines take turns on the same trainings. A rate counts from an engine's first record to its last,
 so that starting workers, paid once a campaign, is not in it; it is printed beside. With a CUDA

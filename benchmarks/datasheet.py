@@ -25,6 +25,7 @@ from graph_encoding import Cell, Semantics, functional_form, macs
 from graph_encoding.macro import Macro
 from graph_encoding.ops import NB_ASR_OPS
 from surrogate.metrics.confidence import bootstrap_interval
+from surrogate.targets import COLLAPSED_PER
 from train_benchmark.table import LABELS, BenchmarkTable
 
 STYLE = {
@@ -105,7 +106,7 @@ def distribution(axes: Axes, data: Data) -> None:
     for name, values in (("val_per", val), ("test_per", test)):
         quantiles = np.quantile(values, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])
         print(f"{name}: quantiles 0, 5, 25, 50, 75, 95, 100 %:", *np.round(quantiles, 3))
-    print(f"val_per above .95: {np.mean(val > 0.95):.2%}")
+    print(f"val_per above {COLLAPSED_PER}: {(val > COLLAPSED_PER).sum()} of {len(val)}")
 
 
 def curves(axes: Axes, data: Data) -> None:

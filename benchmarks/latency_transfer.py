@@ -1,6 +1,6 @@
 """A new device from a few measurements: carried over from other devices, against learned alone.
 
-    python benchmarks/nasbench201.py ../shared/data/nb201 nb201-executed.jsonl --executed
+    python benchmarks/nasbench201.py PATH/TO/nb201 nb201-executed.jsonl --executed
     python benchmarks/latency_transfer.py nb201-executed.jsonl
 
 Every latency column is the new device in turn. The sources are all others, but for those of the

@@ -4,7 +4,7 @@ Both train the same cells on the same batches of varying lengths with the same r
 network with torch's usual loop: parameters of their own, `AdamW`, `clip_grad_norm_`. The two
 take turns, so that a machine that changes speed changes both.
 
-    python benchmarks/training_speed.py --corpus ../shared/data/timit-sample
+    python benchmarks/training_speed.py --corpus PATH/TO/timit
 """
 
 import argparse

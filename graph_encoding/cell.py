@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graph_encoding.errors import CellFormatError
-from graph_encoding.ops import NB_ASR_OPS, OPERATIONS
+from graph_encoding.ops import NAME_IN_CELL, NB_ASR_OPS, NODE_BREAK, OPERATIONS
 
-_NODE = re.compile(r"(?:(?P<index>\d)|(?P<name>[A-Za-z]\w*):)(?P<flags>[01]+)")
+_NODE = re.compile(rf"(?:(?P<index>\d)|(?P<name>{NAME_IN_CELL}):)(?P<flags>[01]+)")
 _INDEX_OF_OP = {name: index for index, name in enumerate(NB_ASR_OPS)}
 
 
@@ -63,7 +63,7 @@ class Cell:
         >>> Cell.parse("conv3:0_410").text
         'conv3:0_410'
         """
-        tokens = _split_nodes(text)
+        tokens = NODE_BREAK.split(text.strip())
         ops: list[str] = []
         skips: list[tuple[int, ...]] = []
         for k, token in enumerate(tokens, start=1):
@@ -154,11 +154,6 @@ class Cell:
 
     def __str__(self) -> str:
         return self.text
-
-
-def _split_nodes(text: str) -> list[str]:
-    """Split at the underscores that follow a flag: operation names may hold some too."""
-    return re.split(r"(?<=[01])_(?=\d|[A-Za-z]\w*:)", text.strip())
 
 
 def _op_name(index: int, node: int, source: object) -> str:

@@ -16,7 +16,8 @@ class CellGraph:
     Attributes:
         ops: (v,) operation of each node; the first is the input, the last the output.
         edges: (e,) triples (source, target, multiplicity) with source < target and
-            multiplicity >= 1, in rising order; a multiplicity of 2 adds a value twice.
+            multiplicity >= 1, in rising order, one for each pair of nodes; a multiplicity of 2
+            adds a value twice.
         key: identity of the graph; equal keys mean the same function.
 
     Raises:
@@ -39,13 +40,25 @@ class CellGraph:
                 "a graph must begin with its one input and end with its one output, "
                 f"but graph {self.key!r} has the kinds {kinds}"
             )
+        nodes = len(kinds)
+        before = -1
         for source, target, multiplicity in self.edges:
-            if not (0 <= source < target < len(kinds) and multiplicity >= 1):
+            if not (0 <= source < target < nodes and multiplicity >= 1):
                 raise UserError(
                     "an edge must go from a node to a later one with a multiplicity >= 1, "
-                    f"but graph {self.key!r} of {len(kinds)} nodes has "
+                    f"but graph {self.key!r} of {nodes} nodes has "
                     f"{(source, target, multiplicity)}; number the nodes in topological order"
                 )
+            # One number for a pair of nodes: graphs are made by the thousand, and it costs least.
+            place = source * nodes + target
+            if place <= before:
+                raise UserError(
+                    "edges must be in rising order with one triple for each pair of nodes, but "
+                    f"graph {self.key!r} has {(source, target, multiplicity)} after one from "
+                    f"{before // nodes} to {before % nodes}; sort them, and write an edge that is "
+                    "there twice as one with multiplicity 2"
+                )
+            before = place
 
     @property
     def inner_nodes(self) -> int:

@@ -4,7 +4,10 @@
      "targets": {"accuracy": 0.93}, "features": {"mflops": 12.5}}
 
 `ops` are labels of nodes, of which one is "input" and one "output"; `edges` go from node to node,
-an edge given twice adds a value twice; `features` may be left out.
+an edge given twice adds a value twice; `features` may be left out. So may `operations`, which says
+what labels stand for that not every reader knows; fields that are 1 may be left out there:
+
+     "operations": {"conv13": {"kind": "conv", "kernel": 13}}
 """
 
 import json
@@ -17,11 +20,12 @@ from typing import Any
 
 from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
-from graph_encoding.ops import INPUT, OPERATIONS, OUTPUT, Operation
+from graph_encoding.ops import BUILT_IN_OPS, INPUT, OPERATIONS, OUTPUT, Operation
 from graph_encoding.whole_files import whole_file
 
 _REQUIRED = {"key", "ops", "edges", "targets"}
-_OPTIONAL = {"features"}
+_OPTIONAL = {"features", "operations"}
+_SIZES = ("kernel", "dilation", "group_scale")
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class GraphRow:
     """A graph and what is known of it.
 
     Attributes:
-        graph: the graph; labels that name no registered operation have kind "other".
+        graph: the graph. A label that the file does not describe is the registered operation of
+            that name, or else one of kind "other".
         targets: measured values, finite.
         features: further numbers that a predictor may use, finite.
     """
@@ -80,10 +85,11 @@ def read_graphs(path: Path) -> Iterator[GraphRow]:
 
 
 def write_graphs(path: Path, rows: Iterable[GraphRow]) -> None:
-    """Write a file that `read_graphs` reads, whole or not at all.
+    """Write a file that `read_graphs` reads, whole or not at all: the same rows come back.
 
     Raises:
-        UserError: if the file cannot be written.
+        UserError: if the file cannot be written, a graph has two operations of one name, or its
+            ends alone are not called "input" and "output".
     """
     try:
         with whole_file(path) as scratch, scratch.open("w", encoding="utf-8") as file:
@@ -94,9 +100,11 @@ def write_graphs(path: Path, rows: Iterable[GraphRow]) -> None:
 
 
 def _row_text(row: GraphRow) -> str:
+    described = _descriptions(row.graph)
     values = {
         "key": row.graph.key,
         "ops": [op.name for op in row.graph.ops],
+        **({"operations": described} if described else {}),
         "edges": [
             [source, target]
             for source, target, multiplicity in row.graph.edges
@@ -108,10 +116,33 @@ def _row_text(row: GraphRow) -> str:
     return json.dumps(values, allow_nan=False, ensure_ascii=False)
 
 
+def _descriptions(graph: CellGraph) -> dict[str, dict[str, Any]]:
+    """What the graph's labels stand for, where a reader would not know it from the label alone."""
+    if (graph.ops[0], graph.ops[-1]) != (INPUT, OUTPUT):
+        raise UserError(
+            'the ends of a graph must be called "input" and "output" in a file, but graph '
+            f"{graph.key!r} has {graph.ops[0]} and {graph.ops[-1]}"
+        )
+    named = {"input": INPUT, "output": OUTPUT}
+    for op in graph.ops:
+        other = named.setdefault(op.name, op)
+        if other != op:
+            raise UserError(
+                "in a file a name must stand for one operation, but graph "
+                f"{graph.key!r} has {other} and {op}; rename one"
+            )
+    return {
+        name: {"kind": op.kind, **{size: v for size in _SIZES if (v := getattr(op, size)) != 1}}
+        for name, op in named.items()
+        # What is registered here may not be where the file is read.
+        if op != _undescribed(name) or (name in OPERATIONS and name not in BUILT_IN_OPS)
+    }
+
+
 def _parse_row(line: str) -> GraphRow:
     try:
         values = json.loads(line)
-    except json.JSONDecodeError as e:
+    except ValueError as e:  # no JSON, or an integer of thousands of digits
         raise UserError(f"a line must be one JSON object: {e}") from e
     if not isinstance(values, dict) or not _REQUIRED <= values.keys() <= _REQUIRED | _OPTIONAL:
         got = sorted(values) if isinstance(values, dict) else type(values).__name__
@@ -122,14 +153,14 @@ def _parse_row(line: str) -> GraphRow:
     key = values["key"]
     if not isinstance(key, str) or not key:
         raise UserError(f"a key must be a text, but got {key!r}")
-    graph = _parse_graph(key, values["ops"], values["edges"])
+    graph = _parse_graph(key, values["ops"], values["edges"], values.get("operations", {}))
     targets = _parse_numbers("targets", values["targets"])
     if not targets:
         raise UserError("a graph must have at least one target, but `targets` is empty")
     return GraphRow(graph, targets, _parse_numbers("features", values.get("features", {})))
 
 
-def _parse_graph(key: str, labels: Any, edges: Any) -> CellGraph:
+def _parse_graph(key: str, labels: Any, edges: Any, described: Any) -> CellGraph:
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise UserError(f"`ops` must be a list of texts, but got {labels!r}")
     if labels.count("input") != 1 or labels.count("output") != 1:
@@ -137,6 +168,7 @@ def _parse_graph(key: str, labels: Any, edges: Any) -> CellGraph:
             'a graph must have one node "input" and one "output", but has '
             f"{labels.count('input')} and {labels.count('output')}"
         )
+    operations = _parse_operations(described, set(labels) - {"input", "output"})
     counts: Counter[tuple[int, int]] = Counter()
     for edge in edges if isinstance(edges, list) else [edges]:
         is_pair = isinstance(edge, list) and len(edge) == 2
@@ -148,32 +180,68 @@ def _parse_graph(key: str, labels: Any, edges: Any) -> CellGraph:
     place = {node: i for i, node in enumerate(_topological_order(labels, list(counts)))}
     ordered = sorted(place, key=place.__getitem__)
     return CellGraph(
-        tuple(_operation(labels[node]) for node in ordered),
+        tuple(operations.get(labels[node]) or _undescribed(labels[node]) for node in ordered),
         tuple(sorted((place[s], place[t], count) for (s, t), count in counts.items())),
         key,
     )
 
 
+def _parse_operations(described: Any, labels: set[str]) -> dict[str, Operation]:
+    if not isinstance(described, dict) or not described.keys() <= labels:
+        raise UserError(
+            "`operations` must be an object that describes labels of the graph's inner nodes, "
+            f"which are {sorted(labels)}, but got {described!r}"
+        )
+    return {name: _parse_operation(name, fields) for name, fields in described.items()}
+
+
+def _parse_operation(name: str, fields: Any) -> Operation:
+    known = {"kind", *_SIZES}
+    if not isinstance(fields, dict) or not {"kind"} <= fields.keys() <= known:
+        raise UserError(
+            f"an operation must be described by its kind and may have {', '.join(_SIZES)}, but "
+            f"{name!r} is described by {fields!r}"
+        )
+    sizes = {size: fields[size] for size in _SIZES if size in fields}
+    if not all(type(value) is int for value in sizes.values()):
+        raise UserError(
+            f"{', '.join(_SIZES)} of an operation must be integers, but {name!r} has {sizes}"
+        )
+    if fields["kind"] in ("input", "output"):
+        raise UserError(
+            f"operation {name!r}: kind {fields['kind']!r} marks the ends of a graph, which are "
+            "called so and are not described"
+        )
+    return Operation(name, fields["kind"], **sizes)
+
+
 def _topological_order(labels: list[str], edges: list[tuple[int, int]]) -> list[int]:
-    """The nodes, each after those that feed it; the input first, the output last."""
+    """The nodes, each after those that feed it: the input first, the output last.
+
+    The first of the nodes that may come next comes next, so that an order that is one already
+    stays: encodings by position depend on it.
+    """
     first, last = labels.index("input"), labels.index("output")
     if any(target == first or source == last for source, target in edges):
         raise UserError("no edge may lead into the input or out of the output, but one does")
+    sources: dict[int, set[int]] = {node: set() for node in range(len(labels))}
+    for source, target in edges:
+        sources[target].add(source)
     order = [first]
-    waiting = [node for node in range(len(labels)) if node not in (first, last)]
+    waiting = [node for node in sources if node not in (first, last)]
     while waiting:
-        placed = set(order)
-        ready = [v for v in waiting if all(s in placed for s, t in edges if t == v)]
-        if not ready:
+        following = next((node for node in waiting if sources[node] <= set(order)), None)
+        if following is None:
             raise UserError(
                 f"a graph must have no cycle, but the nodes {waiting} feed each other in a circle"
             )
-        order += ready
-        waiting = [v for v in waiting if v not in ready]
+        order.append(following)
+        waiting.remove(following)
     return [*order, last]
 
 
-def _operation(label: str) -> Operation:
+def _undescribed(label: str) -> Operation:
+    """What a label stands for in a file that does not say it."""
     if label == "input":
         return INPUT
     if label == "output":
@@ -184,11 +252,15 @@ def _operation(label: str) -> Operation:
 def _parse_numbers(field: str, values: Any) -> dict[str, float]:
     if not isinstance(values, dict):
         raise UserError(f"`{field}` must be an object of names and numbers, but got {values!r}")
-    for name, value in values.items():
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
-            raise UserError(f"`{field}` must be finite numbers, but {name!r} is {value!r}")
-    return {name: float(value) for name, value in values.items()}
+    return {name: _parse_number(field, name, value) for name, value in values.items()}
+
+
+def _parse_number(field: str, name: str, value: Any) -> float:
+    try:
+        number = float(value) if type(value) in (int, float) else math.nan
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        # An integer may be too large for a float, and its digits for a message.
+        raise UserError(f"`{field}` must be finite numbers, but {name!r} is {value!r:.60}")
+    return number

@@ -1,5 +1,6 @@
 """Operations as described records, so that an operation never trained on can still be encoded."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -20,6 +21,13 @@ OpKind = Literal[
     "other",
 ]
 """Families of operations; the last three stand in graphs of other benchmarks, not in cells."""
+
+KINDS_TO_REGISTER: tuple[OpKind, ...] = ("linear", "gated_linear", "conv", "max_pool", "avg_pool")
+"""Families that networks, costs and keys of cells know. There is one zero, known by its name."""
+
+NAME_IN_CELL = r"[A-Za-z]\w*"
+NODE_BREAK = re.compile(rf"(?<=[01])_(?=\d|{NAME_IN_CELL}:)")
+"""Where the text of a cell is cut into nodes: at the underscores that follow a flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +105,28 @@ for _operation in (
     OPERATIONS.register(_operation.name, _operation)
 del _operation
 
+BUILT_IN_OPS: tuple[str, ...] = tuple(OPERATIONS)
+"""Names that every reader knows; what is registered later is known where it is registered."""
+
 
 def register_operation(operation: Operation) -> Operation:
     """Make an operation usable in cells, encodings and networks.
 
     Raises:
-        UserError: if the name is taken by a different operation or does not fit a cell's text,
-            or the kind may not stand in a cell.
+        UserError: if the name is taken by a different operation or does not come back from a
+            cell's text, or the kind may not stand in a cell.
     """
-    if not operation.name.replace("_", "").isalnum() or not operation.name[0].isalpha():
+    name, kind = operation.name, operation.kind
+    if not re.fullmatch(NAME_IN_CELL, name) or NODE_BREAK.search(f"{name}:"):
         raise UserError(
-            "the name of a cell's operation must be letters, digits and underscores and begin "
-            f"with a letter, but got {operation.name!r}"
+            "the name of a cell's operation must be letters, digits and underscores, begin with a "
+            "letter from A to Z or a to z, and have no underscore between a 0 or 1 and a letter "
+            f"or digit, where a cell's text is cut into nodes, but got {name!r}; choose another"
         )
-    if operation.kind in ("input", "output"):
+    if kind not in KINDS_TO_REGISTER:
         raise UserError(
-            f"operation {operation.name!r}: kind {operation.kind!r} marks the ends of a graph "
-            "and cannot stand in a cell"
+            f"the kind of a cell's operation must be one of {', '.join(KINDS_TO_REGISTER)}, but "
+            f"operation {name!r} is of kind {kind!r}, which no network of a cell can compute"
         )
     return OPERATIONS.register(operation.name, operation)
 

@@ -1,11 +1,14 @@
 """Made-up tables, datasets and artifacts that the tests share."""
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from graph_encoding import OPERATIONS
 from surrogate.artifact import Artifact
 from surrogate.dataset import SurrogateDataset
 from surrogate.fitting import fit_artifact
@@ -14,8 +17,9 @@ from surrogate.targets import TEST_PER, VAL_PER
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 from train_benchmark.table import BenchmarkTable
 
-# A law that holds takes as long as the machine lets it: a busy one fails no test.
-settings.register_profile("nasasr")
+# A law that holds takes as long as the machine lets it: a busy one fails no test. The cases are
+# the same in every run, so that a failure is one of the code.
+settings.register_profile("nasasr", deadline=None, derandomize=True)
 settings.load_profile("nasasr")
 
 
@@ -24,6 +28,14 @@ def _seeded_torch() -> None:
     """Unnamed random draws are the same in every run; without torch there are none."""
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _operations_as_they_were() -> Iterator[None]:
+    """What one test registers is not there in another."""
+    before = dict(OPERATIONS._entries)
+    yield
+    OPERATIONS._entries = before
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +84,20 @@ def saved_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def timit_sample() -> Path:
     """Folder of the public TIMIT sample, which is not part of the project."""
-    folder = Path(__file__).parents[2] / "shared" / "data" / "timit-sample"
-    if not folder.is_dir():
-        pytest.skip(f"no TIMIT sample at {folder}: get it with python -m nltk.downloader timit")
+    folder = found_timit_sample()
+    if folder is None:
+        pytest.skip(
+            "no TIMIT sample: get it with pip install nltk and python -m nltk.downloader -d "
+            "~/nltk_data timit, or say with NASASR_TIMIT in which folder it is"
+        )
     return folder
+
+
+def found_timit_sample() -> Path | None:
+    """The folder that the environment names, the one of NLTK, or one beside the checkout."""
+    named = os.environ.get("NASASR_TIMIT")
+    if named:
+        return Path(named)
+    beside = Path(__file__).parents[2] / "shared" / "data" / "timit-sample"
+    folders = (Path.home() / "nltk_data" / "corpora" / "timit", beside)
+    return next((folder for folder in folders if folder.is_dir()), None)

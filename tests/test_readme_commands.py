@@ -1,4 +1,4 @@
-"""What README.md and docs/ say to type does what they say."""
+"""What README.md, CONTRIBUTING.md and docs/ say to type does what they say."""
 
 import doctest
 import os
@@ -7,14 +7,17 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+import typer
+
+from surrogate.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 assert README.is_file(), "README.md is missing: its commands are the way in, and are tested here"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # Why a block is not run here: each has a test of its own that does what it shows.
 NOT_RUN = {
@@ -30,6 +33,7 @@ _BLOCK = re.compile(
     r"(?:<!-- not run: (?P<reason>[^>]*?) -->\n)?^```(?P<language>\w+)\n(?P<body>.*?)^```",
     re.MULTILINE | re.DOTALL,
 )
+_MENTION = re.compile(r"`(nasasr [^`\n]+)`")
 
 
 class Block(NamedTuple):
@@ -47,6 +51,7 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+MENTIONS = sorted({found for page in PAGES for found in _MENTION.findall(page.read_text())})
 
 
 def block_name(block: Block) -> str:
@@ -128,3 +133,53 @@ def test_console_blocks_name_programs_targets_and_commands_that_exist(block: Blo
             assert all((ROOT / file).is_file() for file in files), command
         if words[0] == "make":
             assert words[1] in targets, f"{block.page}: {command!r} is no target of the Makefile"
+        if words[0] == "nasasr":
+            assert read_by_the_program(words[1:]) == 0, f"{block.page}: {command!r}"
+
+
+def read_by_the_program(arguments: list[str]) -> int:
+    """The exit code of a command line that is read and not run: 2 if something in it is wrong."""
+    program = typer.main.get_command(app)
+    for command in leaves(program):
+        command.callback = None
+    with pytest.raises(SystemExit) as ended:
+        program.main(args=arguments, prog_name="nasasr")
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def leaves(command: Any) -> list[Any]:
+    """The commands that do something, below one."""
+    below = getattr(command, "commands", None)
+    return [command] if below is None else [leaf for c in below.values() for leaf in leaves(c)]
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        ("colect nowhere.toml --no-such-option", "No such command 'colect'"),
+        ("predict 10_100_1000 --no-such-option", "No such option: --no-such-option"),
+        ("collect my.toml --corpus timit --out runs/mine --worker 2", "No such option: --worker"),
+        ("collect my.toml --out runs/mine", "Missing option '--corpus'"),
+        ("predict 10_100_1000 --format yaml", "Invalid value for '--format'"),
+    ],
+)
+def test_a_command_that_the_program_does_not_have_is_seen(
+    command: str, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert read_by_the_program(command.split()) == 2
+    assert part in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mention", MENTIONS)
+def test_commands_named_in_the_text_exist(mention: str) -> None:
+    """Also those that are named without all that they need."""
+    command: Any = typer.main.get_command(app)
+    for word in shlex.split(mention)[1:]:
+        if word.startswith("-"):
+            known = [name for p in command.params for name in (*p.opts, *p.secondary_opts)]
+            assert word in known, f"{mention!r}: {command.name} has the options {known}"
+        elif hasattr(command, "commands"):
+            # `collect CONFIG` and `latency CONFIG` are short for their command `run`.
+            command = command.commands.get(word) or command.commands.get("run")
+            assert command is not None, f"{mention!r}: there is no command {word!r}"

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from graph_encoding import (
     NB_ASR_OPS,
-    OPERATIONS,
     Cell,
     CellSpace,
     Semantics,
@@ -18,11 +17,12 @@ from graph_encoding import (
     functional_key,
 )
 from graph_encoding.functional import canonical_form
+from graph_encoding.ops import BUILT_IN_OPS
 
 
 @st.composite
 def spaces(draw: st.DrawFn, max_nodes: int = 6) -> CellSpace:
-    names = st.lists(st.sampled_from(list(OPERATIONS)), min_size=1, max_size=7, unique=True)
+    names = st.lists(st.sampled_from(BUILT_IN_OPS), min_size=1, max_size=7, unique=True)
     return CellSpace(draw(st.integers(1, max_nodes)), tuple(draw(names)))
 
 

@@ -23,7 +23,7 @@ DATA = Path(__file__).parents[4] / "shared" / "data"
 def rows(name: str) -> list[dict[str, str]]:
     path = DATA / name
     if not path.is_file():
-        pytest.skip(f"no {path}: this test reads the benchmark's own data")
+        pytest.skip(f"no {name}: this test reads the benchmark's own data, no part of the project")
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 

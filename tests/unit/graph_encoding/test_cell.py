@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding import NB_ASR_OPS, OPERATIONS, Cell, CellFormatError, UserError
-from graph_encoding.ops import Operation, register_operation
+from graph_encoding.ops import BUILT_IN_OPS, Operation, OpKind, register_operation
 
 
 @st.composite
@@ -21,7 +21,7 @@ def cells(
     return Cell(chosen, flags)
 
 
-@given(cells(ops=tuple(OPERATIONS)))
+@given(cells(ops=BUILT_IN_OPS))
 def test_text_round_trips(cell: Cell) -> None:
     assert Cell.parse(cell.text) == cell
 
@@ -90,3 +90,32 @@ def test_registering_a_different_operation_under_a_taken_name_is_refused() -> No
 def test_operation_sizes_must_be_positive(field: str) -> None:
     with pytest.raises(UserError, match=f"{field} must be >= 1"):
         Operation("odd", "conv", **{field: 0})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["conv1_x", "conv1_2", "a0_b_c", "étage", "_a", "2d", "a-b", "a:"])
+def test_names_that_a_cells_text_would_lose_are_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"no underscore between .* but got '{name}'"):
+        register_operation(Operation(name, "conv", kernel=13))
+    assert name not in OPERATIONS
+
+
+@given(st.from_regex(r"[a-z][a-z0-2_é]{0,6}", fullmatch=True), st.data())
+def test_registered_names_come_back_from_a_cells_text(name: str, data: st.DataObject) -> None:
+    try:
+        register_operation(Operation(name, "conv", kernel=13))
+    except UserError:
+        return
+    cell = data.draw(cells(ops=(name, "conv5", "conv3"), min_nodes=2))
+    assert Cell.parse(cell.text) == cell
+
+
+@pytest.mark.parametrize("kind", ["input", "output", "zero", "other", "conv2d", "graph_conv"])
+def test_kinds_that_stand_in_no_cell_are_refused(kind: OpKind) -> None:
+    with pytest.raises(UserError, match=f"must be one of linear, .* of kind '{kind}'"):
+        register_operation(Operation("nothing", kind))
+
+
+@pytest.mark.parametrize("kind", ["linear", "gated_linear", "conv", "max_pool", "avg_pool"])
+def test_kinds_of_cells_can_be_registered(kind: OpKind) -> None:
+    register_operation(Operation("new_one", kind, kernel=3))
+    assert Cell.parse("new_one:0_111").ops == ("new_one", "conv5")

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph_encoding import OPERATIONS, Cell, CellGraph, CellSpace, Semantics, cell_graph
+from graph_encoding import Cell, CellGraph, CellSpace, Semantics, cell_graph
 from graph_encoding.adapters import nasbench201
 from graph_encoding.drawing import draw_svg, draw_text
 from graph_encoding.drawing_layout import Layout, Line, Point, edge_label, layout_of, node_labels
 from graph_encoding.drawing_svg import curve_points, svg_of_graph
 from graph_encoding.drawing_text import text_of_graph
-from graph_encoding.ops import INPUT, OUTPUT, Operation
+from graph_encoding.ops import BUILT_IN_OPS, INPUT, OUTPUT, Operation
 from tests.property.test_encoding_laws import graphs
 from tests.unit.graph_encoding.test_cell import cells
 
-ANY_CELL = cells(max_nodes=6, ops=tuple(OPERATIONS))
+ANY_CELL = cells(max_nodes=6, ops=BUILT_IN_OPS)
 SEMANTICS = st.sampled_from(Semantics)
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -62,12 +62,23 @@ def test_dead_branches_and_zeros_leave_no_term(cell: Cell, semantics: Semantics)
     assert [semantics.effective_ops(cell)[node].name for node in form.nodes] == list(form.ops)
 
 
-@given(cells(max_nodes=6), st.sampled_from(Semantics))
-def test_equal_forms_have_equal_graphs(cell: Cell, semantics: Semantics) -> None:
-    form = functional_form(cell, semantics)
-    graph = cell_graph(cell, semantics)
-    assert graph.key == form.key
-    assert graph.inner_nodes == len(form.ops)
+@given(cells(min_nodes=2, max_nodes=3), st.sampled_from(Semantics), st.data())
+def test_equal_functions_have_equal_graphs(
+    cell: Cell, semantics: Semantics, data: st.DataObject
+) -> None:
+    space = CellSpace(nodes=cell.nodes)
+    other = data.draw(st.sampled_from(space.equivalent(cell, semantics)))
+    first, second = cell_graph(cell, semantics), cell_graph(other, semantics)
+    assert first.ops == second.ops
+    assert first.edges == second.edges
+    assert first.key == second.key == functional_key(cell, semantics)
+
+
+def test_a_graph_is_that_of_the_function_and_not_of_the_point() -> None:
+    first, second = (cell_graph(Cell.parse(text)) for text in ("00_510_1010", "10_510_0010"))
+    assert [op.name for op in first.ops] == ["input", "conv5", "linear", "output"]
+    assert first.edges == ((0, 1, 1), (0, 2, 1), (1, 3, 1), (2, 3, 1))
+    assert second == first
 
 
 def test_index_and_cell_are_inverse_in_the_originals_order() -> None:

@@ -1,15 +1,32 @@
 """The neutral file of graphs: it round-trips, and every fault is named with its line."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from graph_encoding import Cell, CellGraph, UserError, cell_graph
+from graph_encoding import (
+    OPERATIONS,
+    Cell,
+    CellGraph,
+    Operation,
+    Semantics,
+    UserError,
+    cell_graph,
+    nasbench101,
+    nasbench201,
+    nasbench_graph,
+    register_operation,
+)
 from graph_encoding.graph_file import GraphRow, read_graphs, write_graphs
+from graph_encoding.ops import BUILT_IN_OPS, INPUT, OUTPUT, OpKind
 from tests.property.test_encoding_laws import graphs
+from tests.unit.graph_encoding.test_cell import cells
 
 GOOD = {
     "key": "a",
@@ -44,31 +61,126 @@ def test_nodes_may_come_in_any_order(tmp_path: Path) -> None:
     assert row.graph.ops[1].kind == "other"
 
 
+def test_an_order_that_is_one_already_stays(tmp_path: Path) -> None:
+    deep_first = {
+        **GOOD,
+        "ops": ["input", "a", "b", "c", "output"],
+        "edges": [[0, 1], [1, 2], [2, 4], [0, 3], [3, 4]],
+    }
+    (row,) = read_graphs(write(tmp_path / "g.jsonl", deep_first))
+    assert [op.name for op in row.graph.ops] == deep_first["ops"]
+
+
+def test_an_operation_is_what_the_file_says(tmp_path: Path) -> None:
+    described = {
+        **GOOD,
+        "ops": ["input", "conv5", "conv13", "mystery", "output"],
+        "operations": {
+            "conv5": {"kind": "conv2d", "kernel": 5},
+            "conv13": {"kind": "conv", "kernel": 13, "dilation": 2, "group_scale": 4},
+        },
+    }
+    (row,) = read_graphs(write(tmp_path / "g.jsonl", described))
+    assert row.graph.ops[1:-1] == (
+        Operation("conv5", "conv2d", kernel=5),
+        Operation("conv13", "conv", kernel=13, dilation=2, group_scale=4),
+        Operation("mystery", "other"),
+    )
+
+
+@st.composite
+def described_graphs(draw: st.DrawFn) -> CellGraph:
+    """Graphs of operations that no reader knows, or knows by another description."""
+    operations = st.builds(
+        Operation,
+        st.sampled_from(["conv5", "zero", "a", "1x1-bn", "é"]),
+        st.sampled_from(sorted(set(get_args(OpKind)) - {"input", "output"})),
+        *[st.integers(1, 3)] * 3,
+    )
+    unique = st.lists(operations, min_size=1, max_size=4, unique_by=lambda op: op.name)
+    return draw(graphs(tuple(draw(unique))))
+
+
+def trip(folder: Path, rows: list[GraphRow]) -> list[GraphRow]:
+    """What is read after it was written."""
+    write_graphs(folder / "graphs.jsonl", rows)
+    return list(read_graphs(folder / "graphs.jsonl"))
+
+
+def measured(made: Sequence[CellGraph], value: float = 0.5) -> list[GraphRow]:
+    """Rows with a key each."""
+    return [
+        GraphRow(replace(graph, key=f"k{i}"), {"t": value + i}, {"f": float(i)})
+        for i, graph in enumerate(made)
+    ]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(made=st.lists(graphs(), min_size=1, max_size=4), value=st.floats(-1e6, 1e6))
-def test_files_round_trip(tmp_path: Path, made: list[CellGraph], value: float) -> None:
-    rows = [
-        GraphRow(CellGraph(g.ops, g.edges, f"k{i}"), {"t": value + i}, {"f": float(i)})
-        for i, g in enumerate(made)
-    ]
-    path = tmp_path / "graphs.jsonl"
-    write_graphs(path, rows)
-    back = list(read_graphs(path))
-    assert [(r.targets, r.features, r.graph.key) for r in back] == [
-        (r.targets, r.features, r.graph.key) for r in rows
-    ]
-    for row, again in zip(rows, back, strict=True):
-        # Nodes come back in a topological order; a second trip changes nothing more.
-        assert sorted(op.name for op in again.graph.ops) == sorted(op.name for op in row.graph.ops)
-        assert sum(m for *_, m in again.graph.edges) == sum(m for *_, m in row.graph.edges)
-    write_graphs(path, back)
-    assert list(read_graphs(path)) == back
+@given(
+    made=st.lists(st.one_of(graphs(), described_graphs()), min_size=1, max_size=4),
+    value=st.floats(-1e6, 1e6),
+)
+def test_what_was_written_is_read(tmp_path: Path, made: list[CellGraph], value: float) -> None:
+    rows = measured(made, value)
+    assert trip(tmp_path, rows) == rows
 
 
-def test_a_cell_round_trips_exactly(tmp_path: Path) -> None:
-    row = GraphRow(cell_graph(Cell.parse("10_110_2010")), {"per": 0.5}, {})
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cells(min_nodes=3, max_nodes=5, ops=BUILT_IN_OPS), st.sampled_from(Semantics))
+@example(Cell.parse("10_100_5100_00010"), Semantics.PAPER)
+def test_cells_keep_their_canonical_order(tmp_path: Path, cell: Cell, semantics: Semantics) -> None:
+    row = GraphRow(cell_graph(cell, semantics), {"per": 0.5}, {})
+    assert trip(tmp_path, [row]) == [row]
+
+
+def test_cells_of_other_benchmarks_keep_what_their_operations_are(tmp_path: Path) -> None:
+    text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|none~1|avg_pool_3x3~2|"
+    module = [[0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 0, 1], [0, 0, 0, 0]]
+    rows = measured(
+        [
+            nasbench201(text),
+            nasbench201(text, executed=True),
+            nasbench101(module, ["input", "conv3x3-bn-relu", "maxpool3x3", "output"]),
+            nasbench_graph([0, 1, 1, 0], ["gcn", "skip", "gat", "fc"]),
+        ]
+    )
+    again = trip(tmp_path, rows)
+    assert again == rows
+    assert {op.kind for op in again[0].graph.ops} == {"input", "conv2d", "avg_pool", "output"}
+
+
+def test_what_is_registered_is_described_for_those_who_have_not(tmp_path: Path) -> None:
+    operation = register_operation(Operation("conv13", "conv", kernel=13))
+    row = GraphRow(cell_graph(Cell.parse("conv13:0_111")), {"per": 0.5}, {})
     write_graphs(tmp_path / "g.jsonl", [row])
+    del OPERATIONS._entries[operation.name]
     assert list(read_graphs(tmp_path / "g.jsonl")) == [row]
+
+
+def test_a_file_without_descriptions_is_read_and_written_as_it_was(tmp_path: Path) -> None:
+    path = Path(__file__).parents[3] / "configs" / "benchmark" / "example-graphs.jsonl"
+    rows = list(read_graphs(path))
+    assert {op.kind for row in rows for op in row.graph.ops} & {"other"} == set()
+    write_graphs(tmp_path / "again.jsonl", rows)
+    assert (tmp_path / "again.jsonl").read_text() == path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("ops", "part"),
+    [
+        ((Operation("a", "conv"), Operation("a", "linear")), "stand for one operation"),
+        ((Operation("input", "other"),), "stand for one operation"),
+    ],
+)
+def test_graphs_that_a_file_cannot_hold_are_refused(
+    tmp_path: Path, ops: tuple[Operation, ...], part: str
+) -> None:
+    graph = CellGraph((INPUT, *ops, OUTPUT), (), "k")
+    with pytest.raises(UserError, match=part):
+        write_graphs(tmp_path / "g.jsonl", [GraphRow(graph, {"t": 0.5}, {})])
+    renamed = CellGraph((Operation("in", "input"), OUTPUT), (), "k")
+    with pytest.raises(UserError, match='must be called "input" and "output"'):
+        write_graphs(tmp_path / "g.jsonl", [GraphRow(renamed, {"t": 0.5}, {})])
 
 
 @pytest.mark.parametrize(
@@ -83,10 +195,22 @@ def test_a_cell_round_trips_exactly(tmp_path: Path) -> None:
         ({"ops": ["input", "a b", "output"]}, "without spaces"),
         ({"targets": {"per": float("nan")}}, "'per' is nan"),
         ({"targets": {"per": "0.5"}}, "'per' is '0.5'"),
+        ({"targets": {"per": 10**400}}, "'per' is 1000"),
         ({"targets": {}}, "at least one target"),
         ({"targets": [1]}, "must be an object"),
         ({"targets": {"error": 0.5}}, "same targets and features"),
         ({"features": {"x": True}}, "'x' is True"),
+        ({"operations": []}, "must be an object that describes labels"),
+        ({"operations": {"conv6": {"kind": "conv"}}}, r"which are \['conv5'\], but got .*conv6"),
+        ({"operations": {"input": {"kind": "conv"}}}, "labels of the graph's inner nodes"),
+        ({"operations": {"conv5": "conv"}}, "described by its kind"),
+        ({"operations": {"conv5": {"kernel": 5}}}, "described by its kind"),
+        ({"operations": {"conv5": {"kind": "conv", "width": 5}}}, "described by its kind"),
+        ({"operations": {"conv5": {"kind": "conv", "kernel": True}}}, "must be integers"),
+        ({"operations": {"conv5": {"kind": "conv", "kernel": 0}}}, "kernel must be >= 1"),
+        ({"operations": {"conv5": {"kind": "convolution"}}}, "kind must be one of"),
+        ({"operations": {"conv5": {"kind": ["conv"]}}}, "kind must be one of"),
+        ({"operations": {"conv5": {"kind": "output"}}}, "marks the ends of a graph"),
         ({"key": ""}, "a key must be a text"),
         ({"more": 1}, r"must have the fields .* but got .*'more'"),
         ({"key": "first"}, "'first' is that of line 1 too"),
@@ -106,7 +230,7 @@ def test_a_cycle_is_named(tmp_path: Path) -> None:
         list(read_graphs(write(tmp_path / "g.jsonl", looped)))
 
 
-@pytest.mark.parametrize("content", ["{broken\n", "[1, 2]\n", "7\n"])
+@pytest.mark.parametrize("content", ["{broken\n", "[1, 2]\n", "7\n", "7" * 5000])
 def test_what_is_no_object_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "g.jsonl").write_text(content)
     with pytest.raises(UserError, match="line 1: "):
