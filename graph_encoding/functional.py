@@ -1,9 +1,9 @@
 """Identity of cells: the function a cell computes, in a canonical form."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
@@ -12,6 +12,15 @@ from graph_encoding.semantics import Semantics
 
 Sum = tuple[tuple[int, int], ...]
 """A sum of values: (value number, multiplicity >= 1), rising; value 0 is the cell's input."""
+
+_Term = tuple[str, Sum]
+"""Operation and argument."""
+
+_Numbering = tuple[dict[int, int], dict[int, _Term]]
+"""Numbers given so far, by node; and the terms, by node, whose argument is numbered."""
+
+MAX_NUMBERINGS = 100_000
+"""Numberings of an expression that are kept side by side: some 200 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +137,8 @@ def canonical_form(
         output: the n + 1 counts of the output.
 
     Raises:
-        UserError: if a count is missing or negative, or terms that reach the output depend on
-            each other in a circle.
+        UserError: if a count is missing or negative, terms that reach the output depend on each
+            other in a circle, or so many are alike that they have over `MAX_NUMBERINGS` orders.
 
     >>> canonical_form(["b", "a"], [[1, 0, 0], [1, 0, 0]], [0, 1, 1]).key
     '1=a(x);2=b(x);y=1+2'
@@ -241,44 +250,66 @@ def _canonical(
 ) -> FunctionalForm:
     """Number the living terms so that the result does not depend on their nodes' order.
 
-    Terms are numbered one after another, each time the one with the least (operation,
-    argument) among those whose argument is numbered already. Where several are equal in that,
-    each is tried, and the least form wins: exact, and fast because ties are rare.
+    The form is the least (terms, output) over all orders in which a term comes after those that
+    it names. Terms are numbered one after another; kept are the numberings that go on with the
+    least (operation, argument) of all, and those with the least output win in the end.
     """
-    best: FunctionalForm | None = None
-    best_rank: tuple[object, ...] = ()
+    living = sorted(alive)
+    users = {i: [node for node in living if arguments[node - 1][i]] for i in living}
 
-    def extend(number_of: dict[int, int], terms: list[tuple[str, Sum]]) -> None:
-        nonlocal best, best_rank
-        ready = [
-            ((ops[node - 1], _renumber(arguments[node - 1], number_of)), node)
-            for node in alive
-            if node not in number_of
-            and all(i in number_of for i, count in enumerate(arguments[node - 1]) if count)
-        ]
-        if not ready:
-            if len(number_of) <= len(alive):
-                raise UserError(
-                    "terms must not depend on each other in a circle, but these do: "
-                    f"{sorted(alive - number_of.keys())} (counted from 1)"
-                )
-            closing = _renumber(output, number_of)
-            rank = (tuple(terms), closing)
-            if best is None or rank < best_rank:
-                best_rank = rank
-                nodes = tuple(node - 1 for node in number_of if node)
-                best = FunctionalForm(
-                    tuple(op for op, _ in terms), tuple(arg for _, arg in terms), closing, nodes
-                )
-            return
-        least = min(term for term, _ in ready)
-        for term, node in ready:
-            if term == least:
-                extend({**number_of, node: len(number_of)}, [*terms, term])
+    @cache
+    def uses(i: int) -> tuple[int, ...]:
+        """How often each sum adds a node up: equal ones can change places without a trace."""
+        return (output[i], *[arguments[node - 1][i] for node in living])
 
-    extend({0: 0}, [])
-    assert best is not None
-    return best
+    def ready(nodes: list[int], number_of: dict[int, int]) -> dict[int, _Term]:
+        return {
+            node: (ops[node - 1], _renumber(arguments[node - 1], number_of))
+            for node in nodes
+            if all(i in number_of for i, count in enumerate(arguments[node - 1]) if count)
+        }
+
+    def extended(numberings: list[_Numbering], least: _Term) -> Iterator[_Numbering]:
+        for number_of, next_terms in numberings:
+            tied = [node for node, term in next_terms.items() if term == least]
+            if len(tied) > 1:
+                tied = list({uses(node): node for node in tied}.values())
+            for node in tied:
+                longer = {**number_of, node: len(number_of)}
+                left = {other: term for other, term in next_terms.items() if other != node}
+                yield longer, left | ready(users[node], longer)
+
+    numberings: list[_Numbering] = [({0: 0}, ready(living, {0: 0}))]
+    terms: list[_Term] = []
+    while len(terms) < len(living):
+        terms.append(_least_term(numberings, alive))
+        grown = extended(numberings, terms[-1])
+        numberings = list(itertools.islice(grown, MAX_NUMBERINGS + 1))
+        if len(numberings) > MAX_NUMBERINGS:
+            raise UserError(
+                f"an expression must have at most {MAX_NUMBERINGS:,} numberings of equal terms to "
+                f"choose from, but this one of {len(living)} terms has more when {len(terms)} are "
+                "numbered; use fewer equal operations side by side"
+            )
+    closing, number_of = min(
+        ((_renumber(output, number_of), number_of) for number_of, _ in numberings),
+        key=lambda found: found[0],
+    )
+    nodes = tuple([node - 1 for node in number_of if node])
+    return FunctionalForm(
+        tuple([op for op, _ in terms]), tuple([argument for _, argument in terms]), closing, nodes
+    )
+
+
+def _least_term(numberings: list[_Numbering], alive: set[int]) -> _Term:
+    terms = [term for _, next_terms in numberings for term in next_terms.values()]
+    if not terms:
+        number_of, _ = numberings[0]
+        raise UserError(
+            "terms must not depend on each other in a circle, but these do: "
+            f"{sorted(alive - number_of.keys())} (counted from 1)"
+        )
+    return min(terms)
 
 
 def _renumber(counts: list[int], number_of: dict[int, int]) -> Sum:
