@@ -161,37 +161,6 @@ def test_equivalent_points_are_all_points_of_a_key(semantics: Semantics) -> None
     assert list(same) == [c for c in space if functional_key(c, semantics) == key]
 
 
-class TestOrderOfParallelBranches:
-    """Why 9,195 and 2,183 functions are told elsewhere, and 9,155 and 2,171 here."""
-
-    @staticmethod
-    def order_keeping_key(cell: Cell, semantics: Semantics) -> str:
-        """Terms numbered by their nodes: parallel branches that are swapped give another key."""
-        form = functional_form(cell, semantics)
-        by_node = sorted(range(len(form.ops)), key=form.nodes.__getitem__)
-        number = {0: 0, **{term + 1: place for place, term in enumerate(by_node, start=1)}}
-        renumbered = [
-            (form.ops[term], sorted((number[s], m) for s, m in form.arguments[term]))
-            for term in by_node
-        ]
-        return str((renumbered, sorted((number[s], m) for s, m in form.output)))
-
-    @pytest.mark.parametrize(
-        ("semantics", "functions", "kept_apart"),
-        [(Semantics.PAPER, 9155, 9195), (Semantics.RELEASED, 2171, 2183)],
-    )
-    def test_keeping_it_tells_equal_functions_apart(
-        self, semantics: Semantics, functions: int, kept_apart: int
-    ) -> None:
-        cells = list(CellSpace())
-        apart = {cell: self.order_keeping_key(cell, semantics) for cell in cells}
-        assert len(set(apart.values())) == kept_apart
-        key_of = {apart[cell]: functional_key(cell, semantics) for cell in cells}
-        assert len(set(key_of.values())) == functions
-        # Each key is a union of order-keeping classes, never a part of one.
-        assert all(functional_key(c, semantics) == key_of[apart[c]] for c in cells)
-
-
 Expression = tuple[list[str], list[list[int]], list[int]]
 
 
