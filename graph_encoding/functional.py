@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
-from graph_encoding.ops import OPERATIONS, ZERO, undilated
+from graph_encoding.ops import OPERATIONS, ZERO, Operation, undilated
 from graph_encoding.semantics import Semantics
 
 Sum = tuple[tuple[int, int], ...]
@@ -238,23 +238,32 @@ def _names(
     """Three names of each node's operation.
 
     Returns:
-        What is computed; the same of an operation without weights, else None; and what it is
-        called where nothing feeds it.
+        What is computed; "zero" or the name of a pooling, None for operations with weights; and
+        what it is called where nothing feeds it.
     """
     described = [OPERATIONS.get(op) for op in ops]
     if semantics is Semantics.RELEASED:
         described = [undilated(op) for op in described]
     return (
         tuple(op.name for op in described),
-        tuple(op.name if op.kind in ("zero", "max_pool", "avg_pool") else None for op in described),
+        tuple(_weightless_name(op) for op in described),
         tuple(_BIAS if op.kind in ("linear", "conv") else op.name for op in described),
     )
+
+
+def _weightless_name(op: Operation) -> str | None:
+    if op.kind == "zero":
+        return ZERO.name
+    return op.name if op.kind in ("max_pool", "avg_pool") else None
 
 
 def _expand(
     skips: tuple[tuple[int, ...], ...], weightless: tuple[str | None, ...], skip: int
 ) -> tuple[list[list[int]], list[int]]:
-    """Write each node's argument and the output as counts over (input, node 1, .., node n)."""
+    """Write each node's argument and the output as counts over (input, node 1, .., node n).
+
+    A pooling counts as the first node that pools the same in the same way.
+    """
     n = len(weightless)
     values = [[1] + [0] * n]
     arguments: list[list[int]] = []

@@ -10,6 +10,7 @@ from graph_encoding import (
     OPERATIONS,
     Cell,
     CellSpace,
+    Operation,
     Semantics,
     cell_graph,
     functional_form,
@@ -93,6 +94,13 @@ def test_convolutions_and_linear_operations_that_nothing_feeds_are_one(text: str
 )
 def test_pooling_has_no_weights(text: str, key: str) -> None:
     assert functional_key(Cell.parse(text), Semantics.PAPER) == key
+
+
+def test_a_zero_operation_is_zero_under_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OPERATIONS._entries, "none", Operation("none", "zero"))
+    named, plain = Cell.parse("none:1_110_none:010"), Cell.parse("51_110_5010")
+    for semantics in Semantics:
+        assert functional_form(named, semantics) == functional_form(plain, semantics)
 
 
 @given(cells(max_nodes=6, ops=tuple(OPERATIONS)), st.sampled_from(Semantics))
