@@ -28,7 +28,7 @@ from train_benchmark.recipe import Recipe
 from train_benchmark.trainer import PreparedCorpus, train_cell
 
 CAMPAIGN = Path(__file__).parents[1] / "configs/campaign/timit-micro.toml"
-FUNCTIONS = 9099
+FUNCTIONS = 8911
 SEEDS = 3
 CORES = (2, 64, 1024)
 

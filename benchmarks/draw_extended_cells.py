@@ -1,6 +1,9 @@
-"""Draws the cells of configs/campaign/timit-micro-extended-cells.txt.
+"""Draws cells as those of configs/campaign/timit-micro-extended-cells.txt were drawn.
 
-python benchmarks/draw_extended_cells.py > configs/campaign/timit-micro-extended-cells.txt
+    python benchmarks/draw_extended_cells.py > cells.txt
+
+That file is older than the rule that an operation without input is only its bias. It stays as it
+is, for its cells are trained; with that rule this draws others.
 """
 
 import sys

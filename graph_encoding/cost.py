@@ -16,8 +16,9 @@ from graph_encoding.semantics import Semantics
 def params(cell: Cell, macro: Macro, semantics: Semantics = Semantics.PAPER) -> int:
     """Trainable parameters of the network that computes a cell's function.
 
-    Branches that do not reach the output have no parameters: equal functional keys have equal
-    counts. (The original counts them; that published formula is another function.)
+    Branches that do not reach the output have no parameters, and a convolution that nothing feeds
+    has those of the linear operation that its form names: equal functional keys have equal
+    counts. (The original counts both as they stand; that published formula is another function.)
 
     Args:
         cell: any registered cell.

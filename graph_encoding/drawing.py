@@ -12,7 +12,7 @@ def draw_text(cell: Cell, semantics: Semantics = Semantics.PAPER) -> str:
 
     Equal functions have equal pictures: drawn are the terms of the functional key, by its
     numbers. A value goes straight down to the next term, and on a lane at the side to later
-    ones; `x2` is a value that is added twice, `conv5(0)` an operation that nothing feeds. A
+    ones; `x2` is a value that is added twice, `linear(0)` an operation that nothing feeds. A
     cell of six nodes takes at most 30 columns more than its longest operation's name.
 
     Args:

@@ -1,33 +1,54 @@
-"""Identity of cells: the function a cell computes, in a canonical form."""
+"""Identity of cells: the function a cell computes, in a canonical form.
+
+An operation counts as some function with weights of its own, of which no more is known than its
+name, but for two things. One that is linear or a convolution and is fed by nothing is its bias,
+whatever its kernel: all of them are written `linear(0)`. And pooling has no weights: fed by
+nothing it is zero, and applied twice to one value it is one value. Laws of particular operations,
+such as max_pool(2 x) = 2 max_pool(x) or that two biases add up to a bias, are not used.
+"""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
-from graph_encoding.ops import OPERATIONS, undilated
+from graph_encoding.ops import OPERATIONS, ZERO, Operation, undilated
 from graph_encoding.semantics import Semantics
 
 Sum = tuple[tuple[int, int], ...]
 """A sum of values: (value number, multiplicity >= 1), rising; value 0 is the cell's input."""
+
+_Term = tuple[str, Sum]
+"""Operation and argument."""
+
+_Numbering = tuple[dict[int, int], dict[int, _Term]]
+"""Numbers given so far, by node; and the terms, by node, whose argument is numbered."""
+
+_BIAS = "linear"
+"""Name of a term that is only its bias: of the operations that are, the one that sees one frame."""
+
+MAX_NUMBERINGS = 100_000
+"""Numberings of an expression that are kept side by side: some 200 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionalForm:
     """A cell as the expression it computes, before the closing layer normalisation.
 
-    Every operation that is not zero is a term with weights of its own: `term_i = op_i(sum_i)`.
-    Terms that do not reach the output are gone, zero operations vanish from the sums.
+    Every operation with weights is a term of its own: `term_i = op_i(sum_i)`. Terms that do not
+    reach the output are gone, zero operations and pooling of nothing vanish from the sums, and
+    equal poolings of equal sums are one term.
 
     Attributes:
         ops: (t,) names of the terms' operations, in canonical order; term i + 1 is `ops[i]`.
         arguments: (t,) sums that the operations are applied to; they name earlier terms only.
-            An empty sum is the constant zero.
+            An empty sum is the constant zero; a linear operation or a convolution of it is
+            named "linear".
         output: the sum that is the cell's output.
-        nodes: (t,) node of the cell (from 0) that each term stands for. Not part of the
-            identity: equal functions may come from different nodes.
+        nodes: (t,) node of the cell (from 0) that each term stands for, of several the first. Not
+            part of the identity: equal functions may come from different nodes.
     """
 
     ops: tuple[str, ...]
@@ -37,7 +58,7 @@ class FunctionalForm:
 
     @property
     def key(self) -> str:
-        """The functional key: readable, and equal if and only if the functions are equal."""
+        """The functional key: readable, and equal if and only if the forms are equal."""
         terms = [
             f"{i}={op}({_sum_text(argument)})"
             for i, (op, argument) in enumerate(zip(self.ops, self.arguments, strict=True), start=1)
@@ -77,13 +98,13 @@ def functional_form(cell: Cell, semantics: Semantics) -> FunctionalForm:
         semantics: how its flags and operations are read.
 
     Returns:
-        Equal forms for two cells if and only if their networks compute the same function up to
-        renaming of weights. Sums are multisets, so `conv5(x) + linear(x)` has one form whatever
-        node each stands on: NAS-Bench-ASR's 13,824 points are 9,155 functions under PAPER and
-        2,171 under RELEASED. (Keeping the order of nodes would give 9,195 and 2,183.)
+        Equal forms only for cells whose networks compute the same function up to renaming of
+        weights; different forms for different expressions, with operations taken as this
+        module's first lines say. Sums are multisets, so `conv5(x) + linear(x)` has one form
+        whatever node each stands on: NAS-Bench-ASR's 13,824 points are 8,923 functions under
+        PAPER and 2,099 under RELEASED.
     """
-    wiring = _wiring_of(cell, semantics)
-    ops = _effective_names(cell.ops, semantics)
+    wiring, ops = _read(cell, semantics)
     if not wiring.has_order:
         return _canonical(ops, wiring.arguments, wiring.output, wiring.alive)
     return FunctionalForm(
@@ -95,15 +116,16 @@ def functional_form(cell: Cell, semantics: Semantics) -> FunctionalForm:
 
 
 def functional_key(cell: Cell, semantics: Semantics) -> str:
-    """The key of a cell's function: equal keys if and only if equal functions.
+    """The key of a cell's function, equal if and only if `functional_form` is.
 
     >>> functional_key(Cell.parse("10_100_1000"), Semantics.PAPER)
     '1=conv5(x);2=conv5(1);3=conv5(2);y=3'
     >>> functional_key(Cell.parse("51_500_5000"), Semantics.PAPER)
     'y=0'
+    >>> functional_key(Cell.parse("50_101"), Semantics.PAPER)
+    '1=linear(0);y=1'
     """
-    wiring = _wiring_of(cell, semantics)
-    ops = _effective_names(cell.ops, semantics)
+    wiring, ops = _read(cell, semantics)
     if not wiring.has_order:
         return _canonical(ops, wiring.arguments, wiring.output, wiring.alive).key
     return wiring.key_template % tuple([ops[node] for node in wiring.order])
@@ -119,7 +141,8 @@ def canonical_form(
 ) -> FunctionalForm:
     """Bring any expression of operations and sums into its canonical form.
 
-    For other search spaces; cells go through `functional_form`.
+    For other search spaces; cells go through `functional_form`. Labels are only compared: nothing
+    is known of what an operation does to an empty sum, nor that one has no weights.
 
     Args:
         ops: (n,) label of each term's operation.
@@ -128,8 +151,8 @@ def canonical_form(
         output: the n + 1 counts of the output.
 
     Raises:
-        UserError: if a count is missing or negative, or terms that reach the output depend on
-            each other in a circle.
+        UserError: if a count is missing or negative, terms that reach the output depend on each
+            other in a circle, or so many are alike that they have over `MAX_NUMBERINGS` orders.
 
     >>> canonical_form(["b", "a"], [[1, 0, 0], [1, 0, 0]], [0, 1, 1]).key
     '1=a(x);2=b(x);y=1+2'
@@ -146,12 +169,13 @@ def canonical_form(
 
 @dataclass(frozen=True, slots=True)
 class _Wiring:
-    """All of a functional form that does not depend on the names of the operations.
+    """All of a functional form that does not depend on the names of operations with weights.
 
     Attributes:
         arguments: what each node's operation is applied to, as counts over (input, nodes).
         output: the output, as such counts.
         alive: numbers (from 1) of the nodes that reach the output.
+        unfed: nodes (from 0) of those that are fed by nothing.
         has_order: whether each living term depends on the one before. Then the canonical order is
             the only one there is, and the rest is known whatever the operations.
         order: nodes (from 0) of the terms.
@@ -163,6 +187,7 @@ class _Wiring:
     arguments: list[list[int]]
     output: list[int]
     alive: set[int]
+    unfed: frozenset[int]
     has_order: bool
     order: tuple[int, ...]
     sums: tuple[Sum, ...]
@@ -170,14 +195,22 @@ class _Wiring:
     key_template: str
 
 
-def _wiring_of(cell: Cell, semantics: Semantics) -> _Wiring:
-    zeros = tuple([op == "zero" for op in cell.ops])
-    return _wiring(cell.skips, zeros, semantics.skip_flag)
+def _read(cell: Cell, semantics: Semantics) -> tuple[_Wiring, Sequence[str]]:
+    """A cell's wiring, and the name that each node's operation has in a form."""
+    names, weightless, unfed_names = _names(cell.ops, semantics)
+    wiring = _wiring(cell.skips, weightless, semantics.skip_flag)
+    if not wiring.unfed:
+        return wiring, names
+    return wiring, [
+        unfed_names[node] if node in wiring.unfed else name for node, name in enumerate(names)
+    ]
 
 
 @lru_cache(maxsize=4096)
-def _wiring(skips: tuple[tuple[int, ...], ...], zeros: tuple[bool, ...], skip: int) -> _Wiring:
-    arguments, output = _expand(skips, zeros, skip)
+def _wiring(
+    skips: tuple[tuple[int, ...], ...], weightless: tuple[str | None, ...], skip: int
+) -> _Wiring:
+    arguments, output = _expand(skips, weightless, skip)
     alive = _reaching(arguments, output)
     order = sorted(alive)
     has_order = all(arguments[later - 1][earlier] for earlier, later in itertools.pairwise(order))
@@ -189,6 +222,7 @@ def _wiring(skips: tuple[tuple[int, ...], ...], zeros: tuple[bool, ...], skip: i
         arguments,
         output,
         alive,
+        frozenset(node - 1 for node in order if not any(arguments[node - 1])),
         has_order,
         tuple(node - 1 for node in order),
         sums,
@@ -198,24 +232,50 @@ def _wiring(skips: tuple[tuple[int, ...], ...], zeros: tuple[bool, ...], skip: i
 
 
 @lru_cache(maxsize=4096)
-def _effective_names(ops: tuple[str, ...], semantics: Semantics) -> tuple[str, ...]:
-    if semantics is Semantics.PAPER:
-        return ops
-    return tuple(undilated(OPERATIONS.get(op)).name for op in ops)
+def _names(
+    ops: tuple[str, ...], semantics: Semantics
+) -> tuple[tuple[str, ...], tuple[str | None, ...], tuple[str, ...]]:
+    """Three names of each node's operation.
+
+    Returns:
+        What is computed; "zero" or the name of a pooling, None for operations with weights; and
+        what it is called where nothing feeds it.
+    """
+    described = [OPERATIONS.get(op) for op in ops]
+    if semantics is Semantics.RELEASED:
+        described = [undilated(op) for op in described]
+    return (
+        tuple(op.name for op in described),
+        tuple(_weightless_name(op) for op in described),
+        tuple(_BIAS if op.kind in ("linear", "conv") else op.name for op in described),
+    )
+
+
+def _weightless_name(op: Operation) -> str | None:
+    if op.kind == "zero":
+        return ZERO.name
+    return op.name if op.kind in ("max_pool", "avg_pool") else None
 
 
 def _expand(
-    skips: tuple[tuple[int, ...], ...], zeros: tuple[bool, ...], skip: int
+    skips: tuple[tuple[int, ...], ...], weightless: tuple[str | None, ...], skip: int
 ) -> tuple[list[list[int]], list[int]]:
-    """Write each node's argument and the output as counts over (input, node 1, .., node n)."""
-    n = len(zeros)
+    """Write each node's argument and the output as counts over (input, node 1, .., node n).
+
+    A pooling counts as the first node that pools the same in the same way.
+    """
+    n = len(weightless)
     values = [[1] + [0] * n]
     arguments: list[list[int]] = []
-    for k in range(n):
-        arguments.append(values[k])
+    first_node: dict[tuple[str, tuple[int, ...]], int] = {}
+    for k, name in enumerate(weightless):
+        argument = values[k]
+        arguments.append(argument)
         value = [0] * (n + 1)
-        if not zeros[k]:
+        if name is None:
             value[k + 1] = 1
+        elif name != ZERO.name and any(argument):
+            value[first_node.setdefault((name, tuple(argument)), k + 1)] = 1
         for flag, earlier in zip(skips[k], values, strict=True):
             if flag == skip:
                 value = [a + b for a, b in zip(value, earlier, strict=True)]
@@ -241,44 +301,66 @@ def _canonical(
 ) -> FunctionalForm:
     """Number the living terms so that the result does not depend on their nodes' order.
 
-    Terms are numbered one after another, each time the one with the least (operation,
-    argument) among those whose argument is numbered already. Where several are equal in that,
-    each is tried, and the least form wins: exact, and fast because ties are rare.
+    The form is the least (terms, output) over all orders in which a term comes after those that
+    it names. Terms are numbered one after another; kept are the numberings that go on with the
+    least (operation, argument) of all, and those with the least output win in the end.
     """
-    best: FunctionalForm | None = None
-    best_rank: tuple[object, ...] = ()
+    living = sorted(alive)
+    users = {i: [node for node in living if arguments[node - 1][i]] for i in living}
 
-    def extend(number_of: dict[int, int], terms: list[tuple[str, Sum]]) -> None:
-        nonlocal best, best_rank
-        ready = [
-            ((ops[node - 1], _renumber(arguments[node - 1], number_of)), node)
-            for node in alive
-            if node not in number_of
-            and all(i in number_of for i, count in enumerate(arguments[node - 1]) if count)
-        ]
-        if not ready:
-            if len(number_of) <= len(alive):
-                raise UserError(
-                    "terms must not depend on each other in a circle, but these do: "
-                    f"{sorted(alive - number_of.keys())} (counted from 1)"
-                )
-            closing = _renumber(output, number_of)
-            rank = (tuple(terms), closing)
-            if best is None or rank < best_rank:
-                best_rank = rank
-                nodes = tuple(node - 1 for node in number_of if node)
-                best = FunctionalForm(
-                    tuple(op for op, _ in terms), tuple(arg for _, arg in terms), closing, nodes
-                )
-            return
-        least = min(term for term, _ in ready)
-        for term, node in ready:
-            if term == least:
-                extend({**number_of, node: len(number_of)}, [*terms, term])
+    @cache
+    def uses(i: int) -> tuple[int, ...]:
+        """How often each sum adds a node up: equal ones can change places without a trace."""
+        return (output[i], *[arguments[node - 1][i] for node in living])
 
-    extend({0: 0}, [])
-    assert best is not None
-    return best
+    def ready(nodes: list[int], number_of: dict[int, int]) -> dict[int, _Term]:
+        return {
+            node: (ops[node - 1], _renumber(arguments[node - 1], number_of))
+            for node in nodes
+            if all(i in number_of for i, count in enumerate(arguments[node - 1]) if count)
+        }
+
+    def extended(numberings: list[_Numbering], least: _Term) -> Iterator[_Numbering]:
+        for number_of, next_terms in numberings:
+            tied = [node for node, term in next_terms.items() if term == least]
+            if len(tied) > 1:
+                tied = list({uses(node): node for node in tied}.values())
+            for node in tied:
+                longer = {**number_of, node: len(number_of)}
+                left = {other: term for other, term in next_terms.items() if other != node}
+                yield longer, left | ready(users[node], longer)
+
+    numberings: list[_Numbering] = [({0: 0}, ready(living, {0: 0}))]
+    terms: list[_Term] = []
+    while len(terms) < len(living):
+        terms.append(_least_term(numberings, alive))
+        grown = extended(numberings, terms[-1])
+        numberings = list(itertools.islice(grown, MAX_NUMBERINGS + 1))
+        if len(numberings) > MAX_NUMBERINGS:
+            raise UserError(
+                f"an expression must have at most {MAX_NUMBERINGS:,} numberings of equal terms to "
+                f"choose from, but this one of {len(living)} terms has more when {len(terms)} are "
+                "numbered; use fewer equal operations side by side"
+            )
+    closing, number_of = min(
+        ((_renumber(output, number_of), number_of) for number_of, _ in numberings),
+        key=lambda found: found[0],
+    )
+    nodes = tuple([node - 1 for node in number_of if node])
+    return FunctionalForm(
+        tuple([op for op, _ in terms]), tuple([argument for _, argument in terms]), closing, nodes
+    )
+
+
+def _least_term(numberings: list[_Numbering], alive: set[int]) -> _Term:
+    terms = [term for _, next_terms in numberings for term in next_terms.values()]
+    if not terms:
+        number_of, _ = numberings[0]
+        raise UserError(
+            "terms must not depend on each other in a circle, but these do: "
+            f"{sorted(alive - number_of.keys())} (counted from 1)"
+        )
+    return min(terms)
 
 
 def _renumber(counts: list[int], number_of: dict[int, int]) -> Sum:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from graph_encoding import (
@@ -42,6 +42,7 @@ def test_macs_of_a_network_counted_by_hand() -> None:
 
 @settings(max_examples=40)
 @given(cells(max_nodes=4, ops=OPS), st.sampled_from(Semantics), st.integers(8, 40))
+@example(Cell.parse("50_300_4101"), Semantics.PAPER, 20)
 def test_macs_equal_what_a_plain_network_multiplies(
     cell: Cell, semantics: Semantics, frames: int
 ) -> None:
@@ -63,6 +64,22 @@ def test_macs_equal_what_a_plain_network_multiplies(
     # A grouped convolution's weights are (groups, kernel, in, out): each is used once a frame.
     assert macs(cell, TINY, semantics, input_frames=frames) == counted
     assert params(cell, TINY, semantics) == model.trainable_params
+
+
+@pytest.mark.parametrize("semantics", list(Semantics))
+@pytest.mark.parametrize("op", ["0", "1", "4", "conv5g2:"])
+def test_an_operation_that_nothing_feeds_costs_what_a_linear_one_does(
+    op: str, semantics: Semantics
+) -> None:
+    flag = "0" if semantics is Semantics.PAPER else "1"
+    unfed = Cell.parse(f"5{flag}_{op}{flag * 2}")
+    two_linear, one = (Cell.parse(f"0{flag}{more}") for more in (f"_0{flag * 2}", ""))
+    of_linear = params(two_linear, TINY, semantics) - params(one, TINY, semantics)
+    of_identity = params(Cell.parse("51" if flag == "0" else "50"), TINY, semantics)
+    assert params(unfed, TINY, semantics) == of_identity + of_linear
+    assert macs(unfed, TINY, semantics, input_frames=9) == macs(
+        one, TINY, semantics, input_frames=9
+    )
 
 
 @pytest.mark.parametrize("semantics", list(Semantics))

@@ -62,7 +62,7 @@ def test_dead_cells_show_that_nothing_is_read() -> None:
     assert "input (unused)" in nothing
     assert "output = 0" in nothing
     bias_only = draw_text(Cell.parse("50_100_0000"))
-    assert "1 conv5(0)" in bias_only
+    assert "1 linear(0)" in bias_only
     assert "input (unused)" in bias_only
 
 
@@ -131,7 +131,7 @@ def test_equal_functions_have_equal_pictures(index: int, semantics: Semantics) -
 
 def test_different_functions_have_different_pictures() -> None:
     some = CellSpace().representatives(Semantics.RELEASED, living=False).values()
-    assert len({draw_text(cell, Semantics.RELEASED) for cell in some}) == 2171
+    assert len({draw_text(cell, Semantics.RELEASED) for cell in some}) == 2099
 
 
 def samples(line: Line) -> list[Point]:

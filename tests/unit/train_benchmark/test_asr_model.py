@@ -118,7 +118,7 @@ def test_matrix_product_convolution_equals_conv1d_in_value_and_gradient(
         torch.testing.assert_close(a, b)
 
 
-@pytest.mark.parametrize("text", ["10_100_1000", "31_411_2111", "00_501_4011"])
+@pytest.mark.parametrize("text", ["10_100_1000", "31_411_2111", "00_501_4011", "50_300_4101"])
 def test_fast_and_plain_networks_agree(text: str) -> None:
     fast = make_model(text)
     plain = PlainAsrModel(Cell.parse(text), TIMIT_MICRO_MACRO, Semantics.PAPER)
@@ -129,8 +129,16 @@ def test_fast_and_plain_networks_agree(text: str) -> None:
     )
 
 
-def test_equal_functions_get_equal_networks_and_weights() -> None:
-    first, second = make_model("00_510_1010"), make_model("10_510_0010")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("00_510_1010", "10_510_0010"),
+        ("50_300_4101", "50_conv5g2:00_4101"),
+        ("50_avg_pool3:11_0111", "01_510_5011"),
+    ],
+)
+def test_equal_functions_get_equal_networks_and_weights(one: str, other: str) -> None:
+    first, second = make_model(one), make_model(other)
     assert {k: v.sum().item() for k, v in first.state_dict().items()} == {
         k: v.sum().item() for k, v in second.state_dict().items()
     }

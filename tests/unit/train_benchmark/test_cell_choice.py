@@ -27,7 +27,7 @@ def every_cell() -> list[Cell]:
 def test_all_cells_are_all_living_functions_once(every_cell: list[Cell]) -> None:
     keys = {functional_key(cell, PAPER) for cell in every_cell}
     assert keys == set(CellSpace().representatives(PAPER))
-    assert len(every_cell) == len(keys) == 9_099
+    assert len(every_cell) == len(keys) == 8_911
 
 
 @pytest.mark.parametrize("count", [64, 200, 1000, 3333])
@@ -39,7 +39,7 @@ def test_every_beginning_is_an_even_sample(every_cell: list[Cell], count: int) -
 
     expected = shares(every_cell)[True] / len(every_cell)
     # A random sample of 64 would miss by .06 (one standard deviation).
-    assert shares(every_cell[:count])[True] / count == pytest.approx(expected, abs=0.02)
+    assert shares(every_cell[:count])[True] / count == pytest.approx(expected, abs=0.03)
 
 
 def test_a_beginning_does_not_depend_on_the_count(every_cell: list[Cell]) -> None:

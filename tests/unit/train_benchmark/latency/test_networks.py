@@ -28,6 +28,7 @@ CELLS = [
     "41_310_2011",
     "51_500_5000",  # dead under PAPER
     "51_511_5111",
+    "50_300_4101",  # a convolution that nothing feeds under PAPER
     "conv3:0_conv9:10_conv5d3:111",
     "gated_linear:1_max_pool3:11_avg_pool3:111",
     "conv5g2:1_conv7g2:01_conv11:000",
