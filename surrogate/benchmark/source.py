@@ -1,6 +1,7 @@
 """The labelled graphs of a benchmark, with what is known of their noise."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -55,8 +56,30 @@ class Source:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of the keys and their labels."""
-        return content_hash([*zip(self.dataset.keys, self.dataset.values.tolist(), strict=True)])
+        """sha256 of all that a fit may learn from."""
+        return dataset_hash(self.dataset)
+
+
+def dataset_hash(dataset: SurrogateDataset) -> str:
+    """sha256 of the graphs, their labels and what is known of the labels' noise."""
+    rows = [
+        [
+            graph.key,
+            [astuple(op) for op in graph.ops],
+            graph.edges,
+            value,
+            count,
+            None if math.isnan(variance) else variance,
+        ]
+        for graph, value, count, variance in zip(
+            dataset.graphs,
+            dataset.values.tolist(),
+            dataset.seed_counts.tolist(),
+            dataset.seed_variances.tolist(),
+            strict=True,
+        )
+    ]
+    return content_hash(rows)
 
 
 class NamesSource(Protocol):

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_encoding.errors import MissingExtraError, UserError
-from surrogate.benchmark.source import load_source
+from surrogate.benchmark.source import dataset_hash, load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.tuning.config import Range, TuneConfig
 from surrogate.tuning.interrupts import HeldInterrupts
 from surrogate.tuning.objective import held_out_taus, training_keys
-from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -131,7 +130,7 @@ def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.S
         load_if_exists=True,
         pruner=library.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
     )
-    wanted = {_HASH: config.hash, _FINGERPRINT: _fingerprint(dataset)}
+    wanted = {_HASH: config.hash, _FINGERPRINT: dataset_hash(dataset)}
     for name, value in wanted.items():
         found = study.user_attrs.get(name)
         if found is None:
@@ -150,10 +149,6 @@ def _is_default(trial: "optuna.trial.FrozenTrial", config: TuneConfig) -> bool:
     """Whether a trial is, or may become, that of the defaults: a stopped one will not."""
     stopped = trial.state.name == "FAIL" and refusal(trial) is None
     return not stopped and config.defaults in (trial.params, trial.system_attrs.get("fixed_params"))
-
-
-def _fingerprint(dataset: SurrogateDataset) -> str:
-    return content_hash([*zip(dataset.keys, dataset.values.tolist(), strict=True)])
 
 
 def _work(config: TuneConfig, out: Path, worker: int, verbose: bool) -> None:

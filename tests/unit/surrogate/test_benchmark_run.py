@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ import pytest
 from graph_encoding import CellGraph, GraphRow, UserError, write_graphs
 from surrogate.benchmark import BenchmarkConfig, BenchmarkResult, benchmark_config, run_benchmark
 from surrogate.benchmark.fitting import timed_answers
+from surrogate.benchmark.source import dataset_hash
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
@@ -185,6 +187,39 @@ def test_a_changed_setting_is_another_fit(graph_file: Path, tmp_path: Path) -> N
     for changed in (small, small.model_copy(update={"seed": 1})):
         run_benchmark(changed, tmp_path, on_progress=lambda _d, _t, new: seen.append(new))
     assert seen == [0, 0, 1, 2, 3, 4]
+
+
+def test_an_edited_graph_of_the_same_key_and_label_is_fitted_again(
+    graph_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "graphs.jsonl"
+    path.write_text(graph_file.read_text())
+    small = config_of(path, predictors=["mean"], settings={}, train_sizes=[20], repeats=1)
+    before = run_benchmark(small, tmp_path / "out").source.fingerprint
+    path.write_text(graph_file.read_text().replace("conv7d2", "linear"))
+    seen: list[int] = []
+    after = run_benchmark(
+        small, tmp_path / "out", on_progress=lambda _d, _t, new: seen.append(new)
+    ).source.fingerprint
+    assert seen == [0, 1]
+    assert after != before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"graphs": tuple(replace(g, edges=((0, 1, 1),)) for g in synthetic_dataset(8).graphs)},
+        {"values": synthetic_dataset(8).values + 1},
+        {"seed_counts": synthetic_dataset(8).seed_counts + 1},
+        {"seed_variances": synthetic_dataset(8).seed_variances + 1},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_all_that_a_fit_learns_from_is_in_the_fingerprint(changed: dict[str, Any]) -> None:
+    data = synthetic_dataset(8)
+    assert dataset_hash(replace(data, **changed)) != dataset_hash(data)
+    unknown = replace(data, seed_variances=np.full(8, np.nan))
+    assert dataset_hash(unknown) == dataset_hash(replace(unknown))
 
 
 def test_a_torn_file_names_itself(graph_file: Path, tmp_path: Path) -> None:

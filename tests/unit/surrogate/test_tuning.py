@@ -176,6 +176,9 @@ def test_a_folder_holds_one_study(graphs: Path, tmp_path: Path) -> None:
     other = config(written(tmp_path / "other.jsonl", DATA.values + 1), trials=1)
     with pytest.raises(UserError, match="keys_sha256"):
         run_study(other, tmp_path / "out")
+    graphs.write_text(graphs.read_text().replace("conv7d2", "linear"))
+    with pytest.raises(UserError, match="keys_sha256"):
+        run_study(config(graphs, trials=1), tmp_path / "out")
 
 
 def test_a_search_may_be_cheaper_than_what_comes_out(graphs: Path, tmp_path: Path) -> None:
