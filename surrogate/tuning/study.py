@@ -121,8 +121,20 @@ def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.S
     try:
         out.mkdir(parents=True, exist_ok=True)
         storage = JournalStorage(JournalFileBackend(str(out / JOURNAL_FILE)))
+        others = {*library.get_all_study_names(storage)} - {config.name}
     except OSError as e:
         raise UserError(f"cannot write study folder {out}: {e}; choose another --out") from e
+    # Optuna reads the journal line by line as what it wrote itself, and does not say more.
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise UserError(
+            f"{out / JOURNAL_FILE} must be the journal of a study, but cannot be read: {e!r}; "
+            "choose another --out"
+        ) from e
+    if others:
+        raise UserError(
+            f"study folder {out} must hold one study, but has {', '.join(sorted(others))} and "
+            f"this run's name is {config.name!r}; choose another --out"
+        )
     study: optuna.Study = library.create_study(
         storage=storage,
         study_name=config.name,
