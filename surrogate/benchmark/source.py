@@ -1,6 +1,7 @@
 """The labelled graphs of a benchmark, with what is known of their noise."""
 
 import math
+from collections.abc import Set
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -53,6 +54,12 @@ class Source:
             )
         if list(self.dataset.keys) != sorted(self.dataset.keys):
             raise UserError("a source must be sorted by key; take dataset.sorted_by_key()")
+
+    def without(self, keys: Set[str]) -> "Source":
+        """The same source without some keys."""
+        rows = np.array([i for i, k in enumerate(self.dataset.keys) if k not in keys], dtype=int)
+        seeds = None if self.seed_labels is None else self.seed_labels[rows]
+        return Source(self.name, self.dataset.subset(rows), self.extended[rows], seeds)
 
     @property
     def fingerprint(self) -> str:

@@ -1,6 +1,8 @@
 """Runs of a benchmark: complete, the same for all, resumable, and without leaks."""
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +13,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from graph_encoding import CellGraph, GraphRow, UserError, write_graphs
-from surrogate.benchmark import BenchmarkConfig, BenchmarkResult, benchmark_config, run_benchmark
+from surrogate.benchmark import (
+    BenchmarkConfig,
+    BenchmarkResult,
+    benchmark_config,
+    load_benchmark_config,
+    run_benchmark,
+)
 from surrogate.benchmark.fitting import timed_answers
-from surrogate.benchmark.source import dataset_hash
+from surrogate.benchmark.source import dataset_hash, load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table, true_per
+from surrogate.tuning import load_tune_config
+from surrogate.tuning.objective import training_keys
 
 HERE = "tests.unit.surrogate.test_benchmark_run"
 FAST = {"xgb": {"members": 2, "rounds": 40}}
@@ -248,8 +258,10 @@ def test_a_user_error_in_a_process_arrives_as_one(
     graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    config = config_of(graph_file, train_sizes=[10], predictors=["mean"], settings={})
-    with pytest.raises(UserError, match=r"bound a level of at most"):
+    config = config_of(
+        graph_file, train_sizes=[20], predictors=[f"{HERE}:BrokenPredictor"], settings={}
+    )
+    with pytest.raises(UserError, match=r"repeat \d: more keys, please"):
         run_benchmark(config, tmp_path, workers=2)
 
 
@@ -340,6 +352,123 @@ def test_a_table_comes_with_its_noise_ceiling(tmp_path: Path) -> None:
     assert tau.ceiling_low < tau.ceiling < tau.ceiling_perfect < 1
     groups = {s.group for s in result.summary}
     assert {"not collapsed", "interpolated"} < groups
+
+
+def test_a_ceiling_is_that_of_the_keys_that_a_protocol_tests_on(tmp_path: Path) -> None:
+    """Extended keys of one seed have no ceiling, and those of two seeds lend them none."""
+    synthetic_table(60).save(tmp_path / "table")
+    synthetic_table(40, seeds=(1,), start=9).save(tmp_path / "more")
+    config = benchmark_config(
+        {
+            "source": {"table": str(tmp_path / "table"), "extended": str(tmp_path / "more")},
+            "target": "val_per",
+            "train_sizes": [30],
+            "repeats": 2,
+            "predictors": ["mean"],
+            "protocols": {"random": {}, "extended": {}},
+        }
+    )
+    result = run_benchmark(config, tmp_path / "out")
+    assert result.ceilings["extended"] == {}
+    tested = {key for fit in result.fits if fit.protocol == "random" for key in fit.keys}
+    assert 30 < result.ceilings["random"]["kendall_tau"].keys == len(tested)
+    rows = [s for s in result.summary if s.metric == "kendall_tau" and not s.group]
+    assert {s.protocol: s.ceiling is None for s in rows} == {"random": False, "extended": True}
+    written = json.loads((tmp_path / "out" / "config.json").read_text())["noise_ceilings"]
+    assert {ceiling["protocol"] for ceiling in written} == {"random"}
+
+
+def test_keys_of_a_search_are_left_out_of_everything(graph_file: Path, tmp_path: Path) -> None:
+    tune = tmp_path / "tune.toml"
+    tune.write_text(
+        'name = "study"\npredictor = "ridge"\ntarget = "per"\ntrain_keys = 15\ntrials = 1\n'
+        f'[source]\ngraphs = "{graph_file}"\ndirection = "minimise"\n'
+        '[space.columns]\nchoices = ["counts", "statistics"]\n'
+    )
+    search = load_tune_config(tune)
+    searched = set(training_keys(load_source(search), search).keys)
+    (tmp_path / "bench.toml").write_text(
+        'target = "per"\ntrain_sizes = [20]\nrepeats = 2\npredictors = ["mean"]\n'
+        'without_keys_of = ["tune.toml"]\n'
+        f'[source]\ngraphs = "{graph_file}"\ndirection = "minimise"\n'
+    )
+    result = run_benchmark(load_benchmark_config(tmp_path / "bench.toml"), tmp_path / "out")
+    assert len(searched) == 15
+    assert len(result.source.dataset) == 80 - 15
+    assert not searched & set(result.source.dataset.keys)
+    assert not any(searched & set(fit.keys) for fit in result.fits)
+    assert all(
+        len(fit.keys) == 80 - 15 - 20 and not searched & set(fit.keys) for fit in result.fits
+    )
+
+
+class BrokenPredictor(TruthPredictor):
+    """Cannot be fitted: by a rule that the user broke, or by its own mistake."""
+
+    name = "broken"
+
+    def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:  # noqa: ARG002
+        raise UserError("more keys, please") if len(dataset) < 25 else ZeroDivisionError("of mine")
+
+
+def test_a_fit_that_fails_says_which(graph_file: Path, tmp_path: Path) -> None:
+    broken = {"predictors": [f"{HERE}:BrokenPredictor"], "settings": {}, "repeats": 1}
+    where = "BrokenPredictor on random, {} training keys, repeat 0"
+    with pytest.raises(UserError, match=where.format(20) + ": more keys, please"):
+        run_benchmark(config_of(graph_file, train_sizes=[20], **broken), tmp_path)
+    with pytest.raises(ZeroDivisionError) as error:
+        run_benchmark(config_of(graph_file, train_sizes=[40], **broken), tmp_path)
+    assert where.format(40) in error.value.__notes__[0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"train_sizes": [4]}, "random: folds must be at most the train size, but are 5 of 4"),
+        ({"train_sizes": [10]}, "random, 10 training keys: 10 held-out keys can bound a level"),
+        (
+            {"protocols": {"random": {}, "leave-operation-out": {"train_sizes": [4]}}},
+            "leave-operation-out: folds",
+        ),
+        ({"train_sizes": [2], "folds": 2, "levels": [0.5], "group_level": 0.5}, "at most 0.6667"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused_before_a_folder_is_made(
+    graph_file: Path, tmp_path: Path, changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        run_benchmark(config_of(graph_file, **changed), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+class DyingPredictor(TruthPredictor):
+    """Takes its process with it, as a lack of memory does."""
+
+    name = "dying"
+
+    def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:  # noqa: ARG002
+        os._exit(9)
+
+
+def test_a_killed_worker_is_a_message(
+    graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    config = config_of(graph_file, predictors=[f"{HERE}:DyingPredictor"], settings={})
+    with pytest.raises(UserError, match=r"a worker ended .* fewer --workers"):
+        run_benchmark(config, tmp_path, workers=2)
+
+
+def test_a_fit_that_cannot_be_written_leaves_nothing(
+    graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(OSError, match="No space left"):
+        run_benchmark(config_of(graph_file, predictors=["mean"], settings={}), tmp_path)
+    assert not list((tmp_path / "fits").iterdir())
 
 
 def test_an_unwritable_folder_is_a_user_error(graph_file: Path, tmp_path: Path) -> None:
