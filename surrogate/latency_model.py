@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class LatencyForecast:
         low: lower end of the interval.
         high: upper end.
         measured: seconds measured of this function; None if it was not.
+        support: what the forecast rests on, as of an error rate's.
     """
 
     setting: str
@@ -49,6 +50,7 @@ class LatencyForecast:
     low: float
     high: float
     measured: float | None
+    support: Literal["measured", "interpolated", "extrapolated"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,10 +159,19 @@ def latency_forecasts(
     seconds = np.exp(answer.mean)
     std = seconds * calibrator.std(answer, ways)
     columns = (seconds, std, np.exp(interval.low), np.exp(interval.high))
-    rows = zip(graphs, *(column.tolist() for column in columns), strict=True)
+    rows = zip(graphs, ways, *(column.tolist() for column in columns), strict=True)
     return [
-        LatencyForecast(setting, device, mean, std_s, low, high, measured.get(graph.key))
-        for graph, mean, std_s, low, high in rows
+        LatencyForecast(
+            setting,
+            device,
+            mean,
+            std_s,
+            low,
+            high,
+            measured.get(graph.key),
+            "measured" if graph.key in measured else "extrapolated" if outside else "interpolated",
+        )
+        for graph, outside, mean, std_s, low, high in rows
     ]
 
 
