@@ -13,8 +13,8 @@ import typer
 
 from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.toml_config import load_config
-from surrogate.cli.collect import ProgressDisplay
 from surrogate.cli.output import ReportFormat, Row, write_json, write_table
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
@@ -43,7 +43,8 @@ def demo(
 
     Each cell is forecast by a predictor that was fitted without it.
     """
-    table = _measure(config, out, workers)
+    with told_when_stopped(f"nothing that was finished is lost. Go on with --out {out}"):
+        table = _measure(config, out, workers)
     rows = forecast_held_out(table)
     summary = summarise(rows)
     if output is ReportFormat.JSON:
@@ -76,9 +77,14 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
         _spec_file(corpus).write_text(json.dumps(asdict(spec), indent=2) + "\n")
         make_corpus(spec, corpus)
     typer.echo("2/3 training cells", err=True)
-    with ProgressDisplay() as display:
-        engine = LocalEngine(workers)
-        collect(campaign, corpus, out / "campaign", engine=engine, on_progress=display.show)
+    with ProgressDisplay("training cells") as display:
+        collect(
+            campaign,
+            corpus,
+            out / "campaign",
+            engine=LocalEngine(workers),
+            on_progress=lambda progress: display.show(progress.done, progress.total),
+        )
     typer.echo("3/3 fitting predictors", err=True)
     # Beside its place first: what stands there may be of a smaller campaign, or no table of ours.
     with TemporaryDirectory(dir=out, prefix=".table-") as scratch:
