@@ -71,12 +71,12 @@ class ProgressDisplay:
 
 
 def time_left(done: int, total: int, new: int, elapsed_s: float) -> str:
-    """Time left at the rate of this run, in words; empty before its first step is done.
+    """Time left at the rate of this run, in words; empty before its first step and at the end.
 
     >>> time_left(done=60, total=100, new=10, elapsed_s=100.0)
     'about 6m 40s left'
     """
-    if not new:
+    if not new or done == total:
         return ""
     seconds = round((total - done) * elapsed_s / new)
     hours, rest = divmod(seconds, 3600)
