@@ -27,8 +27,8 @@ class Ceiling:
         high: upper end.
         keys: keys with at least two seeds, which it rests on.
         seeds: seeds that the prediction is the mean of, on average.
-        perfect: what the keys' true means would score against the labels of the source, by
-            normal theory; None for metrics that this theory says nothing of.
+        perfect: what true means would score against the labels of all keys tested on, by normal
+            theory; None for metrics that this theory says nothing of.
     """
 
     metric: str

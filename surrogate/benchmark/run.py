@@ -79,8 +79,7 @@ class _Bench:
             contender(name, config.settings.get(name, {})) for name in config.predictors
         )
         _check_calibration(config)
-        source = load_source(config)
-        source = source.without(_keys_of_searches(config.without_keys_of))
+        source = _without_keys_of(load_source(config), config.without_keys_of)
         splits = tuple(
             split
             for name in config.protocols
@@ -169,16 +168,27 @@ def _check_calibration(config: BenchmarkConfig) -> None:
                 raise UserError(f"{protocol}, {size} training keys: {e}") from e
 
 
-def _keys_of_searches(paths: Sequence[Path]) -> frozenset[str]:
-    """Keys that the searches of some configurations saw."""
+def _without_keys_of(source: Source, searches: Sequence[Path]) -> Source:
+    """A source without the keys that some searches for settings saw.
+
+    Raises:
+        UserError: if a search saw none of them: it is one on other graphs.
+    """
     # Late: the search builds on the benchmark's sources.
     from surrogate.tuning.config import load_tune_config
     from surrogate.tuning.objective import training_keys
 
-    searches = [load_tune_config(path) for path in paths]
-    return frozenset(
-        key for search in searches for key in training_keys(load_source(search), search).keys
-    )
+    seen: set[str] = set()
+    for path in searches:
+        config = load_tune_config(path)
+        keys = training_keys(load_source(config), config).keys
+        if set(keys).isdisjoint(source.dataset.keys):
+            raise UserError(
+                f"without_keys_of must name searches on keys of {source.name!r}, but {path} saw "
+                "none of them; leave it out"
+            )
+        seen.update(keys)
+    return source.without(seen) if seen else source
 
 
 def run_benchmark(

@@ -57,7 +57,7 @@ class Source:
 
     def without(self, keys: Set[str]) -> "Source":
         """The same source without some keys."""
-        rows = np.array([i for i, k in enumerate(self.dataset.keys) if k not in keys], dtype=int)
+        rows = np.array([i for i, k in enumerate(self.dataset.keys) if k not in keys], np.int64)
         seeds = None if self.seed_labels is None else self.seed_labels[rows]
         return Source(self.name, self.dataset.subset(rows), self.extended[rows], seeds)
 

@@ -195,7 +195,7 @@ def test_without_plotly_the_numbers_are_written_and_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "plotly", None)
     code, out, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "json")
     assert code == 2
-    assert "nasasr[report]" in err
+    assert "pip install 'nasasr[report]', in a checkout: pip install -e '.[report]'" in err
     assert json.loads(out)
     assert (tmp_path / "out" / "summary.parquet").is_file()
     assert not (tmp_path / "out" / "report.html").exists()

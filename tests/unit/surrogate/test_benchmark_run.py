@@ -1,12 +1,9 @@
 """Runs of a benchmark: complete, the same for all, resumable, and without leaks."""
 
-import errno
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -21,7 +18,7 @@ from surrogate.benchmark import (
     run_benchmark,
 )
 from surrogate.benchmark.fitting import timed_answers
-from surrogate.benchmark.source import dataset_hash, load_source
+from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
@@ -215,32 +212,6 @@ def test_an_edited_graph_of_the_same_key_and_label_is_fitted_again(
     assert after != before
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"graphs": tuple(replace(g, edges=((0, 1, 1),)) for g in synthetic_dataset(8).graphs)},
-        {"values": synthetic_dataset(8).values + 1},
-        {"seed_counts": synthetic_dataset(8).seed_counts + 1},
-        {"seed_variances": synthetic_dataset(8).seed_variances + 1},
-    ],
-    ids=lambda changed: next(iter(changed)),
-)
-def test_all_that_a_fit_learns_from_is_in_the_fingerprint(changed: dict[str, Any]) -> None:
-    data = synthetic_dataset(8)
-    assert dataset_hash(replace(data, **changed)) != dataset_hash(data)
-    unknown = replace(data, seed_variances=np.full(8, np.nan))
-    assert dataset_hash(unknown) == dataset_hash(replace(unknown))
-
-
-def test_a_torn_file_names_itself(graph_file: Path, tmp_path: Path) -> None:
-    small = config_of(graph_file, predictors=["mean"], settings={})
-    run_benchmark(small, tmp_path)
-    path = next((tmp_path / "fits").iterdir())
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match=path.name):
-        run_benchmark(small, tmp_path)
-
-
 def test_processes_change_no_number(
     graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,17 +223,6 @@ def test_processes_change_no_number(
         assert a.keys == b.keys
         np.testing.assert_array_equal(a.model_mean, b.model_mean)
         np.testing.assert_array_equal(a.low, b.low)
-
-
-def test_a_user_error_in_a_process_arrives_as_one(
-    graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    config = config_of(
-        graph_file, train_sizes=[20], predictors=[f"{HERE}:BrokenPredictor"], settings={}
-    )
-    with pytest.raises(UserError, match=r"repeat \d: more keys, please"):
-        run_benchmark(config, tmp_path, workers=2)
 
 
 def test_one_repeat_is_sure_by_a_bootstrap_over_keys(graph_file: Path, tmp_path: Path) -> None:
@@ -402,79 +362,13 @@ def test_keys_of_a_search_are_left_out_of_everything(graph_file: Path, tmp_path:
     )
 
 
-class BrokenPredictor(TruthPredictor):
-    """Cannot be fitted: by a rule that the user broke, or by its own mistake."""
-
-    name = "broken"
-
-    def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:  # noqa: ARG002
-        raise UserError("more keys, please") if len(dataset) < 25 else ZeroDivisionError("of mine")
-
-
-def test_a_fit_that_fails_says_which(graph_file: Path, tmp_path: Path) -> None:
-    broken = {"predictors": [f"{HERE}:BrokenPredictor"], "settings": {}, "repeats": 1}
-    where = "BrokenPredictor on random, {} training keys, repeat 0"
-    with pytest.raises(UserError, match=where.format(20) + ": more keys, please"):
-        run_benchmark(config_of(graph_file, train_sizes=[20], **broken), tmp_path)
-    with pytest.raises(ZeroDivisionError) as error:
-        run_benchmark(config_of(graph_file, train_sizes=[40], **broken), tmp_path)
-    assert where.format(40) in error.value.__notes__[0]
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"train_sizes": [4]}, "random: folds must be at most the train size, but are 5 of 4"),
-        ({"train_sizes": [10]}, "random, 10 training keys: 10 held-out keys can bound a level"),
-        (
-            {"protocols": {"random": {}, "leave-operation-out": {"train_sizes": [4]}}},
-            "leave-operation-out: folds",
-        ),
-        ({"train_sizes": [2], "folds": 2, "levels": [0.5], "group_level": 0.5}, "at most 0.6667"),
-    ],
-)
-def test_what_cannot_be_calibrated_is_refused_before_a_folder_is_made(
-    graph_file: Path, tmp_path: Path, changed: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        run_benchmark(config_of(graph_file, **changed), tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-class DyingPredictor(TruthPredictor):
-    """Takes its process with it, as a lack of memory does."""
-
-    name = "dying"
-
-    def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:  # noqa: ARG002
-        os._exit(9)
-
-
-def test_a_killed_worker_is_a_message(
-    graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    config = config_of(graph_file, predictors=[f"{HERE}:DyingPredictor"], settings={})
-    with pytest.raises(UserError, match=r"a worker ended .* fewer --workers"):
-        run_benchmark(config, tmp_path, workers=2)
-
-
-def test_a_fit_that_cannot_be_written_leaves_nothing(
-    graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(pq, "write_table", full)
-    with pytest.raises(OSError, match="No space left"):
-        run_benchmark(config_of(graph_file, predictors=["mean"], settings={}), tmp_path)
-    assert not list((tmp_path / "fits").iterdir())
-
-
-def test_an_unwritable_folder_is_a_user_error(graph_file: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="choose another"):
-        run_benchmark(config_of(graph_file), tmp_path / "file")
+def test_a_search_on_other_graphs_has_no_keys_to_leave_out(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[3] / "configs" / "tune" / "xgb.toml"
+    strangers = tmp_path / "strangers.jsonl"
+    graphs = [replace(g, key=f"stranger {i}") for i, g in enumerate(synthetic_dataset(60).graphs)]
+    write_graphs(strangers, [GraphRow(g, {"per": 0.5}, {}) for g in graphs])
+    with pytest.raises(UserError, match=r"xgb\.toml saw none of them"):
+        run_benchmark(config_of(strangers, without_keys_of=[shipped]), tmp_path / "out")
 
 
 def test_extended_keys_come_from_a_second_file(graph_file: Path, tmp_path: Path) -> None:
