@@ -203,7 +203,10 @@ def test_an_edited_graph_of_the_same_key_and_label_is_fitted_again(
     path.write_text(graph_file.read_text())
     small = config_of(path, predictors=["mean"], settings={}, train_sizes=[20], repeats=1)
     before = run_benchmark(small, tmp_path / "out").source.fingerprint
-    path.write_text(graph_file.read_text().replace("conv7d2", "linear"))
+    rows = [json.loads(line) for line in graph_file.read_text().splitlines()]
+    for row in rows:
+        row["ops"] = [op.replace("conv7d2", "linear") for op in row["ops"]]
+    path.write_text("\n".join(map(json.dumps, rows)))
     seen: list[int] = []
     after = run_benchmark(
         small, tmp_path / "out", on_progress=lambda _d, _t, new: seen.append(new)

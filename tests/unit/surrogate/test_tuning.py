@@ -253,7 +253,10 @@ def test_a_folder_holds_one_study(graphs: Path, tmp_path: Path) -> None:
     other = config(written(tmp_path / "other.jsonl", DATA.values + 1), trials=1)
     with pytest.raises(UserError, match="keys_sha256"):
         run_study(other, tmp_path / "out")
-    graphs.write_text(graphs.read_text().replace("conv7d2", "linear"))
+    rows = [json.loads(line) for line in graphs.read_text().splitlines()]
+    for row in rows:
+        row["ops"] = [op.replace("conv7d2", "linear") for op in row["ops"]]
+    graphs.write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(UserError, match="keys_sha256"):
         run_study(config(graphs, trials=1), tmp_path / "out")
 
