@@ -8,7 +8,8 @@ A name is that of a study: its file is configs/tune/NAME.toml, its result the be
 configs/tune/results/NAME.json. Prints, for each source and result, the mean difference of
 Kendall tau to the defaults on the source's training keys, with its standard error. Predictors are
 as they ship, without what made the search cheaper; the divisions are other ones than those of
-search and confirmation.
+the searches. On the keys that chose it a result keeps some of that advantage, and elsewhere it
+has none.
 """
 
 import argparse
@@ -23,13 +24,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from surrogate.benchmark.source import load_source
 from surrogate.tuning import load_tune_config
-from surrogate.tuning.objective import held_out_taus, training_keys
-from surrogate.tuning.summary import corrected_error
+from surrogate.tuning.objective import corrected_error, held_out_taus, training_keys
 
 STUDIES = Path(__file__).parents[1] / "configs" / "tune"
 
 FIRST_DIVISION = 10
-"""Searches and confirmations of the shipped files use those of lower numbers."""
+"""Searches of the shipped files use those of lower numbers."""
 
 
 def main() -> None:

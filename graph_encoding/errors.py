@@ -23,7 +23,8 @@ class MissingExtraError(NasasrError, ImportError):
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
             f"this needs the package {package!r}, which is not installed; "
-            f"install it with: pip install 'nasasr[{extra}]'"
+            f"install it with: pip install 'nasasr[{extra}]', in a checkout: "
+            f"pip install -e '.[{extra}]'"
         )
         self.package = package
         self.extra = extra

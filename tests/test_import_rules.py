@@ -1,8 +1,10 @@
 """The allowed arrows between the packages, and what an import may cost."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,21 @@ def test_the_walk_sees_every_form_of_import(tmp_path: Path) -> None:
         "train_benchmark.table",
         "torch.nn",
     }
+
+
+def test_what_every_installation_runs_is_required_by_name() -> None:
+    """What another package happens to bring may be gone with its next version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = {re.split(r"[<>=; \[]", line)[0] for line in project["dependencies"]}
+    needed = set()
+    for path in MODULES:
+        name = module_name(path)
+        own = ("graph_encoding", "surrogate.metrics", "surrogate.benchmark", "surrogate.cli")
+        if any(is_below(name, package) for package in own) and path.name[:3] != "to_":
+            needed |= {imported.split(".")[0] for imported in imports_of(path)}
+    assert {"numpy", "scipy"} <= needed
+    others = needed - set(sys.stdlib_module_names) - set(PACKAGES)
+    assert others - {"pydantic_core"} <= required  # that one is half of pydantic
 
 
 # A forecast must not need torch, and the help of a command must not wait for boosted trees. The

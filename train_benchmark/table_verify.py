@@ -133,7 +133,7 @@ def _per_row(
 ) -> Check:
     found = [message for record in table.measured if (message := wrong(table, record))]
     if not found:
-        return Check(name, True, f"of {len(table.measured)} measured rows {rule}")
+        return Check(name, True, f"{name} of all {len(table.measured)} measured rows {rule}")
     return Check(name, False, f"{len(found)} rows, such as {_some(found)}")
 
 

@@ -27,8 +27,8 @@ class Ceiling:
         high: upper end.
         keys: keys with at least two seeds, which it rests on.
         seeds: seeds that the prediction is the mean of, on average.
-        perfect: what the keys' true means would score against the labels of the source, by
-            normal theory; None for metrics that this theory says nothing of.
+        perfect: what true means would score against the labels of all keys tested on, by normal
+            theory; None for metrics that this theory says nothing of.
     """
 
     metric: str
@@ -40,7 +40,7 @@ class Ceiling:
     perfect: float | None
 
 
-def noise_ceilings(source: Source, seed: int) -> dict[str, Ceiling]:
+def noise_ceilings(source: Source, tested: NDArray[np.int64], seed: int) -> dict[str, Ceiling]:
     """The ceiling of each point metric; empty where too few keys have two seeds.
 
     Each seed's labels are predicted by the mean of the same keys' other seeds. That mean is
@@ -49,17 +49,19 @@ def noise_ceilings(source: Source, seed: int) -> dict[str, Ceiling]:
 
     Args:
         source: labelled graphs with the labels of their seeds.
+        tested: indices of the keys that predictors are asked for; the noise of others says
+            nothing of how these can be forecast.
         seed: start of the bootstrap.
     """
     if source.seed_labels is None:
         return {}
-    known = ~np.isnan(source.seed_labels)
-    labels = source.seed_labels[known.sum(axis=1) > 1]
+    labels = source.seed_labels[tested]
+    labels = labels[(~np.isnan(labels)).sum(axis=1) > 1]
     columns = np.flatnonzero((~np.isnan(labels)).sum(axis=0) >= MIN_KEYS)
     if not len(columns):
         return {}
     others = float((~np.isnan(labels)).sum(axis=1).mean() - 1)
-    noise_share = float(np.mean(1 / source.dataset.seed_counts))
+    noise_share = float(np.mean(1 / source.dataset.seed_counts[tested]))
     target = source.dataset.target
 
     def score(metric: PointMetric, rows: NDArray[np.int64]) -> float:

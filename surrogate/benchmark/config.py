@@ -81,6 +81,8 @@ class BenchmarkConfig(BaseModel):
         source: the labelled graphs.
         target: a registered target for a table, or a name among the targets of a graph file.
         seed_policy: which labels of a table: a seed's, or the mean over all that a key has.
+        without_keys_of: configurations of `nasasr tune`: the keys that their searches saw are
+            left out of everything, so that settings that were found there are judged on others.
         protocols: ways to divide the keys, by name.
         train_sizes: numbers of training keys.
         repeats: splits of each kind and size.
@@ -98,6 +100,7 @@ class BenchmarkConfig(BaseModel):
     source: SourceConfig
     target: str
     seed_policy: int | Literal["mean"] = "mean"
+    without_keys_of: tuple[Path, ...] = ()
     protocols: dict[Annotated[str, AfterValidator(_known_protocol)], ProtocolConfig] = Field(
         default={"random": ProtocolConfig()}, min_length=1
     )
@@ -141,8 +144,12 @@ def load_benchmark_config(path: Path) -> BenchmarkConfig:
     """
     config = load_config(path, BenchmarkConfig)
     name = config.name if "name" in config.model_fields_set else path.stem
-    source = resolved_source(config.source, path.parent)
-    return config.model_copy(update={"name": name, "source": source})
+    found = {
+        "name": name,
+        "source": resolved_source(config.source, path.parent),
+        "without_keys_of": tuple(path.parent / file for file in config.without_keys_of),
+    }
+    return config.model_copy(update=found)
 
 
 def resolved_source(source: SourceConfig, folder: Path) -> SourceConfig:

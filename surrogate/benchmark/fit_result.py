@@ -4,13 +4,16 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
 from surrogate.targets import FloatArray
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _METADATA = b"nasasr"
 _CONSTANT = ("protocol", "detail", "train_size", "repeat", "predictor")
@@ -79,7 +82,6 @@ class FitResult:
 def write_fit(result: FitResult, path: Path) -> None:
     """Write a result as one Parquet file, one row a test key, whole or not at all."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     m = len(result.keys)
     columns: dict[str, Any] = {name: [getattr(result, name)] * m for name in _CONSTANT}
@@ -90,10 +92,7 @@ def write_fit(result: FitResult, path: Path) -> None:
     costs = ("fit_seconds", "calibration_seconds", "query_microseconds", "levels", *_CONSTANT)
     metadata = json.dumps({name: getattr(result, name) for name in costs})
     table = pa.table(columns).replace_schema_metadata({_METADATA: metadata})
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with temporary.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
-    os.replace(temporary, path)
+    _write_whole(table, path)
 
 
 def read_fit(path: Path) -> FitResult:
@@ -132,10 +131,17 @@ def percent(level: float) -> str:
 def write_rows(rows: "list[Any]", path: Path) -> None:
     """Write flat dataclasses as one Parquet file, whole or not at all."""
     import pyarrow as pa
+
+    _write_whole(pa.Table.from_pylist([asdict(row) for row in rows]), path)
+
+
+def _write_whole(table: "pa.Table", path: Path) -> None:
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pylist([asdict(row) for row in rows])
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
-    os.replace(temporary, path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with temporary.open("wb") as file:
+            pq.write_table(table, file, compression="zstd")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

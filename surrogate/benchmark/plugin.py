@@ -5,7 +5,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,15 @@ def contender(name: str, settings: Mapping[str, Any]) -> Contender:
         settings: settings that differ from the defaults.
 
     Raises:
-        UserError: if there is no such predictor, or a setting is wrong.
+        UserError: if there is no such predictor, its settings are no dataclass, or one is wrong.
     """
     kind = predictor_kind(name)
+    settings_type = getattr(kind, "settings_type", None)
+    if not is_dataclass(settings_type):
+        raise UserError(
+            f"settings_type of predictor {name!r} must be a dataclass, so that results can say "
+            f"what was run, but is {settings_type!r}; decorate it with @dataclass(frozen=True)"
+        )
     checked: Callable[[Any], Any] = TypeAdapter(kind.settings_type).validate_python
     try:
         return Contender(name, kind, checked(dict(settings)))
@@ -93,10 +99,11 @@ def predictor_kind(name: str) -> type[Predictor]:
         return PREDICTORS.get(name)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as e:
+    # Whatever a stranger's module raises: it is theirs to mend, and --debug shows where.
+    except Exception as e:
         raise UserError(
             f"predictor {name!r} must be module:Class, but module {module_name!r} cannot be "
-            f"imported: {e}; install it, or start from the folder that it is in"
+            f"imported: {e!r}; install or mend it, or start from the folder that it is in"
         ) from e
     kind = getattr(module, class_name, None)
     if not (isinstance(kind, type) and issubclass(kind, Predictor)):

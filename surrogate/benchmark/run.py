@@ -6,10 +6,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from graph_encoding import encodings
 from graph_encoding.errors import MissingExtraError, UserError
@@ -23,6 +27,8 @@ from surrogate.benchmark.protocol import PROTOCOLS, PlannedSplit, planned_splits
 from surrogate.benchmark.scores import Metric, ScoreRow, metrics_of, score_rows
 from surrogate.benchmark.source import Source, load_source
 from surrogate.benchmark.summary import SummaryRow, summarise
+from surrogate.calibration import ConformalCalibrator
+from surrogate.prediction import Prediction
 from train_benchmark.record import content_hash
 
 _FITS = "fits"
@@ -42,7 +48,8 @@ class BenchmarkResult:
         config: what was asked.
         source: the labelled graphs.
         metrics: what was measured.
-        ceilings: noise ceilings by metric; empty if they are not known.
+        ceilings: noise ceilings by protocol and metric, over the keys that the protocol tests on;
+            without metrics where they are not known.
         fits: every fit with its answers.
         scores: one row for each number of each fit.
         summary: one row for each metric over repeats.
@@ -51,7 +58,7 @@ class BenchmarkResult:
     config: BenchmarkConfig
     source: Source
     metrics: tuple[Metric, ...]
-    ceilings: dict[str, Ceiling]
+    ceilings: dict[str, dict[str, Ceiling]]
     fits: tuple[FitResult, ...]
     scores: tuple[ScoreRow, ...]
     summary: tuple[SummaryRow, ...]
@@ -71,7 +78,8 @@ class _Bench:
         contenders = tuple(
             contender(name, config.settings.get(name, {})) for name in config.predictors
         )
-        source = load_source(config)
+        _check_calibration(config)
+        source = _without_keys_of(load_source(config), config.without_keys_of)
         splits = tuple(
             split
             for name in config.protocols
@@ -80,6 +88,10 @@ class _Bench:
             )
         )
         return cls(config, source, splits, contenders)
+
+    def tested_by(self, protocol: str) -> NDArray[np.int64]:
+        """Indices of all keys that a protocol asks for, in any of its splits."""
+        return np.unique(np.concatenate([s.test for s in self.splits if s.protocol == protocol]))
 
     def tasks(self) -> Iterator[tuple[int, int, str]]:
         """(split, contender, identity) of each fit, in the order they are run."""
@@ -109,16 +121,74 @@ class _Bench:
                 yield s, c, content_hash([common, place, kind])[:24]
 
     def run(self, split: int, number: int) -> FitResult:
-        """Fit and ask one contender on one split."""
-        config = self.config
-        return fit_and_ask(
-            self.source,
-            self.splits[split],
-            self.contenders[number],
-            levels=config.levels,
-            folds=config.folds,
-            seed=config.seed,
+        """Fit and ask one contender on one split; an error says which."""
+        config, chosen = self.config, self.splits[split]
+        name = self.contenders[number].name
+        detail = f" ({chosen.detail})" if chosen.detail else ""
+        where = (
+            f"{name} on {chosen.protocol}{detail}, {chosen.train_size} training keys, repeat "
+            f"{chosen.repeat}"
         )
+        try:
+            return fit_and_ask(
+                self.source,
+                chosen,
+                self.contenders[number],
+                levels=config.levels,
+                folds=config.folds,
+                seed=config.seed,
+            )
+        except UserError as e:
+            raise UserError(f"{where}: {e}") from e
+        except Exception as e:
+            e.add_note(f"in the fit of {where}")
+            raise
+
+
+def _check_calibration(config: BenchmarkConfig) -> None:
+    """Make sure that every training set can be calibrated, before the first fit.
+
+    Raises:
+        UserError: if one is too small for the folds or for a level.
+    """
+    for protocol in config.protocols:
+        for size in config.sizes_of(protocol):
+            if config.folds > size:
+                raise UserError(
+                    f"{protocol}: folds must be at most the train size, but are {config.folds} of "
+                    f"{size} keys; take larger train sizes or fewer folds"
+                )
+            # One score of each training key, as a calibration has them.
+            scores = ConformalCalibrator(np.zeros(size), 1.0)
+            try:
+                scores.std(Prediction(np.zeros(1), np.zeros(1)))
+                for level in config.levels:
+                    scores.quantile(level)
+            except UserError as e:
+                raise UserError(f"{protocol}, {size} training keys: {e}") from e
+
+
+def _without_keys_of(source: Source, searches: Sequence[Path]) -> Source:
+    """A source without the keys that some searches for settings saw.
+
+    Raises:
+        UserError: if a search saw none of them: it is one on other graphs.
+    """
+    # Late: the search builds on the benchmark's sources.
+    from surrogate.tuning.config import load_tune_config
+    from surrogate.tuning.objective import training_keys
+
+    seen: set[str] = set()
+    for path in searches:
+        config = load_tune_config(path)
+        keys = training_keys(load_source(config), config).keys
+        if set(keys).isdisjoint(source.dataset.keys):
+            raise UserError(
+                f"without_keys_of must name searches on keys of {source.name!r}, but {path} saw "
+                "none of them; leave it out"
+            )
+        seen.update(keys)
+    return source.without(seen) if seen else source
 
 
 def run_benchmark(
@@ -194,6 +264,11 @@ def _results(
         for future in as_completed(futures):
             yield futures[future], future.result()
         executor.shutdown()
+    except BrokenProcessPool as e:
+        raise UserError(
+            "a worker ended before its fit did: it was killed, or memory ran out; nothing that was "
+            "finished is lost: run it again, with fewer --workers if need be"
+        ) from e
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
         for child in multiprocessing.active_children():
@@ -231,7 +306,10 @@ def _summed_up(bench: _Bench, fits: list[FitResult]) -> BenchmarkResult:
     config, source = bench.config, bench.source
     target = source.dataset.target
     metrics = metrics_of(target, config.levels)
-    ceilings = noise_ceilings(source, config.seed)
+    ceilings = {
+        name: noise_ceilings(source, bench.tested_by(name), config.seed)
+        for name in config.protocols
+    }
     scores = [
         row for fit in fits for row in score_rows(fit, metrics, source=source.name, target=target)
     ]
@@ -239,14 +317,18 @@ def _summed_up(bench: _Bench, fits: list[FitResult]) -> BenchmarkResult:
     return BenchmarkResult(config, source, metrics, ceilings, tuple(fits), tuple(scores), summary)
 
 
-def _write_config(bench: _Bench, ceilings: dict[str, Ceiling], path: Path) -> None:
+def _write_config(bench: _Bench, ceilings: dict[str, dict[str, Ceiling]], path: Path) -> None:
     """What was run, in full: defaults of the predictors and the noise ceilings included."""
     values: dict[str, Any] = {
         **bench.config.model_dump(mode="json"),
         "settings": {c.name: asdict(c.settings) for c in bench.contenders},
         "source_sha256": bench.source.fingerprint,
         "keys": len(bench.source.dataset),
-        "noise_ceilings": [asdict(ceiling) for ceiling in ceilings.values()],
+        "noise_ceilings": [
+            {"protocol": protocol, **asdict(ceiling)}
+            for protocol, of_metric in ceilings.items()
+            for ceiling in of_metric.values()
+        ],
     }
     temporary = path.with_name(f".{path.name}.partial")
     temporary.write_text(json.dumps(values, indent=2) + "\n")

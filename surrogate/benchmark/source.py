@@ -1,6 +1,8 @@
 """The labelled graphs of a benchmark, with what is known of their noise."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Set
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,10 +55,38 @@ class Source:
         if list(self.dataset.keys) != sorted(self.dataset.keys):
             raise UserError("a source must be sorted by key; take dataset.sorted_by_key()")
 
+    def without(self, keys: Set[str]) -> "Source":
+        """The same source without some keys."""
+        rows = np.array([i for i, k in enumerate(self.dataset.keys) if k not in keys], np.int64)
+        seeds = None if self.seed_labels is None else self.seed_labels[rows]
+        return Source(self.name, self.dataset.subset(rows), self.extended[rows], seeds)
+
     @property
     def fingerprint(self) -> str:
-        """sha256 of the keys and their labels."""
-        return content_hash([*zip(self.dataset.keys, self.dataset.values.tolist(), strict=True)])
+        """sha256 of all that a fit may learn from."""
+        return dataset_hash(self.dataset)
+
+
+def dataset_hash(dataset: SurrogateDataset) -> str:
+    """sha256 of the graphs, their labels and what is known of the labels' noise."""
+    rows = [
+        [
+            graph.key,
+            [astuple(op) for op in graph.ops],
+            graph.edges,
+            value,
+            count,
+            None if math.isnan(variance) else variance,
+        ]
+        for graph, value, count, variance in zip(
+            dataset.graphs,
+            dataset.values.tolist(),
+            dataset.seed_counts.tolist(),
+            dataset.seed_variances.tolist(),
+            strict=True,
+        )
+    ]
+    return content_hash(rows)
 
 
 class NamesSource(Protocol):

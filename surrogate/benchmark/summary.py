@@ -37,7 +37,8 @@ class SummaryRow:
         interval: what the interval is: Student's over repeats, or a bootstrap over test keys.
         repeats: how many.
         test_keys: test keys of a repeat, on average.
-        ceiling: what the mean of the other seeds scores; None if it is not known.
+        ceiling: what the mean of the other seeds scores on the keys that the protocol tests on;
+            None if it is not known.
         ceiling_low: lower end of its 95 % interval.
         ceiling_high: upper end.
         ceiling_keys: keys that it rests on; among fewer keys the best are easier to find, so that
@@ -72,7 +73,7 @@ def summarise(
     rows: Sequence[ScoreRow],
     fits: Sequence[FitResult],
     metrics: Sequence[Metric],
-    ceilings: Mapping[str, Ceiling],
+    ceilings: Mapping[str, Mapping[str, Ceiling]],
     *,
     target: Target,
     seed: int,
@@ -86,7 +87,7 @@ def summarise(
         rows: scores of all fits.
         fits: the fits themselves: with a single repeat, their test keys are drawn again.
         metrics: what the rows tell.
-        ceilings: noise ceilings by metric.
+        ceilings: noise ceilings by protocol and metric.
         target: what is predicted.
         seed: start of the bootstrap.
     """
@@ -166,7 +167,7 @@ def _over_details(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
 def _summary_row(
     group: Sequence[ScoreRow],
     single_interval: Callable[[ScoreRow], Interval],
-    ceilings: Mapping[str, Ceiling],
+    ceilings: Mapping[str, Mapping[str, Ceiling]],
 ) -> SummaryRow:
     first = group[0]
     values = np.array([row.value for row in group])
@@ -175,7 +176,7 @@ def _summary_row(
         interval = (*t_interval(values), f"Student's t over {len(group)} repeats")
     else:
         interval = single_interval(first)
-    ceiling = None if first.group else ceilings.get(first.metric)
+    ceiling = None if first.group else ceilings[first.protocol].get(first.metric)
     return SummaryRow(
         source=first.source,
         target=first.target,

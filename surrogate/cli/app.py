@@ -5,6 +5,8 @@ in `_COMMANDS`. Commands import the library inside their function: starting one 
 the packages of the others.
 """
 
+import os
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -25,6 +27,7 @@ from surrogate.cli import (
     table,
     tune,
 )
+from surrogate.cli.progress import INTERRUPTED
 
 _COMMANDS = (predict, cell, space, fit, tune, benchmark, table, collect, latency, corpus, demo)
 
@@ -33,16 +36,41 @@ USER_ERROR = 2
 
 
 class _ErrorsAsMessages(TyperGroup):
-    """Shows errors of this library as one message on stderr, unless --debug asks for more."""
+    """Shows errors as one message on stderr, unless --debug asks for more.
+
+    Those of this library, and what the system refuses: a full disk, a missing permission. A pipe
+    that its reader has closed is no error to tell.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except NasasrError as e:
-            if ctx.params["debug"]:
+        except KeyboardInterrupt:
+            # Work that leaves something behind says so itself.
+            typer.echo("stopped", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except (NasasrError, OSError) as e:
+            if ctx.params["debug"] or isinstance(e, BrokenPipeError):
                 raise
-            typer.echo(f"error: {e}", err=True)
+            typer.echo(f"error: {e if isinstance(e, NasasrError) else _of_system(e)}", err=True)
+            _give_up_stdout()
             raise typer.Exit(USER_ERROR) from e
+
+
+def _of_system(error: OSError) -> str:
+    where = f" {error.filename!r}" if error.filename else ""
+    return f"cannot read or write{where}: {error.strerror or error}; mend that and run it again"
+
+
+def _give_up_stdout() -> None:
+    """What cannot be written must not be tried again when the process ends."""
+    stdout = sys.__stdout__
+    if stdout is None:
+        return
+    try:
+        stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
 app = typer.Typer(
@@ -74,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: what stands after the program's name; by default the process's own.
 
     Raises:
-        SystemExit: always, with 0, or with 2 after an error that the user can mend.
+        SystemExit: always, with 0, 1 if what was to be checked is wrong, 2 after an error that
+            the user can mend, 130 after Ctrl-C.
     """
     app(args=None if arguments is None else list(arguments), prog_name="nasasr")

@@ -1,8 +1,8 @@
 """`nasasr benchmark`: predictors side by side on the same splits."""
 
 import math
+import re
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph_encoding.errors import MissingExtraError, UserError
-from surrogate.cli.collect import INTERRUPTED, time_left
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
     from surrogate.benchmark import BenchmarkConfig, BenchmarkResult
 
 _REPORT = "report.html"
-_LINE_SECONDS = 30.0
 _SHOWN = (
     "kendall_tau",
     "spearman_rho",
@@ -121,36 +120,52 @@ def _with_options(
     """The configuration of a file, with what the command line says otherwise."""
     from surrogate.benchmark import benchmark_config, load_benchmark_config
 
-    # A plugin in the folder that one works in can be named, as with `python -m`.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
     given = {name: value for name, value in source.items() if value is not None}
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"source": {}}
     if path is not None:
         values = load_benchmark_config(path).model_dump(exclude_none=True)
-    if "table" in given or "graphs" in given or path is None:
-        values["source"] = given or {"table": "timit-micro"}
+    elif "table" not in given and "graphs" not in given:
+        given["table"] = "timit-micro"
+    if "table" in given or "graphs" in given:
         values["name"] = _name_of(given, top["target"])
-    else:
-        values["source"] = {**values["source"], **given}
+    values["source"] = _merged_source(values["source"], given)
     values.update({name: value for name, value in top.items() if value is not None})
     if "table" in values["source"]:
         values.setdefault("target", "val_per")
     words = {name: text.split(",") for name, text in lists.items() if text is not None}
+    if "protocols" in words:
+        own = values.get("protocols", {})
+        values["protocols"] = {name: own.get(name, {}) for name in words["protocols"]}
     if "train_sizes" in words:
         values["train_sizes"] = _numbers(words["train_sizes"])
         values["protocols"] = {name: {} for name in values.get("protocols", ["random"])}
-    if "protocols" in words:
-        values["protocols"] = {name: {} for name in words["protocols"]}
-    if "predictors" in words:
-        values["predictors"] = words["predictors"]
-    if added:
-        values["predictors"] = [*values.get("predictors", ("xgb", "mean")), *added]
-    if "predictors" in values:
-        values["predictors"] = list(dict.fromkeys(values["predictors"]))
-        settings = values.get("settings", {})
-        values["settings"] = {n: s for n, s in settings.items() if n in values["predictors"]}
+    values.update(_predictors(values, words.get("predictors"), added))
     return benchmark_config(values)
+
+
+def _merged_source(of_file: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a file, but for those given; a source is of one kind only."""
+    merged = {**of_file, **given}
+    if "table" in given and "graphs" not in given:
+        of_graphs = ("graphs", "direction", "transform", "unit")
+        return {name: v for name, v in merged.items() if name in given or name not in of_graphs}
+    if "graphs" in given and "table" not in given:
+        merged.pop("table", None)
+    return merged
+
+
+def _predictors(
+    values: dict[str, Any], chosen: list[str] | None, added: list[str]
+) -> dict[str, Any]:
+    """Who takes part, and the settings of those."""
+    names = values.get("predictors", ("xgb", "mean")) if chosen is None else chosen
+    names = list(dict.fromkeys([*names, *added]))
+    # A plugin in the folder that one works in can be named, as with `python -m`. Last: a file of
+    # that folder must not stand in for a package that is installed.
+    if any(":" in name for name in names) and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    settings = values.get("settings", {})
+    return {"predictors": names, "settings": {n: s for n, s in settings.items() if n in names}}
 
 
 def _numbers(words: list[str]) -> list[int]:
@@ -163,21 +178,25 @@ def _numbers(words: list[str]) -> list[int]:
 
 
 def _name_of(source: dict[str, Any], target: str | None) -> str:
-    stem = Path(source.get("graphs") or source.get("table") or "timit-micro").stem
-    return f"{stem}-{target}" if target else stem
+    """A name for a folder, out of where graphs come from and what is predicted."""
+    path = Path(source.get("graphs") or source["table"])
+    # A shipped table is a name and no path; `.` has a name only once it is made whole.
+    stem = path.resolve().stem if path.exists() else path.stem
+    text = f"{stem}-{target}" if target else stem
+    return re.sub(r"[^\w.-]+", "-", text).lstrip("-.") or "benchmark"
 
 
 def _run(config: "BenchmarkConfig", folder: Path, workers: int) -> "BenchmarkResult":
     from surrogate.benchmark import run_benchmark
 
-    with _ProgressDisplay() as display:
-        try:
-            return run_benchmark(config, folder, workers=workers, on_progress=display.show)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"stopped; nothing that was finished is lost. Go on with --out {folder}", err=True
-            )
-            raise typer.Exit(INTERRUPTED) from None
+    goes_on = f"nothing that was finished is lost. Go on with --out {folder}"
+    with told_when_stopped(goes_on), ProgressDisplay("fits") as display:
+        return run_benchmark(
+            config,
+            folder,
+            workers=workers,
+            on_progress=lambda done, total, _new: display.show(done, total),
+        )
 
 
 def _write_result(result: "BenchmarkResult", output: Format) -> None:
@@ -218,58 +237,23 @@ def _table_rows(result: "BenchmarkResult") -> list[Row]:
 
 def _write_ceilings(result: "BenchmarkResult") -> None:
     typer.echo("")
-    if not result.ceilings:
-        typer.echo("noise ceiling: not known; it needs two seeds of the same keys")
-        return
-    write_table(
-        [
-            {
-                "noise ceiling": ceiling.metric,
-                "other seeds": f"{ceiling.value:.4g}",
-                "low": f"{ceiling.low:.4g}",
-                "high": f"{ceiling.high:.4g}",
-                "perfect": "-" if ceiling.perfect is None else f"{ceiling.perfect:.4g}",
-                "keys": ceiling.keys,
-            }
-            for ceiling in result.ceilings.values()
-        ]
-    )
-
-
-class _ProgressDisplay:
-    """A progress bar with the time left on a terminal, a line now and then elsewhere."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-        self._console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("fits"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
+    rows: list[Row] = [
+        {
+            "protocol": protocol,
+            "noise ceiling": ceiling.metric,
+            "other seeds": f"{ceiling.value:.4g}",
+            "low": f"{ceiling.low:.4g}",
+            "high": f"{ceiling.high:.4g}",
+            "perfect": "-" if ceiling.perfect is None else f"{ceiling.perfect:.4g}",
+            "keys": ceiling.keys,
+        }
+        for protocol, of_metric in result.ceilings.items()
+        for ceiling in of_metric.values()
+    ]
+    if rows:
+        write_table(rows)
+    unknown = [protocol for protocol, of_metric in result.ceilings.items() if not of_metric]
+    if unknown:
+        typer.echo(
+            f"noise ceiling of {', '.join(unknown)}: not known; it needs two seeds of test keys"
         )
-        self._task = self._bar.add_task("fits", total=None, left="")
-        self._started = time.monotonic()
-        self._last_line = -_LINE_SECONDS
-
-    def __enter__(self) -> "_ProgressDisplay":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, done: int, total: int, new: int) -> None:
-        """Show where the benchmark stands."""
-        elapsed = time.monotonic() - self._started
-        left = time_left(done, total, new, elapsed)
-        self._bar.update(self._task, total=total, completed=done, left=left)
-        if not self._console.is_terminal and (
-            elapsed - self._last_line >= _LINE_SECONDS or done == total
-        ):
-            self._last_line = elapsed
-            typer.echo(f"{done}/{total} fits {left}".rstrip(), err=True)

@@ -1,6 +1,7 @@
 """`nasasr cell`: identity and static cost of cells, or pictures of them."""
 
 import math
+import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -100,6 +101,8 @@ def read_cells(texts: Sequence[str], file: str | None) -> "list[Cell]":
 
     cells = [Cell.parse(text) for text in texts]
     if file is not None:
+        if file == "-" and sys.stdin is None:  # as a shell's <&- leaves it
+            raise UserError("cannot read cells from stdin: it is closed; give it a text")
         try:
             content = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as e:
@@ -233,7 +236,16 @@ def _draw(
             content = draw_svg(cell, semantics) if is_svg else draw_text(cell, semantics) + "\n"
             # A colon may not stand in the names of files everywhere, a dash not in those of cells.
             name = cell.text.replace(":", "-") + (".svg" if is_svg else ".txt")
-            (out / name).write_text(content, encoding="utf-8")
+            _write_whole(content, out / name)
     except OSError as e:
         raise UserError(f"cannot write pictures to {out}: {e.strerror}; choose another") from e
     typer.echo(f"wrote pictures of {len(set(cells))} cells to {out}", err=True)
+
+
+def _write_whole(content: str, path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        temporary.write_text(content, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

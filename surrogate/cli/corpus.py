@@ -8,10 +8,7 @@ import typer
 
 from graph_encoding.errors import MissingExtraError
 from graph_encoding.toml_config import load_config
-from surrogate.cli.output import ReportFormat, write_json
-
-_PROBLEMS = 1
-"""Exit code of `check` when the corpus has problems; 2 stays for wrong use."""
+from surrogate.cli.output import CHECK_FAILED, ReportFormat, write_json
 
 
 def register(app: typer.Typer) -> None:
@@ -64,4 +61,4 @@ def check(
         for problem in report.problems:
             typer.echo(f"problem: {problem}")
     if report.problems:
-        raise typer.Exit(_PROBLEMS)
+        raise typer.Exit(CHECK_FAILED)

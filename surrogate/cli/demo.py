@@ -1,16 +1,20 @@
 """`nasasr demo`: the whole way on synthetic speech, from a corpus to forecasts of unseen cells."""
 
+import json
+import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
-from graph_encoding.errors import MissingExtraError
+from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.toml_config import load_config
-from surrogate.cli.collect import ProgressDisplay
 from surrogate.cli.output import ReportFormat, Row, write_json, write_table
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
@@ -39,7 +43,8 @@ def demo(
 
     Each cell is forecast by a predictor that was fitted without it.
     """
-    table = _measure(config, out, workers)
+    with told_when_stopped(f"nothing that was finished is lost. Go on with --out {out}"):
+        table = _measure(config, out, workers)
     rows = forecast_held_out(table)
     summary = summarise(rows)
     if output is ReportFormat.JSON:
@@ -56,22 +61,75 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
         from train_benchmark.engines.local import LocalEngine
         from train_benchmark.recipe import CorpusConfig
-        from train_benchmark.table import BenchmarkTable
     except ModuleNotFoundError as e:
         raise MissingExtraError(e.name or "torch", "train") from e
 
     campaign = Campaign.load(config)
     corpus_path = config.parent / load_config(config, CampaignConfig).corpus
-    corpus, table = out / "corpus", out / "table"
-    if not corpus.exists():
+    spec = spec_of(load_config(corpus_path, CorpusConfig))
+    corpus = out / "corpus"
+    if corpus.exists():
+        _require_made_of(corpus, asdict(spec))
+    else:
         typer.echo("1/3 making the corpus", err=True)
-        make_corpus(spec_of(load_config(corpus_path, CorpusConfig)), corpus)
+        out.mkdir(parents=True, exist_ok=True)
+        # First: a corpus is there whole or not at all, and then has its description.
+        _spec_file(corpus).write_text(json.dumps(asdict(spec), indent=2) + "\n")
+        make_corpus(spec, corpus)
     typer.echo("2/3 training cells", err=True)
-    with ProgressDisplay() as display:
-        engine = LocalEngine(workers)
-        collect(campaign, corpus, out / "campaign", engine=engine, on_progress=display.show)
+    with ProgressDisplay("training cells") as display:
+        collect(
+            campaign,
+            corpus,
+            out / "campaign",
+            engine=LocalEngine(workers),
+            on_progress=lambda progress: display.show(progress.done, progress.total),
+        )
     typer.echo("3/3 fitting predictors", err=True)
-    return BenchmarkTable.load(table) if table.exists() else build_table(out / "campaign", table)
+    # Beside its place first: what stands there may be of a smaller campaign, or no table of ours.
+    with TemporaryDirectory(dir=out, prefix=".table-") as scratch:
+        new = Path(scratch) / "table"
+        build_table(out / "campaign", new)
+        return _put_table(new, out / "table", Path(scratch) / "earlier")
+
+
+def _spec_file(corpus: Path) -> Path:
+    return corpus.with_name(f"{corpus.name}.json")
+
+
+def _require_made_of(corpus: Path, spec: dict[str, Any]) -> None:
+    """Make sure that a corpus of an earlier run is the configuration's.
+
+    Raises:
+        UserError: if it is not.
+    """
+    file = _spec_file(corpus)
+    made_of = json.loads(file.read_text()) if file.is_file() else None
+    if made_of != spec:
+        raise UserError(
+            f"corpus {corpus} must be made of {spec}, but {file.name} beside it says {made_of}; "
+            "remove it or choose another --out"
+        )
+
+
+def _put_table(new: Path, place: Path, earlier: Path) -> "BenchmarkTable":
+    """Put a table where an earlier one of the same recipe may stand, which is moved away.
+
+    Raises:
+        UserError: if something else stands there.
+    """
+    from train_benchmark.table import BenchmarkTable
+
+    if place.exists():
+        found, wanted = (BenchmarkTable.load(p).metadata.recipe_hash for p in (place, new))
+        if found != wanted:
+            raise UserError(
+                f"{place} must be a table of the recipe {wanted[:12]}, but is of {found[:12]}; "
+                "choose another --out"
+            )
+        os.replace(place, earlier)
+    os.replace(new, place)
+    return BenchmarkTable.load(place)
 
 
 def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:

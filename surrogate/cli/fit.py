@@ -1,17 +1,22 @@
 """`nasasr fit`: a surrogate out of a benchmark table, judged on held-out cells."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph_encoding.errors import UserError
-from surrogate.cli.output import ReportFormat, Row, write_json, write_table
+from surrogate.cli.output import ReportFormat, Row, require_new_folder, write_json, write_table
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from surrogate.artifact import Artifact
     from surrogate.config import FitConfig
     from surrogate.evaluation import Summary
+    from surrogate.predictors import Predictor
     from train_benchmark.table import BenchmarkTable
 
 
@@ -32,29 +37,39 @@ def fit(
         bool, typer.Option("--report", help="Compare with baselines on held-out cells first.")
     ] = False,
     output: Annotated[
-        ReportFormat, typer.Option("--format", help="Form of the report.")
+        ReportFormat, typer.Option("--format", help="Form of the report, or of what was made.")
     ] = ReportFormat.TABLE,
 ) -> None:
     """Fit a surrogate on a table and write it as an artifact."""
     from surrogate.config import default_fit_config, load_fit_config
-    from surrogate.fitting import fit_artifact, plain_config
     from train_benchmark.table import BenchmarkTable
 
     chosen = default_fit_config() if config is None else load_fit_config(config)
-    if out.exists():
-        raise UserError(f"artifact folder {out} exists; choose another or remove it")
+    require_new_folder(out, "artifact")
     data = BenchmarkTable.load(table)
     lost = len(data) - len(data.measured)
     if lost:
         typer.echo(f"{lost} of {len(data)} rows have no label and are left out", err=True)
-    if report:
-        _write_report(_held_out(data, chosen), output)
-    with FitProgress() as display:
-        artifact = fit_artifact(
+    with told_when_stopped(f"{out} was not written"):
+        if report:
+            _write_report(_held_out(data, chosen), output)
+        artifact = _fitted(data, chosen, out.name)
+        artifact.save(out)
+    functions = artifact.metadata.trained_keys
+    if output is ReportFormat.JSON and not report:
+        write_json({"artifact": str(out), "functions": functions})
+    typer.echo(f"wrote {out}: {functions} functions", err=True)
+
+
+def _fitted(data: "BenchmarkTable", chosen: "FitConfig[Any]", name: str) -> "Artifact":
+    from surrogate.fitting import fit_artifact, plain_config
+
+    with ProgressDisplay("fitting") as display:
+        return fit_artifact(
             data,
             chosen.chosen_targets(),
             chosen.make_predictor,
-            name=out.name,
+            name=name,
             seed_policy=chosen.seed_policy,
             folds=chosen.folds,
             seed=chosen.seed,
@@ -66,48 +81,6 @@ def fit(
             make_latency_predictor=chosen.make_latency_predictor,
             on_progress=display.show,
         )
-    artifact.save(out)
-    typer.echo(f"wrote {out}: {artifact.metadata.trained_keys} functions", err=True)
-
-
-class FitProgress:
-    """A bar of what is done on a terminal; elsewhere nothing.
-
-    Args:
-        what: word in front of it.
-    """
-
-    def __init__(self, what: str = "fitting") -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn(what),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task(what, total=None)
-
-    def __enter__(self) -> "FitProgress":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, done: int, total: int) -> None:
-        """Show how many of the steps are done."""
-        self._bar.update(self._task, completed=done, total=total)
 
 
 def _held_out(table: "BenchmarkTable", config: "FitConfig[Any]") -> "tuple[Summary, ...]":
@@ -115,19 +88,33 @@ def _held_out(table: "BenchmarkTable", config: "FitConfig[Any]") -> "tuple[Summa
     from surrogate.dataset import SurrogateDataset
     from surrogate.evaluation import compare, summarise
 
-    scores = [
-        score
-        for target in config.chosen_targets()
-        for score in compare(
-            SurrogateDataset.from_table(table, target, config.seed_policy),
-            comparison_makers(config),
-            repeats=config.evaluation.repeats,
-            test_fraction=config.evaluation.test_fraction,
-            folds=config.folds,
-            level=config.evaluation.level,
-            seed=config.seed,
-        )
-    ]
+    makers = comparison_makers(config)
+    targets = config.chosen_targets()
+    total = len(targets) * len(makers) * config.evaluation.repeats
+    with ProgressDisplay("judging") as display:
+        begun = 0
+
+        def counted(make: "Callable[[], Predictor]") -> "Predictor":
+            # A new predictor is asked for when the one before has been judged.
+            nonlocal begun
+            display.show(begun, total)
+            begun += 1
+            return make()
+
+        scores = [
+            score
+            for target in targets
+            for score in compare(
+                SurrogateDataset.from_table(table, target, config.seed_policy),
+                {name: partial(counted, make) for name, make in makers.items()},
+                repeats=config.evaluation.repeats,
+                test_fraction=config.evaluation.test_fraction,
+                folds=config.folds,
+                level=config.evaluation.level,
+                seed=config.seed,
+            )
+        ]
+        display.show(total, total)
     return summarise(scores)
 
 

@@ -1,28 +1,25 @@
 """`nasasr latency`: measure what cells cost to run, see what a sweep found."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from graph_encoding.errors import MissingExtraError, UserError
-from surrogate.cli.collect import INTERRUPTED, _RunUnlessNamed, time_left
-from surrogate.cli.output import Format, write_csv, write_json, write_table
+from surrogate.cli.output import Format, write_json, write_rows
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+from surrogate.cli.run_group import RunUnlessNamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from train_benchmark.latency.record import LatencyRecord
-    from train_benchmark.latency.sweep import SweepProgress
-
-_LINE_SECONDS = 30.0
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     group = typer.Typer(
-        cls=_RunUnlessNamed,
+        cls=RunUnlessNamed,
         no_args_is_help=True,
         help="Measure the latency of cells: `nasasr latency CONFIG ...`, or see what was found.",
         context_settings={"ignore_unknown_options": True},
@@ -50,25 +47,25 @@ def run(
     """Measure the cells of a config; run again to go on where it was stopped."""
     try:
         from train_benchmark.latency.config import Sweep
-        from train_benchmark.latency.sweep import run_sweep
+        from train_benchmark.latency.sweep import read_sweep, run_sweep
     except ModuleNotFoundError as e:
         raise MissingExtraError(e.name or "onnxruntime", "latency") from e
 
     sweep = Sweep.load(config)
-    with _Display() as display:
-        try:
-            records = run_sweep(
-                sweep,
-                out,
-                cores=None if cores is None else _core_numbers(cores),
-                baselines_of=baselines_of,
-                on_progress=display.show,
-            )
-        except KeyboardInterrupt:
-            typer.echo(
-                f"stopped; nothing that was finished is lost. Go on with --out {out}", err=True
-            )
-            raise typer.Exit(INTERRUPTED) from None
+    if baselines_of is not None:
+        read_sweep(baselines_of)  # here: a new folder is not begun for a wrong one
+    goes_on = f"nothing that was finished is lost. Go on with --out {out}"
+    with (
+        told_when_stopped(goes_on),
+        ProgressDisplay("measuring", while_timing=True) as display,
+    ):
+        records = run_sweep(
+            sweep,
+            out,
+            cores=None if cores is None else _core_numbers(cores),
+            baselines_of=baselines_of,
+            on_progress=lambda p: display.show(p.done, p.total, p.setting),
+        )
     _write_summary(records.values(), output)
 
 
@@ -92,10 +89,8 @@ def _write_summary(records: "Iterable[LatencyRecord]", output: Format) -> None:
         write_json(rows)
     elif not rows:
         typer.echo("no cell has been measured yet", err=True)
-    elif output is Format.CSV:
-        write_csv(rows)
     else:
-        write_table(rows)
+        write_rows(rows, output)
 
 
 def _core_numbers(text: str) -> tuple[int, ...]:
@@ -109,48 +104,3 @@ def _core_numbers(text: str) -> tuple[int, ...]:
         there = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
         raise UserError(f"--cores must be of {there}, but got {text!r}")
     return wanted
-
-
-class _Display:
-    """A progress bar with the time left on a terminal, a line now and then elsewhere."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as RichProgress
-
-        self._console = Console(stderr=True)
-        # A bar that is drawn ten times a second would run beside what is measured.
-        self._bar = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=self._console,
-            auto_refresh=False,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task("measuring", total=None, left="")
-        self._started = time.monotonic()
-        self._last_line = -_LINE_SECONDS
-
-    def __enter__(self) -> "_Display":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def show(self, progress: "SweepProgress") -> None:
-        """Show where the sweep stands."""
-        elapsed = time.monotonic() - self._started
-        done, total = progress.done, progress.total
-        left = time_left(done, total, progress.new, elapsed)
-        self._bar.update(
-            self._task, description=progress.setting, total=total, completed=done, left=left
-        )
-        self._bar.refresh()
-        due = elapsed - self._last_line >= _LINE_SECONDS or done == total
-        if not self._console.is_terminal and due:
-            self._last_line = elapsed
-            typer.echo(f"{progress.setting} {done}/{total} {left}".rstrip(), err=True)

@@ -3,10 +3,17 @@
 import csv
 import io
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 
 import typer
+
+from graph_encoding.errors import UserError
+
+CHECK_FAILED = 1
+"""Exit code of a check that found something wrong; 2 stays for wrong use."""
 
 Value = str | int | float | bool | None
 
@@ -33,10 +40,26 @@ def write_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def write_csv(rows: Sequence[Row]) -> None:
-    """Write rows of equal keys with a header; None is an empty field."""
+def write_rows(rows: Sequence[Row], output: Format) -> None:
+    """Write n >= 1 rows of equal keys in the form that was asked for."""
+    if output is Format.JSON:
+        write_json(rows)
+    elif output is Format.CSV:
+        write_csv(rows)
+    else:
+        write_table(rows)
+
+
+def write_csv(rows: Sequence[Row], columns: Sequence[str] | None = None) -> None:
+    """Write rows of equal keys with a header; None is an empty field.
+
+    Args:
+        rows: the rows.
+        columns: their keys, where there may be no row; by default those of the first.
+    """
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
+    names = list(rows[0]) if columns is None else columns
+    writer = csv.DictWriter(buffer, fieldnames=names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     typer.echo(buffer.getvalue(), nl=False)
@@ -63,3 +86,18 @@ def _text(value: Value) -> str:
         return str(value)
     # Seconds of a run may be far below the fourth decimal.
     return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:.4f}"
+
+
+def require_new_folder(out: Path, noun: str) -> None:
+    """Make sure, before long work, that a new folder can be written; leaves nothing behind.
+
+    Raises:
+        UserError: if it exists, or nothing can be written where it is to stand.
+    """
+    if out.exists():
+        raise UserError(f"{noun} folder {out} exists; choose another or remove it")
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    try:
+        tempfile.TemporaryDirectory(dir=above, prefix=f".{out.name}-").cleanup()
+    except OSError as e:
+        raise UserError(f"cannot write {noun} folder {out}: {e.strerror}; choose another") from e

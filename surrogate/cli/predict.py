@@ -9,6 +9,7 @@ import typer
 from graph_encoding.errors import UserError
 from surrogate.cli.cell import read_cells
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
+from surrogate.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from surrogate.artifact import Artifact
     from surrogate.forecast import Forecast
     from surrogate.latency_transfer import TransferredLatency
+
+_PLACE = ("kind", "target", "unit", "setting", "device")
+"""Columns that say what a row is a forecast of."""
+
+_NUMBERS = ("mean", "std", "std_model", "std_seed", "low", "high")
+_EPOCH_COLUMNS = ("cell", "epoch", "mean", "std", "low", "high", "observed")
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +54,10 @@ def predict(
         ),
     ] = None,
     curve: Annotated[
-        bool, typer.Option("--curve", help="A row an epoch, in place of a row a target.")
+        bool,
+        typer.Option(
+            "--curve", help="A row an epoch, in place of a row a target; JSON has both always."
+        ),
     ] = False,
     observed_curve: Annotated[
         str | None,
@@ -77,21 +87,31 @@ def _write(
 ) -> None:
     if output is Format.JSON:
         write_json([_as_json(forecast) for forecast in forecasts])
-        return
-    as_rows = _epoch_rows if by_epoch else _as_rows
-    rows = [row for forecast in forecasts for row in as_rows(forecast)]
-    if not rows:
-        raise UserError(
-            f"artifact {artifact!r} has no learning curve of these cells: they are dead, or it was "
-            "fitted without a curve_predictor"
-        )
-    if output is Format.CSV:
-        write_csv(rows)
+    elif by_epoch:
+        _write_epochs(forecasts, output, artifact)
     else:
+        rows = [row for forecast in forecasts for row in _as_rows(forecast)]
+        if output is Format.CSV:
+            write_csv(rows)
+        else:
+            write_table([_for_readers(row) for row in rows])
+    for forecast in forecasts:
+        if forecast.note:
+            typer.echo(f"{forecast.cell}: {forecast.note}", err=True)
+
+
+def _write_epochs(forecasts: "Sequence[Forecast]", output: Format, artifact: str) -> None:
+    """One row an epoch; dead cells have none, and their notes say why."""
+    if any(forecast.curve is None and forecast.support != "dead" for forecast in forecasts):
+        raise UserError(
+            f"artifact {artifact!r} has no learning curves: it was fitted without a "
+            "curve_predictor; fit one with it, or leave --curve out"
+        )
+    rows = [row for forecast in forecasts for row in _epoch_rows(forecast)]
+    if output is Format.CSV:
+        write_csv(rows, _EPOCH_COLUMNS)
+    elif rows:
         write_table(rows)
-        for forecast in forecasts:
-            if forecast.note:
-                typer.echo(f"{forecast.cell}: {forecast.note}", err=True)
 
 
 def _transferred(artifact: "Artifact", folder: Path) -> "list[TransferredLatency]":
@@ -161,9 +181,9 @@ def _as_json(forecast: "Forecast") -> dict[str, Any]:
 def _as_rows(forecast: "Forecast") -> list[Row]:
     """One row a target and a latency setting; a dead cell has one row without numbers."""
     head: Row = {"cell": forecast.cell, "params": forecast.params, "support": forecast.support}
-    names = ("target", "mean", "std", "std_model", "std_seed", "low", "high")
+    empty: Row = dict.fromkeys((*_PLACE, *_NUMBERS, "measured_mean"))
     if forecast.support == "dead":
-        return [{**head, **dict.fromkeys(names), "measured_mean": None, "seeds": 0}]
+        return [{**head, **empty, "seeds": 0}]
     rows: list[Row] = []
     for target in forecast.targets:
         row = forecast.measured_row
@@ -171,7 +191,11 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
         rows.append(
             {
                 **head,
-                **{name: getattr(target, name) for name in names},
+                **empty,
+                "kind": "target",
+                "target": target.target,
+                "unit": TARGETS.get(target.target).unit,
+                **{name: getattr(target, name) for name in _NUMBERS},
                 "measured_mean": sum(values) / len(values) if values else None,
                 "seeds": len(values),
             }
@@ -179,8 +203,13 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
     rows += [
         {
             **head,
-            **dict.fromkeys(names),
-            "target": f"latency_s {latency.setting} on {latency.device}",
+            **empty,
+            "support": latency.support,
+            "kind": "latency",
+            "target": "latency_s",
+            "unit": "second",
+            "setting": latency.setting,
+            "device": latency.device,
             **{name: getattr(latency, name) for name in ("mean", "std", "low", "high")},
             "measured_mean": latency.measured,
             "seeds": 0,
@@ -190,8 +219,18 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
     return rows
 
 
+def _for_readers(row: Row) -> Row:
+    """What a target is in one column, so that a line is no wider than it must be."""
+    shown = {name: value for name, value in row.items() if name not in _PLACE}
+    text = row["target"]
+    if row["kind"] == "latency":
+        text = f"latency_s {row['setting']} on {row['device']}"
+    head = ("cell", "params", "support")
+    return {**{name: shown.pop(name) for name in head}, "target": text, **shown}
+
+
 def _epoch_rows(forecast: "Forecast") -> list[Row]:
-    """One row an epoch; none for a dead cell, or without curves."""
+    """One row an epoch; none for a dead cell."""
     curve = forecast.curve
     if curve is None:
         return []

@@ -7,12 +7,16 @@ import typer
 
 from graph_encoding.semantics import Semantics
 from surrogate.cli.output import ReportFormat, write_json, write_table
+from surrogate.cli.progress import told_when_stopped
 
 if TYPE_CHECKING:
     from graph_encoding.space import CellSpace
 
 _QUICK = 100_000
 """Points that are counted before anyone wonders what the program is doing."""
+
+_MOST_NODES = 100
+"""The number of points then has some 1,600 digits; Python prints no number of more than 4,300."""
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def space(
-    nodes: Annotated[int, typer.Option(help="Nodes of a cell, 1 or more.")] = 3,
+    nodes: Annotated[int, typer.Option(max=_MOST_NODES, help="Nodes of a cell, 1 or more.")] = 3,
     ops: Annotated[
         str | None,
         typer.Option(metavar="A,B,C", help="Operations; by default the six of NAS-Bench-ASR."),
@@ -78,7 +82,8 @@ def describe_space(space: "CellSpace", semantics: Semantics) -> dict[str, Any]:
         return facts
     if space.size > _QUICK:
         typer.echo(f"counting the functions of {space.size:,} points", err=True)
-    points_of_key, dead = _count(space, semantics)
+    with told_when_stopped("nothing was counted to the end"):
+        points_of_key, dead = _count(space, semantics)
     facts["functions"] = len(points_of_key)
     facts["dead_functions"] = dead
     facts["function_sizes"] = _sizes(points_of_key.values())

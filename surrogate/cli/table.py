@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph_encoding.errors import UserError
-from surrogate.cli.output import ReportFormat, write_json, write_table
+from surrogate.cli.output import (
+    CHECK_FAILED,
+    Format,
+    ReportFormat,
+    write_json,
+    write_rows,
+    write_table,
+)
 
 if TYPE_CHECKING:
     from train_benchmark.campaign import Campaign
@@ -98,29 +105,37 @@ def noise(
         str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
     ] = "timit-micro",
     seeds: Annotated[str, typer.Option(help="Seeds to compare, joined by commas.")] = "1234,1235",
-    output: Annotated[
-        ReportFormat, typer.Option("--format", help="Form of the output.")
-    ] = ReportFormat.TABLE,
+    output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
 ) -> None:
-    """Say how far seeds agree: what no predictor of a single training can beat."""
+    """Say how far seeds agree: how well one training of a cell foretells another.
+
+    A predictor may say more, for it learns from many cells: `nasasr benchmark` prints what the
+    noise leaves to be had.
+    """
     from dataclasses import asdict
 
     from surrogate.metrics import seed_agreement
     from train_benchmark.table import LABELS, BenchmarkTable
 
-    try:
-        wanted = [int(seed) for seed in seeds.split(",")]
-    except ValueError as e:
-        raise UserError(f"--seeds must be integers joined by commas, but got {seeds!r}") from e
+    wanted = _distinct_seeds(seeds)
     data = BenchmarkTable.load(table)
     rows = [
         {"label": label, **asdict(seed_agreement(data.label_matrix(label, wanted)[1]))}
         for label in LABELS
     ]
-    if output is ReportFormat.JSON:
-        write_json(rows)
-    else:
-        write_table(rows)
+    write_rows(rows, output)
+
+
+def _distinct_seeds(text: str) -> list[int]:
+    try:
+        wanted = [int(seed) for seed in text.split(",")]
+    except ValueError as e:
+        raise UserError(f"--seeds must be integers joined by commas, but got {text!r}") from e
+    if len(set(wanted)) < len(wanted):
+        raise UserError(
+            f"--seeds must be different ones, but got {text!r}: a seed agrees with itself"
+        )
+    return wanted
 
 
 def verify(
@@ -136,11 +151,9 @@ def verify(
         Path | None, typer.Option(metavar="DIR", help="Corpus to train them again on.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draw of those.")] = 0,
-    output: Annotated[
-        ReportFormat, typer.Option("--format", help="Form of the output.")
-    ] = ReportFormat.TABLE,
+    output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
 ) -> None:
-    """Check that a table is what it says; exit code 2 if it is not."""
+    """Check that a table is what it says; exit code 1 if it is not."""
     from dataclasses import asdict
 
     from train_benchmark.table import BenchmarkTable
@@ -148,6 +161,8 @@ def verify(
 
     if retrain and (corpus is None or campaign is None):
         raise UserError("--retrain needs --corpus and --campaign: what to train on, and how")
+    if corpus is not None and not retrain:
+        raise UserError(f"--corpus {corpus} is read by --retrain N only; add it or leave both out")
     loaded = BenchmarkTable.load(table)
     planned = None
     if campaign is not None:
@@ -165,13 +180,13 @@ def verify(
     if planned is not None and corpus is not None and retrain:
         checks += _retrained(loaded, planned, corpus, retrain, seed)
     rows = [asdict(check) for check in checks]
-    if output is ReportFormat.JSON:
-        write_json(rows)
-    else:
-        write_table([{**row, "ok": "yes" if row["ok"] else "NO"} for row in rows])
+    if output is Format.TABLE:
+        rows = [{**row, "ok": "yes" if row["ok"] else "NO"} for row in rows]
+    write_rows(rows, output)
     wrong = [check.name for check in checks if not check.ok]
     if wrong:
-        raise UserError(f"table {table} breaks {len(wrong)} rules: {', '.join(wrong)}")
+        typer.echo(f"table {table} breaks {len(wrong)} rules: {', '.join(wrong)}", err=True)
+        raise typer.Exit(CHECK_FAILED)
 
 
 def _retrained(

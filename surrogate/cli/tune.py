@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surrogate.cli.fit import FitProgress
 from surrogate.cli.output import ReportFormat, write_json, write_table
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
     from surrogate.tuning import TuneSummary
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 + the number of SIGINT, as shells have it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -41,13 +38,11 @@ def tune(
 
     chosen = load_tune_config(config)
     debug = bool(context.find_root().params.get("debug"))
-    with FitProgress("trials") as display:
-        try:
+    with told_when_stopped(f"trials that ended are kept. Go on with --out {out}"):
+        with ProgressDisplay("trials") as display:
             study = run_study(chosen, out, workers=workers, verbose=debug, on_progress=display.show)
-        except KeyboardInterrupt:
-            typer.echo(f"stopped; trials that ended are kept. Go on with --out {out}", err=True)
-            raise typer.Exit(INTERRUPTED) from None
-    summary = summarise_study(study, chosen)
+        with ProgressDisplay("fits of the confirmation") as display:
+            summary = summarise_study(study, chosen, display.show)
     best = write_summary(summary, chosen, out)
     if output is ReportFormat.JSON:
         write_json(asdict(summary))
@@ -72,3 +67,4 @@ def _write_tables(summary: "TuneSummary") -> None:
     names = ("keys", "complete", "pruned", "failed", "default_tau", "best_tau")
     confirmed = ("confirmed_default_tau", "confirmed_best_tau", "gain", "gain_error")
     write_table([{name: getattr(summary, name) for name in (*names, *confirmed)}])
+    typer.echo(f"\nconfirmation: {summary.confirmation}")

@@ -1,4 +1,4 @@
-"""How far two seeds agree about the same cells: what no predictor of one seed can beat."""
+"""How far seeds agree about the same cells: how well one training foretells another."""
 
 from dataclasses import dataclass
 

@@ -64,7 +64,7 @@ def quality_figure(
     """A metric against the number of training keys, beside the noise ceiling."""
     data = [_trace(line, colours) for line in quality_lines(result, protocol, metric.name)]
     sizes = sorted({x for trace in data for x in trace["x"]})
-    ceiling = result.ceilings.get(metric.name)
+    ceiling = result.ceilings[protocol].get(metric.name)
     if ceiling is not None:
         levels = {"noise ceiling: other seeds": ceiling.value}
         if ceiling.perfect is not None:

@@ -74,15 +74,14 @@ def _facts(result: BenchmarkResult) -> str:
     lines = [
         f"{keys}; target {target.name}{unit}, to {target.direction}.",
         bars,
-        _ceiling_fact(result),
     ]
     return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
-def _ceiling_fact(result: BenchmarkResult) -> str:
-    ceiling = result.ceilings.get("kendall_tau")
+def _ceiling_fact(result: BenchmarkResult, protocol: str) -> str:
+    ceiling = result.ceilings[protocol].get("kendall_tau")
     if ceiling is None:
-        return "Noise ceiling: not known; it needs two seeds of the same keys."
+        return "Noise ceiling: not known; it needs two seeds of the keys tested on."
     perfect = "" if ceiling.perfect is None else f"; a perfect predictor {ceiling.perfect:.3f}"
     return (
         f"Noise ceiling: the mean of the other seeds scores a tau of {ceiling.value:.3f} "
@@ -106,6 +105,7 @@ def _section(result: BenchmarkResult, protocol: str) -> str:
     return "\n".join(
         [
             f"<h2>{escape(protocol)}: {escape(PROTOCOLS.get(protocol).question)}</h2>",
+            f"<p>{escape(_ceiling_fact(result, protocol))}</p>",
             '<div class="plots">',
             *plots,
             "</div>",

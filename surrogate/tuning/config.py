@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
 from surrogate.benchmark.config import SourceConfig, resolved_source
+from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.predictors import PREDICTORS, Predictor
 from train_benchmark.record import content_hash
 
@@ -100,10 +101,12 @@ class TuneConfig(BaseModel):
         target: name of the label.
         seed_policy: which trainings a table's label is made of.
         train_keys: keys that are drawn once and are all that the search ever sees; all if None.
+            Extended keys are never among them.
         folds: parts of those keys that are held out in turn.
         repeats: divisions into folds that a trial is judged by.
-        confirm_repeats: further divisions on which the best settings and the default ones are
-            compared in the end: those of the search chose the best.
+        confirm_keys: keys that the search did not see, at most, on which the best settings and
+            the default ones are compared in the end: those of the search chose the best.
+        confirm_repeats: fits of each for that, with a seed each; the mean of their taus counts.
         trials: trials that end well or are pruned.
         seed: start of all randomness.
         settings: settings that differ from the defaults and are not searched.
@@ -122,6 +125,7 @@ class TuneConfig(BaseModel):
     train_keys: int | None = Field(default=None, ge=10)
     folds: int = Field(default=5, ge=2)
     repeats: int = Field(default=1, ge=1)
+    confirm_keys: int = Field(default=1000, ge=MIN_TEST_KEYS)
     confirm_repeats: int = Field(default=2, ge=1)
     trials: int = Field(ge=1)
     seed: int = Field(default=0, ge=0)
@@ -209,7 +213,8 @@ class TuneConfig(BaseModel):
     @property
     def hash(self) -> str:
         """sha256 of all that trials depend on: not of how many there are."""
-        plain = self.model_dump(mode="json", exclude={"trials", "confirm_repeats", "source"})
+        later = {"confirm_keys", "confirm_repeats"}
+        plain = self.model_dump(mode="json", exclude={"trials", "source", *later})
         # A file's place is no part of the study; its keys and labels are, by their fingerprint.
         scale = self.source.model_dump(include={"direction", "transform"})
         return content_hash({**plain, "scale": scale})

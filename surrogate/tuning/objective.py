@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
+from graph_encoding.errors import UserError
 from surrogate.benchmark.source import Source
 from surrogate.dataset import SurrogateDataset
 from surrogate.folds import fold_indices
 from surrogate.metrics import kendall_tau
 from surrogate.predictors import Predictor
+from surrogate.targets import FloatArray
 from surrogate.tuning.config import TuneConfig
 
 _DRAW, _FOLDS, _FIT = 1, 2, 3
@@ -18,12 +21,39 @@ _DRAW, _FOLDS, _FIT = 1, 2, 3
 def training_keys(source: Source, config: TuneConfig) -> SurrogateDataset:
     """The keys that the search may see, drawn once by the configuration's seed.
 
-    The rest of the source stays unseen, for a benchmark of what comes out.
+    Keys outside the space that predictors are trained on are not among them.
+
+    Raises:
+        UserError: if the source has fewer than the configuration asks for.
     """
-    dataset = source.dataset.sorted_by_key()
-    count = len(dataset) if config.train_keys is None else min(config.train_keys, len(dataset))
-    rng = np.random.default_rng([_DRAW, config.seed])
-    return dataset.subset(np.sort(rng.permutation(len(dataset))[:count]))
+    order = _drawn_order(source, config)
+    return source.dataset.subset(np.sort(order[: _search_size(order, source, config)]))
+
+
+def confirmation_keys(source: Source, config: TuneConfig) -> SurrogateDataset:
+    """Keys of the same space that the search never sees: a draw of the rest, which may be empty.
+
+    Raises:
+        UserError: as `training_keys`.
+    """
+    order = _drawn_order(source, config)
+    first = _search_size(order, source, config)
+    return source.dataset.subset(np.sort(order[first : first + config.confirm_keys]))
+
+
+def _drawn_order(source: Source, config: TuneConfig) -> NDArray[np.int64]:
+    inside = np.flatnonzero(~source.extended)
+    return np.random.default_rng([_DRAW, config.seed]).permutation(inside)
+
+
+def _search_size(order: NDArray[np.int64], source: Source, config: TuneConfig) -> int:
+    wanted = len(order) if config.train_keys is None else config.train_keys
+    if wanted > len(order):
+        raise UserError(
+            f"train_keys must be at most {len(order)}, the keys of {source.name!r} that are not "
+            f"extended ones, but is {wanted}; ask for fewer, or leave it out for all"
+        )
+    return wanted
 
 
 def held_out_taus(
@@ -53,3 +83,24 @@ def held_out_taus(
             predictor = make_predictor().fit(dataset.subset(rest), fit_rng)
             answer = predictor.predict([dataset.graphs[i] for i in held_out])
             yield kendall_tau(answer.mean, dataset.model_values[held_out])
+
+
+def corrected_error(differences: FloatArray, folds: int) -> float:
+    """Standard error of a mean difference over held-out parts.
+
+    Args:
+        differences: (n,) one for each held-out part of one or more divisions; n >= 2.
+        folds: parts of a division.
+
+    Returns:
+        sqrt((1 / n + 1 / (folds - 1)) * variance); the second term, held-out keys over training
+        keys, is for the training keys that all fits share.
+
+    Source: Nadeau and Bengio, "Inference for the generalization error", 2003: the corrected
+        resampled t-test.
+
+    >>> round(corrected_error(np.array([0.0, 2.0]), folds=2), 6)
+    1.732051
+    """
+    variance = differences.var(ddof=1)
+    return float(np.sqrt((1 / len(differences) + 1 / (folds - 1)) * variance))

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_encoding.errors import MissingExtraError, UserError
-from surrogate.benchmark.source import load_source
+from surrogate.benchmark.source import dataset_hash, load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.tuning.config import Range, TuneConfig
 from surrogate.tuning.interrupts import HeldInterrupts
 from surrogate.tuning.objective import held_out_taus, training_keys
-from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -122,8 +121,20 @@ def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.S
     try:
         out.mkdir(parents=True, exist_ok=True)
         storage = JournalStorage(JournalFileBackend(str(out / JOURNAL_FILE)))
+        others = {*library.get_all_study_names(storage)} - {config.name}
     except OSError as e:
         raise UserError(f"cannot write study folder {out}: {e}; choose another --out") from e
+    # Optuna reads the journal line by line as what it wrote itself, and does not say more.
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise UserError(
+            f"{out / JOURNAL_FILE} must be the journal of a study, but cannot be read: {e!r}; "
+            "choose another --out"
+        ) from e
+    if others:
+        raise UserError(
+            f"study folder {out} must hold one study, but has {', '.join(sorted(others))} and "
+            f"this run's name is {config.name!r}; choose another --out"
+        )
     study: optuna.Study = library.create_study(
         storage=storage,
         study_name=config.name,
@@ -131,7 +142,7 @@ def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.S
         load_if_exists=True,
         pruner=library.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
     )
-    wanted = {_HASH: config.hash, _FINGERPRINT: _fingerprint(dataset)}
+    wanted = {_HASH: config.hash, _FINGERPRINT: dataset_hash(dataset)}
     for name, value in wanted.items():
         found = study.user_attrs.get(name)
         if found is None:
@@ -150,10 +161,6 @@ def _is_default(trial: "optuna.trial.FrozenTrial", config: TuneConfig) -> bool:
     """Whether a trial is, or may become, that of the defaults: a stopped one will not."""
     stopped = trial.state.name == "FAIL" and refusal(trial) is None
     return not stopped and config.defaults in (trial.params, trial.system_attrs.get("fixed_params"))
-
-
-def _fingerprint(dataset: SurrogateDataset) -> str:
-    return content_hash([*zip(dataset.keys, dataset.values.tolist(), strict=True)])
 
 
 def _work(config: TuneConfig, out: Path, worker: int, verbose: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a search found, and whether it holds on divisions that did not choose it."""
+"""What a search found, and whether it holds on keys that did not choose it."""
 
 import json
 import os
@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_encoding.errors import UserError
+from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.benchmark.source import load_source
-from surrogate.targets import FloatArray
+from surrogate.dataset import SurrogateDataset
 from surrogate.tuning.config import TuneConfig, Value
-from surrogate.tuning.objective import held_out_taus, training_keys
+from surrogate.tuning.confirmation import Confirmation, OnProgress, confirm
+from surrogate.tuning.objective import confirmation_keys, held_out_taus, training_keys
 from surrogate.tuning.study import fold_taus, refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import optuna
 
 SUMMARY_FILE, BEST_FILE = "summary.json", "best.toml"
@@ -29,7 +33,7 @@ _VERSIONED = ("nasasr", "numpy", "optuna", "xgboost-cpu", "xgboost", "lightgbm",
 
 @dataclass(frozen=True)
 class TuneSummary:
-    """The result of a study; every tau is over held-out training keys, higher is better.
+    """The result of a study; every tau is over keys that were held out, higher is better.
 
     Attributes:
         name: name of the study.
@@ -45,10 +49,12 @@ class TuneSummary:
         best: settings of the best trial.
         default_tau: what the default reached in the search.
         best_tau: what the best reached there, and was chosen for.
-        confirmed_default_tau: the default on further divisions.
+        confirmation: what the confirmation rests on, or why there is none.
+        confirmed_default_tau: the default on keys that the search never saw; None without
+            confirmation, as the next three.
         confirmed_best_tau: the best on the same.
-        gain: mean difference of these two over the held-out parts.
-        gain_error: its standard error, corrected for training keys that the parts share.
+        gain: the difference.
+        gain_error: its standard error over the keys asked; not over other training keys.
         importances: share of each setting in how good trials differ from all (PED-ANOVA); empty
             where there are too few completed trials to say, or all are alike.
         versions: versions of what can change the numbers.
@@ -67,16 +73,24 @@ class TuneSummary:
     best: dict[str, Value]
     default_tau: float
     best_tau: float
-    confirmed_default_tau: float
-    confirmed_best_tau: float
-    gain: float
-    gain_error: float
+    confirmation: str
+    confirmed_default_tau: float | None
+    confirmed_best_tau: float | None
+    gain: float | None
+    gain_error: float | None
     importances: dict[str, float]
     versions: dict[str, str]
 
 
-def summarise_study(study: "optuna.Study", config: TuneConfig) -> TuneSummary:
-    """Compare the best settings with the default ones on divisions that are new to both.
+def summarise_study(
+    study: "optuna.Study", config: TuneConfig, on_progress: OnProgress = lambda _done, _total: None
+) -> TuneSummary:
+    """Compare the best settings with the default ones on keys that the search never saw.
+
+    Args:
+        study: a search that has ended.
+        config: its configuration.
+        on_progress: called with the fits of the comparison that are done and their number.
 
     Raises:
         UserError: if no trial was completed.
@@ -94,60 +108,50 @@ def summarise_study(study: "optuna.Study", config: TuneConfig) -> TuneSummary:
         )
     best = study.best_trial
     source = load_source(config)
-    dataset = training_keys(source, config)
-
-    def taus(settings: dict[str, Value], first: int, repeats: int) -> FloatArray:
-        make = partial(config.make_predictor, settings)
-        return np.array([*held_out_taus(dataset, make, config, range(first, first + repeats))])
-
-    complete = (trial for trial in trials if trial.state == TrialState.COMPLETE)
-    searched = next((fold_taus(t) for t in complete if t.params == config.defaults), None)
-    if searched is None:  # a kill took the first trial
-        searched = [*taus(config.defaults, 0, config.repeats)]
-    of_default = taus(config.defaults, config.repeats, config.confirm_repeats)
-    of_best = taus(best.params, config.repeats, config.confirm_repeats)
+    searched, unseen = training_keys(source, config), confirmation_keys(source, config)
+    confirmed = confirm(searched, unseen, config, dict(best.params), on_progress)
     return TuneSummary(
         name=config.name,
         predictor=config.predictor,
         source=source.name,
         target=config.target,
-        keys=len(dataset),
+        keys=len(searched),
         complete=states[TrialState.COMPLETE],
         pruned=states[TrialState.PRUNED],
         failed=len(refused),
         config_hash=config.hash,
         default=config.defaults,
         best=dict(best.params),
-        default_tau=float(np.mean(searched)),
+        default_tau=_default_tau(trials, searched, config),
         best_tau=float(np.mean(fold_taus(best))),
-        confirmed_default_tau=float(of_default.mean()),
-        confirmed_best_tau=float(of_best.mean()),
-        gain=float((of_best - of_default).mean()),
-        gain_error=corrected_error(of_best - of_default, config.folds),
+        confirmation=_what_confirms(confirmed, len(unseen)),
+        confirmed_default_tau=confirmed.default_tau if confirmed else None,
+        confirmed_best_tau=confirmed.best_tau if confirmed else None,
+        gain=confirmed.gain if confirmed else None,
+        gain_error=confirmed.gain_error if confirmed else None,
         importances=_importances(study),
         versions=_versions(),
     )
 
 
-def corrected_error(differences: FloatArray, folds: int) -> float:
-    """Standard error of a mean difference over held-out parts.
+def _default_tau(
+    trials: "Sequence[optuna.trial.FrozenTrial]", searched: SurrogateDataset, config: TuneConfig
+) -> float:
+    """What the defaults reached in the search; judged here if a kill took the first trial."""
+    for trial in trials:
+        if trial.state.name == "COMPLETE" and trial.params == config.defaults:
+            return float(np.mean(fold_taus(trial)))
+    make = partial(config.make_predictor, config.defaults)
+    return float(np.mean([*held_out_taus(searched, make, config, range(config.repeats))]))
 
-    Args:
-        differences: (n,) one for each held-out part of one or more divisions; n >= 2.
-        folds: parts of a division.
 
-    Returns:
-        sqrt((1 / n + 1 / (folds - 1)) * variance); the second term, held-out keys over training
-        keys, is for the training keys that all fits share.
-
-    Source: Nadeau and Bengio, "Inference for the generalization error", 2003: the corrected
-        resampled t-test.
-
-    >>> round(corrected_error(np.array([0.0, 2.0]), folds=2), 6)
-    1.732051
-    """
-    variance = differences.var(ddof=1)
-    return float(np.sqrt((1 / len(differences) + 1 / (folds - 1)) * variance))
+def _what_confirms(confirmed: Confirmation | None, unseen: int) -> str:
+    if confirmed is None:
+        return (
+            f"none: the search left {unseen} keys unseen, and {MIN_TEST_KEYS} are needed; "
+            "take fewer train_keys"
+        )
+    return f"{unseen} keys that the search did not see"
 
 
 def write_summary(summary: TuneSummary, config: TuneConfig, out: Path) -> Path:
@@ -157,10 +161,14 @@ def write_summary(summary: TuneSummary, config: TuneConfig, out: Path) -> Path:
         The latter's path.
     """
     _write(out / SUMMARY_FILE, json.dumps(asdict(summary), indent=2) + "\n")
+    found = f"confirmation: {summary.confirmation}"
+    if summary.gain is not None:
+        found = (
+            f"tau {summary.confirmed_best_tau:.4f} against {summary.confirmed_default_tau:.4f} "
+            f"of the defaults on {summary.confirmation}"
+        )
     head = (
-        f"# Found by study {summary.name!r}: tau {summary.confirmed_best_tau:.4f} against "
-        f"{summary.confirmed_default_tau:.4f} of the defaults.\n"
-        f"predictor = {json.dumps(config.predictor)}\n"
+        f"# Found by study {summary.name!r}: {found}.\npredictor = {json.dumps(config.predictor)}\n"
     )
     settings = _toml(config.plain_settings(summary.best), "settings")
     _write(out / BEST_FILE, head + settings)

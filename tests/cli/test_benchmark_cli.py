@@ -9,11 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from surrogate.benchmark import BenchmarkConfig
 from surrogate.cli import main
+from surrogate.cli.benchmark import _with_options
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -67,10 +70,10 @@ def test_table_and_csv_show_the_same(run: Run, tmp_path: Path) -> None:
     code, table, _ = run("benchmark", *FAST, "--out", tmp_path / "out")
     assert code == 0
     assert table.splitlines()[0].split()[:4] == ["protocol", "detail", "train", "predictor"]
-    assert "noise ceiling: not known" in table
+    assert "noise ceiling of random: not known" in table
     code, text, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "csv")
     assert code == 0
-    assert "4/4 fits" in err
+    assert "fits 4/4" in err
     rows = list(csv.DictReader(io.StringIO(text)))
     (rmse,) = (r for r in rows if r["metric"] == "rmse" and r["train_size"] == "20")
     assert f"{float(rmse['mean']):.4g}" in table
@@ -84,6 +87,7 @@ def test_options_replace_what_the_file_says(run: Run, tmp_path: Path) -> None:
     )
     assert code == 2
     assert "bound a level of at most" in err  # ten keys bound no 95 % interval
+    assert not (tmp_path / "out").exists()
     options = ("--predictors", "mean", "--train-sizes", "30", "--protocols", "random")
     code, out, err = run(
         "benchmark", config, *options, "--seed", "3", "--out", tmp_path / "out", "--format", "json"
@@ -94,6 +98,75 @@ def test_options_replace_what_the_file_says(run: Run, tmp_path: Path) -> None:
         ("random", 30, "mean")
     }
     assert json.loads((tmp_path / "out" / "config.json").read_text())["seed"] == 3
+
+
+def config_by(**options: Any) -> BenchmarkConfig:
+    """The configuration that a command line makes of a file and options."""
+    empty = dict.fromkeys(("table", "graphs", "direction", "transform", "unit"))
+    return _with_options(
+        options.pop("path", None),
+        source={**empty, **options.pop("source", {})},
+        top=dict.fromkeys(("target", "repeats", "seed")) | options.pop("top", {}),
+        lists=dict.fromkeys(("protocols", "train_sizes", "predictors")) | options.pop("lists", {}),
+        added=options.pop("added", []),
+    )
+
+
+CONFIG = ROOT / "configs" / "benchmark" / "example-graphs.toml"
+
+
+def test_a_chosen_protocol_keeps_what_the_file_says_of_it() -> None:
+    chosen = config_by(path=CONFIG, lists={"protocols": "leave-operation-out,extended"})
+    assert chosen.sizes_of("leave-operation-out") == (30,)
+    assert chosen.sizes_of("extended") == (20, 40)
+    sizes = {"protocols": "leave-operation-out", "train_sizes": "25"}
+    assert config_by(path=CONFIG, lists=sizes).sizes_of("leave-operation-out") == (25,)
+
+
+def test_a_source_is_changed_field_by_field() -> None:
+    turned = config_by(path=CONFIG, source={"direction": "maximise"}).source
+    assert (turned.direction, turned.transform) == ("maximise", "log")
+    other = config_by(path=CONFIG, source={"graphs": Path("other.jsonl")}).source
+    assert other.graphs == Path("other.jsonl")
+    assert (other.direction, other.transform) == ("minimise", "log")
+    assert other.unit == "million multiply-accumulates"
+    table = config_by(path=CONFIG, source={"table": "timit-micro"}, top={"target": "val_per"})
+    assert table.source.model_dump(exclude_none=True) == {"table": "timit-micro"}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "name"),
+    [
+        ({"graphs": Path("my graphs.jsonl")}, "acc", "my-graphs-acc"),
+        ({"graphs": Path("a.jsonl")}, "cifar10/acc", "a-cifar10-acc"),
+        ({"table": "."}, None, "here"),
+        ({"table": "timit-micro"}, None, "timit-micro"),
+    ],
+)
+def test_generated_names_are_those_of_folders(
+    source: dict[str, Any],
+    target: str | None,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    if "graphs" in source:
+        source["direction"] = "minimise"
+    assert config_by(source=source, top={"target": target} if target else {}).name == name
+
+
+def test_the_working_folder_is_searched_last_and_for_classes_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = [entry for entry in sys.path if entry != str(tmp_path)]
+    monkeypatch.setattr(sys, "path", [*path])
+    config_by(path=CONFIG)
+    assert sys.path == path
+    config_by(path=CONFIG, added=["my_pkg:Mine"])
+    assert sys.path == [*path, str(tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +195,7 @@ def test_without_plotly_the_numbers_are_written_and_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "plotly", None)
     code, out, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "json")
     assert code == 2
-    assert "nasasr[report]" in err
+    assert "pip install 'nasasr[report]', in a checkout: pip install -e '.[report]'" in err
     assert json.loads(out)
     assert (tmp_path / "out" / "summary.parquet").is_file()
     assert not (tmp_path / "out" / "report.html").exists()

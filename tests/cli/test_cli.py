@@ -1,7 +1,9 @@
 """The program from outside: what it writes where, and its exit codes."""
 
+import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -64,15 +66,53 @@ def test_predict_json_parses(run: Run, saved_artifact: Path) -> None:
 def test_predict_csv_has_one_row_a_target(run: Run, saved_artifact: Path) -> None:
     _, out, _ = run("predict", "10_100_1000", "--artifact", saved_artifact, "--format", "csv")
     header, *rows = out.splitlines()
-    assert header.startswith("cell,params,support,target,mean,std")
+    assert header.startswith("cell,params,support,kind,target,unit,setting,device,mean,std")
     assert len(rows) == 2
 
 
-def test_dead_cell_is_explained_on_stderr(run: Run, saved_artifact: Path) -> None:
-    code, out, err = run("predict", "51_500_5000", "--artifact", saved_artifact)
+def test_rows_say_what_they_are_forecasts_of(run: Run) -> None:
+    """Seconds and error rates stand in one column, and rest on different measurements."""
+    _, out, _ = run("predict", "10_100_1000", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    kinds = [(row["kind"], row["target"], row["unit"]) for row in rows]
+    assert kinds[:2] == [("target", name, "phone error rate") for name in ("val_per", "test_per")]
+    assert set(kinds[2:]) == {("latency", "latency_s", "second")}
+    assert all(row["setting"] and row["device"] for row in rows[2:])
+    (forecast,) = json.loads(run("predict", "10_100_1000", "--format", "json")[1])
+    assert [row["support"] for row in rows] == [
+        *[forecast["support"]] * 2,
+        *(latency["support"] for latency in forecast["latencies"]),
+    ]
+    # The table of latencies has all functions of the space, that of trainings a part.
+    assert {row["support"] for row in rows[2:]} == {"measured"}
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+@pytest.mark.parametrize("curve", [(), ("--curve",)])
+def test_dead_cells_are_explained_on_stderr(
+    run: Run, saved_artifact: Path, form: str, curve: tuple[str, ...]
+) -> None:
+    options = ("--artifact", saved_artifact, "--format", form, *curve)
+    code, out, err = run("predict", "51_500_5000", *options)
     assert code == 0
-    assert "dead" in out
     assert "does not depend on the input" in err
+    if curve and form == "csv":
+        assert out == "cell,epoch,mean,std,low,high,observed\n"
+    elif not curve or form == "json":
+        assert "dead" in out
+
+
+def test_an_artifact_without_curves_has_no_rows_of_epochs(
+    run: Run, saved_table: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bare.toml").write_text(
+        FAST_FIT.replace("folds", 'curve_predictor = "none"\nfolds')
+    )
+    out = tmp_path / "bare"
+    assert run("fit", saved_table, "--config", tmp_path / "bare.toml", "--out", out)[0] == 0
+    code, text, err = run("predict", "10_100_1000", "--artifact", out, "--curve")
+    assert (code, text) == (2, "")
+    assert "no learning curves" in err
 
 
 def test_cells_come_from_a_file(run: Run, saved_artifact: Path, tmp_path: Path) -> None:
@@ -88,6 +128,32 @@ def test_cells_come_from_stdin(
     monkeypatch.setattr(sys, "stdin", io.StringIO("10_100_1000\n"))
     _, out, _ = run("predict", "--cells", "-", "--artifact", saved_artifact, "--format", "json")
     assert len(json.loads(out)) == 1
+
+
+def test_a_closed_stdin_is_a_message(
+    run: Run, saved_artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, err = run("predict", "--cells", "-", "--artifact", saved_artifact)
+    assert code == 2
+    assert "it is closed" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_a_message() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "surrogate.cli", "cell", "10_100_1000"],
+            # With a buffer, as a user has it: what is left there is written again at the end.
+            env={name: v for name, v in os.environ.items() if name != "PYTHONUNBUFFERED"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot read or write: No space left on device")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_higher_level_gives_wider_intervals(run: Run, saved_artifact: Path) -> None:
@@ -156,12 +222,58 @@ def test_fit_reports_and_writes_an_artifact(
     code, text, err = run("fit", saved_table, *options)
     assert code == 0
     assert "2 of 80 rows have no label" in err
+    # Two targets, three predictors, two repeats.
+    assert "judging 0/12" in err and "judging 12/12" in err
+    assert "fitting 0/" in err
     rows = json.loads(text)
     assert {row["predictor"] for row in rows} == {"xgb", "params", "mean"}
     assert {row["metric"] for row in rows} >= {"kendall_tau", "rmse", "coverage"}
     assert run("predict", "10_100_1000", "--artifact", out)[0] == 0
     fit = json.loads((out / "metadata.json").read_text())["fit"]
     assert fit["settings"]["rounds"] == 20
+
+
+def test_fit_without_a_report_says_what_was_made(
+    run: Run, saved_table: Path, fast_config: Path, tmp_path: Path
+) -> None:
+    options = ("--config", fast_config, "--out", tmp_path / "out", "--format", "json")
+    code, text, _ = run("fit", saved_table, *options)
+    assert code == 0
+    assert json.loads(text) == {"artifact": str(tmp_path / "out"), "functions": 39}
+
+
+def test_ctrl_c_in_a_fit_is_told(
+    run: Run, saved_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("surrogate.fitting.fit_artifact", stopped)
+    code, out, err = run("fit", saved_table, "--out", tmp_path / "out")
+    assert (code, out) == (130, "")
+    assert f"stopped; {tmp_path / 'out'} was not written" in err
+
+
+def test_ctrl_c_is_told_wherever_it_comes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("surrogate.artifact.load_artifact", stopped)
+    assert run("predict", "10_100_1000") == (130, "", "stopped\n")
+
+
+def test_where_nothing_can_be_written_nothing_is_fitted(
+    run: Run, saved_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("surrogate.fitting.fit_artifact", never)
+    (tmp_path / "file").write_text("")
+    code, _, err = run("fit", saved_table, "--out", tmp_path / "file" / "deep" / "out")
+    assert code == 2
+    assert "cannot write artifact folder" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_fit_report_as_a_table(

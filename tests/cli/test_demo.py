@@ -62,9 +62,22 @@ def test_the_demo_goes_the_whole_way(
     again = call(capsys, *arguments, "--format", "json")
     assert json.loads(again[1]) == answer
 
+    # With another cell, everything is of all cells.
+    grown = small_configs / "grown.toml"
+    grown.write_text((small_configs / "demo.toml").read_text().replace("count = 16", "count = 17"))
+    arguments = ("demo", grown, *arguments[2:])
+    code, out, err = call(capsys, *arguments, "--format", "json")
+    assert (code, json.loads(out)["summary"]["cells"]) == (0, 17), err
+    corpus = small_configs / "corpus.toml"
+    text = corpus.read_text()
+    corpus.write_text(text.replace("words_max = 4", "words_max = 3"))
+    code, _, err = call(capsys, *arguments)
+    corpus.write_text(text)
+    assert (code, "must be made of" in err) == (2, True)
+
     code, out, _ = call(capsys, "table", "noise", tmp_path / "demo/table", "--format", "json")
     assert code == 0
-    assert {row["cells"] for row in json.loads(out)} == {16}
+    assert {row["cells"] for row in json.loads(out)} == {17}
     code, out, _ = call(capsys, "corpus", "check", tmp_path / "demo/corpus", "--format", "json")
     assert (code, json.loads(out)["utterances"]) == (0, 16)
 

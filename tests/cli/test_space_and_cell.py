@@ -1,6 +1,7 @@
 """`nasasr space` and `nasasr cell` from outside."""
 
 import csv
+import errno
 import io
 import json
 import subprocess
@@ -97,6 +98,21 @@ def test_a_longer_count_is_announced_on_stderr(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr("surrogate.cli.space._QUICK", 3)
     code, _, err = run("space", "--nodes", "1", "--ops", "conv3,zero")
     assert (code, err) == (0, "counting the functions of 4 points\n")
+
+
+def test_the_largest_space_has_a_size_that_can_be_printed(run: Run) -> None:
+    code, out, _ = run("space", "--nodes", "100", "--format", "json")
+    assert (code, json.loads(out)["points"]) == (0, 6**100 * 2**5050)
+
+
+def test_ctrl_c_in_a_count_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("surrogate.cli.space._count", stopped)
+    code, out, err = run("space", "--nodes", "2")
+    assert (code, out) == (130, "")
+    assert err.startswith("stopped; ")
 
 
 def test_space_as_a_table(run: Run) -> None:
@@ -226,6 +242,23 @@ def test_one_svg_goes_to_stdout(run: Run) -> None:
     assert out.endswith("</svg>\n")
 
 
+def test_a_picture_is_written_whole_or_not_at_all(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "11.txt").write_text("an earlier one")
+    write_text = Path.write_text
+
+    def half(self: Path, data: str, **_: object) -> int:
+        write_text(self, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    code, _, err = run("cell", "11", "--draw", "text", "--out", tmp_path)
+    assert (code, "No space left on device" in err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["11.txt"]
+    assert (tmp_path / "11.txt").read_text() == "an earlier one"
+
+
 @pytest.mark.parametrize("form", ["svg", "text"])
 def test_pictures_go_to_files_named_after_their_cells(run: Run, tmp_path: Path, form: str) -> None:
     out = tmp_path / "new" / "pictures"
@@ -254,6 +287,7 @@ def test_pictures_go_to_files_named_after_their_cells(run: Run, tmp_path: Path, 
         (("cell", "10_100_1000", "01_100_1000", "--draw", "svg"), "add --out DIR"),
         (("cell", "10_100_1000", "--draw", "svg", "--out", "/dev/null/x"), "cannot write"),
         (("space", "--nodes", "0"), "nodes >= 1"),
+        (("space", "--nodes", "999"), "less than or equal to 100"),
         (("space", "--ops", "conv5,conv6"), "unknown operation 'conv6'; known: linear"),
         (("space", "--ops", "conv5,conv5"), "distinct operations"),
     ],

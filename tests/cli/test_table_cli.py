@@ -1,5 +1,7 @@
 """`nasasr table verify` and `export`: what they print, and their exit codes."""
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from surrogate.cli import main
+from surrogate.testing.synthetic import synthetic_table
 from tests.unit.train_benchmark.test_table_latency import RECORDS, SETTING
 from tests.unit.train_benchmark.test_table_query import TABLE
 from train_benchmark.latency.record import write_latencies
@@ -41,12 +44,21 @@ def test_a_good_table_verifies(run: Run, folder: Path) -> None:
     assert all(check["ok"] for check in checks)
 
 
-def test_a_table_that_breaks_a_rule_ends_with_2(run: Run, tmp_path: Path) -> None:
+def test_a_table_that_breaks_a_rule_ends_with_1(run: Run, tmp_path: Path) -> None:
     TABLE.save(tmp_path / "failed")
     code, out, err = run("table", "verify", tmp_path / "failed")
-    assert code == 2
+    assert code == 1
     assert "NO" in out
     assert "breaks 1 rules: status" in err
+    code, out, _ = run("table", "verify", tmp_path / "failed", "--format", "csv")
+    assert code == 1
+    ok = {row["name"]: row["ok"] for row in csv.DictReader(io.StringIO(out))}
+    assert (ok["status"], ok["keys"]) == ("False", "True")
+
+
+def test_a_check_says_how_many_rows_it_saw(run: Run, folder: Path) -> None:
+    out = run("table", "verify", folder)[1]
+    assert f"curves of all {len(TABLE.measured)} measured rows have all epochs" in out
 
 
 def test_a_changed_file_is_noticed(run: Run, folder: Path) -> None:
@@ -61,6 +73,21 @@ def test_retraining_needs_to_know_how(run: Run, folder: Path) -> None:
     code, _, err = run("table", "verify", folder, "--retrain", "2")
     assert code == 2
     assert "--corpus and --campaign" in err
+    code, _, err = run("table", "verify", folder, "--corpus", "timit")
+    assert code == 2
+    assert "--corpus timit is read by --retrain N only" in err
+
+
+def test_noise_is_that_between_different_seeds(run: Run, tmp_path: Path) -> None:
+    synthetic_table(20).save(tmp_path / "made-up")
+    noise = ("table", "noise", tmp_path / "made-up", "--seeds")
+    code, out, _ = run(*noise, "1,2", "--format", "csv")
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["cells"] for row in rows} == {"20"}
+    code, _, err = run(*noise, "1,2,1")
+    assert code == 2
+    assert "must be different ones, but got '1,2,1'" in err
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "nb-asr"])

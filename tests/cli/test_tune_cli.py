@@ -96,7 +96,8 @@ def test_the_table_names_each_setting_and_the_counts(
     lines = told.splitlines()
     assert lines[0].split()[:3] == ["setting", "default", "best"]
     assert lines[1].split()[:2] == ["columns", "counts"]
-    counts = dict(zip(lines[-2].split(), lines[-1].split(), strict=True))
+    assert lines[-1] == "confirmation: 20 keys that the search did not see"
+    counts = dict(zip(lines[-4].split(), lines[-3].split(), strict=True))
     assert counts["keys"] == "40"
     assert int(counts["complete"]) + int(counts["pruned"]) == 2
 
@@ -108,6 +109,19 @@ def test_optuna_speaks_under_debug_only(
     assert caplog.text == ""
     assert run("--debug", "tune", config(1), "--out", tmp_path / "out")[0] == 0
     assert "Trial 0 finished" in caplog.text
+
+
+def test_ctrl_c_in_the_confirmation_says_how_to_go_on(
+    run: Run, config: Callable[[int], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("surrogate.tuning.summary.confirm", stopped)
+    code, told, error = run("tune", config(1), "--out", tmp_path / "out")
+    assert (code, told) == (130, "")
+    assert "trials 1/1" in error
+    assert f"Go on with --out {tmp_path / 'out'}" in error
 
 
 def test_mistakes_end_with_2_and_a_remedy(

@@ -89,6 +89,8 @@ def test_predictors_are_found_by_name_and_by_class() -> None:
         ("no_such_package:Best", "cannot be imported"),
         ("surrogate.predictors:Best", "subclass of surrogate.Predictor"),
         ("surrogate.predictors:MeanSettings", "subclass of surrogate.Predictor"),
+        (":X", "module '' cannot be imported"),
+        (".a:X", "module '.a' cannot be imported"),
     ],
 )
 def test_unknown_predictors_are_refused(name: str, message: str) -> None:
@@ -96,9 +98,30 @@ def test_unknown_predictors_are_refused(name: str, message: str) -> None:
         predictor_kind(name)
 
 
+def test_a_module_that_breaks_is_named_with_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "breaks_when_imported.py").write_text("1 / 0\n")
+    with pytest.raises(UserError, match=r"'breaks_when_imported' cannot be imported: ZeroDivision"):
+        predictor_kind("breaks_when_imported:Mine")
+
+
 def test_wrong_settings_are_named() -> None:
     with pytest.raises(UserError, match="roundz"):
         contender("xgb", {"roundz": 3})
+
+
+class UndescribedPredictor(MeanPredictor):
+    """Its settings cannot be written down."""
+
+    name = "undescribed"
+    settings_type = dict  # type: ignore[assignment]
+
+
+def test_settings_must_be_a_dataclass() -> None:
+    with pytest.raises(UserError, match=r"must be a dataclass, .* but is <class 'dict'>"):
+        contender(f"{__name__}:UndescribedPredictor", {})
 
 
 def test_an_edited_predictor_has_another_hash(

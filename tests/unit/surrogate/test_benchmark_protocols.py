@@ -1,6 +1,7 @@
 """Protocols: no key on two sides, and each asks what its name says."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from surrogate.benchmark.protocol import (
     PlannedSplit,
     planned_splits,
 )
-from surrogate.benchmark.source import Source
+from surrogate.benchmark.source import Source, dataset_hash
 from surrogate.dataset import SurrogateDataset
 from surrogate.targets import VAL_PER
 from surrogate.testing.synthetic import synthetic_dataset
@@ -138,3 +139,20 @@ def test_a_source_must_be_sorted() -> None:
     backwards = DATA.subset(range(len(DATA))[::-1])
     with pytest.raises(UserError, match="sorted by key"):
         Source("made up", backwards, SOURCE.extended, None)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"graphs": tuple(replace(g, edges=((0, 1, 1),)) for g in synthetic_dataset(8).graphs)},
+        {"values": synthetic_dataset(8).values + 1},
+        {"seed_counts": synthetic_dataset(8).seed_counts + 1},
+        {"seed_variances": synthetic_dataset(8).seed_variances + 1},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_all_that_a_fit_learns_from_is_in_the_fingerprint(changed: dict[str, Any]) -> None:
+    data = synthetic_dataset(8)
+    assert dataset_hash(replace(data, **changed)) != dataset_hash(data)
+    unknown = replace(data, seed_variances=np.full(8, np.nan))
+    assert dataset_hash(unknown) == dataset_hash(replace(unknown))

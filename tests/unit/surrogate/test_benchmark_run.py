@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from graph_encoding import CellGraph, GraphRow, UserError, write_graphs
-from surrogate.benchmark import BenchmarkConfig, BenchmarkResult, benchmark_config, run_benchmark
+from surrogate.benchmark import (
+    BenchmarkConfig,
+    BenchmarkResult,
+    benchmark_config,
+    load_benchmark_config,
+    run_benchmark,
+)
 from surrogate.benchmark.fitting import timed_answers
+from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table, true_per
+from surrogate.tuning import load_tune_config
+from surrogate.tuning.objective import training_keys
 
 HERE = "tests.unit.surrogate.test_benchmark_run"
 FAST = {"xgb": {"members": 2, "rounds": 40}}
@@ -187,13 +196,23 @@ def test_a_changed_setting_is_another_fit(graph_file: Path, tmp_path: Path) -> N
     assert seen == [0, 0, 1, 2, 3, 4]
 
 
-def test_a_torn_file_names_itself(graph_file: Path, tmp_path: Path) -> None:
-    small = config_of(graph_file, predictors=["mean"], settings={})
-    run_benchmark(small, tmp_path)
-    path = next((tmp_path / "fits").iterdir())
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match=path.name):
-        run_benchmark(small, tmp_path)
+def test_an_edited_graph_of_the_same_key_and_label_is_fitted_again(
+    graph_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "graphs.jsonl"
+    path.write_text(graph_file.read_text())
+    small = config_of(path, predictors=["mean"], settings={}, train_sizes=[20], repeats=1)
+    before = run_benchmark(small, tmp_path / "out").source.fingerprint
+    rows = [json.loads(line) for line in graph_file.read_text().splitlines()]
+    for row in rows:
+        row["ops"] = [op.replace("conv7d2", "linear") for op in row["ops"]]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    seen: list[int] = []
+    after = run_benchmark(
+        small, tmp_path / "out", on_progress=lambda _d, _t, new: seen.append(new)
+    ).source.fingerprint
+    assert seen == [0, 1]
+    assert after != before
 
 
 def test_processes_change_no_number(
@@ -207,15 +226,6 @@ def test_processes_change_no_number(
         assert a.keys == b.keys
         np.testing.assert_array_equal(a.model_mean, b.model_mean)
         np.testing.assert_array_equal(a.low, b.low)
-
-
-def test_a_user_error_in_a_process_arrives_as_one(
-    graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    config = config_of(graph_file, train_sizes=[10], predictors=["mean"], settings={})
-    with pytest.raises(UserError, match=r"bound a level of at most"):
-        run_benchmark(config, tmp_path, workers=2)
 
 
 def test_one_repeat_is_sure_by_a_bootstrap_over_keys(graph_file: Path, tmp_path: Path) -> None:
@@ -307,10 +317,61 @@ def test_a_table_comes_with_its_noise_ceiling(tmp_path: Path) -> None:
     assert {"not collapsed", "interpolated"} < groups
 
 
-def test_an_unwritable_folder_is_a_user_error(graph_file: Path, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="choose another"):
-        run_benchmark(config_of(graph_file), tmp_path / "file")
+def test_a_ceiling_is_that_of_the_keys_that_a_protocol_tests_on(tmp_path: Path) -> None:
+    """Extended keys of one seed have no ceiling, and those of two seeds lend them none."""
+    synthetic_table(60).save(tmp_path / "table")
+    synthetic_table(40, seeds=(1,), start=9).save(tmp_path / "more")
+    config = benchmark_config(
+        {
+            "source": {"table": str(tmp_path / "table"), "extended": str(tmp_path / "more")},
+            "target": "val_per",
+            "train_sizes": [30],
+            "repeats": 2,
+            "predictors": ["mean"],
+            "protocols": {"random": {}, "extended": {}},
+        }
+    )
+    result = run_benchmark(config, tmp_path / "out")
+    assert result.ceilings["extended"] == {}
+    tested = {key for fit in result.fits if fit.protocol == "random" for key in fit.keys}
+    assert 30 < result.ceilings["random"]["kendall_tau"].keys == len(tested)
+    rows = [s for s in result.summary if s.metric == "kendall_tau" and not s.group]
+    assert {s.protocol: s.ceiling is None for s in rows} == {"random": False, "extended": True}
+    written = json.loads((tmp_path / "out" / "config.json").read_text())["noise_ceilings"]
+    assert {ceiling["protocol"] for ceiling in written} == {"random"}
+
+
+def test_keys_of_a_search_are_left_out_of_everything(graph_file: Path, tmp_path: Path) -> None:
+    tune = tmp_path / "tune.toml"
+    tune.write_text(
+        'name = "study"\npredictor = "ridge"\ntarget = "per"\ntrain_keys = 15\ntrials = 1\n'
+        f'[source]\ngraphs = "{graph_file}"\ndirection = "minimise"\n'
+        '[space.columns]\nchoices = ["counts", "statistics"]\n'
+    )
+    search = load_tune_config(tune)
+    searched = set(training_keys(load_source(search), search).keys)
+    (tmp_path / "bench.toml").write_text(
+        'target = "per"\ntrain_sizes = [20]\nrepeats = 2\npredictors = ["mean"]\n'
+        'without_keys_of = ["tune.toml"]\n'
+        f'[source]\ngraphs = "{graph_file}"\ndirection = "minimise"\n'
+    )
+    result = run_benchmark(load_benchmark_config(tmp_path / "bench.toml"), tmp_path / "out")
+    assert len(searched) == 15
+    assert len(result.source.dataset) == 80 - 15
+    assert not searched & set(result.source.dataset.keys)
+    assert not any(searched & set(fit.keys) for fit in result.fits)
+    assert all(
+        len(fit.keys) == 80 - 15 - 20 and not searched & set(fit.keys) for fit in result.fits
+    )
+
+
+def test_a_search_on_other_graphs_has_no_keys_to_leave_out(tmp_path: Path) -> None:
+    shipped = Path(__file__).parents[3] / "configs" / "tune" / "xgb.toml"
+    strangers = tmp_path / "strangers.jsonl"
+    graphs = [replace(g, key=f"stranger {i}") for i, g in enumerate(synthetic_dataset(60).graphs)]
+    write_graphs(strangers, [GraphRow(g, {"per": 0.5}, {}) for g in graphs])
+    with pytest.raises(UserError, match=r"xgb\.toml saw none of them"):
+        run_benchmark(config_of(strangers, without_keys_of=[shipped]), tmp_path / "out")
 
 
 def test_extended_keys_come_from_a_second_file(graph_file: Path, tmp_path: Path) -> None:

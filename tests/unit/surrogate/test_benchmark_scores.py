@@ -131,12 +131,13 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 DATA = synthetic_dataset(60).sorted_by_key()
 NOWHERE = np.zeros(60, dtype=bool)
+ALL = np.arange(60)
 
 
 def test_two_seeds_are_each_others_ceiling() -> None:
     rng = np.random.default_rng(0)
     labels = DATA.values[:, None] + rng.normal(0, 0.02, (60, 2))
-    found = noise_ceilings(Source("made up", DATA, NOWHERE, labels), 0)
+    found = noise_ceilings(Source("made up", DATA, NOWHERE, labels), ALL, 0)
     assert set(found) == set(POINT_METRICS)
     tau, rho = found["kendall_tau"], found["spearman_rho"]
     assert tau.value == pytest.approx(kendall_tau(labels[:, 0], labels[:, 1]))
@@ -150,14 +151,31 @@ def test_keys_with_one_seed_say_nothing_of_the_noise() -> None:
     labels = np.full((60, 3), np.nan)
     labels[:, 0] = DATA.values
     labels[:20, 2] = DATA.values[:20][::-1]
-    found = noise_ceilings(Source("made up", DATA, NOWHERE, labels), 0)
+    found = noise_ceilings(Source("made up", DATA, NOWHERE, labels), ALL, 0)
     assert found["kendall_tau"].keys == 20
     assert found["kendall_tau"].value == pytest.approx(
         kendall_tau(DATA.values[:20], DATA.values[:20][::-1])
     )
     labels[9:, 2] = np.nan
-    assert noise_ceilings(Source("made up", DATA, NOWHERE, labels), 0) == {}
-    assert noise_ceilings(Source("made up", DATA, NOWHERE, None), 0) == {}
+    assert noise_ceilings(Source("made up", DATA, NOWHERE, labels), ALL, 0) == {}
+    assert noise_ceilings(Source("made up", DATA, NOWHERE, None), ALL, 0) == {}
+
+
+def test_the_ceiling_is_that_of_the_keys_tested_on() -> None:
+    rng = np.random.default_rng(0)
+    labels = DATA.values[:, None] + rng.normal(0, 0.02, (60, 2))
+    labels[40:, 1] = np.nan
+    counts = np.where(ALL < 20, 4, 1)
+    source = Source("made up", replace(DATA, seed_counts=counts), NOWHERE, labels)
+    first, middle = (noise_ceilings(source, ALL[a : a + 20], 0) for a in (0, 20))
+    assert first["kendall_tau"].value == pytest.approx(kendall_tau(*labels[:20].T))
+    assert middle["kendall_tau"].value == pytest.approx(kendall_tau(*labels[20:40].T))
+    # Nine keys with a second seed are too few, and those that are not tested on count for nothing.
+    assert noise_ceilings(source, ALL[31:], 0) == {}
+    assert noise_ceilings(source, ALL[40:], 0) == {}
+    single = noise_ceilings(replace(source, dataset=DATA), ALL[:20], 0)["kendall_tau"].perfect
+    of_four = first["kendall_tau"].perfect
+    assert single is not None and of_four is not None and of_four > single
 
 
 @pytest.mark.parametrize("means_of", [1, 4])
@@ -175,7 +193,7 @@ def test_the_perfect_ceiling_is_what_the_true_means_score(means_of: int) -> None
         np.zeros(len(data), dtype=bool),
         seeds,
     )
-    found = noise_ceilings(source, 0)
+    found = noise_ceilings(source, np.arange(len(data)), 0)
     for name, score in (("kendall_tau", kendall_tau), ("spearman_rho", spearman_rho)):
         perfect = found[name].perfect
         assert perfect == pytest.approx(score(truth, labels), abs=0.04)

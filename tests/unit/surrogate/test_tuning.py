@@ -12,12 +12,18 @@ pytest.importorskip("optuna", reason="needs the extra predictors")
 
 from graph_encoding import UserError
 from graph_encoding.graph_file import GraphRow, write_graphs
+from surrogate.benchmark.source import Source, load_source
 from surrogate.config import load_fit_config
+from surrogate.dataset import SurrogateDataset
+from surrogate.metrics import kendall_tau
+from surrogate.predictors import XgbPredictor
 from surrogate.testing.synthetic import synthetic_dataset
 from surrogate.tuning import TuneConfig
 from surrogate.tuning import study as study_module
-from surrogate.tuning.study import fold_taus, refusal, run_study
-from surrogate.tuning.summary import corrected_error, summarise_study, write_summary
+from surrogate.tuning.confirmation import gain_error
+from surrogate.tuning.objective import confirmation_keys, corrected_error, training_keys
+from surrogate.tuning.study import JOURNAL_FILE, fold_taus, refusal, run_study
+from surrogate.tuning.summary import summarise_study, write_summary
 
 DATA = synthetic_dataset(60)
 
@@ -67,15 +73,28 @@ def test_the_first_trial_is_that_of_the_defaults(graphs: Path, tmp_path: Path) -
 
 
 def test_keys_outside_the_training_keys_are_never_looked_at(graphs: Path, tmp_path: Path) -> None:
-    from surrogate.benchmark.source import load_source
-    from surrogate.tuning.objective import training_keys
-
     chosen = config(graphs)
     seen = set(training_keys(load_source(chosen), chosen).keys)
     assert len(seen) == 40
     spoilt = np.where([key in seen for key in DATA.keys], DATA.values, 1e6)
     other = config(written(tmp_path / "spoilt.jsonl", spoilt))
     assert trials(run_study(chosen, tmp_path / "a")) == trials(run_study(other, tmp_path / "b"))
+
+
+def test_extended_keys_are_neither_searched_nor_confirmed_on(graphs: Path) -> None:
+    chosen = config(graphs, train_keys=30)
+    marks = np.arange(60) % 3 == 0
+    source = Source("made up", DATA.sorted_by_key(), marks, None)
+    extended = {key for key, mark in zip(source.dataset.keys, marks, strict=True) if mark}
+    searched = set(training_keys(source, chosen).keys)
+    unseen = set(confirmation_keys(source, chosen).keys)
+    assert (len(searched), len(unseen)) == (30, 10)
+    assert not searched & unseen
+    assert not (searched | unseen) & extended
+    few = config(graphs, train_keys=20, confirm_keys=15)
+    assert len(confirmation_keys(source, few)) == 15
+    with pytest.raises(UserError, match=r"at most 40, the keys of 'made up' .* but is 41"):
+        training_keys(source, config(graphs, train_keys=41))
 
 
 def test_a_search_goes_on_where_it_was(graphs: Path, tmp_path: Path) -> None:
@@ -122,14 +141,72 @@ def test_the_result_is_a_configuration_of_a_fit(graphs: Path, tmp_path: Path) ->
     assert (summary.keys, summary.complete, summary.failed) == (40, 4, 0)
     assert summary.best_tau == max(value for _, value in trials(study))
     assert summary.default_tau == trials(study)[0][1]
+    assert summary.confirmed_best_tau is not None and summary.confirmed_default_tau is not None
     difference = summary.confirmed_best_tau - summary.confirmed_default_tau
     assert summary.gain == pytest.approx(difference)
+    assert summary.confirmation == "20 keys that the search did not see"
     fit = load_fit_config(write_summary(summary, chosen, tmp_path / "out"))
     assert fit.predictor == "xgb"
     assert fit.settings.max_depth == summary.best["max_depth"]
     assert fit.settings.learning_rate == summary.best["learning_rate"]
     assert (fit.settings.members, fit.settings.rounds) == (2, 20)
     assert json.loads((tmp_path / "out/summary.json").read_text())["best"] == summary.best
+
+
+def test_the_confirmation_asks_for_keys_that_the_search_never_saw(
+    graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What chose the settings cannot judge them, however it is divided."""
+    chosen = config(graphs, confirm_keys=15, confirm_repeats=3)
+    study = run_study(chosen, tmp_path / "out")
+    searched = set(training_keys(load_source(chosen), chosen).keys)
+    fitted: list[set[str]] = []
+    asked: list[set[str]] = []
+    fit, predict = XgbPredictor.fit, XgbPredictor.predict
+
+    def watched_fit(self: Any, dataset: SurrogateDataset, rng: Any) -> Any:
+        fitted.append(set(dataset.keys))
+        return fit(self, dataset, rng)
+
+    def watched_predict(self: Any, graphs: Any) -> Any:
+        asked.append({graph.key for graph in graphs})
+        return predict(self, graphs)
+
+    monkeypatch.setattr(XgbPredictor, "fit", watched_fit)
+    monkeypatch.setattr(XgbPredictor, "predict", watched_predict)
+    told: list[tuple[int, int]] = []
+    summary = summarise_study(study, chosen, lambda *state: told.append(state))
+    assert told == [(done, 6) for done in range(7)]
+    assert fitted == [searched] * 6
+    assert len(asked) == 6
+    assert all(len(keys) == 15 and not keys & searched for keys in asked)
+    assert summary.gain_error is not None and summary.gain_error >= 0
+
+
+def test_where_no_key_is_left_nothing_is_confirmed(graphs: Path, tmp_path: Path) -> None:
+    chosen = config(graphs, train_keys=55)
+    summary = summarise_study(run_study(chosen, tmp_path / "out"), chosen)
+    assert summary.confirmation.startswith("none: the search left 5 keys unseen, and 10 are needed")
+    assert summary.gain is summary.gain_error is summary.confirmed_best_tau is None
+    best = write_summary(summary, chosen, tmp_path / "out")
+    assert "confirmation: none" in best.read_text().splitlines()[0]
+    assert load_fit_config(best).predictor == "xgb"
+
+
+def test_the_error_of_a_gain_is_that_of_other_keys() -> None:
+    """Against the spread of the gain over fresh draws of keys, of which it knows one only."""
+    rng = np.random.default_rng(0)
+
+    def drawn() -> tuple[float, float]:
+        labels = rng.normal(size=80)
+        good, bad = (labels + rng.normal(0, noise, 80) for noise in (0.8, 1.0))
+        gain = kendall_tau(good, labels) - kendall_tau(bad, labels)
+        return gain, gain_error([good], [bad], labels)
+
+    gains, errors = np.array([drawn() for _ in range(60)]).T
+    assert np.mean(errors) == pytest.approx(np.std(gains), rel=0.3)
+    same = [rng.normal(size=20)]
+    assert gain_error(same, same, rng.normal(size=20)) == 0
 
 
 def test_settings_of_a_part_are_named_with_its_table(graphs: Path, tmp_path: Path) -> None:
@@ -176,6 +253,25 @@ def test_a_folder_holds_one_study(graphs: Path, tmp_path: Path) -> None:
     other = config(written(tmp_path / "other.jsonl", DATA.values + 1), trials=1)
     with pytest.raises(UserError, match="keys_sha256"):
         run_study(other, tmp_path / "out")
+    rows = [json.loads(line) for line in graphs.read_text().splitlines()]
+    for row in rows:
+        row["ops"] = [op.replace("conv7d2", "linear") for op in row["ops"]]
+    graphs.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(UserError, match="keys_sha256"):
+        run_study(config(graphs, trials=1), tmp_path / "out")
+
+
+def test_another_name_is_another_study(graphs: Path, tmp_path: Path) -> None:
+    run_study(config(graphs, trials=1), tmp_path / "out")
+    with pytest.raises(UserError, match="has study and this run's name is 'other'"):
+        run_study(config(graphs, trials=1, name="other"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", ["garbage\n", "{}\n", "3\n", '{"op_code": 0}\n'])
+def test_what_is_no_journal_is_told(graphs: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / JOURNAL_FILE).write_text(text * 2)
+    with pytest.raises(UserError, match="must be the journal of a study"):
+        run_study(config(graphs, trials=1), tmp_path)
 
 
 def test_a_search_may_be_cheaper_than_what_comes_out(graphs: Path, tmp_path: Path) -> None:

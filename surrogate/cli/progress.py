@@ -1,0 +1,94 @@
+"""Where long work stands, and what is said when Ctrl-C ends it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import typer
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + the number of SIGINT, as shells have it."""
+
+_LINE_SECONDS = 30.0
+
+
+class ProgressDisplay:
+    """A progress bar with the time left on a terminal, a line now and then elsewhere.
+
+    Args:
+        what: what is done, in a word or two.
+        while_timing: whether the work takes the time of something: a bar that is drawn ten times
+            a second would run beside it, so it is drawn at each step only.
+    """
+
+    def __init__(self, what: str, *, while_timing: bool = False) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self._console,
+            auto_refresh=not while_timing,
+            disable=not self._console.is_terminal,
+        )
+        self._what = what
+        self._task = self._bar.add_task(what, total=None, left="")
+        self._started = time.monotonic()
+        self._last_line = -_LINE_SECONDS
+        self._done_before: int | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def show(self, done: int, total: int, what: str | None = None) -> None:
+        """Show where the work stands.
+
+        Args:
+            done: steps that are done; those of the first call were done before.
+            total: steps in all.
+            what: what is done now, if not what the display began with.
+        """
+        if self._done_before is None:
+            self._done_before = done
+        name = what or self._what
+        elapsed = time.monotonic() - self._started
+        left = time_left(done, total, done - self._done_before, elapsed)
+        self._bar.update(self._task, description=name, total=total, completed=done, left=left)
+        self._bar.refresh()
+        due = elapsed - self._last_line >= _LINE_SECONDS or done == total
+        if not self._console.is_terminal and due:
+            self._last_line = elapsed
+            typer.echo(f"{name} {done}/{total} {left}".rstrip(), err=True)
+
+
+def time_left(done: int, total: int, new: int, elapsed_s: float) -> str:
+    """Time left at the rate of this run, in words; empty before its first step and at the end.
+
+    >>> time_left(done=60, total=100, new=10, elapsed_s=100.0)
+    'about 6m 40s left'
+    """
+    if not new or done == total:
+        return ""
+    seconds = round((total - done) * elapsed_s / new)
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"about {hours}h {minutes}m left" if hours else f"about {minutes}m {seconds}s left"
+
+
+@contextmanager
+def told_when_stopped(consequence: str) -> Iterator[None]:
+    """Say what Ctrl-C leaves behind, and end with its exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; {consequence}", err=True)
+        raise typer.Exit(INTERRUPTED) from None

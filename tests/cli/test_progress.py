@@ -1,0 +1,73 @@
+"""What long work says of itself, and the help of commands that need not be named in full."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+
+from surrogate.cli import main
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+from train_benchmark.ledger import CampaignStatus
+
+Run = Callable[..., tuple[int, str, str]]
+
+CAMPAIGN = CampaignStatus(done=3, failed=1, in_flight=0, waiting=2, per_hour=None, hours_left=None)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_lines_come_now_and_then_and_at_the_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("surrogate.cli.progress.time.monotonic", lambda: now[0])
+    with ProgressDisplay("fits") as display:
+        for seconds, done in ((0, 2), (10, 3), (31, 4), (40, 5)):
+            now[0] = seconds
+            display.show(done, 6)
+        display.show(6, 6, "the last")
+    # What was done before the first call took no time of this run: two of four in 31 seconds.
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["fits 2/6", "fits 4/6 about 0m 31s left", "the last 6/6"]
+
+
+def test_a_stop_is_told_and_other_errors_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as stop, told_when_stopped("go on with --out x"):
+        raise KeyboardInterrupt
+    assert stop.value.exit_code == 130
+    assert capsys.readouterr().err == "stopped; go on with --out x\n"
+    with pytest.raises(ValueError, match="mine"), told_when_stopped("nothing"):
+        raise ValueError("mine")
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("collect", ("CONFIG", "--corpus", "--until")), ("latency", ("CONFIG", "--cores"))],
+)
+def test_help_shows_the_options_of_the_form_that_pages_teach(
+    run: Run, command: str, options: tuple[str, ...]
+) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert all(option in out for option in (*options, "status"))
+    assert out.count("--help") == 1
+
+
+def test_the_status_of_a_campaign_goes_to_programs_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="needs the train extra")
+    monkeypatch.setattr("train_benchmark.campaign.campaign_status", lambda _: CAMPAIGN)
+    code, out, _ = run("collect", "status", Path("somewhere"), "--format", "csv")
+    assert code == 0
+    assert out.splitlines()[0].split(",") == list(CAMPAIGN.__dataclass_fields__)
