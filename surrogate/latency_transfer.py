@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from surrogate.latency_model import LatencyForecast, LatencyModel, LogSeconds, latency_forecasts
 from surrogate.prediction import ONE_SIGMA, Prediction, check_level
@@ -196,13 +196,7 @@ def _regressors(
 
 
 def _student_quantile(level: float, freedom: int) -> float:
-    """What the size of a value of Student's t stays below with a probability.
+    """What the size of a value of Student's t stays below with a probability."""
+    from scipy.stats import t
 
-    Raises:
-        MissingExtraError: if SciPy is not installed.
-    """
-    try:
-        from scipy.stats import t
-    except ModuleNotFoundError as e:
-        raise MissingExtraError("scipy", "predictors") from e
     return float(t.ppf((1 + level) / 2, freedom))

@@ -1,7 +1,6 @@
 """One finished fit: its answers for every test key and what they cost, kept as one Parquet file."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
+from graph_encoding.whole_files import whole_file
 from surrogate.targets import FloatArray
 
 if TYPE_CHECKING:
@@ -138,10 +138,5 @@ def write_rows(rows: "list[Any]", path: Path) -> None:
 def _write_whole(table: "pa.Table", path: Path) -> None:
     import pyarrow.parquet as pq
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as scratch:
+        pq.write_table(table, scratch, compression="zstd")

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from graph_encoding import encodings
 from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.whole_files import whole_file
 from surrogate import calibration
 from surrogate.benchmark.ceiling import Ceiling, noise_ceilings
 from surrogate.benchmark.config import BenchmarkConfig
@@ -330,6 +331,5 @@ def _write_config(bench: _Bench, ceilings: dict[str, dict[str, Ceiling]], path: 
             for ceiling in of_metric.values()
         ],
     }
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(values, indent=2) + "\n")
-    os.replace(temporary, path)
+    with whole_file(path) as scratch:
+        scratch.write_text(json.dumps(values, indent=2) + "\n")

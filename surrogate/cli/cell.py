@@ -1,7 +1,6 @@
 """`nasasr cell`: identity and static cost of cells, or pictures of them."""
 
 import math
-import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -12,6 +11,7 @@ import typer
 
 from graph_encoding.errors import UserError
 from graph_encoding.semantics import Semantics
+from graph_encoding.whole_files import whole_file
 from surrogate.cli.output import Format, write_csv, write_json, write_table
 
 if TYPE_CHECKING:
@@ -236,16 +236,8 @@ def _draw(
             content = draw_svg(cell, semantics) if is_svg else draw_text(cell, semantics) + "\n"
             # A colon may not stand in the names of files everywhere, a dash not in those of cells.
             name = cell.text.replace(":", "-") + (".svg" if is_svg else ".txt")
-            _write_whole(content, out / name)
+            with whole_file(out / name) as scratch:
+                scratch.write_text(content, encoding="utf-8")
     except OSError as e:
         raise UserError(f"cannot write pictures to {out}: {e.strerror}; choose another") from e
     typer.echo(f"wrote pictures of {len(set(cells))} cells to {out}", err=True)
-
-
-def _write_whole(content: str, path: Path) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        temporary.write_text(content, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import MissingExtraError
 from graph_encoding.graph import CellGraph
 from graph_encoding.to_pyg import NODE_COLUMNS
 from surrogate.dataset import SurrogateDataset
@@ -125,15 +124,9 @@ def _places(vocabulary: Vocabulary) -> NDArray[np.intp]:
 
 
 def _costs(counts: FloatArray, labels: FloatArray, trust: FloatArray) -> FloatArray:
-    """(1 + k,) what each count costs, on the scale of the (n,) labels.
+    """(1 + k,) what each count costs, on the scale of the (n,) labels."""
+    from scipy.optimize import lsq_linear
 
-    Raises:
-        MissingExtraError: if SciPy is not installed.
-    """
-    try:
-        from scipy.optimize import lsq_linear
-    except ModuleNotFoundError as e:
-        raise MissingExtraError("scipy", "predictors") from e
     positive = bool((labels > 0).all())
     # The solver's tolerances are absolute: seconds would be below them.
     unit = float(np.abs(labels).max()) or 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.errors import UserError
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
 from surrogate.predictors.known_points import GROUPS, KnownPoints, even_places, stored
@@ -95,10 +95,8 @@ class GaussianProcess(ScoreModel):
 
     def _tune(self, by_group: NDArray[np.float64], y: FloatArray, noise: FloatArray) -> FloatArray:
         """Scales of the greatest marginal likelihood."""
-        try:
-            from scipy.optimize import minimize
-        except ModuleNotFoundError as e:
-            raise MissingExtraError("scipy", "predictors") from e
+        from scipy.optimize import minimize
+
         width = math.log(math.sqrt(max(1, len(self._points.used))))
         start = np.array([0.0, math.log(0.2), *(width for _ in GROUPS)])
         bounds = [(-4.0, 4.0), (-7.0, 1.0), *((width - 4.0, width + 5.0) for _ in GROUPS)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.errors import UserError
 from surrogate.dataset import SurrogateDataset
 from surrogate.folds import fold_indices
 from surrogate.prediction import Prediction
@@ -277,14 +277,9 @@ def _least_squares(
         weights: (n,) trust in each row.
         expected: (k,) weights where nothing is known; they sum to one.
         pull: strength with which the weights are drawn there, >= 0.
-
-    Raises:
-        MissingExtraError: if SciPy is not installed.
     """
-    try:
-        from scipy.optimize import nnls
-    except ModuleNotFoundError as e:
-        raise MissingExtraError("scipy", "predictors") from e
+    from scipy.optimize import nnls
+
     trust, drawn = np.sqrt(weights), math.sqrt(pull)
     rows = np.concatenate([(means * trust).T, drawn * np.eye(len(means))])
     found: FloatArray = nnls(rows, np.concatenate([scores * trust, drawn * expected]))[0]

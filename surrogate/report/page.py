@@ -1,9 +1,9 @@
 """The page of a benchmark: its facts, its plots and its table, in one file."""
 
-import os
 from html import escape
 from pathlib import Path
 
+from graph_encoding.whole_files import whole_file
 from surrogate.benchmark.protocol import PROTOCOLS
 from surrogate.benchmark.run import BenchmarkResult
 from surrogate.report.figures import figures_of
@@ -31,9 +31,8 @@ def write_report(result: BenchmarkResult, path: Path) -> None:
         ModuleNotFoundError: if plotly is not installed (the extra `report`).
     """
     text = report_html(result)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
 
 
 def report_html(result: BenchmarkResult) -> str:

@@ -1,7 +1,6 @@
 """What a search found, and whether it holds on keys that did not choose it."""
 
 import json
-import os
 from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_encoding.errors import UserError
+from graph_encoding.whole_files import whole_file
 from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
@@ -198,9 +198,8 @@ def _toml(table: dict[str, Any], name: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    with whole_file(path) as scratch:
+        scratch.write_text(text)
 
 
 def _versions() -> dict[str, str]:
