@@ -126,13 +126,13 @@ def test_two_processes_share_a_study(graphs: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_clearly_worse_is_pruned(graphs: Path, tmp_path: Path) -> None:
-    # Steps so small that all labels are forecast alike.
-    space = {"learning_rate": {"choices": [0.05, 1e-9]}}
-    chosen = config(graphs, space=space, trials=12, folds=5)
+    # So much in a leaf that no tree has a split, and all keys are forecast alike.
+    space = {"min_child_weight": {"choices": [1.0, 1e6]}}
+    chosen = config(graphs, space=space, trials=20, folds=3)
     study = run_study(chosen, tmp_path / "out")
     pruned = [trial for trial in study.trials if trial.state.name == "PRUNED"]
     assert pruned
-    assert all(trial.params == {"learning_rate": 1e-9} for trial in pruned)
+    assert all(trial.params == {"min_child_weight": 1e6} for trial in pruned)
 
 
 def test_the_result_is_a_configuration_of_a_fit(graphs: Path, tmp_path: Path) -> None:
