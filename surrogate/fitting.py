@@ -100,14 +100,7 @@ def fit_artifact(
         UserError: if there is no target, too few keys, or curves are asked for and cannot be had,
             as without the target `val_per`.
     """
-    if not targets:
-        raise UserError("a fit must have at least one target, but got none")
-    if make_curve_predictor is not None and VAL_PER not in targets:
-        raise UserError(
-            f"learning curves must go with the target {VAL_PER.name!r}, whose intervals say how "
-            f"much wider theirs are for cells unlike the table's, but the targets are "
-            f"{', '.join(target.name for target in targets)}; add it, or leave curves out"
-        )
+    _check_targets(targets, curves=make_curve_predictor is not None)
     datasets = [SurrogateDataset.from_table(table, target, seed_policy) for target in targets]
     fits = sum(calibration_steps(d.graphs) for d in datasets)
     fits += make_curve_predictor is not None
@@ -128,6 +121,17 @@ def fit_artifact(
         curves,
         latency,
     )
+
+
+def _check_targets(targets: "Sequence[Target]", *, curves: bool) -> None:
+    if not targets:
+        raise UserError("a fit must have at least one target, but got none")
+    if curves and VAL_PER not in targets:
+        raise UserError(
+            f"learning curves must go with the target {VAL_PER.name!r}, whose intervals say how "
+            "much wider theirs are for cells unlike the table's, but the targets are "
+            f"{', '.join(target.name for target in targets)}; add it, or leave curves out"
+        )
 
 
 def _metadata(
