@@ -171,11 +171,7 @@ def observed_rates(text: str) -> dict[int, float]:
 
 
 def _as_json(forecast: "Forecast") -> dict[str, Any]:
-    targets = [
-        {**asdict(target), "collapse_probability": target.collapse_probability}
-        for target in forecast.targets
-    ]
-    return {**asdict(forecast), "targets": targets, "measured": forecast.measured}
+    return {**asdict(forecast), "measured": forecast.measured}
 
 
 def _as_rows(forecast: "Forecast") -> list[Row]:
