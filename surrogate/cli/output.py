@@ -84,8 +84,8 @@ def _text(value: Value) -> str:
         return "-"
     if not isinstance(value, float):
         return str(value)
-    # Seconds of a run may be far below the fourth decimal.
-    return f"{value:.3g}" if 0 < abs(value) < 0.001 else f"{value:.4f}"
+    # Seconds of a run may be at the fourth decimal, or far below.
+    return f"{value:.3g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"
 
 
 def require_new_folder(out: Path, noun: str) -> None:
