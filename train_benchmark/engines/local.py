@@ -114,7 +114,8 @@ def _run_in(
         if not in_flight:
             return
         done, _ = wait(in_flight, return_when=FIRST_COMPLETED)
-        for future in done:
+        # In the order of the jobs: a set has another one in each process.
+        for future in [future for future in in_flight if future in done]:
             record = future.result()
             del in_flight[future]
             yield record
