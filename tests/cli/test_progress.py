@@ -1,29 +1,15 @@
 """What long work says of itself, and the help of commands that need not be named in full."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 
-from surrogate.cli import main
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+from tests.cli.conftest import Run
 from train_benchmark.ledger import CampaignStatus
 
-Run = Callable[..., tuple[int, str, str]]
-
 CAMPAIGN = CampaignStatus(done=3, failed=1, in_flight=0, waiting=2, per_hour=None, hours_left=None)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 def test_lines_come_now_and_then_and_at_the_end(

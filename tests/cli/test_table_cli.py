@@ -3,30 +3,16 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from surrogate.cli import main
 from surrogate.testing.synthetic import synthetic_table
+from tests.cli.conftest import Run
 from tests.unit.train_benchmark.test_table_latency import RECORDS, SETTING
 from tests.unit.train_benchmark.test_table_query import TABLE
 from train_benchmark.latency.record import write_latencies
 from train_benchmark.table import BenchmarkTable
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -15,13 +15,11 @@ pytest.importorskip("optuna", reason="needs the extra predictors")
 
 from graph_encoding.graph_file import GraphRow, write_graphs
 from surrogate.benchmark.config import SourceConfig
-from surrogate.cli import main
 from surrogate.config import load_fit_config
 from surrogate.testing.synthetic import synthetic_dataset
 from surrogate.tuning import TuneConfig, load_tune_config
 from surrogate.tuning.study import JOURNAL_FILE, run_study
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.cli.conftest import Run
 
 SHIPPED = sorted((Path(__file__).parents[2] / "configs" / "tune").glob("*.toml"))
 
@@ -54,17 +52,6 @@ def config(tmp_path: Path) -> Callable[[int], Path]:
         return file
 
     return write
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 def ended(config: TuneConfig, out: Path) -> int:
