@@ -22,7 +22,7 @@ from surrogate.artifact import (
     TargetModel,
     load_artifact,
 )
-from surrogate.calibration.support import Outside
+from surrogate.calibration.support import Beyond
 from surrogate.curves import CurveModel, ObservedCurve
 from surrogate.curves.observed import Observed
 from surrogate.forecast_curve import ForecastCurve, curves_of, widening
@@ -206,10 +206,10 @@ class Forecaster:
         self, graphs: GraphBatch, level: float, observed: ObservedCurve | None, asked: "_Asked"
     ) -> list["_Answer"]:
         """What is said of n >= 1 living functions."""
-        ways = [self.metadata.trained_on.outside(graph) for graph in graphs]
-        by_target = [forecast_target(m, graphs, ways, level) for m in asked.models]
+        beyond = [self.metadata.trained_on.beyond(graph) for graph in graphs]
+        by_target = [forecast_target(m, graphs, beyond, level) for m in asked.models]
         curves, by_target = self._with_curves(
-            graphs, ways, level, by_target, observed, asked.curves
+            graphs, beyond, level, by_target, observed, asked.curves
         )
         by_setting = [model.forecast(graphs, level) for model in asked.latency]
         nothing: list[tuple[()]] = [()] * len(graphs)
@@ -225,7 +225,7 @@ class Forecaster:
     def _with_curves(
         self,
         graphs: Sequence[CellGraph],
-        ways: Sequence[tuple[Outside, ...]],
+        beyond: Sequence[Beyond],
         level: float,
         by_target: list[list[TargetForecast]],
         observed: ObservedCurve | None,
@@ -239,7 +239,7 @@ class Forecaster:
                     "one with a curve_predictor"
                 )
             return [None] * len(graphs), by_target
-        factors = self._widening(graphs, ways, level)
+        factors = self._widening(graphs, beyond, level)
         if observed is None:
             return curves_of(model.forecast(graphs, level, widening=factors), ()), by_target
         told = model.forecast_given(graphs[0], observed, level, widening=factors)
@@ -252,13 +252,13 @@ class Forecaster:
         ]
 
     def _widening(
-        self, graphs: Sequence[CellGraph], ways: Sequence[tuple[Outside, ...]], level: float
+        self, graphs: Sequence[CellGraph], beyond: Sequence[Beyond], level: float
     ) -> NDArray[np.float64]:
         """(n,) how much wider curves are than inside, as the intervals of `val_per` are."""
-        if not any(ways):
+        if not any(beyond):
             return np.ones(len(graphs))
         (model,) = (m for m in self._artifact.models if m.target.name == VAL_PER.name)
-        return widening(model, model.predictor.predict(graphs), ways, level)
+        return widening(model, model.predictor.predict(graphs), beyond, level)
 
     def _assemble(
         self,

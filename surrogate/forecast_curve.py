@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from surrogate.artifact import TargetModel
-from surrogate.calibration.support import Outside
+from surrogate.calibration.support import Beyond
 from surrogate.curves import CurveForecast
 from surrogate.prediction import Prediction
 from surrogate.targets import FloatArray
@@ -36,14 +36,14 @@ class ForecastCurve:
 
 
 def widening(
-    model: TargetModel, prediction: Prediction, ways: Sequence[tuple[Outside, ...]], level: float
+    model: TargetModel, prediction: Prediction, beyond: Sequence[Beyond], level: float
 ) -> FloatArray:
     """(n,) factors, >= 1, by which a target's intervals are wider than inside.
 
     How wrong curves are outside is not measured apart: each epoch is as much worse as the label.
     """
-    outside = model.calibrator.interval(prediction, level, ways)
-    inside = model.calibrator.interval(prediction, level, [()] * len(ways))
+    outside = model.calibrator.interval(prediction, level, beyond)
+    inside = model.calibrator.interval(prediction, level, [{}] * len(beyond))
     return np.maximum((outside.high - outside.low) / (inside.high - inside.low), 1.0)
 
 

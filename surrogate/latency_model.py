@@ -127,16 +127,16 @@ class LatencyModel:
             level: probability with which a latency lies in its interval, in (0, 1).
         """
         answers = self.log_seconds(graphs, level)
-        outside = [bool(self.trained_on.outside(graph)) for graph in graphs]
+        outside = [bool(self.trained_on.beyond(graph)) for graph in graphs]
         return latency_forecasts(self.setting, self.device, graphs, answers, outside, self.measured)
 
     def log_seconds(self, graphs: Sequence[CellGraph], level: float) -> LogSeconds:
         """As `forecast`, on the scale that is learned."""
-        ways = [self.trained_on.outside(graph) for graph in graphs]
+        beyond = [self.trained_on.beyond(graph) for graph in graphs]
         answer = self.predictor.predict(graphs)
-        interval = self.calibrator.interval(answer, level, ways)
+        interval = self.calibrator.interval(answer, level, beyond)
         half = (interval.high - interval.low) / 2
-        return LogSeconds(answer.mean, half, self.calibrator.std(answer, ways))
+        return LogSeconds(answer.mean, half, self.calibrator.std(answer, beyond))
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder, which is made if need be."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from graph_encoding.graph import CellGraph
 from surrogate.artifact import TargetModel
-from surrogate.calibration.support import Outside
+from surrogate.calibration.support import Beyond
 from surrogate.curves import LabelForecast
 from surrogate.prediction import Prediction
 from surrogate.targets import COLLAPSED_PER, PER_UNIT, TARGETS, FloatArray
@@ -73,7 +73,7 @@ def of_label(target: TargetForecast, label: LabelForecast) -> TargetForecast:
 def forecast_target(
     model: TargetModel,
     graphs: Sequence[CellGraph],
-    ways: Sequence[tuple[Outside, ...]],
+    beyond: Sequence[Beyond],
     level: float,
 ) -> list[TargetForecast]:
     """Ask a fitted model about n graphs.
@@ -81,14 +81,14 @@ def forecast_target(
     Args:
         model: of one target.
         graphs: the graphs.
-        ways: (n,) in which ways each is unlike those of the fit.
+        beyond: (n,) how each is unlike those of the fit.
         level: probability with which a label lies in its interval, in (0, 1).
     """
     prediction = model.predictor.predict(graphs)
-    interval = model.calibrator.interval(prediction, level, ways)
+    interval = model.calibrator.interval(prediction, level, beyond)
     transform = model.target.transform
     slope = transform.raw_slope(prediction.mean)
-    total = model.calibrator.std(prediction, ways)
+    total = model.calibrator.std(prediction, beyond)
     # What a graph unlike those of the fit is doubted more is the model's, not the seed's.
     seed = np.sqrt(model.seed_share or 0.0) * model.calibrator.inside.std(prediction)
     std_model = np.sqrt(total**2 - seed**2)
@@ -98,7 +98,7 @@ def forecast_target(
         slope * std_model,
         slope * seed,
         *transform.interval_to_raw(interval.low, interval.high),
-        _collapse(model, prediction, ways),
+        _collapse(model, prediction, beyond),
     )
     return [
         TargetForecast(
@@ -118,8 +118,6 @@ def forecast_target(
     ]
 
 
-def _collapse(
-    model: TargetModel, prediction: Prediction, ways: Sequence[tuple[Outside, ...]]
-) -> FloatArray:
+def _collapse(model: TargetModel, prediction: Prediction, beyond: Sequence[Beyond]) -> FloatArray:
     limit = float(model.target.transform.to_model(np.array([COLLAPSED_PER]))[0])
-    return model.calibrator.exceedance(prediction, limit, ways)
+    return model.calibrator.exceedance(prediction, limit, beyond)

@@ -60,20 +60,18 @@ class ConformalCalibrator:
 
     def interval(self, prediction: Prediction, level: float) -> Interval:
         """The interval of each of n predictions; a higher level's holds every lower level's."""
-        half = self.quantile(level) * self._width(prediction)
+        half = self.quantile(level) * self.width(prediction)
         return Interval(prediction.mean - half, prediction.mean + half, level)
 
-    def interval_half(self, prediction: Prediction, level: float) -> FloatArray:
-        """(n,) half widths; with too few scores for the level, those of the largest score."""
+    def score(self, level: float) -> float:
+        """As `quantile`; with too few scores for the level, the largest."""
         check_level(level)
         rank = math.ceil((len(self.scores) + 1) * level - 1e-9)
-        score = self.scores[min(max(rank, 1), len(self.scores)) - 1]
-        half: FloatArray = score * self._width(prediction)
-        return half
+        return float(self.scores[min(max(rank, 1), len(self.scores)) - 1])
 
     def std(self, prediction: Prediction) -> FloatArray:
         """(n,) calibrated standard deviations: half the interval at the one-sigma level."""
-        return self.quantile(ONE_SIGMA) * self._width(prediction)
+        return self.quantile(ONE_SIGMA) * self.width(prediction)
 
     def exceedance(self, prediction: Prediction, limit: float) -> FloatArray:
         """(n,) probabilities that labels are above a limit: shares of errors as large as that.
@@ -81,12 +79,16 @@ class ConformalCalibrator:
         The new key counts as one of them, so that no probability is zero that n keys cannot rule
         out. Source: conformal predictive distributions, Vovk et al., Machine Learning 108, 2019.
         """
-        needed = (limit - prediction.mean) / self._width(prediction)
-        above = len(self.errors) - np.searchsorted(self.errors, needed, side="left")
+        return self.share_above((limit - prediction.mean) / self.width(prediction))
+
+    def share_above(self, scores: FloatArray) -> FloatArray:
+        """(n,) probabilities that a new error, in widths, is at least each of n scores."""
+        above = len(self.errors) - np.searchsorted(self.errors, scores, side="left")
         probabilities: FloatArray = (above + 1) / (len(self.errors) + 1)
         return probabilities
 
-    def _width(self, prediction: Prediction) -> FloatArray:
+    def width(self, prediction: Prediction) -> FloatArray:
+        """(n,) widths, > 0."""
         return np.hypot(prediction.std, self.floor)
 
 
@@ -152,8 +154,15 @@ def fit_held_out(
     return calibrate(answers, dataset.model_values), answers
 
 
-def calibrate(answers: Prediction, labels: FloatArray) -> ConformalCalibrator:
+def calibrate(
+    answers: Prediction, labels: FloatArray, stretch: FloatArray | float = 1.0
+) -> ConformalCalibrator:
     """The calibrator of (n,) answers for keys that were held out.
+
+    Args:
+        answers: what was said of n keys.
+        labels: (n,) what was right.
+        stretch: (n,) factors on the widths, where some keys are harder by a known rule.
 
     The floor is the multiple of the median error whose scaled normal distribution gives the
     labels the greatest likelihood: 0.1 where the predicted spread says how large an error
@@ -162,11 +171,11 @@ def calibrate(answers: Prediction, labels: FloatArray) -> ConformalCalibrator:
     error = labels - answers.mean
     median = max(float(np.median(np.abs(error))), 1e-9)
     floors = [share * median for share in _FLOOR_SHARES]
-    floor = min(floors, key=lambda floor: _surprise(error, np.hypot(answers.std, floor)))
-    return ConformalCalibrator(np.sort(error / np.hypot(answers.std, floor)), floor)
+    floor = min(floors, key=lambda floor: surprise(error, stretch * np.hypot(answers.std, floor)))
+    return ConformalCalibrator(np.sort(error / (stretch * np.hypot(answers.std, floor))), floor)
 
 
-def _surprise(error: FloatArray, width: FloatArray) -> float:
+def surprise(error: FloatArray, width: FloatArray) -> float:
     """Mean negative log-likelihood under normal distributions of the best common scale."""
     scale = max(float(np.sqrt(np.mean((error / width) ** 2))), 1e-12)
     return math.log(scale) + float(np.mean(np.log(width)))

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from graph_encoding.encodings import EdgeHistogramEncoding
 from graph_encoding.graph import CellGraph
-from surrogate.calibration.conformal import ConformalCalibrator, fit_held_out
+from surrogate.calibration.conformal import (
+    ConformalCalibrator,
+    calibrate,
+    fit_held_out,
+    surprise,
+)
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Interval, Prediction
 from surrogate.predictors.base import Predictor
@@ -18,11 +23,16 @@ from surrogate.targets import FloatArray
 Outside = Literal["new_operation", "larger"]
 OUTSIDE: tuple[Outside, ...] = ("new_operation", "larger")
 
+Beyond = Mapping[Outside, int]
+"""How far a graph lies beyond what a fit has seen, >= 1 for each way in which it does: how many of
+its nodes have an unseen operation, and how many more nodes it has than the largest graph."""
+
 _ROWS_AT_ONCE = 512
 _MOST_TRAINED = 600
 _MOST_ASKED = 300
 _FEWEST_TRAINED = 30
 _FEWEST_ASKED = 20
+_GROWTHS = (0.5, 1.0)
 
 
 @dataclass(frozen=True)
@@ -43,11 +53,11 @@ class TrainedOn:
         names = {op.name for graph in graphs for op in graph.ops[1:-1]}
         return cls(tuple(sorted(names)), max(graph.inner_nodes for graph in graphs))
 
-    def outside(self, graph: CellGraph) -> tuple[Outside, ...]:
-        """In which ways a graph is unlike what was seen; empty if in none."""
-        new = any(op.name not in self.ops for op in graph.ops[1:-1])
-        larger = graph.inner_nodes > self.nodes
-        return tuple(way for way, holds in zip(OUTSIDE, (new, larger), strict=True) if holds)
+    def beyond(self, graph: CellGraph) -> Beyond:
+        """In which ways a graph is unlike what was seen, and how far; empty if in none."""
+        new = sum(op.name not in self.ops for op in graph.ops[1:-1])
+        more = graph.inner_nodes - self.nodes
+        return {way: far for way, far in zip(OUTSIDE, (new, more), strict=True) if far > 0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,74 +99,93 @@ class Neighbourhood:
 class SupportCalibrator:
     """A calibrator for graphs like those of the fit, and one for each way of being unlike them.
 
+    A graph that lies k nodes beyond those of the fit errs `k ** growth` times as much as one that
+    lies one node beyond: growth is 1 where each node adds the same error, as a misjudged cost of
+    an operation does, and 1/2 where each adds one of its own.
+
     A graph that is unlike in two ways gets the wider of both intervals, and no graph a narrower
     one than if it were like the others.
 
     Attributes:
         inside: for graphs of known operations and sizes.
-        outside: by way; a way that could not be tried out is missing, and counts as inside.
+        outside: by way, for a graph one node beyond; a way that could not be tried out is missing,
+            and counts as inside.
+        growth: how doubt grows with the nodes beyond.
     """
 
     inside: ConformalCalibrator
     outside: Mapping[Outside, ConformalCalibrator]
+    growth: float = _GROWTHS[0]
 
-    def interval(
-        self, prediction: Prediction, level: float, ways: Sequence[tuple[Outside, ...]]
-    ) -> Interval:
-        """The interval of each of n predictions; `ways` says how each graph is unlike.
+    def interval(self, prediction: Prediction, level: float, beyond: Sequence[Beyond]) -> Interval:
+        """The interval of each of n predictions; `beyond` says how each graph is unlike.
 
         A calibrator of few scores that cannot bound the level gives its largest score.
         """
-        inside = self.inside.interval(prediction, level)
-        half = (inside.high - inside.low) / 2
-        half = self._widened(half, prediction, ways, lambda c: c.interval_half(prediction, level))
+        half = self._widest(
+            beyond,
+            self.inside.quantile(level) * self.inside.width(prediction),
+            lambda found, stretch: found.score(level) * stretch * found.width(prediction),
+        )
         return Interval(prediction.mean - half, prediction.mean + half, level)
 
-    def std(self, prediction: Prediction, ways: Sequence[tuple[Outside, ...]]) -> FloatArray:
+    def std(self, prediction: Prediction, beyond: Sequence[Beyond]) -> FloatArray:
         """(n,) calibrated standard deviations."""
-        inside = self.inside.std(prediction)
-        return self._widened(inside, prediction, ways, lambda c: c.std(prediction))
+        return self._widest(
+            beyond,
+            self.inside.std(prediction),
+            lambda found, stretch: stretch * found.std(prediction),
+        )
 
     def exceedance(
-        self, prediction: Prediction, limit: float, ways: Sequence[tuple[Outside, ...]]
+        self, prediction: Prediction, limit: float, beyond: Sequence[Beyond]
     ) -> FloatArray:
         """(n,) probabilities that labels are above a limit."""
-        inside = self.inside.exceedance(prediction, limit)
-        return self._widened(inside, prediction, ways, lambda c: c.exceedance(prediction, limit))
+        needed = limit - prediction.mean
+        return self._widest(
+            beyond,
+            self.inside.exceedance(prediction, limit),
+            lambda found, stretch: found.share_above(needed / (stretch * found.width(prediction))),
+        )
 
     def to_plain(self) -> dict[str, Any]:
         """What `from_plain` reads, as JSON has it."""
-        return {
-            "floor": self.inside.floor,
-            "errors": self.inside.errors.tolist(),
-            "errors_outside": {way: c.errors.tolist() for way, c in self.outside.items()},
-        }
+        outside = {way: _to_plain(calibrator) for way, calibrator in self.outside.items()}
+        return {"inside": _to_plain(self.inside), "outside": outside, "growth": self.growth}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "SupportCalibrator":
         """The inverse of `to_plain`."""
-        floor = plain["floor"]
-        return cls(
-            ConformalCalibrator(np.array(plain["errors"]), floor),
-            {
-                way: ConformalCalibrator(np.array(errors), floor)
-                for way, errors in plain["errors_outside"].items()
-            },
-        )
+        outside = {way: _from_plain(found) for way, found in plain["outside"].items()}
+        return cls(_from_plain(plain["inside"]), outside, plain["growth"])
 
-    def _widened(
+    def _widest(
         self,
-        widths: FloatArray,
-        prediction: Prediction,
-        ways: Sequence[tuple[Outside, ...]],
-        width_by: Callable[[ConformalCalibrator], FloatArray],
+        beyond: Sequence[Beyond],
+        values: FloatArray,
+        outside: Callable[[ConformalCalibrator, FloatArray], FloatArray],
     ) -> FloatArray:
-        assert len(ways) == len(prediction), "one entry of `ways` for each prediction"
+        """(n,) values inside, and the greatest of all that hold for graphs outside."""
+        assert len(beyond) == len(values), "one entry of `beyond` for each prediction"
         for way, calibrator in self.outside.items():
-            unlike: NDArray[np.bool_] = np.array([way in of_graph for of_graph in ways], dtype=bool)
-            if unlike.any():
-                widths = np.where(unlike, np.maximum(widths, width_by(calibrator)), widths)
-        return widths
+            far = np.array([of_graph.get(way, 0) for of_graph in beyond], dtype=np.float64)
+            if far.any():
+                wider = outside(calibrator, _stretch(far, self.growth))
+                values = np.where(far > 0, np.maximum(values, wider), values)
+        return values
+
+
+def _stretch(far: FloatArray, growth: float) -> FloatArray:
+    stretch: FloatArray = np.maximum(far, 1.0) ** growth
+    return stretch
+
+
+def _to_plain(calibrator: ConformalCalibrator) -> dict[str, Any]:
+    return {"floor": calibrator.floor, "errors": calibrator.errors.tolist()}
+
+
+def _from_plain(plain: Mapping[str, Any]) -> ConformalCalibrator:
+    return ConformalCalibrator(np.array(plain["errors"]), plain["floor"])
 
 
 class Calibrated(NamedTuple):
@@ -204,16 +233,18 @@ def calibrate_support(
         for name in seen.ops
     ]
     largest = np.array([graph.inner_nodes == seen.nodes for graph in dataset.graphs])
-    outside: dict[Outside, ConformalCalibrator] = {}
+    left_out: dict[Outside, list[_LeftOut]] = {}
     for way, held_out_sets in zip(OUTSIDE, (has_op, [largest]), strict=True):
-        errors = []
         for held_out in held_out_sets:
-            errors.append(_errors_left_out(dataset, held_out, make_predictor, inside, rng))
+            found = _leave_out(dataset, held_out, way, make_predictor, rng)
+            left_out.setdefault(way, []).extend(found)
             on_step()
-        found = np.sort(np.concatenate(errors))
-        if len(found):
-            outside[way] = ConformalCalibrator(found, inside.floor)
-    return Calibrated(predictor, SupportCalibrator(inside, outside), inside.std(answers))
+    outside = {way: _LeftOut.joined(parts) for way, parts in left_out.items() if parts}
+    growth = min(_GROWTHS, key=lambda tried: sum(o.surprise(tried) for o in outside.values()))
+    calibrators = {way: of_way.calibrator(growth) for way, of_way in outside.items()}
+    return Calibrated(
+        predictor, SupportCalibrator(inside, calibrators, growth), inside.std(answers)
+    )
 
 
 def calibration_steps(graphs: Sequence[CellGraph]) -> int:
@@ -221,18 +252,50 @@ def calibration_steps(graphs: Sequence[CellGraph]) -> int:
     return 1 + len(TrainedOn.of(graphs).ops) + 1
 
 
-def _errors_left_out(
+class _LeftOut(NamedTuple):
+    """What was said of n graphs by who had seen none that are unlike in the same way.
+
+    Attributes:
+        answers: what was said.
+        labels: (n,) what was right, on the model scale.
+        far: (n,) how many nodes they lie beyond, >= 1.
+    """
+
+    answers: Prediction
+    labels: FloatArray
+    far: FloatArray
+
+    @classmethod
+    def joined(cls, parts: Sequence["_LeftOut"]) -> "_LeftOut":
+        mean = np.concatenate([part.answers.mean for part in parts])
+        std = np.concatenate([part.answers.std for part in parts])
+        labels = np.concatenate([part.labels for part in parts])
+        return cls(Prediction(mean, std), labels, np.concatenate([part.far for part in parts]))
+
+    def calibrator(self, growth: float) -> ConformalCalibrator:
+        return calibrate(self.answers, self.labels, _stretch(self.far, growth))
+
+    def surprise(self, growth: float) -> float:
+        """Negative log-likelihood of all labels at the best floor."""
+        width = _stretch(self.far, growth) * self.calibrator(growth).width(self.answers)
+        return len(self.labels) * surprise(self.labels - self.answers.mean, width)
+
+
+def _leave_out(
     dataset: SurrogateDataset,
     held_out: NDArray[np.bool_],
+    way: Outside,
     make_predictor: Callable[[], Predictor],
-    inside: ConformalCalibrator,
     rng: np.random.Generator,
-) -> FloatArray:
-    """Errors, in widths, for the held-out graphs of who knows the rest; none of too few."""
+) -> list[_LeftOut]:
+    """What one who knows the rest says of the held-out graphs; nothing where either is too few."""
     rest, asked = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     if len(rest) < _FEWEST_TRAINED or len(asked) < _FEWEST_ASKED:
-        return np.zeros(0)
-    rest = np.sort(rng.permutation(rest)[:_MOST_TRAINED])
+        return []
+    known = dataset.subset(np.sort(rng.permutation(rest)[:_MOST_TRAINED]))
     test = dataset.subset(np.sort(rng.permutation(asked)[:_MOST_ASKED]))
-    answers = make_predictor().fit(dataset.subset(rest), rng).predict(test.graphs)
-    return (test.model_values - answers.mean) / np.hypot(answers.std, inside.floor)
+    answers = make_predictor().fit(known, rng).predict(test.graphs)
+    seen = TrainedOn.of(known.graphs)
+    # A random choice of the rest may lack what the rest has: then those graphs lie farther beyond.
+    far = np.array([seen.beyond(graph)[way] for graph in test.graphs], dtype=np.float64)
+    return [_LeftOut(answers, test.model_values, far)]
