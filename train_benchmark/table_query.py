@@ -1,7 +1,8 @@
 """Questions to a table, with the seed said each time."""
 
+import operator
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from train_benchmark.table import LABELS, BenchmarkTable
 
-SeedChoice = int | Literal["mean", "all"]
+SeedChoice = SupportsIndex | Literal["mean", "all"]
 """A seed; "mean" of all seeds that a function has; "all" of them, one by one."""
 
 
@@ -130,8 +131,8 @@ def chosen_seed(
         return dict(by_seed)
     if seed == "mean":
         return float(np.mean(list(by_seed.values())))
-    if isinstance(seed, int) and seed in by_seed:
-        return by_seed[seed]
+    if isinstance(seed, SupportsIndex) and operator.index(seed) in by_seed:
+        return by_seed[operator.index(seed)]
     raise UserError(
         f"{what} was measured with the seeds {sorted(by_seed)}: choose one of them, 'mean' or "
         f"'all', but got {seed!r}"

@@ -61,6 +61,7 @@ def test_query_with_every_choice_of_seeds() -> None:
     assert isinstance(both, dict)
     assert set(both) == {1, 2}
     assert query(TABLE, CELL, seed=1) == both[1]
+    assert query(TABLE, CELL, seed=np.int64(1)) == both[1]
     assert query(TABLE, CELL, seed="mean") == pytest.approx(np.mean(list(both.values())))
     assert (
         query(TABLE, CELL, seed=1, epoch=1) == TABLE.rows_of(ROW.functional_key)[0].val_per_curve[0]
@@ -71,6 +72,7 @@ def test_query_with_every_choice_of_seeds() -> None:
     ("cell", "options", "message"),
     [
         (CELL, {"seed": 3}, r"seeds \[1, 2\]: choose one of them, 'mean' or 'all', but got 3"),
+        (CELL, {"seed": 1.0}, "but got 1.0"),
         (CELL, {"seed": 1, "epoch": 7}, r"1 \.\. 6, but got 7"),
         (CELL, {"seed": 1, "metric": "accuracy"}, "one of val_per, .*'accuracy'"),
         (CELL, {"seed": 1, "metric": "test_per", "epoch": 1}, "'val_per' only"),
