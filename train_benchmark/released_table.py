@@ -26,6 +26,7 @@ from graph_encoding.space import CellSpace
 from graph_encoding.whole_files import whole_folder
 from train_benchmark.record import TrainingRecord, content_hash
 from train_benchmark.released_files import (
+    COLUMNS,
     ReleasedFile,
     ReleasedLatency,
     ReleasedStatic,
@@ -230,17 +231,12 @@ def _cost(cell: Cell, macro: Macro, semantics: Semantics) -> tuple[int, int]:
 
 
 def _header(kind: str, semantics: Semantics, **more: int | str) -> dict[str, Any]:
-    columns = {
-        "training": ["model_hash", "val_per", "test_per", "arch_vec"],
-        "benchmarking": ["model_hash", "latency"],
-        "static": ["model_hash", "params", "flops"],
-    }
     shape = [[len(NB_ASR_OPS), *([2] * node)] for node in (1, 2, 3)]
     return {
         "dataset_type": kind,
         "version": FILE_VERSION,
         "search_space": {"shape": shape, "ops": list(NB_ASR_OPS), "nodes": 3},
-        "columns": columns[kind],
+        "columns": list(COLUMNS[kind]),
         "semantics": semantics.value,
         **more,
     }
