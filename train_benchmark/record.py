@@ -32,8 +32,8 @@ class TrainingRecord:
         error: reason, for a status other than "ok"; else empty.
         val_per_curve: (epochs,) validation PER after each epoch; as far as the training came.
         train_loss_curve: (epochs,) mean training loss of each epoch.
-        best_epoch: epoch (from 1) of the lowest validation PER, the earliest among equals; 0
-            if there is none.
+        best_epoch: epoch (from 1) of the lowest validation PER, the earliest among equals (in
+            the original's trainings the latest); 0 if there is none.
         test_per: test PER with the weights of `best_epoch`; NaN unless "ok".
         params: trainable parameters of the network.
         train_seconds: wall-clock seconds of the training, evaluation included.

@@ -116,7 +116,8 @@ def _record(row: ReleasedTraining, seed: int, recipe_hash: str, version: object)
         error="",
         val_per_curve=row.val_per,
         train_loss_curve=(),
-        best_epoch=1 + row.val_per.index(min(row.val_per)),
+        # The original keeps the weights of the last of equally good epochs.
+        best_epoch=len(row.val_per) - row.val_per[::-1].index(min(row.val_per)),
         test_per=row.test_per,
         params=released_params(row.cell),
         train_seconds=0.0,
