@@ -58,7 +58,11 @@ class ReleasedFolder:
     static: ReleasedFile | None
 
     def table(self, name: str = "nb-asr") -> BenchmarkTable:
-        """One row for each function and seed, under `Semantics.RELEASED`."""
+        """One row for each function and seed, under `Semantics.RELEASED`.
+
+        Raises:
+            UserError: if the files are not the original's, but were made of a table.
+        """
         first: dict[tuple[str, int], TrainingRecord] = {}
         for record in self._records():
             first.setdefault(record.identity, record)
@@ -75,7 +79,11 @@ class ReleasedFolder:
         return BenchmarkTable(metadata, list(first.values()))
 
     def repeats(self) -> dict[tuple[str, int], tuple[TrainingRecord, ...]]:
-        """All trainings of each (functional key, seed), in the order of the space."""
+        """All trainings of each (functional key, seed), in the order of the space.
+
+        Raises:
+            UserError: if the files are not the original's, but were made of a table.
+        """
         found: dict[tuple[str, int], list[TrainingRecord]] = {}
         for record in self._records():
             found.setdefault(record.identity, []).append(record)
@@ -83,6 +91,13 @@ class ReleasedFolder:
 
     def _recipe(self) -> tuple[dict[str, Any], str]:
         header = next(iter(self.trainings.values())).header
+        # Only `release_of_table` writes it. Such files have the recipe, the reading and the licence
+        # of their table, and the rows of a function's classes are copies of one training.
+        if "semantics" in header:
+            raise UserError(
+                "a table is made of the original's own files, but these were made of a table that "
+                f"reads cells as {header['semantics']!r}; load that table with BenchmarkTable.load"
+            )
         recipe = {
             "name": "nb-asr",
             "train": {"semantics": Semantics.RELEASED.value, "epochs": header["epochs"]},
@@ -142,8 +157,8 @@ def read_released_folder(
         devices: devices wanted; all that are there if None.
 
     Raises:
-        UserError: if there is no such training, a file wanted is missing, or a file is damaged
-            or holds what could run.
+        UserError: if there is no such training, a file wanted is missing, a file is damaged or
+            holds what could run, or its header does not fit its name or the other files.
     """
     if not folder.is_dir():
         raise UserError(f"{folder} must be a folder of released files, but is none")
@@ -162,11 +177,49 @@ def read_released_folder(
     if absent:
         raise UserError(f"folder {folder} has no latencies of {absent}, but of {found_devices}")
     static = folder / "nb-asr-info.pickle"
-    return ReleasedFolder(
-        {seed: read_released(folder / f"{prefix}{seed}.pickle") for seed in wanted},
-        {device: read_released(folder / f"nb-asr-bench-{device}.pickle") for device in chosen},
-        read_released(static) if static.exists() else None,
+    release = ReleasedFolder(
+        {seed: _read_named(folder / f"{prefix}{seed}.pickle") for seed in wanted},
+        {device: _read_named(folder / f"nb-asr-bench-{device}.pickle") for device in chosen},
+        _read_named(static) if static.exists() else None,
     )
+    _check_alike(release.trainings, "seed")
+    _check_alike(release.latencies, "device")
+    return release
+
+
+def _read_named(path: Path) -> ReleasedFile:
+    """Read a file that must be what its name says."""
+    file = read_released(path)
+    expected = _file_name(file)
+    if path.name != expected:
+        raise UserError(
+            f"released file {path} must have the name that its header says, which is {expected}; "
+            "rename it, or put the right file there"
+        )
+    return file
+
+
+def _file_name(file: ReleasedFile) -> str:
+    """What a file of a release is called, by its header."""
+    header = file.header
+    if file.dataset_type == "training":
+        return f"nb-asr-e{header['epochs']}-{header['seed']}.pickle"
+    if file.dataset_type == "benchmarking":
+        return f"nb-asr-bench-{header['device']}.pickle"
+    return "nb-asr-info.pickle"
+
+
+def _check_alike(files: Mapping[Any, ReleasedFile], varied: str) -> None:
+    """Make sure that the headers of one type of file differ in one field only."""
+    headers = {name: {**file.header, varied: None} for name, file in files.items()}
+    for name, header in headers.items():
+        first, expected = next(iter(headers.items()))
+        if header != expected:
+            fields = [f for f in {**expected, **header} if expected.get(f) != header.get(f)]
+            raise UserError(
+                f"the released files of {varied} {first} and {name} must have one header but for "
+                f"the {varied}, but differ in {', '.join(fields)}; read them one by one"
+            )
 
 
 def _found(folder: Path, prefix: str) -> list[str]:
@@ -255,11 +308,12 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
     assert release.static is not None
     try:
         with whole_folder(folder) as scratch:
-            for seed, file in release.trainings.items():
-                write_released(scratch / f"nb-asr-e{file.header['epochs']}-{seed}.pickle", file)
-            for device, file in release.latencies.items():
-                write_released(scratch / f"nb-asr-bench-{device}.pickle", file)
-            write_released(scratch / "nb-asr-info.pickle", release.static)
+            for file in (
+                *release.trainings.values(),
+                *release.latencies.values(),
+                release.static,
+            ):
+                write_released(scratch / _file_name(file), file)
     except OSError as e:
         raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e
 

@@ -1,5 +1,6 @@
 """The original's reader object, on files and tables written here."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,15 @@ from train_benchmark.compat import Dataset, from_folder
 from train_benchmark.released_files import (
     ReleasedFile,
     ReleasedLatency,
+    ReleasedTraining,
     read_released,
     write_released,
 )
-from train_benchmark.released_table import export_released, read_released_folder
+from train_benchmark.released_table import (
+    ReleasedFolder,
+    export_released,
+    read_released_folder,
+)
 
 CLASS = next(
     c
@@ -135,7 +141,57 @@ def test_export_overwrites_nothing(folder: Path) -> None:
         export_released(TABLE, folder)
 
 
-def test_released_files_as_a_table_and_back(folder: Path, tmp_path: Path) -> None:
+def change_header(path: Path, **changes: object) -> None:
+    """Write a file again with other fields in its header; `...` leaves one out."""
+    file = read_released(path)
+    header = {k: v for k, v in {**file.header, **changes}.items() if v is not ...}
+    write_released(path, ReleasedFile(header, file.rows))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("nb-asr-e6-1.pickle", "nb-asr-e6-3.pickle"),
+        ("nb-asr-e6-1.pickle", "nb-asr-e40-1.pickle"),
+        ("nb-asr-bench-phone.pickle", "nb-asr-bench-watch.pickle"),
+        ("nb-asr-info.pickle", "nb-asr-bench-phone.pickle"),
+        ("nb-asr-info.pickle", "nb-asr-e6-2.pickle"),
+        ("nb-asr-e6-1.pickle", "nb-asr-info.pickle"),
+    ],
+)
+def test_a_file_is_what_its_name_says(folder: Path, source: str, name: str) -> None:
+    shutil.copy(folder / source, folder / name)
+    epochs = 40 if "e40" in name else 6
+    with pytest.raises(UserError, match=f"{name} must have the name .*, which is {source}"):
+        read_released_folder(folder, epochs=epochs)
+
+
+def test_files_of_other_settings_do_not_fit_together(folder: Path) -> None:
+    path = folder / "nb-asr-e6-2.pickle"
+    change_header(path, version=1, semantics=...)
+    with pytest.raises(UserError, match=r"seed 1 and 2 .* differ in version, semantics; read"):
+        read_released_folder(folder, epochs=6)
+    assert list(read_released_folder(folder, epochs=6, seeds=[2]).trainings) == [2]
+
+
+def test_files_of_a_table_are_not_taken_for_the_originals(folder: Path) -> None:
+    """They would get the original's reading, network and licence."""
+    release = read_released_folder(folder, epochs=6)
+    for ask in (release.table, release.repeats):
+        with pytest.raises(UserError, match=r"made of a table that reads cells as 'paper'; load"):
+            ask()
+
+
+def test_of_equal_epochs_the_original_kept_the_last() -> None:
+    row = ReleasedTraining(CLASS.hash, (0.5, 0.25, 0.25, 0.75), 0.3, CELL)
+    header = {"dataset_type": "training", "version": 2, "epochs": 4, "seed": 1}
+    release = ReleasedFolder({1: ReleasedFile(header, (row,))}, {}, None)
+    assert release.table().records[0].best_epoch == 3
+
+
+def test_the_originals_files_as_a_table_and_back(folder: Path, tmp_path: Path) -> None:
+    for path in folder.glob("nb-asr-e6-*"):
+        change_header(path, semantics=...)
     release = read_released_folder(folder, epochs=6)
     table = release.table()
     assert table.metadata.semantics == "released"
