@@ -6,7 +6,6 @@ process dies at, a record is in a shard, in the journal, or in both (and then co
 line that was cut off was never reported as done.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -98,7 +97,8 @@ class AppendStore(Generic[RecordT, IdentityT]):
         records: all records by identity, once the store is entered.
 
     Raises:
-        UserError: on entering, if the folder cannot be written or another writer has it.
+        UserError: on entering, if the folder cannot be written or locked, or another writer has
+            it.
     """
 
     def __init__(self, folder: Path, form: StoreFormat[RecordT]) -> None:
@@ -110,20 +110,7 @@ class AppendStore(Generic[RecordT, IdentityT]):
         self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
-        try:
-            (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / _LOCK).open("wb")
-        except OSError as e:
-            raise UserError(
-                f"cannot write {self._form.folder} {self.folder}: {e}; choose another --out"
-            ) from e
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            self._lock.close()
-            raise UserError(
-                f"{self._form.folder} {self.folder} has another writer; wait for it or stop it"
-            ) from e
+        self._lock = self._locked()
         try:
             self._take_in()
         except BaseException:
@@ -162,6 +149,34 @@ class AppendStore(Generic[RecordT, IdentityT]):
         self._journaled += 1
         if self._journaled >= self._form.records_per_shard:
             self._seal()
+
+    def _locked(self) -> IO[bytes]:
+        """The open lock file of the folder, which is made if it does not exist."""
+        name = f"{self._form.folder} {self.folder}"
+        try:
+            # Not above: Windows has no such locks, but reads folders and tables all the same.
+            import fcntl
+        except ImportError as e:
+            raise UserError(
+                f"{name} must be locked to be written, but this system has no Unix file locks "
+                "(fcntl); write it on Linux or macOS"
+            ) from e
+        try:
+            (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / _LOCK).open("wb")
+        except OSError as e:
+            raise UserError(f"cannot write {name}: {e}; choose another --out") from e
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            lock.close()
+            raise UserError(f"{name} has another writer; wait for it or stop it") from e
+        except OSError as e:
+            lock.close()
+            raise UserError(
+                f"cannot lock {name}: {e}; choose an --out on a file system that has locks"
+            ) from e
+        return lock
 
     def _take_in(self) -> None:
         """Read what is there, and open the journal behind its last whole line."""

@@ -1,6 +1,9 @@
 """What trainings and measurements have in common: a folder that loses no record."""
 
+import errno
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +16,7 @@ from train_benchmark.append_store import AppendStore, StoreFormat, read_folder
 from train_benchmark.record import TrainingRecord
 from train_benchmark.store import CAMPAIGN
 
+ROOT = Path(__file__).parents[3]
 Store = AppendStore[TrainingRecord, tuple[str, int]]
 RECORDS = [replace(RECORD, seed=seed) for seed in range(1, 8)]
 
@@ -88,3 +92,44 @@ def test_a_folder_that_cannot_be_read_is_left_unlocked(tmp_path: Path) -> None:
     with Store(tmp_path, CAMPAIGN) as other:
         other.append(RECORD)
     assert seeds(tmp_path) == [RECORD.seed]
+
+
+def test_a_file_system_without_locks_is_not_another_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="Windows has none")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with Store(tmp_path, CAMPAIGN), pytest.raises(UserError, match="has another writer"):
+        Store(tmp_path, CAMPAIGN).__enter__()
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(UserError, match=r"cannot lock campaign folder .*No locks available"):
+        Store(tmp_path, CAMPAIGN).__enter__()
+
+
+def test_without_unix_locks_tables_and_folders_are_read_and_none_is_written(
+    saved_table: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "journal.jsonl").write_text(RECORD.to_json() + "\n")
+    program = f"""
+import sys
+from pathlib import Path
+sys.modules["fcntl"] = None
+from train_benchmark.store import RecordStore, read_store
+from train_benchmark.table import BenchmarkTable
+folder = Path({str(tmp_path)!r})
+print(len(BenchmarkTable.load({str(saved_table)!r})), len(read_store(folder)))
+try:
+    RecordStore(folder).__enter__()
+except ValueError as e:
+    print(e)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    sizes, message = result.stdout.splitlines()
+    assert sizes == "80 1"
+    assert message.endswith("no Unix file locks (fcntl); write it on Linux or macOS")
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.jsonl"]
