@@ -221,7 +221,7 @@ def _read_journal(folder: Path, form: StoreFormat[RecordT]) -> list[RecordT]:
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
             records.append(form.from_json(line.decode()))
-        except (UserError, UnicodeDecodeError) as e:
+        except (ValueError, TypeError) as e:
             raise UserError(
                 f"journal {path}, line {number} is corrupt: {e}; remove the line"
             ) from e

@@ -1,6 +1,7 @@
 """What trainings and measurements have in common: a folder that loses no record."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from train_benchmark.store import CAMPAIGN
 
 ROOT = Path(__file__).parents[3]
 Store = AppendStore[TrainingRecord, tuple[str, int]]
+WRONG_TYPES = json.dumps({**json.loads(RECORD.to_json()), "val_per_curve": 5})
 RECORDS = [replace(RECORD, seed=seed) for seed in range(1, 8)]
 
 
@@ -92,6 +94,14 @@ def test_a_folder_that_cannot_be_read_is_left_unlocked(tmp_path: Path) -> None:
     with Store(tmp_path, CAMPAIGN) as other:
         other.append(RECORD)
     assert seeds(tmp_path) == [RECORD.seed]
+
+
+@pytest.mark.parametrize("line", ['"a text"', "[]", '{"seed": 1}', WRONG_TYPES, "\xff", "9" * 5000])
+def test_a_corrupt_line_is_named(tmp_path: Path, line: str) -> None:
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(f"{RECORD.to_json()}\n{line}\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"journal .*, line 2 is corrupt: .*; remove the line"):
+        read_folder(tmp_path, CAMPAIGN)
 
 
 def test_a_file_system_without_locks_is_not_another_writer(
