@@ -18,6 +18,7 @@ from graph_encoding.toml_config import load_config
 from graph_encoding.whole_files import whole_file
 from train_benchmark.cell_choice import CellsConfig, choose_cells
 from train_benchmark.corpora.timit import Corpus, read_timit
+from train_benchmark.description_file import read_description_file
 from train_benchmark.engines.base import Engine, Job
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.ledger import CampaignStatus, Ledger, read_status
@@ -242,17 +243,10 @@ def _describe_once(out: Path, recipe: Recipe, fingerprint: str) -> None:
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / _DESCRIPTION
-    try:
-        description: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as e:
-        raise UserError(
-            f"{folder} must be a campaign folder that `nasasr collect` wrote, but its "
-            f"{_DESCRIPTION} cannot be read: {e}"
-        ) from e
-    if description.get("schema_version") != SCHEMA_VERSION:
-        raise UserError(
-            f"campaign {folder} must have schema version {SCHEMA_VERSION}, but has "
-            f"{description.get('schema_version')!r}; go on with the nasasr version that began it"
-        )
-    return description
+    return read_description_file(
+        folder / _DESCRIPTION,
+        "a campaign folder that `nasasr collect` wrote",
+        "schema_version",
+        SCHEMA_VERSION,
+        ("recipe.train.semantics", "recipe.corpus.licence", "recipe_hash", "corpus_fingerprint"),
+    )

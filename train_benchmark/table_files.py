@@ -7,7 +7,7 @@ is.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_file, whole_folder
+from train_benchmark.description_file import read_description_file
 from train_benchmark.record import SCHEMA_VERSION
 
 RECORDS_FILE = "records.parquet"
@@ -89,30 +90,20 @@ def write_table_folder(
             sha256 = {name: sha256_of(scratch / name) for name in (RECORDS_FILE, *further)}
             described = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **metadata}
             text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
-            (scratch / METADATA_FILE).write_text(text)
+            (scratch / METADATA_FILE).write_text(text, encoding="utf-8")
     except OSError as e:
         raise UserError(f"cannot write table folder {folder}: {e}; choose another") from e
 
 
-def read_metadata(folder: Path) -> dict[str, Any]:
+def read_metadata(folder: Path, required: Sequence[str]) -> dict[str, Any]:
     """All that stands in a table's metadata.json.
 
     Raises:
-        UserError: if it cannot be read or is of another schema version.
+        UserError: if it cannot be read, is of another schema version or lacks a key.
     """
-    path = folder / METADATA_FILE
-    try:
-        metadata = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as e:
-        raise UserError(f"cannot read table metadata {path}: {e}") from e
-    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
-    if version != SCHEMA_VERSION:
-        raise UserError(
-            f"table {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
-            "read it with the nasasr version that wrote it, or build it again"
-        )
-    assert isinstance(metadata, dict)
-    return metadata
+    return read_description_file(
+        folder / METADATA_FILE, "a table", "schema_version", SCHEMA_VERSION, required
+    )
 
 
 def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:

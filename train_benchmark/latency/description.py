@@ -8,6 +8,7 @@ from typing import Any
 
 from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_file
+from train_benchmark.description_file import read_description_file
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION
 from train_benchmark.latency.worker import Ready, cpu_description
@@ -102,22 +103,15 @@ def read_description(folder: Path) -> dict[str, Any]:
     """All that stands in a folder's description.
 
     Raises:
-        UserError: if it cannot be read or is of another schema version.
+        UserError: if it cannot be read, is of another schema version or lacks a key.
     """
-    path = folder / DESCRIPTION_FILE
-    try:
-        description: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as e:
-        raise UserError(
-            f"{folder} must be a folder that `nasasr latency` wrote, but its {DESCRIPTION_FILE} "
-            f"cannot be read: {e}"
-        ) from e
-    if description.get("latency_schema_version") != LATENCY_SCHEMA_VERSION:
-        raise UserError(
-            f"latency folder {folder} must have schema version {LATENCY_SCHEMA_VERSION}, but has "
-            f"{description.get('latency_schema_version')!r}; use the nasasr version that began it"
-        )
-    return description
+    return read_description_file(
+        folder / DESCRIPTION_FILE,
+        "a folder that `nasasr latency` wrote",
+        "latency_schema_version",
+        LATENCY_SCHEMA_VERSION,
+        ("baselines_s",),
+    )
 
 
 def _baselines(description: Mapping[str, Any]) -> dict[str, Baseline]:
