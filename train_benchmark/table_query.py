@@ -73,7 +73,7 @@ def query_latency(
     measured = table.latency.seconds(setting, device)
     if form.key in measured:
         return measured[form.key]
-    tried = table.latency.failure_of(form.key, setting)
+    tried = table.latency.failure_of(form.key, setting, device)
     if tried is None and form.is_dead:
         tried = "it is dead: its output does not depend on the input, so it is not measured"
     raise UserError(

@@ -133,6 +133,18 @@ def test_a_failure_is_told_as_such(tmp_path: Path) -> None:
         query_latency(table, Cell.parse(FAILED.cell), SETTING)
 
 
+def test_a_failure_on_one_device_is_not_told_of_another(tmp_path: Path) -> None:
+    failed = replace(FAILED, setting=SETTING)
+    phone = [replace(r, device="a phone") for r in RECORDS[1:]]
+    TABLE.save(tmp_path / "table", [*RECORDS[1:], failed, *phone])
+    table = BenchmarkTable.load(tmp_path / "table")
+    for device, reason in (("a processor", "unsupported: no"), ("a phone", "not measured")):
+        with pytest.raises(UserError, match=rf"\({reason}\)"):
+            query_latency(table, Cell.parse(FAILED.cell), SETTING, device=device)
+    with pytest.raises(UserError, match="name one of"):
+        table.latency.failure_of(FAILED.functional_key, SETTING)
+
+
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nasasr latency"):
         gather_latencies([tmp_path], "paper")
