@@ -1,7 +1,7 @@
 """How the stack weighs its members."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,22 +9,23 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from graph_encoding.errors import UserError
+from surrogate.benchmark.plugin import contender
 from surrogate.calibration import fit_calibrated
 from surrogate.metrics import coverage
 from surrogate.predictors.stack import (
     Stack,
     StackPredictor,
     StackSettings,
+    StackXgbSettings,
     _least_squares,
     expected_shares,
 )
-from surrogate.predictors.xgb import XgbSettings
 from surrogate.targets import FloatArray
 from surrogate.testing.synthetic import synthetic_dataset
 
 EQUAL = np.array([0.5, 0.5, 0.0])
 NO_NETWORK = StackSettings(gnn_from=10**6)
-QUICK = replace(NO_NETWORK, xgb=XgbSettings(members=2, rounds=30))
+QUICK = replace(NO_NETWORK, xgb=StackXgbSettings(members=2, rounds=30))
 
 
 def answers(n: int, noise: tuple[float, ...], seed: int = 0) -> tuple[FloatArray, FloatArray]:
@@ -111,6 +112,16 @@ def test_the_pull_grows_with_the_noise_of_the_labels() -> None:
 def test_how_far_weights_may_be_is_positive(value: float) -> None:
     with pytest.raises(UserError, match=f"weights_std must be > 0, but got {value}"):
         StackSettings(weights_std=value)
+
+
+@pytest.mark.parametrize("part", ["xgb", "gp", "counts", "statistics", "gnn"])
+def test_a_value_of_a_member_leaves_its_other_values_as_they_are(part: str) -> None:
+    """The stack's own defaults hold where a table says nothing, however it is read."""
+    values = asdict(StackSettings())[part]
+    for given_values in ({}, *({name: value} for name, value in values.items())):
+        settings = {part: given_values}
+        assert StackSettings(**settings) == StackSettings()  # type: ignore[arg-type]
+        assert contender("stack", settings).settings == StackSettings()
 
 
 @pytest.mark.parametrize("keys", [6, 9, 12])
