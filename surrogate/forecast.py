@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from graph_encoding.cell import Cell
 from graph_encoding.cost import macs_of_form, params_of_form
 from graph_encoding.errors import UserError
@@ -23,7 +20,7 @@ from surrogate.artifact import (
     load_artifact,
 )
 from surrogate.calibration.support import Beyond
-from surrogate.curves import CurveModel, ObservedCurve
+from surrogate.curves import CurveModel, ObservedCurve, Widening
 from surrogate.curves.observed import Observed
 from surrogate.forecast_curve import ForecastCurve, curves_of, widening
 from surrogate.latency_model import LatencyForecast, LatencyModel
@@ -239,10 +236,10 @@ class Forecaster:
                     "one with a curve_predictor"
                 )
             return [None] * len(graphs), by_target
-        factors = self._widening(graphs, beyond, level)
+        wider = self._widening(graphs, beyond, level)
         if observed is None:
-            return curves_of(model.forecast(graphs, level, widening=factors), ()), by_target
-        told = model.forecast_given(graphs[0], observed, level, widening=factors)
+            return curves_of(model.forecast(graphs, level, widening=wider), ()), by_target
+        told = model.forecast_given(graphs[0], observed, level, widening=wider)
         epochs = Observed.read(observed, model.epochs).epochs
         curves = curves_of(told, tuple(int(epoch) + 1 for epoch in epochs))
         label = told.val_per
@@ -253,10 +250,10 @@ class Forecaster:
 
     def _widening(
         self, graphs: Sequence[CellGraph], beyond: Sequence[Beyond], level: float
-    ) -> NDArray[np.float64]:
-        """(n,) how much wider curves are than inside, as the intervals of `val_per` are."""
+    ) -> Widening | None:
+        """How much more is doubted of curves than inside, as of `val_per`; None if no more."""
         if not any(beyond):
-            return np.ones(len(graphs))
+            return None
         (model,) = (m for m in self._artifact.models if m.target.name == VAL_PER.name)
         return widening(model, model.predictor.predict(graphs), beyond, level)
 

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
-from surrogate.curves import CurveForecast, CurveModel, CurveSet, Subject, load_curve_model
+from surrogate.curves import (
+    CurveForecast,
+    CurveModel,
+    CurveSet,
+    Subject,
+    Widening,
+    load_curve_model,
+)
 from surrogate.predictors import Predictor, RidgePredictor, XgbPredictor, XgbSettings
 from surrogate.targets import Logit
 from surrogate.testing.synthetic_curves import synthetic_curve_table
@@ -322,7 +329,7 @@ def test_widening_never_narrows_and_keeps_the_mean(
     model: CurveModel, factor: float, graph: CellGraph, of: Subject
 ) -> None:
     plain = model.forecast([graph], 0.8, of=of)
-    wide = model.forecast([graph], 0.8, of=of, widening=np.array([factor]))
+    wide = model.forecast([graph], 0.8, of=of, widening=Widening(*[np.array([factor])] * 2))
     assert (wide.mean == plain.mean).all()
     assert (wide.low <= plain.low).all()
     assert (wide.high >= plain.high).all()

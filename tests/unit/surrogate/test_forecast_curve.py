@@ -136,6 +136,30 @@ def test_outside_curves_are_wider_by_as_much_as_the_label(with_curves: Artifact)
         assert forecast.curve.std_model == pytest.approx((3 * own.std_model[i]).tolist())
 
 
+@pytest.mark.parametrize("observed", [None, OBSERVED])
+def test_what_is_doubted_does_not_depend_on_the_level(
+    with_curves: Artifact, observed: list[float] | None
+) -> None:
+    """Not outside either, where intervals widen by another factor at each level."""
+    (val_per, *others) = with_curves.models
+    inside = val_per.calibrator.inside
+    skewed = ConformalCalibrator(3 * inside.errors * np.abs(inside.errors), inside.floor)
+    calibrator = SupportCalibrator(inside, {"new_operation": skewed})
+    unsure = Forecaster(
+        replace(with_curves, models=(replace(val_per, calibrator=calibrator), *others))
+    )
+    by_level = [
+        unsure.forecast(OUTSIDE[:1], level, observed_curve=observed)[0]
+        for level in (0.5, 0.8, 0.95)
+    ]
+    curves = [forecast.curve for forecast in by_level if forecast.curve is not None]
+    assert curves[0].high[-1] < curves[1].high[-1] < curves[2].high[-1]
+    for name in ("std", "std_model", "std_seed"):
+        assert len({getattr(curve, name) for curve in curves}) == 1
+    for name in ("std", "std_model", "std_seed", "collapse_probability"):
+        assert len({getattr(forecast.targets[0], name) for forecast in by_level}) == 1
+
+
 @pytest.mark.parametrize(
     ("observed", "rule"),
     [
