@@ -1,6 +1,6 @@
 """Forecasts: what a cell would reach, how sure that is, and what it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,7 +25,7 @@ from surrogate.curves.observed import Observed
 from surrogate.forecast_curve import ForecastCurve, curves_of, widening
 from surrogate.latency_model import LatencyForecast, LatencyModel
 from surrogate.latency_transfer import TransferredLatency
-from surrogate.prediction import check_level
+from surrogate.prediction import Prediction, check_level
 from surrogate.predictors.features import GraphBatch
 from surrogate.target_forecast import TargetForecast, forecast_target, of_label
 from surrogate.targets import VAL_PER
@@ -204,9 +204,11 @@ class Forecaster:
     ) -> list["_Answer"]:
         """What is said of n >= 1 living functions."""
         beyond = [self.metadata.trained_on.beyond(graph) for graph in graphs]
-        by_target = [forecast_target(m, graphs, beyond, level) for m in asked.models]
+        told = {model.target.name: model.predictor.predict(graphs) for model in asked.models}
+        by_target = [forecast_target(m, told[m.target.name], beyond, level) for m in asked.models]
+        wider = self._widening(graphs, beyond, level, told) if asked.curves else None
         curves, by_target = self._with_curves(
-            graphs, beyond, level, by_target, observed, asked.curves
+            graphs, wider, level, by_target, observed, asked.curves
         )
         by_setting = [model.forecast(graphs, level) for model in asked.latency]
         nothing: list[tuple[()]] = [()] * len(graphs)
@@ -222,7 +224,7 @@ class Forecaster:
     def _with_curves(
         self,
         graphs: Sequence[CellGraph],
-        beyond: Sequence[Beyond],
+        wider: Widening | None,
         level: float,
         by_target: list[list[TargetForecast]],
         observed: ObservedCurve | None,
@@ -236,7 +238,6 @@ class Forecaster:
                     "one with a curve_predictor"
                 )
             return [None] * len(graphs), by_target
-        wider = self._widening(graphs, beyond, level)
         if observed is None:
             return curves_of(model.forecast(graphs, level, widening=wider), ()), by_target
         told = model.forecast_given(graphs[0], observed, level, widening=wider)
@@ -249,13 +250,21 @@ class Forecaster:
         ]
 
     def _widening(
-        self, graphs: Sequence[CellGraph], beyond: Sequence[Beyond], level: float
+        self,
+        graphs: Sequence[CellGraph],
+        beyond: Sequence[Beyond],
+        level: float,
+        told: Mapping[str, Prediction],
     ) -> Widening | None:
-        """How much more is doubted of curves than inside, as of `val_per`; None if no more."""
+        """How much more is doubted of curves than inside, as of `val_per`; None if no more.
+
+        `told` has the answers of the targets that were asked for.
+        """
         if not any(beyond):
             return None
         (model,) = (m for m in self._artifact.models if m.target.name == VAL_PER.name)
-        return widening(model, model.predictor.predict(graphs), beyond, level)
+        answer = told.get(VAL_PER.name) or model.predictor.predict(graphs)
+        return widening(model, answer, beyond, level)
 
     def _assemble(
         self,

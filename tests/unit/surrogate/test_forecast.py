@@ -80,9 +80,9 @@ def test_an_observed_training_collapses_as_its_label_says(
 def test_only_error_rates_collapse() -> None:
     model = fit_target(synthetic_dataset(20), MeanPredictor, 2, np.random.default_rng(0))
     seconds = replace(model, target=replace(VAL_PER, name="latency", unit="s"))
-    graphs = synthetic_dataset(2).graphs
+    answers = model.predictor.predict(synthetic_dataset(2).graphs)
     for of_unit, known in ((model, True), (seconds, False)):
-        told = forecast_target(of_unit, graphs, [()] * 2, 0.8)
+        told = forecast_target(of_unit, answers, [{}, {}], 0.8)
         assert [t.collapse_probability is not None for t in told] == [known] * 2
 
 

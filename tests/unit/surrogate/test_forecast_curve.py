@@ -1,18 +1,20 @@
 """Learning curves within forecasts: from the graph, and with epochs that were seen."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from graph_encoding import Cell, UserError, cell_graph
+from graph_encoding import Cell, CellGraph, UserError, cell_graph
 from surrogate.artifact import Artifact, load_artifact
 from surrogate.calibration import ConformalCalibrator, SupportCalibrator
 from surrogate.curves.calibration import MOST_SCORES, HorizonCalibration
 from surrogate.fitting import fit_artifact
 from surrogate.forecast import Forecast, Forecaster
+from surrogate.prediction import Prediction
 from surrogate.predictors import RidgePredictor
 from surrogate.query import Benchmark
 from surrogate.targets import TEST_PER, VAL_PER
@@ -134,6 +136,24 @@ def test_outside_curves_are_wider_by_as_much_as_the_label(with_curves: Artifact)
         further = (to_model(np.array(forecast.curve.high)) - mean)[told]
         assert further == pytest.approx(3 * plain, rel=1e-4)
         assert forecast.curve.std_model == pytest.approx((3 * own.std_model[i]).tolist())
+
+
+def test_an_unlike_cell_is_asked_about_once(
+    with_curves: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor, asked = with_curves.models[0].predictor, []
+    predict = predictor.predict
+
+    def counted(graphs: Sequence[CellGraph]) -> Prediction:
+        asked.append(len(graphs))
+        return predict(graphs)
+
+    monkeypatch.setattr(predictor, "predict", counted)
+    forecaster = Forecaster(with_curves)
+    (whole,) = forecaster.forecast(OUTSIDE[:1], 0.8)
+    assert asked == [1]
+    (curve_alone,) = forecaster.forecast(OUTSIDE[:1], 0.8, targets=())
+    assert curve_alone.curve == whole.curve
 
 
 @pytest.mark.parametrize("observed", [None, OBSERVED])
