@@ -12,7 +12,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from surrogate.curves.calibration import HorizonCalibration, calibrate_horizons, fit_process
 from surrogate.curves.conditioning import CurveProcess, Subject
-from surrogate.curves.data import CurveSet
+from surrogate.curves.data import FEWEST_EPOCHS, CurveSet
 from surrogate.curves.falling import project_falling
 from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
 from surrogate.curves.label import with_label
@@ -192,6 +192,8 @@ class CurveModel:
         if of == "training":  # what was seen is known better than to the transform's clip
             for name in ("mean", "low", "high"):
                 answer[name][:, observed.epochs] = observed.per
+                if seen[-FEWEST_EPOCHS:].all():
+                    answer[name][:, -1] = observed.per[-FEWEST_EPOCHS:].mean()
         return _forecast(of, level, answer, columns[0], columns[1])
 
     def _on_raw_scale(

@@ -111,6 +111,19 @@ def test_label_of_a_finished_training_is_its_own(model: CurveModel) -> None:
     assert label.std[0] == label.high[0] - label.low[0] == 0
 
 
+@pytest.mark.parametrize("per", [0.0, 0.004, 0.995, 1.0, 1.2])
+def test_a_label_that_was_seen_is_not_moved_to_the_clip(model: CurveModel, per: float) -> None:
+    seen = dict.fromkeys(range(model.epochs - 4, model.epochs + 1), per)
+    label = model.forecast_given(GRAPHS[0], seen).val_per
+    assert label.mean == label.low == label.high == pytest.approx(per)
+    assert label.std[0] == 0
+    of_all_seeds = model.forecast_given(GRAPHS[0], seen, of="function").val_per
+    assert of_all_seeds.low[0] < of_all_seeds.high[0]
+    del seen[model.epochs]
+    still_open = model.forecast_given(GRAPHS[0], seen).val_per
+    assert still_open.low[0] < still_open.high[0]
+
+
 def test_label_is_the_mean_of_the_last_epochs(model: CurveModel) -> None:
     told = model.forecast(GRAPHS)
     np.testing.assert_allclose(told.val_per.mean, told.mean[:, -5:].mean(axis=1), rtol=1e-9)
