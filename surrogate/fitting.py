@@ -132,9 +132,7 @@ def _check_targets(targets: "Sequence[Target]", *, curves: bool) -> None:
         raise UserError("a fit must have at least one target, but got none")
     names = [target.name for target in targets]
     if len(set(names)) < len(names):
-        raise UserError(
-            f"targets must be distinct, but are {', '.join(names)}; name each of them once"
-        )
+        raise UserError(f"every target must stand once, but got {names}")
     if curves and VAL_PER not in targets:
         raise UserError(
             f"learning curves must go with the target {VAL_PER.name!r}, whose intervals say how "
