@@ -123,6 +123,9 @@ class LatencyModel:
         Args:
             graphs: the graphs; equal keys get equal forecasts.
             level: probability with which a latency lies in its interval, in (0, 1).
+
+        Raises:
+            UserError: if too few functions were measured for the level.
         """
         answers = self.log_seconds(graphs, level)
         outside = [bool(self.trained_on.beyond(graph)) for graph in graphs]
@@ -132,7 +135,10 @@ class LatencyModel:
         """As `forecast`, on the scale that is learned."""
         beyond = [self.trained_on.beyond(graph) for graph in graphs]
         answer = self.predictor.predict(graphs)
-        interval = self.calibrator.interval(answer, level, beyond)
+        try:
+            interval = self.calibrator.interval(answer, level, beyond)
+        except UserError as e:
+            raise UserError(f"latency in setting {self.setting!r}: {e}") from e
         half = (interval.high - interval.low) / 2
         return LogSeconds(answer.mean, half, self.calibrator.std(answer, beyond))
 
