@@ -123,7 +123,7 @@ class Forecaster:
 
     def forecast(
         self,
-        cells: Sequence[Cell],
+        cells: Sequence[Cell | str],
         level: float = 0.9,
         *,
         observed_curve: ObservedCurve | None = None,
@@ -137,7 +137,7 @@ class Forecaster:
         the time.
 
         Args:
-            cells: the cells; equal functions get equal forecasts.
+            cells: the cells or their texts; equal functions get equal forecasts.
             level: probability with which a label lies in its interval, in (0, 1).
             observed_curve: of a single cell whose training has begun with the table's recipe and
                 corpus: validation PER by epoch, counted from 1, or of the first epochs in order.
@@ -151,13 +151,15 @@ class Forecaster:
             One forecast a cell, in order.
 
         Raises:
-            UserError: if a cell is too large, the level cannot be had, the artifact has no such
-                target, or the observed curve is not one of a single living cell.
+            UserError: if a text is no cell, a cell is too large, the level cannot be had, the
+                artifact has no such target, or the observed curve is not one of a single living
+                cell.
         """
         check_level(level)
         asked = self._asked(targets, curve or observed_curve is not None, latency)
-        _check_cells(cells, self.metadata.trained_on.nodes, observed=observed_curve is not None)
-        forms = [functional_form(cell, self._semantics) for cell in cells]
+        parsed = _parsed(cells)
+        _check_cells(parsed, self.metadata.trained_on.nodes, observed=observed_curve is not None)
+        forms = [functional_form(cell, self._semantics) for cell in parsed]
         keys = [form.key for form in forms]
         living = {
             key: graph_of_form(form)
@@ -165,7 +167,7 @@ class Forecaster:
             if not form.is_dead
         }
         if observed_curve is not None and not living:
-            raise UserError(f"cell {cells[0].text!r} is dead: no training of it has a curve")
+            raise UserError(f"cell {parsed[0].text!r} is dead: no training of it has a curve")
         graphs = list(living.values())
         answers: list[_Answer] = []
         for start in range(0, len(graphs), _GRAPHS_AT_ONCE):
@@ -175,7 +177,7 @@ class Forecaster:
         costs = {ops: self._cost(form) for ops, form in {form.ops: form for form in forms}.items()}
         return tuple(
             self._assemble(cell, form, key, of_key.get(key, _Answer()), level, costs[form.ops])
-            for cell, form, key in zip(cells, forms, keys, strict=True)
+            for cell, form, key in zip(parsed, forms, keys, strict=True)
         )
 
     def _cost(self, form: FunctionalForm) -> tuple[int, int]:
@@ -311,6 +313,12 @@ class _Answer:
     curve: ForecastCurve | None = None
     latencies: tuple[LatencyForecast, ...] = ()
     distance: float | None = None
+
+
+def _parsed(cells: Sequence[Cell | str]) -> list[Cell]:
+    """Cells, some of which may be texts; a text alone is one cell."""
+    each = (cells,) if isinstance(cells, str) else cells
+    return [Cell.parse(cell) if isinstance(cell, str) else cell for cell in each]
 
 
 def _check_cells(cells: Sequence[Cell], trained_nodes: int, *, observed: bool) -> None:

@@ -166,6 +166,15 @@ def test_only_dead_cells_can_be_asked_for(artifact: Artifact) -> None:
     assert Forecaster(artifact).forecast([Cell.parse("50")])[0].support == "dead"
 
 
+def test_cells_may_be_texts(artifact: Artifact) -> None:
+    forecaster, texts = Forecaster(artifact), ["10_100_1000", "51_500_5000"]
+    told = forecaster.forecast([Cell.parse(text) for text in texts])
+    assert forecaster.forecast(texts) == told
+    assert forecaster.forecast(texts[0]) == told[:1]
+    with pytest.raises(UserError, match="nope"):
+        forecaster.forecast(["nope"])
+
+
 def test_no_cells_give_no_forecasts(artifact: Artifact) -> None:
     assert Forecaster(artifact).forecast([]) == ()
 

@@ -267,6 +267,19 @@ def test_a_query_of_an_epoch_is_answered_by_table_or_curve(with_curves: Artifact
         benchmark.query(unmeasured, "test_per", epoch=1)
 
 
+@pytest.mark.parametrize("cell", [synthetic_table(60).records[0].cell, "conv9:1_100_1000"])
+def test_seeds_and_epochs_that_are_none_are_refused_where_it_was_not_measured_too(
+    with_curves: Artifact, cell: str
+) -> None:
+    benchmark = Benchmark(synthetic_table(60), Forecaster(with_curves))
+    for seed in ("banana", None, 1.5, True):
+        with pytest.raises(UserError, match="seed must be a whole number or 'mean', but got"):
+            benchmark.query(cell, seed=seed)  # type: ignore[arg-type]
+    for epoch in ("3", 2.5, True):
+        with pytest.raises(UserError, match=r"epoch must be a whole number.*, but got"):
+            benchmark.query(cell, epoch=epoch)  # type: ignore[arg-type]
+
+
 def test_progress_is_told_from_none_to_all() -> None:
     told: list[tuple[int, int]] = []
     fit_artifact(
