@@ -325,6 +325,10 @@ class StackPredictor(ScorePredictor):
     ) -> Prediction:
         """As every predictor's, at the cost of one fit: the stack holds its keys out anyway.
 
+        Members have not seen the rows that they are asked about. Their labels still tell a
+        little: the scale of the scores is that of all labels, and the weights rest on what was
+        said of other rows by members that have learned from these.
+
         `folds` is only used for fewer than ten keys, of which a stack holds none out; it divides
         others by its own setting.
         """

@@ -126,7 +126,11 @@ def test_a_value_of_a_member_leaves_its_other_values_as_they_are(part: str) -> N
 
 @pytest.mark.parametrize("keys", [6, 9, 12])
 def test_no_row_is_answered_by_who_has_seen_it(keys: int) -> None:
-    """A row's own label does not change what is said of it when it is held out."""
+    """A row's own label hardly changes what is said of it when it is held out.
+
+    Not at all, where the predictor is fitted anew for each fold; else by the common scale and
+    weights only.
+    """
     data = synthetic_dataset(keys).sorted_by_key()
     changed = data.values.copy()
     changed[2] = 0.95
@@ -134,8 +138,8 @@ def test_no_row_is_answered_by_who_has_seen_it(keys: int) -> None:
         StackPredictor(QUICK).fit_out_of_fold(of, 3, np.random.default_rng(0))
         for of in (data, replace(data, values=changed))
     ]
-    if keys < 10:
-        assert told[0].mean[2] == told[1].mean[2]
+    moved = abs(told[0].mean[2] - told[1].mean[2])
+    assert moved == 0 if keys < 10 else moved < 0.05 * data.model_values.std()
     assert told[0].mean.std() > 0
     assert (told[0].std < 10 * data.model_values.std()).all()
 
