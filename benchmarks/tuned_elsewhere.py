@@ -23,8 +23,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from surrogate.benchmark.source import load_source
+from surrogate.targets import FloatArray
 from surrogate.tuning import load_tune_config
-from surrogate.tuning.objective import corrected_error, held_out_taus, training_keys
+from surrogate.tuning.objective import held_out_taus, training_keys
 
 STUDIES = Path(__file__).parents[1] / "configs" / "tune"
 
@@ -56,6 +57,24 @@ def main() -> None:
             error = corrected_error(gains, config.folds)
             row = f"{name}\t{other}\t{default.mean():.4f}\t{gains.mean():+.4f}\t{error:.4f}"
             print(row, flush=True)
+
+
+def corrected_error(differences: FloatArray, folds: int) -> float:
+    """Standard error of a mean difference over held-out parts.
+
+    Args:
+        differences: (n,) one for each held-out part of one or more divisions; n >= 2.
+        folds: parts of a division.
+
+    Returns:
+        sqrt((1 / n + 1 / (folds - 1)) * variance); the second term, held-out keys over training
+        keys, is for the training keys that all fits share.
+
+    Source: Nadeau and Bengio, "Inference for the generalization error", 2003: the corrected
+        resampled t-test.
+    """
+    variance = differences.var(ddof=1)
+    return float(np.sqrt((1 / len(differences) + 1 / (folds - 1)) * variance))
 
 
 if __name__ == "__main__":

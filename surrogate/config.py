@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
 from surrogate.predictors import PREDICTORS, Predictor
 from surrogate.targets import TARGETS, Target
@@ -19,6 +20,12 @@ NONE = "none"
 def _known_target(name: str) -> str:
     TARGETS.get(name)
     return name
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise UserError(f"every target must stand once, but got {list(names)}")
+    return names
 
 
 def _known_predictor(name: str) -> str:
@@ -50,9 +57,9 @@ class FitConfig(BaseModel, Generic[S]):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     predictor: Annotated[str, AfterValidator(_known_predictor)] = "stack"
-    targets: tuple[Annotated[str, AfterValidator(_known_target)], ...] = Field(
-        default=("val_per", "test_per"), min_length=1
-    )
+    targets: Annotated[
+        tuple[Annotated[str, AfterValidator(_known_target)], ...], AfterValidator(_distinct)
+    ] = Field(default=("val_per", "test_per"), min_length=1)
     seed_policy: int | Literal["mean"] = "mean"
     seed: int = Field(default=0, ge=0)
     folds: int = Field(default=5, ge=2)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOST_GRAPHS = 2000
 """Functions that a model learns from: of more, a random choice. All of them are looked up."""
 
+FEWEST_FUNCTIONS = 9
+"""Errors of fewer cannot bound a level of 0.9, which forecasts have by default."""
+
 LatencySupport = Literal["measured", "interpolated", "extrapolated"]
 
 _HEADER_FILE = "latency.json"
@@ -103,12 +106,7 @@ class LatencyModel:
         Raises:
             UserError: if the setting was measured on several devices, or of too few functions.
         """
-        (device, *others) = table.latency.devices(setting)
-        if others:
-            raise UserError(
-                f"an artifact has one device a setting, but {setting!r} was measured on {device!r} "
-                f"and {others}; build a table with the latencies of one device"
-            )
+        device = device_to_fit(table, setting, folds)
         measured = table.latency.seconds(setting)
         cells = {key: table.latency.cell_of(key) for key in measured}
         dataset = latency_dataset(measured, cells, Semantics(table.metadata.semantics))
@@ -125,6 +123,9 @@ class LatencyModel:
         Args:
             graphs: the graphs; equal keys get equal forecasts.
             level: probability with which a latency lies in its interval, in (0, 1).
+
+        Raises:
+            UserError: if too few functions were measured for the level.
         """
         answers = self.log_seconds(graphs, level)
         outside = [bool(self.trained_on.beyond(graph)) for graph in graphs]
@@ -134,7 +135,10 @@ class LatencyModel:
         """As `forecast`, on the scale that is learned."""
         beyond = [self.trained_on.beyond(graph) for graph in graphs]
         answer = self.predictor.predict(graphs)
-        interval = self.calibrator.interval(answer, level, beyond)
+        try:
+            interval = self.calibrator.interval(answer, level, beyond)
+        except UserError as e:
+            raise UserError(f"latency in setting {self.setting!r}: {e}") from e
         half = (interval.high - interval.low) / 2
         return LogSeconds(answer.mean, half, self.calibrator.std(answer, beyond))
 
@@ -164,6 +168,29 @@ class LatencyModel:
             trained_on,
             header["measured"],
         )
+
+
+def device_to_fit(table: "BenchmarkTable", setting: str, folds: int) -> str:
+    """The one device of a setting that `LatencyModel.fit` can learn from.
+
+    Raises:
+        UserError: if the setting was measured on several devices, or of fewer functions than
+            there are folds, or than `FEWEST_FUNCTIONS`.
+    """
+    (device, *others) = table.latency.devices(setting)
+    if others:
+        raise UserError(
+            f"an artifact has one device a setting, but {setting!r} was measured on {device!r} "
+            f"and {others}; build a table with the latencies of one device"
+        )
+    found, least = table.latency.counts(setting), max(folds, FEWEST_FUNCTIONS)
+    if found < least:
+        raise UserError(
+            f"a latency model needs at least {least} functions, but {setting!r} was measured of "
+            f"{found}; measure more, or build a table without it and give its folder to "
+            "`nasasr predict --latency`, which needs fewer"
+        )
+    return device
 
 
 def latency_forecasts(

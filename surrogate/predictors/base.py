@@ -107,7 +107,7 @@ class Predictor(ABC):
             rng: source of all randomness.
 
         Returns:
-            (n,) answers, each of a predictor that has not seen the row.
+            (n,) answers, each by models that were fitted without the row.
 
         Raises:
             UserError: if the number of folds is out of range.

@@ -53,6 +53,10 @@ def test_settings_are_those_of_the_named_predictor(tmp_path: Path) -> None:
         ('predictor = "nope"', "unknown predictor 'nope'; known: .*xgb"),
         ('targets = ["nope"]', "unknown target 'nope'; known: val_per, test_per"),
         ("targets = []", "targets"),
+        (
+            'targets = ["val_per", "test_per", "val_per"]',
+            "'targets': .*every target must stand once",
+        ),
         ('seed_policy = "all"', "seed_policy"),
         ("predictor = ", "must be TOML"),
     ],

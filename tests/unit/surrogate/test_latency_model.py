@@ -124,6 +124,14 @@ def test_two_devices_of_one_setting_are_refused(table: BenchmarkTable, tmp_path:
         )
 
 
+def test_a_level_that_the_latencies_cannot_bound_is_refused_in_their_name(
+    with_latency: Artifact,
+) -> None:
+    (model,) = with_latency.latency
+    with pytest.raises(UserError, match=f"setting '{SETTING}': 120 held-out keys .*0.9917"):
+        model.forecast([cell_graph(Cell.parse("10"))], 0.995)
+
+
 def test_a_latency_rests_on_what_was_timed_and_not_on_what_was_trained(
     with_latency: Artifact,
 ) -> None:

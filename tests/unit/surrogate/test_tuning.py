@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("optuna", reason="needs the extra predictors")
 
+from benchmarks.tuned_elsewhere import corrected_error
 from graph_encoding import UserError
 from graph_encoding.graph_file import GraphRow, write_graphs
 from surrogate.benchmark.source import Source, load_source
@@ -21,7 +22,7 @@ from surrogate.testing.synthetic import synthetic_dataset
 from surrogate.tuning import TuneConfig
 from surrogate.tuning import study as study_module
 from surrogate.tuning.confirmation import gain_error
-from surrogate.tuning.objective import confirmation_keys, corrected_error, training_keys
+from surrogate.tuning.objective import confirmation_keys, training_keys
 from surrogate.tuning.study import JOURNAL_FILE, fold_taus, refusal, run_study
 from surrogate.tuning.summary import summarise_study, write_summary
 
