@@ -81,8 +81,8 @@ class BenchmarkConfig(BaseModel):
         source: the labelled graphs.
         target: a registered target for a table, or a name among the targets of a graph file.
         seed_policy: which labels of a table: a seed's, or the mean over all that a key has.
-        without_keys_of: configurations of `nasasr tune`: the keys that their searches saw are
-            left out of everything, so that settings that were found there are judged on others.
+        without_keys_of: summaries of `nasasr tune`: the keys that their searches saw are left out
+            of everything, so that settings that were found there are judged on others.
         protocols: ways to divide the keys, by name.
         train_sizes: numbers of training keys.
         repeats: splits of each kind and size.
