@@ -125,6 +125,25 @@ def test_two_processes_share_a_study(graphs: Path, tmp_path: Path) -> None:
     assert study.trials[0].params == {"max_depth": 4, "learning_rate": 0.05}
 
 
+def test_searches_that_join_a_study_try_other_settings(
+    graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that begins while another is at its first trial, and then goes on alone."""
+    judge, joined = study_module.held_out_taus, False
+
+    def judge_while_another_searches(*of: Any) -> Iterator[float]:
+        nonlocal joined
+        if not joined:
+            joined = True
+            run_study(config(graphs, trials=3), tmp_path / "out")
+        yield from judge(*of)
+
+    monkeypatch.setattr(study_module, "held_out_taus", judge_while_another_searches)
+    study = run_study(config(graphs, trials=6), tmp_path / "out")
+    tried = {tuple(trial.params.values()) for trial in study.trials}
+    assert len(tried) == len(study.trials) == 6
+
+
 def test_what_is_clearly_worse_is_pruned(graphs: Path, tmp_path: Path) -> None:
     # So much in a leaf that no tree has a split, and all keys are forecast alike.
     space = {"min_child_weight": {"choices": [1.0, 1e6]}}
