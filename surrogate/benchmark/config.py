@@ -34,7 +34,8 @@ class SourceConfig(BaseModel):
     Attributes:
         table: shipped table by name, or the folder of one.
         graphs: JSON Lines file that `graph_encoding.graph_file` reads.
-        extended: table or graph file of further keys, which `extended` tests on.
+        extended: table, of the same recipe and corpus, or graph file of further keys, which
+            `extended` tests on.
         direction: which end of a graph file's labels is good; a table's target knows its own.
         transform: scale that a graph file's labels are learned on.
         unit: unit of a graph file's labels.
