@@ -14,7 +14,7 @@ from graph_encoding.graph import CellGraph
 from graph_encoding.graph_file import read_graphs
 from graph_encoding.ops import NB_ASR_OPS
 from surrogate.dataset import SeedPolicy, SurrogateDataset
-from surrogate.targets import TARGETS, TRANSFORMS, FloatArray, Target
+from surrogate.targets import TARGETS, TRANSFORMS, FloatArray, Logit, Target
 from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
 
 _STANDARD_NODES = 3
+_GREATEST_RATE = 1.5
+"""A phone error rate may pass 1, by more insertions than phones were right; not by so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +111,8 @@ def load_source(config: NamesSource) -> Source:
     """Read the labelled graphs that a configuration names.
 
     Raises:
-        UserError: if a file is missing or wrong, or has no such target, or if two tables are of
-            different recipes or corpora.
+        UserError: if a file is missing or wrong, has no such target, or has labels that its scale
+            does not know; if two tables are of different recipes or corpora.
     """
     chosen = config.source
     if chosen.graphs is not None:
@@ -232,6 +234,8 @@ def _of_graphs(path: Path, target: Target) -> SurrogateDataset:
             )
         graphs.append(row.graph)
         values.append(row.targets[target.label])
+    if isinstance(target.transform, Logit):
+        _require_rates(path, target.label, values)
     n = len(graphs)
     dataset = SurrogateDataset(
         target,
@@ -241,3 +245,18 @@ def _of_graphs(path: Path, target: Target) -> SurrogateDataset:
         np.full(n, np.nan),
     )
     return dataset.sorted_by_key()
+
+
+def _require_rates(path: Path, label: str, values: Sequence[float]) -> None:
+    """Make sure that labels are rates: a logit takes all that is above 1 for one value.
+
+    Raises:
+        UserError: if one cannot be a rate.
+    """
+    least, greatest = min(values), max(values)
+    if least < 0 or greatest > _GREATEST_RATE:
+        raise UserError(
+            f"labels on the scale logit must be rates, from 0 to {_GREATEST_RATE}, but those of "
+            f"{label!r} in {path} are from {least:g} to {greatest:g}; divide percents by 100, or "
+            "take the transform identity"
+        )

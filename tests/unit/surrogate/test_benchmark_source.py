@@ -62,3 +62,21 @@ def test_a_second_table_of_another_recipe_or_corpus_is_refused(tmp_path: Path, w
     config = config_of(table=own, extended=saved(other, tmp_path / "other"))
     with pytest.raises(UserError, match=f"one recipe and corpus, but the {what} of .* another"):
         load_source(config)
+
+
+def test_percents_are_no_rates(tmp_path: Path) -> None:
+    """To a logit, all that is above 1 is one value."""
+    path = tmp_path / "percents.jsonl"
+    rows = [
+        GraphRow(graph, {"accuracy": 80 + 0.1 * i, "rate": 1.4 - 0.01 * i, "negative": -0.1}, {})
+        for i, graph in enumerate(GRAPHS)
+    ]
+    write_graphs(path, rows)
+    for target, told in (("accuracy", "80 to 82.9"), ("negative", "-0.1 to -0.1")):
+        config = config_of(target, graphs=path, direction="maximise", transform="logit")
+        with pytest.raises(UserError, match=f"are from {told}; divide percents by 100"):
+            load_source(config)
+    rates = config_of("rate", graphs=path, direction="minimise", transform="logit")
+    assert len(load_source(rates).dataset) == 30
+    as_is = config_of("accuracy", graphs=path, direction="maximise")
+    assert len(load_source(as_is).dataset) == 30
