@@ -1,5 +1,6 @@
 """The configuration of a benchmark: which labels, divided how, asked of which predictors."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -154,15 +155,27 @@ def load_benchmark_config(path: Path) -> BenchmarkConfig:
 
 
 def resolved_source(source: SourceConfig, folder: Path) -> SourceConfig:
-    """A source whose paths, relative to a configuration's folder, are made whole."""
+    """A source whose paths, relative to a configuration's folder, are made whole.
+
+    A table's name means the shipped one, whatever lies in that folder.
+    """
     found: dict[str, Any] = {}
     if source.graphs is not None:
         found["graphs"] = folder / source.graphs
     for field in ("table", "extended"):
         value = getattr(source, field)
-        if value is not None and (folder / value).exists():
-            found[field] = str(folder / value)
+        if value is not None and (folder / value).exists() and not _is_shipped(value):
+            # Not by `/`, which would drop the `./` that tells a folder from a name.
+            found[field] = os.path.join(folder, value)  # noqa: PTH118
     return source.model_copy(update=found)
+
+
+def _is_shipped(table: str) -> bool:
+    """Whether a text is a name of a shipped table, wherever one works."""
+    # Late: tables bring pyarrow.
+    from train_benchmark.table import BenchmarkTable
+
+    return table in BenchmarkTable.shipped()
 
 
 def benchmark_config(values: Mapping[str, Any]) -> BenchmarkConfig:

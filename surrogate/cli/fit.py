@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the artifact.")],
     config: Annotated[

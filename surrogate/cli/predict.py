@@ -43,7 +43,8 @@ def predict(
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
     level: Annotated[float, typer.Option(help="Probability that an interval holds.")] = 0.9,
     artifact: Annotated[
-        str, typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one.")
+        str,
+        typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one (./NAME)."),
     ] = "timit-micro",
     latency: Annotated[
         list[Path] | None,
