@@ -240,32 +240,6 @@ def test_settings_of_a_part_are_named_with_its_table(graphs: Path, tmp_path: Pat
     assert fit.settings.xgb.max_depth == summary.best["xgb.max_depth"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "rule"),
-    [
-        ({"space": {"depth": {"low": 1, "high": 2}}}, "no setting 'depth'; it has members, bag"),
-        ({"space": {"max_depth": {"low": 5, "high": 9}}}, "must hold its default 4"),
-        ({"space": {"max_depth": {"low": 5, "high": 4}}}, "low < high"),
-        ({"space": {"max_depth": {"choices": [4]}}}, "at least two"),
-        ({"space": {"max_depth": {"choices": [3, 4], "low": 1}}}, "go without low"),
-        ({"space": {"max_depth": {"low": 0, "high": 9, "log": True}}}, "low > 0"),
-        ({"space": {"max_depth": {"low": 1, "high": 5, "step": 3}}}, "divide high - low"),
-        ({"space": {"max_depth": {"low": 1, "high": 9, "step": 2}}}, "must hold its default 4"),
-        ({"space": {"max_depth": {"low": 1.0, "high": 9.0}}}, "is a whole number"),
-        ({"space": {"subsample": {"low": 0.5, "high": 1.5}}}, r"in \(0, 1\]"),
-        ({"search_settings": {"depth": 3}}, "no setting 'depth'"),
-        ({"search_settings": {"max_depth": 3}}, "leave it out of search_settings"),
-        ({"search_settings": {"members": 1}}, "members must be >= 2"),
-        ({"settings": {"depth": 3}}, "must be settings of 'xgb'"),
-        ({"predictor": "oracle"}, "unknown predictor 'oracle'"),
-        ({"trials": 0}, "greater than or equal to 1"),
-    ],
-)
-def test_wrong_configurations_are_refused(graphs: Path, changes: dict[str, Any], rule: str) -> None:
-    with pytest.raises((UserError, ValueError), match=rule):
-        config(graphs, **changes)
-
-
 def test_a_folder_holds_one_study(graphs: Path, tmp_path: Path) -> None:
     run_study(config(graphs, trials=1), tmp_path / "out")
     with pytest.raises(UserError, match="choose another --out"):
