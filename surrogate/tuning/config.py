@@ -233,10 +233,13 @@ class TuneConfig(BaseModel):
     def hash(self) -> str:
         """sha256 of all that trials depend on: not of how many there are."""
         later = {"confirm_keys", "confirm_repeats"}
-        plain = self.model_dump(mode="json", exclude={"trials", "source", *later})
+        merged = {"settings", "search_settings"}
+        plain = self.model_dump(mode="json", exclude={"trials", "source", *later, *merged})
         # A file's place is no part of the study; its keys and labels are, by their fingerprint.
         scale = self.source.model_dump(include={"direction", "transform"})
-        return content_hash({**plain, "scale": scale})
+        # With the defaults that the file leaves to the code.
+        settings = self.plain_settings(self.search_settings)
+        return content_hash({**plain, "scale": scale, "settings": settings})
 
 
 def _described(error: "ErrorDetails") -> str:

@@ -1,11 +1,13 @@
 """Configurations of searches: what is wrong is named, and what makes another study."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from surrogate.predictors import XgbPredictor
 from surrogate.predictors.xgb import XgbSettings
 from surrogate.tuning import TuneConfig
 
@@ -67,3 +69,17 @@ def test_settings_are_what_they_are_in_a_fit() -> None:
     found: Any = config(settings={"members": 2, "reg_lambda": 3}).make_predictor({"max_depth": 5})
     assert found.settings == XgbSettings(members=2, reg_lambda=3.0, max_depth=5)
     assert isinstance(found.settings.reg_lambda, float)
+
+
+def test_another_default_of_the_code_is_another_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class Later(XgbSettings):
+        subsample: float = 0.7
+
+    before = config().hash
+    assert config().hash == before
+    assert config(settings={"members": 2, "rounds": 20, "subsample": 0.8}).hash == before
+    assert config(settings={"members": 2, "rounds": 30}).hash != before
+    assert config(search_settings={"rounds": 30}).hash != before
+    monkeypatch.setattr(XgbPredictor, "settings_type", Later)
+    assert config().hash != before
