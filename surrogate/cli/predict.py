@@ -79,7 +79,9 @@ def predict(
     forecaster = Forecaster(
         fitted, [t for folder in latency or () for t in _transferred(fitted, folder)]
     )
-    forecasts = forecaster.forecast(parsed, level, observed_curve=observed)
+    forecasts = forecaster.forecast(
+        parsed, level, observed_curve=observed, curve=curve or output is Format.JSON
+    )
     _write(forecasts, output, artifact, by_epoch=curve)
 
 
