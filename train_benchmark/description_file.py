@@ -1,15 +1,21 @@
 """What a folder says of itself: an object of JSON with the version of its schema."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from graph_encoding.errors import UserError
 
 
 def read_description_file(
-    path: Path, what: str, version_key: str, version: int, required: Sequence[str]
+    path: Path,
+    what: str,
+    version_key: str,
+    version: int,
+    required: Sequence[str],
+    not_with: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """All that stands in the description of a folder.
 
@@ -19,10 +25,11 @@ def read_description_file(
         version_key: key of the schema's version.
         version: the version that this program reads.
         required: keys that must be there; `a.b` is the key `b` of the object at `a`.
+        not_with: keys that folders of another kind have, and what messages say of such a folder.
 
     Raises:
-        UserError: if it cannot be read, is no object of JSON, is of another version, or lacks a
-            key.
+        UserError: if it cannot be read, is no object of JSON, describes a folder of another kind,
+            is of another version, or lacks a key.
     """
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
@@ -35,6 +42,9 @@ def read_description_file(
             f"{path.parent} must be {what}, but its {path.name} holds no JSON object; "
             "restore the file, or make the folder again"
         )
+    for key, reason in not_with.items():
+        if key in description:
+            raise UserError(f"{path.parent} must be {what}, but {reason}")
     if description.get(version_key) != version:
         raise UserError(
             f"{path.parent} must be {what} of schema version {version}, but has "

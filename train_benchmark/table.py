@@ -24,6 +24,7 @@ from train_benchmark.table_files import (
     read_metadata,
     read_rows,
     resolve_table_folder,
+    shipped_tables,
     two_that_differ,
     write_rows,
     write_table_folder,
@@ -228,12 +229,18 @@ class BenchmarkTable:
         further = {LATENCY_FILE: partial(write_latencies, beside)} if beside else {}
         write_table_folder(folder, self._rows, described, further)
 
+    @staticmethod
+    def shipped() -> tuple[str, ...]:
+        """Names of the tables that come with the package, sorted."""
+        return shipped_tables()
+
     @classmethod
     def load(cls, name_or_folder: str | Path) -> "BenchmarkTable":
-        """Read a table: a shipped one by name, or any by its folder.
+        """Read a table: a shipped one by name, or any by its folder (`./NAME`).
 
         Raises:
-            UserError: if there is none, its schema is another version, or a file is corrupt.
+            UserError: if there is none, it is an artifact, its schema is another version, or a
+                file is corrupt.
         """
         folder = resolve_table_folder(name_or_folder)
         names = [field.name for field in fields(TableMetadata)]

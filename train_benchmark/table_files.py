@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_encoding.errors import UserError
+from graph_encoding.shipped import found_folder
 from graph_encoding.whole_files import whole_file, whole_folder
 from train_benchmark.description_file import read_description_file
 from train_benchmark.record import SCHEMA_VERSION
@@ -45,22 +46,27 @@ RECORD_SCHEMA = pa.schema(
 
 
 def resolve_table_folder(name_or_folder: str | Path) -> Path:
-    """The folder of a table: a shipped one by name, or a folder itself.
+    """The folder of a table: a shipped one by name, or a folder itself (`./NAME`).
 
     Raises:
         UserError: if there is neither; lists the shipped ones.
     """
-    folder = Path(name_or_folder)
-    if (folder / METADATA_FILE).is_file():
+    folder = found_folder(name_or_folder, _shipped(), METADATA_FILE)
+    if folder is not None:
         return folder
-    shipped = Path(str(resources.files("train_benchmark"))) / "tables"
-    if (shipped / str(name_or_folder) / METADATA_FILE).is_file():
-        return shipped / str(name_or_folder)
-    names = sorted(path.parent.name for path in shipped.glob(f"*/{METADATA_FILE}"))
     raise UserError(
         f"there is no table {str(name_or_folder)!r}: give a folder with a {METADATA_FILE}, or one "
-        f"of the shipped tables: {', '.join(names) or 'none'}"
+        f"of the shipped tables: {', '.join(shipped_tables()) or 'none'}"
     )
+
+
+def shipped_tables() -> tuple[str, ...]:
+    """Names of the tables that come with the package, sorted."""
+    return tuple(sorted(path.parent.name for path in _shipped().glob(f"*/{METADATA_FILE}")))
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("train_benchmark"))) / "tables"
 
 
 def write_table_folder(
@@ -99,10 +105,16 @@ def read_metadata(folder: Path, required: Sequence[str]) -> dict[str, Any]:
     """All that stands in a table's metadata.json.
 
     Raises:
-        UserError: if it cannot be read, is of another schema version or lacks a key.
+        UserError: if it cannot be read, is that of an artifact, is of another schema version or
+            lacks a key.
     """
     return read_description_file(
-        folder / METADATA_FILE, "a table", "schema_version", SCHEMA_VERSION, required
+        folder / METADATA_FILE,
+        "a table",
+        "schema_version",
+        SCHEMA_VERSION,
+        required,
+        not_with={"trained_on": "is an artifact; name the table that it was fitted on"},
     )
 
 

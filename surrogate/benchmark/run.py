@@ -173,16 +173,15 @@ def _without_keys_of(source: Source, searches: Sequence[Path]) -> Source:
     """A source without the keys that some searches for settings saw.
 
     Raises:
-        UserError: if a search saw none of them: it is one on other graphs.
+        UserError: if a summary does not say what its search saw, or it saw none of the source's
+            keys: it is one on other graphs.
     """
     # Late: the search builds on the benchmark's sources.
-    from surrogate.tuning.config import load_tune_config
-    from surrogate.tuning.objective import training_keys
+    from surrogate.tuning.summary import searched_keys
 
     seen: set[str] = set()
     for path in searches:
-        config = load_tune_config(path)
-        keys = training_keys(load_source(config), config).keys
+        keys = searched_keys(path)
         if set(keys).isdisjoint(source.dataset.keys):
             raise UserError(
                 f"without_keys_of must name searches on keys of {source.name!r}, but {path} saw "

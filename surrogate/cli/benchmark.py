@@ -35,7 +35,7 @@ _Config = Annotated[
     Path | None,
     typer.Argument(metavar="CONFIG", help="Such as configs/benchmark/timit-micro.toml"),
 ]
-_Table = Annotated[str | None, typer.Option(help="Shipped table, or the folder of one.")]
+_Table = Annotated[str | None, typer.Option(help="Shipped table, or the folder of one (./NAME).")]
 _Graphs = Annotated[Path | None, typer.Option(metavar="FILE", help="Labelled graphs, JSON Lines.")]
 _Target = Annotated[str | None, typer.Option(help="What is predicted.")]
 _Direction = Annotated[

@@ -153,12 +153,10 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
         calibrator = fit_calibrated(predictor, rest, _FOLDS, rng)
         prediction = predictor.predict(held_out.graphs)
         interval = calibrator.interval(prediction, _LEVEL)
-        to_raw = VAL_PER.transform.to_raw
         columns = (
             held_out.values,
-            to_raw(prediction.mean),
-            to_raw(interval.low),
-            to_raw(interval.high),
+            VAL_PER.transform.to_raw(prediction.mean),
+            *VAL_PER.transform.interval_to_raw(interval.low, interval.high),
         )
         for key, *numbers in zip(held_out.keys, *columns, strict=True):
             measured, forecast, low, high = (float(number) for number in numbers)
@@ -177,12 +175,17 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
 def summarise(rows: list[dict[str, Any]]) -> Row:
     """Rank agreement and coverage of held-out forecasts."""
     from surrogate.metrics import kendall_tau
+    from surrogate.targets import VAL_PER
 
     def column(name: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
         return np.array([row[name] for row in rows])
 
     measured = column("measured_val_per")
-    inside = (column("low") <= measured) & (measured <= column("high"))
+    # On the scale that is learned: there, all error rates from .99 on are one value.
+    low, high, label = (
+        VAL_PER.transform.to_model(column(name)) for name in ("low", "high", "measured_val_per")
+    )
+    inside = (low <= label) & (label <= high)
     summary: Mapping[str, Any] = {
         "cells": len(rows),
         "kendall_tau": kendall_tau(column("forecast_val_per"), measured),

@@ -14,10 +14,10 @@ from surrogate.targets import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graph_encoding.graph import CellGraph
     from surrogate.artifact import Artifact
     from surrogate.forecast import Forecast
     from surrogate.latency_transfer import TransferredLatency
+    from train_benchmark.latency.record import LatencyRecord
 
 _PLACE = ("kind", "target", "unit", "setting", "device")
 """Columns that say what a row is a forecast of."""
@@ -43,7 +43,8 @@ def predict(
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
     level: Annotated[float, typer.Option(help="Probability that an interval holds.")] = 0.9,
     artifact: Annotated[
-        str, typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one.")
+        str,
+        typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one (./NAME)."),
     ] = "timit-micro",
     latency: Annotated[
         list[Path] | None,
@@ -78,7 +79,9 @@ def predict(
     forecaster = Forecaster(
         fitted, [t for folder in latency or () for t in _transferred(fitted, folder)]
     )
-    forecasts = forecaster.forecast(parsed, level, observed_curve=observed)
+    forecasts = forecaster.forecast(
+        parsed, level, observed_curve=observed, curve=curve or output is Format.JSON
+    )
     _write(forecasts, output, artifact, by_epoch=curve)
 
 
@@ -115,32 +118,46 @@ def _write_epochs(forecasts: "Sequence[Forecast]", output: Format, artifact: str
 
 
 def _transferred(artifact: "Artifact", folder: Path) -> "list[TransferredLatency]":
-    """One for each setting and device that a sweep's folder has measurements of."""
+    """One for each setting and device that a sweep's folder has records of.
+
+    Raises:
+        UserError: if one of them has too few functions that could be measured.
+    """
+    from train_benchmark.table_latency import gather_latencies
+
+    groups: dict[tuple[str, str], list[LatencyRecord]] = {}
+    for record in gather_latencies([folder], artifact.metadata.semantics):
+        groups.setdefault((record.setting, record.device), []).append(record)
+    try:
+        return [_transferred_to(artifact, records) for records in groups.values()]
+    except UserError as e:
+        raise UserError(f"--latency {folder}: {e}") from e
+
+
+def _transferred_to(artifact: "Artifact", records: "list[LatencyRecord]") -> "TransferredLatency":
+    """What the artifact knows, carried over to the one setting and device of some records."""
     import numpy as np
 
     from graph_encoding.cell import Cell
     from graph_encoding.graph import cell_graph
     from graph_encoding.semantics import Semantics
     from surrogate.latency_transfer import TransferredLatency
-    from train_benchmark.table_latency import gather_latencies
 
-    semantics = artifact.metadata.semantics
-    groups: dict[tuple[str, str], list[tuple[CellGraph, float]]] = {}
-    for record in gather_latencies([folder], semantics):
-        if record.status == "ok":
-            graph = cell_graph(Cell.parse(record.cell), Semantics(semantics))
-            group = groups.setdefault((record.setting, record.device), [])
-            group.append((graph, record.latency_s))
-    return [
-        TransferredLatency.fit(
-            artifact.latency,
-            setting,
-            device,
-            [graph for graph, _ in rows],
-            np.array([seconds for _, seconds in rows]),
+    setting, device = records[0].setting, records[0].device
+    measured = [record for record in records if record.status == "ok"]
+    if not measured:
+        raise UserError(
+            f"{setting!r} on {device!r} must have measured functions, but of {len(records)} the "
+            f"first is {records[0].status}: {records[0].error}; leave the setting out of the sweep"
         )
-        for (setting, device), rows in groups.items()
-    ]
+    semantics = Semantics(artifact.metadata.semantics)
+    return TransferredLatency.fit(
+        artifact.latency,
+        setting,
+        device,
+        [cell_graph(Cell.parse(record.cell), semantics) for record in measured],
+        np.array([record.latency_s for record in measured]),
+    )
 
 
 def observed_rates(text: str) -> dict[int, float]:

@@ -59,7 +59,7 @@ def build(
 
 def attach_latency(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ],
     sweeps: Annotated[
         list[Path], typer.Argument(metavar="DIR...", help="Folders of `nasasr latency`.")
@@ -79,7 +79,7 @@ def attach_latency(
 
 def info(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ] = "timit-micro",
     output: Annotated[
         ReportFormat, typer.Option("--format", help="Form of the output.")
@@ -102,7 +102,7 @@ def info(
 
 def noise(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ] = "timit-micro",
     seeds: Annotated[str, typer.Option(help="Seeds to compare, joined by commas.")] = "1234,1235",
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
@@ -140,7 +140,7 @@ def _distinct_seeds(text: str) -> list[int]:
 
 def verify(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ] = "timit-micro",
     campaign: Annotated[
         Path | None,
@@ -220,7 +220,7 @@ def _retrained(
 
 def export(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ],
     out: Annotated[Path, typer.Option(metavar="PATH", help="New file; for nb-asr, a new folder.")],
     to: Annotated[ExportFormat, typer.Option(help="Form of the copy.")] = ExportFormat.CSV,

@@ -1,11 +1,20 @@
 """The configuration of a search: which predictor, which settings, on which keys."""
 
+import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
@@ -13,6 +22,9 @@ from surrogate.benchmark.config import SourceConfig, resolved_source
 from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.predictors import PREDICTORS, Predictor
 from train_benchmark.record import content_hash
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Value = bool | int | float | str
 
@@ -147,8 +159,9 @@ class TuneConfig(BaseModel):
                     "is that of the defaults; widen it, or set another value under [settings]"
                 )
             ends = value_range.extremes
-            if self.is_whole(name) and not all(isinstance(end, int) for end in ends):
-                raise UserError(f"{name!r} is a whole number: so must be {list(ends)}")
+            steps = () if value_range.step is None else (value_range.step,)
+            if self.is_whole(name) and not all(isinstance(n, int) for n in (*ends, *steps)):
+                raise UserError(f"{name!r} is a whole number: so must be {[*ends, *steps]}")
             for end in ends:
                 self.make_predictor({name: end})
         return self
@@ -183,10 +196,10 @@ class TuneConfig(BaseModel):
         """A new, unfitted predictor as the search has it, with some settings changed.
 
         Raises:
-            UserError: if a value is out of its setting's own bounds.
+            UserError: if a value is of another type than its setting, or out of its bounds.
         """
-        kind = PREDICTORS.get(self.predictor)
-        return kind(kind.settings_type(**self.plain_settings({**self.search_settings, **changes})))
+        plain = self.plain_settings({**self.search_settings, **changes})
+        return PREDICTORS.get(self.predictor)(self._checked(plain))
 
     def plain_settings(self, changes: dict[str, Value]) -> dict[str, Any]:
         """All settings as nested tables, some of them changed."""
@@ -200,24 +213,39 @@ class TuneConfig(BaseModel):
         return plain
 
     def _plain(self) -> dict[str, Any]:
-        kind = PREDICTORS.get(self.predictor)
+        return asdict(self._checked(self.settings))
+
+    def _checked(self, plain: dict[str, Any]) -> Any:
+        """Settings of the predictor out of nested tables."""
+        kind = PREDICTORS.get(self.predictor).settings_type
         try:
-            base: dict[str, Any] = asdict(kind.settings_type(**self.settings))
-        except TypeError as e:
-            known = ", ".join(_names(asdict(kind.settings_type())))
+            # Strict, so that `true` is no learning rate of 1; of Python's values that would refuse
+            # tables for the settings of a part.
+            return TypeAdapter(kind).validate_json(json.dumps(plain, default=str), strict=True)
+        except ValidationError as e:
+            known = ", ".join(_names(asdict(kind())))
+            lines = [f"  {_described(error)}" for error in e.errors()]
             raise UserError(
-                f"[settings] must be settings of {self.predictor!r} ({known}): {e}"
+                "\n".join([f"settings must be those of {self.predictor!r} ({known}):", *lines])
             ) from e
-        return base
 
     @property
     def hash(self) -> str:
         """sha256 of all that trials depend on: not of how many there are."""
         later = {"confirm_keys", "confirm_repeats"}
-        plain = self.model_dump(mode="json", exclude={"trials", "source", *later})
+        merged = {"settings", "search_settings"}
+        plain = self.model_dump(mode="json", exclude={"trials", "source", *later, *merged})
         # A file's place is no part of the study; its keys and labels are, by their fingerprint.
         scale = self.source.model_dump(include={"direction", "transform"})
-        return content_hash({**plain, "scale": scale})
+        # With the defaults that the file leaves to the code.
+        settings = self.plain_settings(self.search_settings)
+        return content_hash({**plain, "scale": scale, "settings": settings})
+
+
+def _described(error: "ErrorDetails") -> str:
+    name = ".".join(str(part) for part in error["loc"])
+    # A rule of several settings together names them itself, and its value is all of them.
+    return f"{name}: {error['msg']}, but got {error['input']!r}" if name else error["msg"]
 
 
 def _names(plain: dict[str, Any], prefix: str = "") -> list[str]:

@@ -189,6 +189,19 @@ def test_level_that_cannot_be_had_exits_with_2(run: Run, saved_artifact: Path) -
     assert "lower level" in err
 
 
+def test_curves_that_are_not_shown_bound_no_level(run: Run) -> None:
+    """Held-out curves of the shipped artifact are fewer than its labels."""
+    ask = ("predict", "10_100_1000", "--level", "0.997")
+    for form in ("table", "csv"):
+        code, out, err = run(*ask, "--format", form)
+        assert (code, err) == (0, "")
+        assert "val_per" in out
+    for shown in (("--curve",), ("--format", "json")):
+        code, _, err = run(*ask, *shown)
+        assert code == 2
+        assert "intervals of learning curves reach a level of" in err
+
+
 def test_debug_shows_the_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from surrogate.cli import main; main()", "--debug", "predict", "x"],

@@ -2,29 +2,25 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from graph_encoding import CellGraph, GraphRow, UserError, write_graphs
+from graph_encoding import CellGraph, GraphRow, write_graphs
 from surrogate.benchmark import (
     BenchmarkConfig,
     BenchmarkResult,
     benchmark_config,
-    load_benchmark_config,
     run_benchmark,
 )
 from surrogate.benchmark.fitting import timed_answers
-from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table, true_per
-from surrogate.tuning import load_tune_config
-from surrogate.tuning.objective import training_keys
 
 HERE = "tests.unit.surrogate.test_benchmark_run"
 FAST = {"xgb": {"members": 2, "rounds": 40}}
@@ -339,39 +335,6 @@ def test_a_ceiling_is_that_of_the_keys_that_a_protocol_tests_on(tmp_path: Path) 
     assert {s.protocol: s.ceiling is None for s in rows} == {"random": False, "extended": True}
     written = json.loads((tmp_path / "out" / "config.json").read_text())["noise_ceilings"]
     assert {ceiling["protocol"] for ceiling in written} == {"random"}
-
-
-def test_keys_of_a_search_are_left_out_of_everything(graph_file: Path, tmp_path: Path) -> None:
-    tune = tmp_path / "tune.toml"
-    tune.write_text(
-        'name = "study"\npredictor = "ridge"\ntarget = "per"\ntrain_keys = 15\ntrials = 1\n'
-        f'[source]\ngraphs = "{graph_file}"\ndirection = "minimise"\n'
-        '[space.columns]\nchoices = ["counts", "statistics"]\n'
-    )
-    search = load_tune_config(tune)
-    searched = set(training_keys(load_source(search), search).keys)
-    (tmp_path / "bench.toml").write_text(
-        'target = "per"\ntrain_sizes = [20]\nrepeats = 2\npredictors = ["mean"]\n'
-        'without_keys_of = ["tune.toml"]\n'
-        f'[source]\ngraphs = "{graph_file}"\ndirection = "minimise"\n'
-    )
-    result = run_benchmark(load_benchmark_config(tmp_path / "bench.toml"), tmp_path / "out")
-    assert len(searched) == 15
-    assert len(result.source.dataset) == 80 - 15
-    assert not searched & set(result.source.dataset.keys)
-    assert not any(searched & set(fit.keys) for fit in result.fits)
-    assert all(
-        len(fit.keys) == 80 - 15 - 20 and not searched & set(fit.keys) for fit in result.fits
-    )
-
-
-def test_a_search_on_other_graphs_has_no_keys_to_leave_out(tmp_path: Path) -> None:
-    shipped = Path(__file__).parents[3] / "configs" / "tune" / "xgb.toml"
-    strangers = tmp_path / "strangers.jsonl"
-    graphs = [replace(g, key=f"stranger {i}") for i, g in enumerate(synthetic_dataset(60).graphs)]
-    write_graphs(strangers, [GraphRow(g, {"per": 0.5}, {}) for g in graphs])
-    with pytest.raises(UserError, match=r"xgb\.toml saw none of them"):
-        run_benchmark(config_of(strangers, without_keys_of=[shipped]), tmp_path / "out")
 
 
 def test_extended_keys_come_from_a_second_file(graph_file: Path, tmp_path: Path) -> None:
