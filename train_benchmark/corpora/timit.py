@@ -91,7 +91,9 @@ class Corpus:
         digest = hashlib.sha256()
         for utterance in self.utterances:
             digest.update(f"{utterance.key}\n{' '.join(utterance.phones)}\n".encode())
-            digest.update(np.round(utterance.samples * 32768.0).astype("<i2").tobytes())
+            # Audio of more than 16 bits may reach 1.0, which a bare cast would make -1.0.
+            samples = np.clip(np.round(utterance.samples * 32768.0), -32768, 32767)
+            digest.update(samples.astype("<i2").tobytes())
         return digest.hexdigest()
 
 
