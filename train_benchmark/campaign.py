@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
@@ -25,6 +25,7 @@ from train_benchmark.prepare import cache_path, load_prepared, prepare, save_pre
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
 from train_benchmark.store import RecordStore, read_store
+from train_benchmark.strict_config import StrictConfig
 from train_benchmark.table import BenchmarkTable, TableMetadata
 from train_benchmark.table_latency import gather_latencies
 from train_benchmark.trainer import PreparedCorpus
@@ -32,11 +33,7 @@ from train_benchmark.trainer import PreparedCorpus
 _DESCRIPTION = "campaign.json"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CampaignConfig(_Strict):
+class CampaignConfig(StrictConfig):
     """A `configs/campaign/*.toml` file; paths are relative to it."""
 
     train: Path

@@ -1,0 +1,9 @@
+"""The base of all configurations of this package."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class StrictConfig(BaseModel):
+    """Refuses unknown keys; is never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
