@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -38,7 +38,8 @@ class CampaignConfig(StrictConfig):
 
     train: Path
     corpus: Path
-    seeds: tuple[int, ...] = Field(min_length=1)
+    # Tables and ledgers keep 64 bits with a sign.
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(min_length=1)
     cells: CellsConfig
 
     @field_validator("seeds")

@@ -4,6 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class StrictConfig(BaseModel):
-    """Refuses unknown keys; is never changed."""
+    """Refuses unknown keys, infinity and NaN; is never changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
