@@ -83,7 +83,8 @@ def run_sweep(
     Raises:
         UserError: if the folder was made by another method or on another processor, or a
             setting's baseline on another device or with other software; if it cannot be written
-            or has another writer, or a setting cannot be measured here.
+            or has another writer, or a setting cannot be measured here or has more threads than
+            there are cores.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
     wanted = {
@@ -91,6 +92,7 @@ def run_sweep(
         for setting in sweep.settings
         for cell in sweep.cells
     }
+    pinned = {setting.name: _cores_for(setting, cores) for setting in sweep.settings}
     with LatencyStore(out) as store:
         baselines = describe_once(out, sweep, baselines_of)
         before, new = sum(identity in store.records for identity in wanted), 0
@@ -105,7 +107,7 @@ def run_sweep(
             missing = [wanted[identity] for identity in rest]
             if not missing:
                 continue
-            task = _task(sweep, setting, baselines, cores)
+            task = _task(sweep, setting, baselines, pinned[setting.name])
             for item in _measure(task, missing):
                 if isinstance(item, Ready):
                     baselines = with_baseline(out, sweep, baselines, setting.name, item)
@@ -238,7 +240,7 @@ def _task(
     sweep: Sweep,
     setting: LatencySetting,
     baselines: Mapping[str, Baseline],
-    cores: Sequence[int] | None,
+    cores: tuple[int, ...],
 ) -> Task:
     baseline = baselines.get(setting.name)
     return Task(
@@ -247,13 +249,21 @@ def _task(
         sweep.reference,
         sweep.method,
         None if baseline is None else baseline.seconds,
-        _cores_for(setting, cores),
+        cores,
     )
 
 
 def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[int, ...]:
+    """Cores to pin a setting's process to; none where the system cannot."""
+    pins = hasattr(os, "sched_getaffinity")
+    there = os.sched_getaffinity(0) if pins else range(os.cpu_count() or 1)
+    usable = sorted(set(there if cores is None else cores))
+    if len(usable) < setting.threads:
+        raise UserError(
+            f"a setting must have a core for each thread, but {setting.name} has "
+            f"{setting.threads} threads for the cores {', '.join(map(str, usable))}; give more "
+            "--cores or leave the setting out"
+        )
     if cores is not None:
         return tuple(cores)
-    if not hasattr(os, "sched_getaffinity"):
-        return ()
-    return tuple(sorted(os.sched_getaffinity(0))[-setting.threads :])
+    return tuple(usable[-setting.threads :]) if pins else ()

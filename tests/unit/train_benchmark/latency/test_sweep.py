@@ -145,6 +145,23 @@ def test_a_gpu_that_is_not_there_is_an_error_for_the_user(
         run_sweep(sweep, tmp_path / "cuda")
 
 
+@pytest.mark.parametrize(
+    ("threads", "cores", "message"),
+    [
+        (2, (0,), "has 2 threads for the cores 0; give more --cores or"),
+        (2, (0, 0), "has 2 threads for the cores 0; give"),
+        (4096, None, "has 4096 threads for the cores "),
+    ],
+)
+def test_more_threads_than_cores_are_refused_before_anything_is_measured(
+    tmp_path: Path, threads: int, cores: tuple[int, ...] | None, message: str
+) -> None:
+    sweep = quick_sweep(FP32, f"cpu-onnx-fp32-t{threads}-b1-1s", cells=CELLS)
+    with pytest.raises(UserError, match=f"a core for each thread, .*{message}"):
+        run_sweep(sweep, tmp_path / "sweep", cores=cores)
+    assert not (tmp_path / "sweep").exists()
+
+
 def test_a_folder_that_is_no_sweep_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must be a folder that `nasasr latency` wrote"):
         read_sweep(tmp_path)
