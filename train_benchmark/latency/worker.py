@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import signal
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -25,6 +26,7 @@ from train_benchmark.latency.record import LatencyRecord, LatencyStatus
 from train_benchmark.latency.setting import LatencySetting
 
 _WARM_UP_RUNS = 3
+_PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -226,16 +228,32 @@ def pin(cores: tuple[int, ...]) -> None:
 
 def cpu_description() -> str:
     """The processor in words: its model and how many cores this machine has of it."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [
-            line.partition(":")[2].strip()
-            for line in info.read_text().splitlines()
-            if line.startswith("model name")
-        ]
-        model = names[0] if names else model
-    return f"{model}, {os.cpu_count()} cores"
+    return f"{_cpu_model()}, {os.cpu_count()} cores"
+
+
+def _cpu_model() -> str:
+    """What the system calls the processor; ARM Linux has no name for it, only its board's."""
+    info, board = _PROC / "cpuinfo", _PROC / "device-tree" / "model"
+    lines = info.read_text().splitlines() if info.exists() else []
+
+    def values_of(field: str) -> list[str]:
+        return [line.partition(":")[2].strip() for line in lines if line.startswith(field)]
+
+    if names := values_of("model name"):
+        return names[0]
+    if board.exists():
+        return board.read_text().rstrip("\0")
+    kinds = zip(values_of("CPU implementer"), values_of("CPU part"), strict=False)
+    if numbers := sorted({f"{maker}/{part}" for maker, part in kinds}):
+        return f"{platform.machine()} CPU {' '.join(numbers)}"
+    if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
+        return subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    return platform.processor() or platform.machine()
 
 
 def _gpu_description() -> str:
