@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[
 from graph_encoding import Cell, UserError
 from tests.integration.test_training import RECIPE, tone_utterance
 from train_benchmark import held_records
-from train_benchmark.engines import base, local, ray_cluster
+from train_benchmark.engines import local, ray_cluster
 from train_benchmark.engines.base import Engine, Job, WorkersDiedError
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.recipe import Recipe
@@ -153,7 +153,7 @@ def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
     records = run(LocalEngine(2), recipe, corpus, [JOBS[0], deadly, JOBS[1], JOBS[3]])
     lost = next(r for r in records.values() if r.seed == deadly_seed)
     assert lost.status == "failed"
-    assert lost.error == f"its worker process died {base.MAX_ATTEMPTS} times"
+    assert lost.error == f"its worker process died {held_records.MAX_ATTEMPTS} times"
     others = {i: r for i, r in records.items() if r.seed != deadly_seed}
     assert numbers(others) == {i: numbers(one_worker)[i] for i in others}
 

@@ -8,13 +8,10 @@ from graph_encoding.cell import Cell
 from graph_encoding.cost import params
 from graph_encoding.errors import NasasrError
 from graph_encoding.functional import functional_key
-from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
+from train_benchmark.held_records import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus, software_versions, train_cell
-
-MAX_ATTEMPTS = 3
-"""How often a training is tried that fails for a reason which may pass, such as lack of memory."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 from graph_encoding.errors import MissingExtraError, UserError
 from train_benchmark.engines.base import (
-    MAX_ATTEMPTS,
     Engine,
     Job,
     held_trainings,
     lost_record,
     train_patiently,
 )
+from train_benchmark.held_records import MAX_ATTEMPTS
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus, fills_gpu

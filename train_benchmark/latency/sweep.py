@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -12,7 +13,7 @@ from typing import Any
 from graph_encoding.cell import Cell
 from graph_encoding.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
-from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
+from train_benchmark.held_records import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.description import (
     Baseline,
@@ -131,10 +132,12 @@ def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:
 def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecord]:
     """Records of all cells, whatever happens to the process that measures them.
 
-    Failed ones come once a cell has shown that the machine works, or all is done.
+    A cell that is alone when its process dies is tried again, at most `MAX_ATTEMPTS` times in
+    all. Failed ones come once a cell has shown that the machine works, or all is done.
     """
     size = task.method.cells_at_a_time
     chunks = [list(cells[i : i + size]) for i in range(0, len(cells), size)]
+    deaths: Counter[Cell] = Counter()
     held: HeldRecords[LatencyRecord] = HeldRecords(_ill)
     while chunks:
         with _Worker(task) as worker:
@@ -156,8 +159,9 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
                     break
         if not left:
             continue
-        if len(left) > 1:
-            # One of them kills its process: alone, it will be found.
+        # One of several kills its process: alone, it will be found. One alone may be unlucky.
+        deaths.update(left if len(left) == 1 else ())
+        if deaths[left[0]] < MAX_ATTEMPTS:
             chunks = [[cell] for cell in left] + chunks
             continue
         yield from held.take(_lost(task, ready, left[0]))
@@ -179,7 +183,8 @@ def _lost(task: Task, ready: Ready, cell: Cell) -> LatencyRecord:
         "device": ready.device,
         "software": ready.software,
     }
-    return failed_record(common, "failed", "its measuring process died", ready.baseline_s)
+    why = f"its measuring process died {MAX_ATTEMPTS} times"
+    return failed_record(common, "failed", why, ready.baseline_s)
 
 
 class _Worker:

@@ -18,6 +18,7 @@ pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
 from graph_encoding import TIMIT_MICRO_MACRO, Cell, Semantics, functional_key, params
 from graph_encoding.errors import UserError
 from tests.unit.train_benchmark.latency.helpers import quick_sweep
+from train_benchmark.held_records import MAX_ATTEMPTS
 from train_benchmark.latency import sweep as sweep_module
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.sweep import MeasuringDiedError, SweepProgress, read_sweep, run_sweep
@@ -167,15 +168,33 @@ def test_a_folder_that_is_no_sweep_is_refused(tmp_path: Path) -> None:
         read_sweep(tmp_path)
 
 
+@pytest.fixture
+def deaths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with a file for each death; workers see its path in their environment."""
+    folder = tmp_path / "deaths"
+    folder.mkdir()
+    monkeypatch.setenv("NASASR_TEST_DEATHS", str(folder))
+    monkeypatch.setattr(sweep_module, "work", work_and_die)
+    return folder
+
+
 def work_and_die(connection: object, task: Task, scratch: Path) -> None:
-    """A worker that the cell `KILLER` kills; a module-level function, for the spawned process."""
+    """A worker that the cell `KILLER` kills, as often as the environment says.
+
+    A module-level function, for the spawned process.
+    """
     from train_benchmark.latency.engines import OnnxEngine, Run, Subject
 
     load = OnnxEngine.load
+    deaths = Path(os.environ["NASASR_TEST_DEATHS"])
+    most = float(os.environ.get("NASASR_TEST_MOST_DEATHS", "inf"))
+    worker = os.getpid()  # and not the process that it forks to measure memory
 
     def deadly(self: OnnxEngine, subject: Subject) -> Run:
-        if subject.cell.text == KILLER:
-            os.kill(os.getpid(), signal.SIGKILL)
+        died = len(list(deaths.iterdir()))
+        if subject.cell.text == KILLER and os.getpid() == worker and died < most:
+            (deaths / str(died)).touch()
+            os.kill(worker, signal.SIGKILL)
         return load(self, subject)
 
     OnnxEngine.load = deadly  # type: ignore[method-assign]
@@ -183,9 +202,8 @@ def work_and_die(connection: object, task: Task, scratch: Path) -> None:
 
 
 def test_a_cell_that_kills_its_process_is_found_and_the_others_are_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, deaths: Path
 ) -> None:
-    monkeypatch.setattr(sweep_module, "work", work_and_die)
     sweep = quick_sweep(FP32, cells=(CELLS[0], KILLER, CELLS[1]))
     records = run_sweep(sweep, tmp_path / "sweep").values()
     assert {r.cell: r.status for r in records} == {
@@ -194,6 +212,18 @@ def test_a_cell_that_kills_its_process_is_found_and_the_others_are_kept(
         CELLS[1]: "ok",
     }
     assert len({(r.device, r.software) for r in records}) == 1
+    (lost,) = (r for r in records if r.cell == KILLER)
+    assert lost.error == f"its measuring process died {MAX_ATTEMPTS} times"
+    # Once more, beside another cell: then it is not clear which of the two did it.
+    assert len(list(deaths.iterdir())) == MAX_ATTEMPTS + 1
+
+
+def test_a_cell_whose_process_was_killed_by_chance_is_measured(
+    tmp_path: Path, deaths: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NASASR_TEST_MOST_DEATHS", str(MAX_ATTEMPTS - 1))
+    (record,) = run_sweep(quick_sweep(FP32, cells=(KILLER,)), tmp_path / "sweep").values()
+    assert (record.status, len(list(deaths.iterdir()))) == ("ok", MAX_ATTEMPTS - 1)
 
 
 def work_and_fail(connection: object, task: Task, scratch: Path) -> None:
@@ -225,10 +255,8 @@ def test_a_machine_that_fails_over_every_cell_leaves_no_record(
     assert sorted(r.status for r in records) == ["failed", "failed", "failed", "ok"]
 
 
-def test_a_reference_that_kills_its_process_ends_the_sweep(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweep_module, "work", work_and_die)
+@pytest.mark.usefixtures("deaths")
+def test_a_reference_that_kills_its_process_ends_the_sweep(tmp_path: Path) -> None:
     sweep = replace(quick_sweep(FP32, cells=CELLS[:1]), reference=Cell.parse(KILLER))
     with pytest.raises(MeasuringDiedError, match="died over the reference"):
         run_sweep(sweep, tmp_path / "sweep")
