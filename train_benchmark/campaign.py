@@ -79,6 +79,16 @@ class Campaign:
         cells = choose_cells(config.cells, recipe.semantics, path.parent)
         return cls(recipe, tuple(Job(cell, seed) for cell in cells for seed in config.seeds))
 
+    def first(self, limit: int | None) -> tuple[Job, ...]:
+        """The first so many jobs, or all.
+
+        Raises:
+            UserError: if the limit is less than 1.
+        """
+        if limit is not None and limit < 1:
+            raise UserError(f"limit must be >= 1, but got {limit}")
+        return self.jobs[:limit]
+
     def identities(self) -> tuple[tuple[str, int], ...]:
         """(functional key, seed) of each job."""
         return tuple(_identity(job, self.recipe) for job in self.jobs)
@@ -89,7 +99,7 @@ class Progress:
     """Where a running campaign stands.
 
     Attributes:
-        done: jobs with a record, those of earlier runs included.
+        done: jobs with a record, those of earlier runs included; without those to be tried again.
         total: jobs of the campaign (or of the limit).
         failed: records of this campaign whose status is not "ok".
         new: records that this run added.
@@ -109,6 +119,7 @@ def collect(
     engine: Engine | None = None,
     limit: int | None = None,
     max_seconds: float | None = None,
+    retry_failed: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Train what has no record yet and keep each record the moment it is there.
@@ -122,18 +133,17 @@ def collect(
         engine: what runs the trainings; by default one process of this machine.
         limit: stop at so many of the campaign's jobs; all if None.
         max_seconds: begin no training after so many seconds; those begun are finished.
+        retry_failed: train what failed again; a record that has not failed takes its place.
         on_progress: called at the start and after each record.
 
     Raises:
         UserError: if the folder holds another recipe or corpus, cannot be written or has
             another writer, or the corpus breaks a rule.
     """
-    if limit is not None and limit < 1:
-        raise UserError(f"limit must be >= 1, but got {limit}")
+    jobs = campaign.first(limit)
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     corpus = read_timit(corpus_root)
-    jobs = campaign.jobs[:limit]
-    with RecordStore(out) as store, Ledger(out) as ledger:
+    with RecordStore(out, retry_failed=retry_failed) as store, Ledger(out) as ledger:
         _describe_once(out, campaign.recipe, corpus.fingerprint)
         prepared = _prepare_once(out, corpus, campaign.recipe)
         wanted = {job: _identity(job, campaign.recipe) for job in jobs}
@@ -156,9 +166,9 @@ def collect(
         )
         with closing(running):
             for record in running:
-                store.append(record)
+                new += store.append(record)
                 ledger.finish(record)
-                done, failed, new = done + 1, failed + (record.status != "ok"), new + 1
+                done, failed = done + 1, failed + (record.status != "ok")
                 report()
         return Progress(done, len(jobs), failed, new)
 

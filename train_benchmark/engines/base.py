@@ -103,6 +103,6 @@ def _ill(count: int, last: TrainingRecord) -> WorkersDiedError:
     return WorkersDiedError(
         f"at most {MAX_FAILED_IN_A_ROW - 1} cells in a row may fail or lose their workers, but "
         f"{count} did (the last: cell {last.cell}, seed {last.seed}: {last.error}); none of them "
-        "has a record. Run with fewer workers, or look for their killer (out of memory? a broken "
-        "GPU?); if the cells are to blame, take them out of the campaign"
+        "has a new record. Run with fewer workers, or look for their killer (out of memory? a "
+        "broken GPU?); if the cells are to blame, take them out of the campaign"
     )

@@ -46,7 +46,8 @@ class SweepProgress:
 
     Attributes:
         setting: name of the setting at work.
-        done: records of this sweep's cells and settings, those of earlier runs included.
+        done: records of this sweep's cells and settings, those of earlier runs included; without
+            those to be tried again.
         total: cells times settings.
         new: records that this run added.
     """
@@ -63,6 +64,7 @@ def run_sweep(
     *,
     cores: Sequence[int] | None = None,
     baselines_of: Path | None = None,
+    retry_failed: bool = False,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> dict[Identity, LatencyRecord]:
     """Measure what has no record yet and keep each record the moment it is there.
@@ -76,6 +78,7 @@ def run_sweep(
             setting has threads.
         baselines_of: folder of an earlier sweep on this machine: latencies are then stated for
             the speed it had, and compare with that sweep's. Only for a new folder.
+        retry_failed: measure what failed again; a record that has not failed takes its place.
         on_progress: called at the start of each setting and after each record.
 
     Returns:
@@ -84,8 +87,7 @@ def run_sweep(
     Raises:
         UserError: if the folder was made by another method or on another processor, or a
             setting's baseline on another device or with other software; if it cannot be written
-            or has another writer, or a setting cannot be measured here or has more threads than
-            there are cores.
+            or has another writer, or a setting cannot be measured here.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
     wanted = {
@@ -94,18 +96,18 @@ def run_sweep(
         for cell in sweep.cells
     }
     pinned = {setting.name: _cores_for(setting, cores) for setting in sweep.settings}
-    with LatencyStore(out) as store:
+    with LatencyStore(out, retry_failed=retry_failed) as store:
         baselines = describe_once(out, sweep, baselines_of)
-        before, new = sum(identity in store.records for identity in wanted), 0
+        done, new = sum(identity in store.records for identity in wanted), 0
 
         def report(setting: LatencySetting) -> None:
             if on_progress:
-                on_progress(SweepProgress(setting.name, before + new, len(wanted), new))
+                on_progress(SweepProgress(setting.name, done, len(wanted), new))
 
         for setting in sweep.settings:
             report(setting)
-            rest = (i for i in wanted if i not in store.records and i[0] == setting.name)
-            missing = [wanted[identity] for identity in rest]
+            of_setting = {i: cell for i, cell in wanted.items() if i[0] == setting.name}
+            missing = [cell for i, cell in of_setting.items() if i not in store.records]
             if not missing:
                 continue
             task = _task(sweep, setting, baselines, pinned[setting.name])
@@ -113,8 +115,7 @@ def run_sweep(
                 if isinstance(item, Ready):
                     baselines = with_baseline(out, sweep, baselines, setting.name, item)
                     continue
-                store.append(item)
-                new += 1
+                done, new = done + 1, new + store.append(item)
                 report(setting)
         return {i: store.records[i] for i in wanted}
 
@@ -171,9 +172,9 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
 def _ill(count: int, last: LatencyRecord) -> MeasuringDiedError:
     return MeasuringDiedError(
         f"at most {MAX_FAILED_IN_A_ROW - 1} cells in a row may fail or kill the measuring process, "
-        f"but {count} did (the last: {last.cell}: {last.error}); none of them has a record. "
-        "Measure fewer cells at a time, or look for the killer (out of memory?); if the cells are "
-        "to blame, take them out of the sweep"
+        f"but {count} did (the last: {last.cell}: {last.error}); none of them has a new "
+        "record. Measure fewer cells at a time, or look for the killer (out of memory?); if the "
+        "cells are to blame, take them out of the sweep"
     )
 
 

@@ -255,6 +255,34 @@ def test_a_machine_that_fails_over_every_cell_leaves_no_record(
     assert sorted(r.status for r in records) == ["failed", "failed", "failed", "ok"]
 
 
+def test_what_failed_is_measured_again_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep, out = quick_sweep(FP32, cells=(*CELLS[:2], KILLER)), tmp_path / "sweep"
+    seen: list[tuple[int, int, int]] = []
+
+    def statuses(*, retry_failed: bool) -> list[str]:
+        records = run_sweep(
+            sweep,
+            out,
+            retry_failed=retry_failed,
+            on_progress=lambda p: seen.append((p.done, p.total, p.new)),
+        )
+        return [record.status for record in records.values()]
+
+    with monkeypatch.context() as ill:
+        ill.setattr(sweep_module, "work", work_and_fail)
+        assert statuses(retry_failed=False) == ["failed", "failed", "ok"]
+        seen.clear()
+        assert statuses(retry_failed=True) == ["failed", "failed", "ok"]
+        assert seen == [(1, 3, 0), (2, 3, 0), (3, 3, 0)]
+    assert statuses(retry_failed=False) == ["failed", "failed", "ok"]
+    seen.clear()
+    assert statuses(retry_failed=True) == ["ok", "ok", "ok"]
+    assert seen == [(1, 3, 0), (2, 3, 1), (3, 3, 2)]
+    assert [record.status for record in read_sweep(out)] == ["ok"] * 3
+
+
 @pytest.mark.usefixtures("deaths")
 def test_a_reference_that_kills_its_process_ends_the_sweep(tmp_path: Path) -> None:
     sweep = replace(quick_sweep(FP32, cells=CELLS[:1]), reference=Cell.parse(KILLER))
