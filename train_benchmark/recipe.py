@@ -12,7 +12,7 @@ from graph_encoding.toml_config import load_config
 from train_benchmark.corpora.espeak_phones import ACCENTS
 from train_benchmark.corpora.sentences import MAX_WORDS
 from train_benchmark.record import content_hash
-from train_benchmark.strict_config import StrictConfig
+from train_benchmark.strict_config import MacroName, StrictConfig
 
 
 class SplitConfig(StrictConfig):
@@ -148,7 +148,7 @@ class TrainConfig(StrictConfig):
     """
 
     name: str
-    macro: Literal["paper", "timit-micro"]
+    macro: MacroName
     semantics: Literal["paper", "released"]
     epochs: int = Field(ge=1)
     batches: Annotated[PooledBatches | BucketedBatches, Field(discriminator="kind")]

@@ -11,7 +11,7 @@ from graph_encoding.semantics import Semantics
 from graph_encoding.toml_config import load_config
 from train_benchmark.cell_choice import CellsConfig, choose_cells
 from train_benchmark.latency.setting import LatencySetting
-from train_benchmark.strict_config import StrictConfig
+from train_benchmark.strict_config import MacroName, StrictConfig
 
 
 class MethodConfig(StrictConfig):
@@ -49,7 +49,7 @@ class MethodConfig(StrictConfig):
 class LatencyConfig(StrictConfig):
     """A `configs/latency/*.toml` file; a file of cells is relative to it."""
 
-    macro: Literal["paper", "timit-micro"]
+    macro: MacroName
     semantics: Literal["paper", "released"]
     settings: tuple[str, ...] = Field(min_length=1)
     reference: str

@@ -13,6 +13,7 @@ from typing import Any
 from graph_encoding.cell import Cell
 from graph_encoding.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
+from graph_encoding.registered import Registered
 from train_benchmark.held_records import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.description import (
@@ -256,6 +257,7 @@ def _task(
         sweep.method,
         None if baseline is None else baseline.seconds,
         cores,
+        Registered.here(),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from graph_encoding.cell import Cell
 from graph_encoding.errors import NasasrError
 from graph_encoding.functional import functional_key
+from graph_encoding.registered import Registered
 from graph_encoding.semantics import Semantics
 from train_benchmark.latency.config import MethodConfig
 from train_benchmark.latency.engines import Engine, Run, Subject, make_engine
@@ -40,6 +41,7 @@ class Task:
         method: how a cell is measured.
         baseline_s: the reference's baseline, if it is known from an earlier run.
         cores: cores to pin the process to; empty for none.
+        registered: operations and macro networks that setting and cells may name.
     """
 
     setting: LatencySetting
@@ -48,6 +50,7 @@ class Task:
     method: MethodConfig
     baseline_s: float | None
     cores: tuple[int, ...]
+    registered: Registered
 
 
 class Ready(NamedTuple):
@@ -91,6 +94,7 @@ def work(connection: "Connection[Any, list[Cell]]", task: Task, scratch: Path) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)  # onnxruntime's quantiser warns of each model
     pin(task.cores)
+    task.registered.register()
     try:
         engine = make_engine(task.setting, task.semantics)
         with PeakMemory(engine) as memory:

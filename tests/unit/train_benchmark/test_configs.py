@@ -1,5 +1,6 @@
 """Configurations refuse numbers that nothing can be made of, naming file and key."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from pydantic import BaseModel
 
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
-from graph_encoding import UserError
+from graph_encoding import MACROS, TIMIT_MICRO_MACRO, UserError
 from graph_encoding.toml_config import load_config
 from train_benchmark.campaign import CampaignConfig
 from train_benchmark.latency.config import LatencyConfig
@@ -72,6 +73,16 @@ def test_numbers_that_nothing_can_be_made_of_are_refused(
     path = changed(name, key, value, tmp_path)
     with pytest.raises(UserError, match=rf"{path.name} breaks its rules:\n  key '{message}"):
         load_config(path, MODELS[name])
+
+
+@pytest.mark.parametrize("name", ["train/timit-micro.toml", "latency/example.toml"])
+def test_a_macro_network_must_be_registered(tmp_path: Path, name: str) -> None:
+    path = changed(name, "macro", '"mine"', tmp_path)
+    with pytest.raises(UserError, match=r"'macro': .*unknown macro network 'mine'; known: paper, "):
+        load_config(path, MODELS[name])
+    MACROS.register("mine", replace(TIMIT_MICRO_MACRO, name="mine"))
+    config = load_config(path, MODELS[name])
+    assert config.model_dump()["macro"] == "mine"
 
 
 def test_the_largest_seed_is_allowed(tmp_path: Path) -> None:

@@ -15,12 +15,22 @@ import pytest
 pytest.importorskip("onnx", reason="needs the extra nasasr[latency]")
 pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
 
-from graph_encoding import TIMIT_MICRO_MACRO, Cell, Semantics, functional_key, params
+from graph_encoding import (
+    MACROS,
+    TIMIT_MICRO_MACRO,
+    Cell,
+    Operation,
+    Semantics,
+    functional_key,
+    params,
+    register_operation,
+)
 from graph_encoding.errors import UserError
 from tests.unit.train_benchmark.latency.helpers import quick_sweep
 from train_benchmark.held_records import MAX_ATTEMPTS
 from train_benchmark.latency import sweep as sweep_module
 from train_benchmark.latency.config import Sweep
+from train_benchmark.latency.setting import LatencySetting
 from train_benchmark.latency.sweep import MeasuringDiedError, SweepProgress, read_sweep, run_sweep
 from train_benchmark.latency.worker import Task, cpu_description, work
 
@@ -128,6 +138,15 @@ def test_a_folder_that_does_not_say_what_measured_it_goes_on(done: Path, tmp_pat
     assert [r.status for r in records] == ["ok"] * 4
     # The baseline is still that of an unknown machine.
     assert json.loads((out / "latency.json").read_text()) == description
+
+
+def test_the_measuring_process_knows_what_was_registered(tmp_path: Path) -> None:
+    register_operation(Operation("conv13", "conv", kernel=13))
+    MACROS.register("mine", replace(TIMIT_MICRO_MACRO, name="mine", filters=(16, 18, 20, 24)))
+    sweep = quick_sweep(FP32, cells=("conv13:1_411_0101",))
+    setting = LatencySetting.parse(f"mine/{FP32}")
+    (record,) = run_sweep(replace(sweep, settings=(setting,)), tmp_path / "sweep").values()
+    assert (record.status, record.setting) == ("ok", f"mine/{FP32}")
 
 
 def test_torch_is_measured_too(tmp_path: Path) -> None:
