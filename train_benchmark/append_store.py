@@ -20,6 +20,7 @@ from train_benchmark.record import content_hash
 _JOURNAL = "journal.jsonl"
 _SHARDS = "shards"
 _LOCK = "lock"
+_FAILED = "failed"
 
 
 class Storable(Protocol):
@@ -28,6 +29,10 @@ class Storable(Protocol):
     @property
     def identity(self) -> Any:
         """What a record is asked for by; a store has one record for each."""
+
+    @property
+    def status(self) -> str:
+        """Status "failed" is that of a record that gives way to any of another status."""
 
     def to_json(self) -> str:
         """One line of JSON; equal for equal records."""
@@ -63,7 +68,8 @@ class StoreFormat(Generic[RecordT]):
 def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     """All records of a folder by identity; it may be written at this moment.
 
-    A cut-off last line of the journal is ignored: that record was being written.
+    A cut-off last line of the journal is ignored: that record was being written. So is a failed
+    record beside one that is not: it was tried again.
 
     Raises:
         UserError: if a shard or a whole journal line is corrupt, or two records of one identity
@@ -77,7 +83,10 @@ def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     records: dict[Any, RecordT] = {}
     for record in (*found, *journaled):
         other = records.setdefault(record.identity, record)
-        if other is not record and other.to_json() != record.to_json():
+        # Not by their order: the names of shards say nothing of time.
+        if _replaces(record, other):
+            records[record.identity] = record
+        elif not _replaces(other, record) and other.to_json() != record.to_json():
             raise UserError(
                 f"{form.run} {folder} must have one record for each {form.identity}, but "
                 f"{record.identity} has two that differ; remove the wrong one"
@@ -91,20 +100,26 @@ class AppendStore(Generic[RecordT, IdentityT]):
     Args:
         folder: the folder, made if it does not exist.
         form: how its records are kept.
+        retry_failed: whether failed records count as if they were not there, so that others can
+            take their places.
 
     Attributes:
         folder: the folder.
-        records: all records by identity, once the store is entered.
+        records: all records that count, by identity, once the store is entered.
 
     Raises:
         UserError: on entering, if the folder cannot be written or locked, or another writer has
             it.
     """
 
-    def __init__(self, folder: Path, form: StoreFormat[RecordT]) -> None:
+    def __init__(
+        self, folder: Path, form: StoreFormat[RecordT], *, retry_failed: bool = False
+    ) -> None:
         self.folder = folder
         self.records: dict[IdentityT, RecordT] = {}
         self._form = form
+        self._retry_failed = retry_failed
+        self._to_replace: dict[IdentityT, RecordT] = {}
         self._journaled = 0
         self._journal: IO[bytes] | None = None
         self._lock: IO[bytes] | None = None
@@ -131,8 +146,11 @@ class AppendStore(Generic[RecordT, IdentityT]):
             self._journal.close()
             self._lock.close()
 
-    def append(self, record: RecordT) -> None:
+    def append(self, record: RecordT) -> bool:
         """Keep a record; when this returns it is on the disk.
+
+        Returns:
+            Whether it was kept: what failed once more leaves the first failure in its place.
 
         Raises:
             UserError: if there is one of its identity already.
@@ -142,6 +160,10 @@ class AppendStore(Generic[RecordT, IdentityT]):
             raise UserError(
                 f"{self._form.run} {self.folder} already has a record of {record.identity}"
             )
+        failed_before = self._to_replace.pop(record.identity, None)
+        if failed_before is not None and not _replaces(record, failed_before):
+            self.records[record.identity] = failed_before
+            return False
         self._journal.write(record.to_json().encode() + b"\n")
         self._journal.flush()
         os.fsync(self._journal.fileno())
@@ -149,6 +171,7 @@ class AppendStore(Generic[RecordT, IdentityT]):
         self._journaled += 1
         if self._journaled >= self._form.records_per_shard:
             self._seal()
+        return True
 
     def _locked(self) -> IO[bytes]:
         """The open lock file of the folder, which is made if it does not exist."""
@@ -181,6 +204,9 @@ class AppendStore(Generic[RecordT, IdentityT]):
     def _take_in(self) -> None:
         """Read what is there, and open the journal behind its last whole line."""
         self.records = read_folder(self.folder, self._form)
+        if self._retry_failed:
+            failed = [i for i, record in self.records.items() if record.status == _FAILED]
+            self._to_replace = {identity: self.records.pop(identity) for identity in failed}
         self._journaled = len(_read_journal(self.folder, self._form))
         self._drop_torn_line()
         self._journal = (self.folder / _JOURNAL).open("ab")
@@ -210,6 +236,10 @@ class AppendStore(Generic[RecordT, IdentityT]):
             whole = content.rfind(b"\n") + 1
             if whole < len(content):
                 os.truncate(journal, whole)
+
+
+def _replaces(record: Storable, other: Storable) -> bool:
+    return other.status == _FAILED and record.status != _FAILED
 
 
 def _read_journal(folder: Path, form: StoreFormat[RecordT]) -> list[RecordT]:

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,12 +68,12 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
     spec = spec_of(load_config(corpus_path, CorpusConfig))
     corpus = out / "corpus"
     if corpus.exists():
-        _require_made_of(corpus, asdict(spec))
+        _require_made_of(corpus, spec.model_dump())
     else:
         typer.echo("1/3 making the corpus", err=True)
         out.mkdir(parents=True, exist_ok=True)
         # First: a corpus is there whole or not at all, and then has its description.
-        _spec_file(corpus).write_text(json.dumps(asdict(spec), indent=2) + "\n")
+        _spec_file(corpus).write_text(json.dumps(spec.model_dump(), indent=2) + "\n")
         make_corpus(spec, corpus)
     typer.echo("2/3 training cells", err=True)
     with ProgressDisplay("training cells") as display:

@@ -130,13 +130,6 @@ def test_numbers_of_the_published_training() -> None:
     assert PAPER.macro is PAPER_MACRO
 
 
-def test_kaldi_lists() -> None:
-    split = PAPER.corpus.split
-    assert split.train == ("*",)
-    assert (len(set(split.val)), len(set(split.test))) == (50, 24)
-    assert not set(split.val) & set(split.test)
-
-
 @pytest.mark.parametrize(
     ("epoch", "rate"), [(1, 1e-4), (5, 1e-4), (6, 0.9e-4), (40, 1e-4 * 0.9**35)]
 )
