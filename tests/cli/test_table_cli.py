@@ -35,7 +35,7 @@ def test_a_table_that_breaks_a_rule_ends_with_1(run: Run, tmp_path: Path) -> Non
     code, out, err = run("table", "verify", tmp_path / "failed")
     assert code == 1
     assert "NO" in out
-    assert "breaks 1 rules: status" in err
+    assert "breaks a rule: status" in err
     code, out, _ = run("table", "verify", tmp_path / "failed", "--format", "csv")
     assert code == 1
     ok = {row["name"]: row["ok"] for row in csv.DictReader(io.StringIO(out))}
@@ -50,9 +50,16 @@ def test_a_check_says_how_many_rows_it_saw(run: Run, folder: Path) -> None:
 def test_a_changed_file_is_noticed(run: Run, folder: Path) -> None:
     path = folder / "records.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    code, _, err = run("table", "verify", folder)
-    assert code == 2
-    assert "sha256" in err
+    code, out, err = run("table", "verify", folder, "--format", "json")
+    assert code == 1
+    (check,) = json.loads(out)
+    assert (check["name"], check["ok"], "sha256" in check["detail"]) == ("files", False, True)
+    assert "breaks a rule: files" in err
+    path.unlink()
+    code, out, _ = run("table", "verify", folder)
+    assert code == 1
+    assert "is missing" in out
+    assert run("table", "info", folder)[0] == 2
 
 
 def test_retraining_needs_to_know_how(run: Run, folder: Path) -> None:
