@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from surrogate.latency_transfer import TransferredLatency
     from train_benchmark.latency.record import LatencyRecord
 
-_PLACE = ("kind", "target", "unit", "setting", "device")
+_PLACE = ("kind", "target", "unit", "setting", "device", "source")
 """Columns that say what a row is a forecast of."""
 
 _NUMBERS = ("mean", "std", "std_model", "std_seed", "low", "high")
@@ -223,6 +223,7 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
             "unit": "second",
             "setting": latency.setting,
             "device": latency.device,
+            "source": latency.source,
             **{name: getattr(latency, name) for name in ("mean", "std", "low", "high")},
             "measured_mean": latency.measured,
             "seeds": 0,
@@ -237,7 +238,8 @@ def _for_readers(row: Row) -> Row:
     shown = {name: value for name, value in row.items() if name not in _PLACE}
     text = row["target"]
     if row["kind"] == "latency":
-        text = f"latency_s {row['setting']} on {row['device']}"
+        carried_over = ", transferred" if row["source"] == "transferred" else ""
+        text = f"latency_s {row['setting']} on {row['device']}{carried_over}"
     head = ("cell", "params", "support")
     return {**{name: shown.pop(name) for name in head}, "target": text, **shown}
 

@@ -52,7 +52,7 @@ def test_predict_json_parses(run: Run, saved_artifact: Path) -> None:
 def test_predict_csv_has_one_row_a_target(run: Run, saved_artifact: Path) -> None:
     _, out, _ = run("predict", "10_100_1000", "--artifact", saved_artifact, "--format", "csv")
     header, *rows = out.splitlines()
-    assert header.startswith("cell,params,support,kind,target,unit,setting,device,mean,std")
+    assert header.startswith("cell,params,support,kind,target,unit,setting,device,source,mean,std")
     assert len(rows) == 2
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_file
@@ -70,16 +70,29 @@ def with_baseline(
         more = {**baselines, setting: Baseline(*ready)}
         _write(out, sweep, more)
         return more
-    baseline = baselines[setting]
-    for field in ("device", "software"):
-        there, here = getattr(baseline, field), getattr(ready, field)
-        if there is not None and there != here:
-            raise UserError(
-                f"the latencies of setting {setting} must be of the {field} that its baseline was "
-                f"measured with, {there!r}, but here it is {here!r}; choose a new --out, and leave "
-                "--baselines-of out"
-            )
+    require_same(baselines, setting, "device", ready.device)
+    require_same(baselines, setting, "software", ready.software)
     return dict(baselines)
+
+
+def require_same(
+    baselines: Mapping[str, Baseline],
+    setting: str,
+    field: Literal["device", "software"],
+    here: str,
+) -> None:
+    """Make sure that a setting's baseline, if there is one, is of a device or software.
+
+    Raises:
+        UserError: if it is of another; what a folder does not say is not compared.
+    """
+    there = getattr(baselines[setting], field) if setting in baselines else None
+    if there is not None and there != here:
+        raise UserError(
+            f"the latencies of setting {setting} must be of the {field} that its baseline was "
+            f"measured with, {there!r}, but here it is {here!r}; choose a new --out, and leave "
+            "--baselines-of out"
+        )
 
 
 def _write(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:

@@ -18,6 +18,7 @@ from train_benchmark.latency.description import (
     Baseline,
     describe_once,
     read_description,
+    require_same,
     with_baseline,
 )
 from train_benchmark.latency.record import LatencyRecord
@@ -62,6 +63,7 @@ def run_sweep(
     *,
     cores: Sequence[int] | None = None,
     baselines_of: Path | None = None,
+    device: str | None = None,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> dict[Identity, LatencyRecord]:
     """Measure what has no record yet and keep each record the moment it is there.
@@ -75,6 +77,7 @@ def run_sweep(
             setting has threads.
         baselines_of: folder of an earlier sweep on this machine: latencies are then stated for
             the speed it had, and compare with that sweep's. Only for a new folder.
+        device: name of the machine in the records; by default that of its processor or GPU.
         on_progress: called at the start of each setting and after each record.
 
     Returns:
@@ -83,9 +86,11 @@ def run_sweep(
     Raises:
         UserError: if the folder was made by another method or on another processor, or a
             setting's baseline on another device or with other software; if it cannot be written
-            or has another writer, or a setting cannot be measured here.
+            or has another writer, a setting cannot be measured here, or the device has no name.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
+    if device is not None and not device.strip():
+        raise UserError(f"a device must have a name, but got {device!r}; name it, or leave it out")
     wanted = {
         (setting.name, functional_key(cell, sweep.semantics)): cell
         for setting in sweep.settings
@@ -101,11 +106,13 @@ def run_sweep(
 
         for setting in sweep.settings:
             report(setting)
+            if device is not None:
+                require_same(baselines, setting.name, "device", device)
             rest = (i for i in wanted if i not in store.records and i[0] == setting.name)
             missing = [wanted[identity] for identity in rest]
             if not missing:
                 continue
-            task = _task(sweep, setting, baselines, cores)
+            task = _task(sweep, setting, baselines, cores, device)
             for item in _measure(task, missing):
                 if isinstance(item, Ready):
                     baselines = with_baseline(out, sweep, baselines, setting.name, item)
@@ -239,6 +246,7 @@ def _task(
     setting: LatencySetting,
     baselines: Mapping[str, Baseline],
     cores: Sequence[int] | None,
+    device: str | None,
 ) -> Task:
     baseline = baselines.get(setting.name)
     return Task(
@@ -248,6 +256,7 @@ def _task(
         sweep.method,
         None if baseline is None else baseline.seconds,
         _cores_for(setting, cores),
+        device,
     )
 
 

@@ -38,6 +38,7 @@ class Task:
         method: how a cell is measured.
         baseline_s: the reference's baseline, if it is known from an earlier run.
         cores: cores to pin the process to; empty for none.
+        device: name of the machine in the records; None for that of its processor or GPU.
     """
 
     setting: LatencySetting
@@ -46,6 +47,7 @@ class Task:
     method: MethodConfig
     baseline_s: float | None
     cores: tuple[int, ...]
+    device: str | None = None
 
 
 class Ready(NamedTuple):
@@ -108,8 +110,7 @@ class _Worker:
         self.folder = folder
         # The order of the turns must differ between chunks; the records do not depend on it.
         self.rng = np.random.default_rng()
-        device = task.setting.device
-        self.device = cpu_description() if device == "cpu" else _gpu_description()
+        self.device = task.device or _description(task.setting)
 
     def serve(self, connection: "Connection[Any, list[Cell]]") -> None:
         reference = self._load(self.task.reference, "reference", loads=1).runs[0]
@@ -238,7 +239,10 @@ def cpu_description() -> str:
     return f"{model}, {os.cpu_count()} cores"
 
 
-def _gpu_description() -> str:
+def _description(setting: LatencySetting) -> str:
+    """The processor or GPU of a setting, in words."""
+    if setting.device == "cpu":
+        return cpu_description()
     import torch
 
     return torch.cuda.get_device_name()

@@ -116,6 +116,21 @@ def test_a_baseline_of_another_device_or_software_is_refused(
     assert read_sweep(tmp_path / "second") == ()
 
 
+def test_a_device_may_be_given_a_name(done: Path, tmp_path: Path) -> None:
+    sweep, out = quick_sweep(FP32, cells=CELLS[:1]), tmp_path / "named"
+    (record,) = run_sweep(sweep, out, device="my laptop").values()
+    assert record.device == "my laptop"
+    more = replace(sweep, cells=tuple(map(Cell.parse, CELLS[:2])))
+    for asked, name in ((sweep, "my desk"), (more, "my desk"), (more, None)):
+        with pytest.raises(UserError, match=r"must be of the device .*'my laptop'"):
+            run_sweep(asked, out, device=name)
+    with pytest.raises(UserError, match=r"must be of the device .*'my laptop'"):
+        run_sweep(sweep, done, device="my laptop")
+    with pytest.raises(UserError, match="a device must have a name"):
+        run_sweep(sweep, tmp_path / "unnamed", device=" ")
+    assert not (tmp_path / "unnamed").exists()
+
+
 def test_a_folder_that_does_not_say_what_measured_it_goes_on(done: Path, tmp_path: Path) -> None:
     """As those of before this was written down."""
     out = tmp_path / "sweep"
