@@ -52,8 +52,25 @@ def test_predict_json_parses(run: Run, saved_artifact: Path) -> None:
 def test_predict_csv_has_one_row_a_target(run: Run, saved_artifact: Path) -> None:
     _, out, _ = run("predict", "10_100_1000", "--artifact", saved_artifact, "--format", "csv")
     header, *rows = out.splitlines()
-    assert header.startswith("cell,params,support,kind,target,unit,setting,device,source,mean,std")
+    assert header == (
+        "cell,params,macs,support,note,level,kind,target,unit,setting,device,source,"
+        "mean,std,std_model,std_seed,low,high,collapse_probability,measured_mean,seeds"
+    )
     assert len(rows) == 2
+
+
+def test_csv_says_of_what_level_its_intervals_are_and_what_json_says(
+    run: Run, saved_artifact: Path
+) -> None:
+    ask = ("predict", "conv9:0_100", "--artifact", saved_artifact, "--level", "0.6", "--format")
+    rows = list(csv.DictReader(io.StringIO(run(*ask, "csv")[1])))
+    (forecast,) = json.loads(run(*ask, "json")[1])
+    assert {row["level"] for row in rows} == {"0.6"}
+    assert {row["note"] for row in rows} == {forecast["note"]} != {""}
+    assert {row["macs"] for row in rows} == {str(forecast["macs"])}
+    assert [float(row["collapse_probability"]) for row in rows] == [
+        target["collapse_probability"] for target in forecast["targets"]
+    ]
 
 
 def test_rows_say_what_they_are_forecasts_of(run: Run) -> None:
