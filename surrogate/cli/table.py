@@ -242,7 +242,7 @@ def export(
     to: Annotated[ExportFormat, typer.Option(help="Form of the copy.")] = ExportFormat.CSV,
 ) -> None:
     """Copy a table into a form for other programs."""
-    from train_benchmark.released_table import export_released
+    from train_benchmark.released_table import export_released, exported_functions
     from train_benchmark.table import BenchmarkTable
     from train_benchmark.table_export import export_csv, export_parquet
 
@@ -251,8 +251,19 @@ def export(
         ExportFormat.PARQUET: export_parquet,
         ExportFormat.NB_ASR: export_released,
     }
-    writers[to](BenchmarkTable.load(table), out)
+    loaded = BenchmarkTable.load(table)
+    writers[to](loaded, out)
     typer.echo(f"wrote {out}", err=True)
+    if to is not ExportFormat.NB_ASR:
+        return
+    counts = exported_functions(loaded)
+    if counts.not_representative or counts.extended:
+        typer.echo(
+            f"of {sum(counts)} functions {counts.written} are in it; not "
+            f"{counts.not_representative} that share the original's hash with the one that it "
+            f"trains, and not {counts.extended} outside its space",
+            err=True,
+        )
 
 
 def _facts(table: Any) -> dict[str, Any]:
