@@ -16,9 +16,9 @@ from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.description import (
     Baseline,
+    check_asked,
     describe_once,
     read_description,
-    require_same,
     with_baseline,
 )
 from train_benchmark.latency.record import LatencyRecord
@@ -89,13 +89,8 @@ def run_sweep(
             or has another writer, a setting cannot be measured here, or the device has no name.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
-    if device is not None and not device.strip():
-        raise UserError(f"a device must have a name, but got {device!r}; name it, or leave it out")
-    wanted = {
-        (setting.name, functional_key(cell, sweep.semantics)): cell
-        for setting in sweep.settings
-        for cell in sweep.cells
-    }
+    wanted = _wanted(sweep)
+    check_asked(out, sweep, baselines_of, device)
     with LatencyStore(out) as store:
         baselines = describe_once(out, sweep, baselines_of)
         before, new = sum(identity in store.records for identity in wanted), 0
@@ -106,8 +101,6 @@ def run_sweep(
 
         for setting in sweep.settings:
             report(setting)
-            if device is not None:
-                require_same(baselines, setting.name, "device", device)
             rest = (i for i in wanted if i not in store.records and i[0] == setting.name)
             missing = [wanted[identity] for identity in rest]
             if not missing:
@@ -121,6 +114,14 @@ def run_sweep(
                 new += 1
                 report(setting)
         return {i: store.records[i] for i in wanted}
+
+
+def _wanted(sweep: Sweep) -> dict[Identity, Cell]:
+    return {
+        (setting.name, functional_key(cell, sweep.semantics)): cell
+        for setting in sweep.settings
+        for cell in sweep.cells
+    }
 
 
 def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:

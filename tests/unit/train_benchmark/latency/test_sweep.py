@@ -91,6 +91,10 @@ def test_a_second_sweep_can_be_stated_for_the_first_ones_speed(done: Path, tmp_p
     assert record.reference_s == first
     with pytest.raises(UserError, match="for a new folder"):
         run_sweep(sweep, out, baselines_of=done)
+    other = replace(sweep, reference=Cell.parse("20_200_2000"))
+    with pytest.raises(UserError, match="must hold one reference"):
+        run_sweep(other, tmp_path / "refused", baselines_of=done)
+    assert not (tmp_path / "refused").exists()
 
 
 @pytest.mark.parametrize(
