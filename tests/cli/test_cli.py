@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import surrogate
 from tests.cli.conftest import Run
 
 FAST_FIT = """
@@ -219,6 +221,12 @@ def test_curves_that_are_not_shown_bound_no_level(run: Run) -> None:
         assert "intervals of learning curves reach a level of" in err
 
 
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert surrogate.__version__ == project["version"]
+    assert run("--version") == (0, f"nasasr {project['version']}\n", "")
+
+
 def test_debug_shows_the_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from surrogate.cli import main; main()", "--debug", "predict", "x"],
@@ -226,7 +234,7 @@ def test_debug_shows_the_traceback() -> None:
         text=True,
         check=False,
     )
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "CellFormatError" in done.stderr
 
