@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
@@ -68,12 +68,6 @@ class FitConfig(BaseModel, Generic[S]):
     evaluation: EvaluationConfig = EvaluationConfig()
     settings: S
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_settings(cls, values: Any) -> Any:
-        """A file without settings means all defaults."""
-        return {"settings": {}, **values} if isinstance(values, dict) else values
-
     def chosen_targets(self) -> tuple[Target, ...]:
         """The targets by their names."""
         return tuple(TARGETS.get(name) for name in self.targets)
@@ -113,7 +107,8 @@ def load_fit_config(path: Path) -> FitConfig[Any]:
     """
     kind = PREDICTORS.get(load_config(path, _Named).predictor)
     model: Any = FitConfig[kind.settings_type]  # type: ignore[name-defined]
-    config: FitConfig[Any] = load_config(path, model)
+    # A file without settings means all defaults.
+    config: FitConfig[Any] = load_config(path, model, empty_tables=("settings",))
     return config
 
 

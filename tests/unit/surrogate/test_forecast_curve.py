@@ -240,6 +240,8 @@ def test_what_was_measured_is_answered_without_a_forecast(
     row = table.records[0]
     monkeypatch.setattr(forecaster, "forecast", None)
     assert benchmark.query(row.cell, "test_per", seed=row.seed).value == row.test_per
+    with pytest.raises(UserError, match=r"seeds \[1, 2\]: choose one of them or 'mean', but got 7"):
+        benchmark.query(row.cell, seed=7)
     with pytest.raises(UserError, match="dead"):
         benchmark.query("51_500_5000")
     with pytest.raises(UserError, match="must be one of val_per, test_per"):
