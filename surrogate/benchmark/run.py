@@ -81,7 +81,6 @@ class _Bench:
         contenders = tuple(
             contender(name, config.settings.get(name, {})) for name in config.predictors
         )
-        _check_calibration(config)
         source = _without_keys_of(load_source(config), config.without_keys_of)
         splits = tuple(
             split
@@ -90,6 +89,8 @@ class _Bench:
                 source, PROTOCOLS.get(name), config.sizes_of(name), config.repeats, config.seed
             )
         )
+        # After the splits: what a source has not enough keys for needs no calibration.
+        _check_calibration(config)
         return cls(config, source, splits, contenders)
 
     def tested_by(self, protocol: str) -> NDArray[np.int64]:

@@ -152,7 +152,7 @@ def verify(
     corpus: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Corpus to train them again on.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draw of those.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of those.")] = 0,
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
 ) -> None:
     """Check that a table is what it says; exit code 1 if it is not."""

@@ -190,6 +190,7 @@ def test_the_working_folder_is_searched_last_and_for_classes_only(
     ("options", "message"),
     [
         (("--train-sizes", "200"), "of the 120 keys"),
+        (("--train-sizes", "9" * 20), "of the 120 keys"),
         (("--train-sizes", "many"), "integers joined by commas"),
         (("--predictor", "nowhere:Best"), "cannot be imported"),
         (("--predictors", "best"), "unknown predictor 'best'"),

@@ -69,6 +69,9 @@ def test_retraining_needs_to_know_how(run: Run, folder: Path) -> None:
     code, _, err = run("table", "verify", folder, "--corpus", "timit")
     assert code == 2
     assert "--corpus timit is read by --retrain N only" in err
+    code, _, err = run("table", "verify", folder, "--seed", "-1")
+    assert code == 2
+    assert "--seed" in err
 
 
 def test_noise_is_that_between_different_seeds(run: Run, tmp_path: Path) -> None:
