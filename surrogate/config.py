@@ -29,6 +29,11 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _known_predictor(name: str) -> str:
+    if ":" in name:
+        raise UserError(
+            f"a fit takes registered predictors only ({', '.join(PREDICTORS)}), but got {name!r}; "
+            "fit one of your own from Python with surrogate.fitting.fit_artifact"
+        )
     PREDICTORS.get(name)
     return name
 
