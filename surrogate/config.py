@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
@@ -29,6 +29,11 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _known_predictor(name: str) -> str:
+    if ":" in name:
+        raise UserError(
+            f"a fit takes registered predictors only ({', '.join(PREDICTORS)}), but got {name!r}; "
+            "fit one of your own from Python with surrogate.fitting.fit_artifact"
+        )
     PREDICTORS.get(name)
     return name
 
@@ -67,12 +72,6 @@ class FitConfig(BaseModel, Generic[S]):
     latency_predictor: Annotated[str, AfterValidator(_known_predictor_or_none)] = "additive"
     evaluation: EvaluationConfig = EvaluationConfig()
     settings: S
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_settings(cls, values: Any) -> Any:
-        """A file without settings means all defaults."""
-        return {"settings": {}, **values} if isinstance(values, dict) else values
 
     def chosen_targets(self) -> tuple[Target, ...]:
         """The targets by their names."""
@@ -113,7 +112,8 @@ def load_fit_config(path: Path) -> FitConfig[Any]:
     """
     kind = PREDICTORS.get(load_config(path, _Named).predictor)
     model: Any = FitConfig[kind.settings_type]  # type: ignore[name-defined]
-    config: FitConfig[Any] = load_config(path, model)
+    # A file without settings means all defaults.
+    config: FitConfig[Any] = load_config(path, model, empty_tables=("settings",))
     return config
 
 

@@ -1,6 +1,6 @@
 """Forecasts: what a cell would reach, how sure that is, and what it rests on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -121,15 +121,20 @@ class Forecaster:
         """Names of what is forecast of a cell beside its curve and latencies."""
         return tuple(model.target.name for model in self._artifact.models)
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Names of the settings that latencies are forecast in, each once."""
+        return tuple(dict.fromkeys(model.setting for model in self._latency))
+
     def forecast(
         self,
-        cells: Sequence[Cell | str],
+        cells: Iterable[Cell | str],
         level: float = 0.9,
         *,
         observed_curve: ObservedCurve | None = None,
-        targets: Sequence[str] | None = None,
+        targets: Iterable[str] | None = None,
         curve: bool = True,
-        latency: bool = True,
+        latency: bool | Iterable[str] = True,
     ) -> tuple[Forecast, ...]:
         """Forecast n cells, of any registered operations and 1 to 6 nodes.
 
@@ -145,15 +150,16 @@ class Forecaster:
                 as they are.
             targets: names of the targets to forecast, in the artifact's order; by default all.
             curve: whether to forecast learning curves; an observed one is in any case.
-            latency: whether to forecast latencies.
+            latency: whether to forecast latencies, or names of the settings to forecast, in the
+                artifact's order.
 
         Returns:
             One forecast a cell, in order.
 
         Raises:
             UserError: if a text is no cell, a cell is too large, the level cannot be had, the
-                artifact has no such target, or the observed curve is not one of a single living
-                cell.
+                artifact has no such target or setting, or the observed curve is not one of a
+                single living cell.
         """
         check_level(level)
         asked = self._asked(targets, curve or observed_curve is not None, latency)
@@ -186,20 +192,36 @@ class Forecaster:
         frames = round(1 / macro.frame_shift_s)
         return params_of_form(form, macro), macs_of_form(form, macro, input_frames=frames)
 
-    def _asked(self, targets: Sequence[str] | None, curve: bool, latency: bool) -> "_Asked":
-        names = self.targets if targets is None else targets
-        names = (names,) if isinstance(names, str) else names
-        unknown = sorted(set(names) - set(self.targets))
-        if unknown:
-            raise UserError(
-                f"artifact {self.metadata.name!r} forecasts {', '.join(self.targets)}, but was "
-                f"asked for {', '.join(unknown)}; choose among those"
-            )
+    def _asked(
+        self, targets: Iterable[str] | None, curve: bool, latency: bool | Iterable[str]
+    ) -> "_Asked":
+        names = self._known("targets", self.targets, targets)
+        if isinstance(latency, bool):
+            latency = self.settings if latency else ()
+        settings = self._known("settings", self.settings, latency)
         return _Asked(
             tuple(model for model in self._artifact.models if model.target.name in names),
             self._artifact.curves if curve else None,
-            self._latency if latency else (),
+            tuple(model for model in self._latency if model.setting in settings),
         )
+
+    def _known(
+        self, what: str, there: Sequence[str], wanted: Iterable[str] | None
+    ) -> tuple[str, ...]:
+        """Names that are asked for, a text alone as one; all by default.
+
+        Raises:
+            UserError: if one is none of those there are; lists these.
+        """
+        names = (wanted,) if isinstance(wanted, str) else there if wanted is None else wanted
+        asked = tuple(names)
+        unknown = sorted(set(asked) - set(there))
+        if unknown:
+            raise UserError(
+                f"artifact {self.metadata.name!r} has the {what} {', '.join(there) or 'none'}, but "
+                f"was asked for {', '.join(unknown)}; choose among those"
+            )
+        return asked
 
     def _answers(
         self, graphs: GraphBatch, level: float, observed: ObservedCurve | None, asked: "_Asked"
@@ -315,7 +337,7 @@ class _Answer:
     distance: float | None = None
 
 
-def _parsed(cells: Sequence[Cell | str]) -> list[Cell]:
+def _parsed(cells: Iterable[Cell | str]) -> list[Cell]:
     """Cells, some of which may be texts; a text alone is one cell."""
     each = (cells,) if isinstance(cells, str) else cells
     return [Cell.parse(cell) if isinstance(cell, str) else cell for cell in each]

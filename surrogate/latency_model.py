@@ -26,6 +26,8 @@ MOST_GRAPHS = 2000
 FEWEST_FUNCTIONS = 9
 """Errors of fewer cannot bound a level of 0.9, which forecasts have by default."""
 
+LatencySource = Literal["artifact", "transferred"]
+
 LatencySupport = Literal["measured", "interpolated", "extrapolated"]
 
 _HEADER_FILE = "latency.json"
@@ -46,6 +48,8 @@ class LatencyForecast:
         support: what the forecast rests on: the function's measurement, those of functions like
             it, or only such of other operations or smaller size. Not the support of error rates:
             fewer functions may have been timed than trained, or others.
+        source: "artifact": the device is one of the artifact's; "transferred": it is carried over
+            from those, with a few measurements that were given.
     """
 
     setting: str
@@ -56,6 +60,7 @@ class LatencyForecast:
     high: float
     measured: float | None
     support: LatencySupport
+    source: LatencySource = "artifact"
 
 
 class LogSeconds(NamedTuple):
@@ -200,6 +205,7 @@ def latency_forecasts(
     answers: LogSeconds,
     outside: Sequence[bool],
     measured: Mapping[str, float],
+    source: LatencySource = "artifact",
 ) -> list[LatencyForecast]:
     """Answers on the scale of logarithms as forecasts in seconds, one a graph.
 
@@ -210,6 +216,7 @@ def latency_forecasts(
         answers: what is said of them.
         outside: (n,) whether a graph is unlike those that were learned from.
         measured: functional key -> seconds.
+        source: where the answers come from.
     """
     mean, half, std = answers
     seconds = np.exp(mean)
@@ -220,7 +227,8 @@ def latency_forecasts(
         known = measured.get(graph.key)
         like: LatencySupport = "extrapolated" if is_outside else "interpolated"
         support = like if known is None else "measured"
-        found.append(LatencyForecast(setting, device, mean_s, std_s, low_s, high_s, known, support))
+        numbers = (mean_s, std_s, low_s, high_s)
+        found.append(LatencyForecast(setting, device, *numbers, known, support, source))
     return found
 
 

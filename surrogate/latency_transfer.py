@@ -166,7 +166,13 @@ class TransferredLatency:
             std = np.where(outside, np.hypot(std, of_source.std), std)
         answers = LogSeconds(answer.mean, half, std)
         return latency_forecasts(
-            self.setting, self.device, graphs, answers, outside.tolist(), self.measured
+            self.setting,
+            self.device,
+            graphs,
+            answers,
+            outside.tolist(),
+            self.measured,
+            "transferred",
         )
 
 

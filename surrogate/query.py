@@ -1,5 +1,6 @@
 """The benchmark that answers everything: measured where it was measured, forecast elsewhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
@@ -98,7 +99,9 @@ class Benchmark:
         cell = Cell.parse(cell) if isinstance(cell, str) else cell
         _check_choice(seed, epoch)
         form = functional_form(cell, self._semantics)
-        if form.is_dead or self.table.labels_of(form.key, "val_per"):
+        measured = self.table.labels_of(form.key, "val_per")
+        if form.is_dead or measured:
+            _check_measured(cell, measured, seed)
             value = query(self.table, cell, metric, seed=seed, epoch=epoch)
             assert isinstance(value, float)
             return Answer(value, "measured", None)
@@ -134,6 +137,15 @@ def _check_choice(seed: "SeedChoice", epoch: int | None) -> None:
         raise UserError(f"a seed must be a whole number or 'mean', but got {seed!r}")
     if epoch is not None and not _is_whole(epoch):
         raise UserError(f"an epoch must be a whole number from 1, but got {epoch!r}")
+
+
+def _check_measured(cell: Cell, measured: Mapping[int, float], seed: "SeedChoice") -> None:
+    """Here, for of a table itself all seeds may be asked for at once."""
+    if measured and seed != "mean" and seed not in measured:
+        raise UserError(
+            f"cell {cell.text!r} was measured with the seeds {sorted(measured)}: choose one of "
+            f"them or 'mean', but got {seed!r}"
+        )
 
 
 def _is_whole(value: object) -> bool:

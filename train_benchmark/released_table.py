@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from graph_encoding.cell import Cell
 from graph_encoding.cost import macs, params
@@ -164,6 +164,13 @@ def read_released_folder(
         raise UserError(f"{folder} must be a folder of released files, but is none")
     prefix = f"nb-asr-e{epochs}-"
     found_seeds = _found(folder, prefix)
+    if not found_seeds:
+        names = (path.name for path in folder.glob("nb-asr-e*-*.pickle"))
+        lengths = sorted({name.split("-")[2][1:] for name in names})
+        raise UserError(
+            f"folder {folder} must have {prefix}{{seed}}.pickle, but has trainings of "
+            f"{' and '.join(lengths) or 'no number of'} epochs; ask for those"
+        )
     wanted = sorted(int(s) for s in found_seeds if s.isdigit()) if seeds is None else list(seeds)
     missing = [seed for seed in wanted if str(seed) not in found_seeds]
     if missing or not wanted:
@@ -296,8 +303,35 @@ def _header(kind: str, semantics: Semantics, **more: int | str) -> dict[str, Any
     }
 
 
+class ExportedFunctions(NamedTuple):
+    """How many measured functions of a table the original's form has.
+
+    Attributes:
+        written: functions of a class's representative.
+        not_representative: further ones of the standard space: a class has one row, that of its
+            last member, and these are of others.
+        extended: those outside the standard space, which the original's form cannot name.
+    """
+
+    written: int
+    not_representative: int
+    extended: int
+
+
+def exported_functions(table: BenchmarkTable) -> ExportedFunctions:
+    """What `export_released` writes of a table, and what it must leave out."""
+    semantics = Semantics(table.metadata.semantics)
+    measured = {record.functional_key for record in table.records}
+    standard = measured & set(CellSpace().representatives(semantics, living=False))
+    named = {functional_key(c.representative, semantics) for c in published_classes()}
+    written = len(standard & named)
+    return ExportedFunctions(written, len(standard) - written, len(measured) - len(standard))
+
+
 def export_released(table: BenchmarkTable, folder: Path) -> None:
     """Write a table as files that the original's own tools read, whole or not at all.
+
+    A file that would have no row is not written. `exported_functions` says what is left out.
 
     Raises:
         UserError: if the folder exists or cannot be written.
@@ -313,6 +347,8 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
                 *release.latencies.values(),
                 release.static,
             ):
+                if not file.rows:
+                    continue
                 write_released(scratch / _file_name(file), file)
     except OSError as e:
         raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e

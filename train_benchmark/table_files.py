@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import CorruptFileError, UserError
 from graph_encoding.shipped import found_folder
 from graph_encoding.whole_files import whole_file, whole_folder
 from train_benchmark.description_file import read_description_file
@@ -125,7 +125,8 @@ def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
         Their names.
 
     Raises:
-        UserError: if one is missing or its checksum differs, or the records are not listed.
+        CorruptFileError: if one is missing or its checksum differs.
+        UserError: if the records are not listed.
     """
     listed = metadata.get("sha256")
     if not isinstance(listed, dict) or RECORDS_FILE not in listed:
@@ -136,9 +137,14 @@ def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
     for name, expected in listed.items():
         if Path(name).name != name:
             raise UserError(f"table {folder} lists {name!r}, which is no file of its own folder")
+        if not (folder / name).is_file():
+            raise CorruptFileError(
+                f"table file {folder / name} is missing: its metadata lists it; copy or build the "
+                "table again"
+            )
         found = sha256_of(folder / name)
         if found != expected:
-            raise UserError(
+            raise CorruptFileError(
                 f"table file {folder / name} is corrupt: its sha256 must be {expected}, "
                 f"but is {found}; copy or build the table again"
             )

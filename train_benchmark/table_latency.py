@@ -163,9 +163,12 @@ def gather_latencies(
                 )
             other = found.setdefault(_identity(record), record)
             if other.to_json() != record.to_json():
+                where = "the table" if other in known else "another folder"
                 raise UserError(
                     f"a table must have one latency for each (setting, device, function), but "
-                    f"{_identity(record)} has two that differ; leave one of the folders out"
+                    f"{_identity(record)} has two that differ, in {where} and in {folder}; leave "
+                    f"{folder} out, or, if it is of another machine, measure it again with "
+                    "`nasasr latency --device NAME`"
                 )
     return tuple(found[identity] for identity in sorted(found))
 

@@ -75,7 +75,11 @@ def query_latency(
         return measured[form.key]
     tried = table.latency.failure_of(form.key, setting, device)
     if tried is None and form.is_dead:
-        tried = "it is dead: its output does not depend on the input, so it is not measured"
+        raise UserError(
+            f"table {table.metadata.name!r} has no latency of cell {cell.text!r} in {setting!r}: "
+            "it is dead, its output does not depend on the input, so that it is neither measured "
+            "nor forecast; ask for a living cell"
+        )
     raise UserError(
         f"table {table.metadata.name!r} has no latency of cell {cell.text!r} in {setting!r} "
         f"({tried or 'not measured'}); forecast it with `nasasr predict`, or measure it with "

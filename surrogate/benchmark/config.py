@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from graph_encoding.errors import UserError
-from graph_encoding.toml_config import load_config
+from graph_encoding.toml_config import distinct_errors, load_config, rule_and_value
 from surrogate.benchmark.protocol import PROTOCOLS
 from surrogate.targets import TARGETS, TRANSFORMS
 
@@ -188,7 +188,7 @@ def benchmark_config(values: Mapping[str, Any]) -> BenchmarkConfig:
         return BenchmarkConfig.model_validate(dict(values))
     except ValidationError as e:
         lines = [
-            f"  {'.'.join(map(str, error['loc'])) or 'benchmark'}: {error['msg']}"
-            for error in e.errors()
+            f"  {'.'.join(map(str, error['loc'])) or 'benchmark'}: {rule_and_value(error)}"
+            for error in distinct_errors(e)
         ]
         raise UserError("\n".join(["the benchmark breaks its rules:", *lines])) from e

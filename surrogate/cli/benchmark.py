@@ -127,7 +127,8 @@ def _with_options(
     elif "table" not in given and "graphs" not in given:
         given["table"] = "timit-micro"
     if "table" in given or "graphs" in given:
-        values["name"] = _name_of(given, top["target"])
+        of_table = "val_per" if "table" in given else None
+        values["name"] = _name_of(given, top["target"] or values.get("target") or of_table)
     values["source"] = _merged_source(values["source"], given)
     values.update({name: value for name, value in top.items() if value is not None})
     if "table" in values["source"]:
@@ -178,7 +179,10 @@ def _numbers(words: list[str]) -> list[int]:
 
 
 def _name_of(source: dict[str, Any], target: str | None) -> str:
-    """A name for a folder, out of where graphs come from and what is predicted."""
+    """A name for a folder, out of where graphs come from and what is predicted.
+
+    The target is always in it, so that it is not that of a file in configs/benchmark.
+    """
     path = Path(source.get("graphs") or source["table"])
     # A shipped table is a name and no path; `.` has a name only once it is made whole.
     stem = path.resolve().stem if path.exists() else path.stem

@@ -46,6 +46,14 @@ def run(
         bool,
         typer.Option("--retry-failed", help="Measure again what failed; unsupported cells stay."),
     ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name of the machine in the records; by default that of its processor, which "
+            "another machine may have too.",
+        ),
+    ] = None,
     output: Annotated[Format, typer.Option("--format", help="Form of the summary.")] = Format.TABLE,
 ) -> None:
     """Measure the cells of a config; run again to go on where it was stopped."""
@@ -69,6 +77,7 @@ def run(
             cores=None if cores is None else _core_numbers(cores),
             baselines_of=baselines_of,
             retry_failed=retry_failed,
+            device=device,
             on_progress=lambda p: display.show(p.done, p.total, p.setting),
         )
     _write_summary(records.values(), output)

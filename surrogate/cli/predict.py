@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from surrogate.latency_transfer import TransferredLatency
     from train_benchmark.latency.record import LatencyRecord
 
-_PLACE = ("kind", "target", "unit", "setting", "device")
+_PLACE = ("kind", "target", "unit", "setting", "device", "source")
 """Columns that say what a row is a forecast of."""
 
 _NUMBERS = ("mean", "std", "std_model", "std_seed", "low", "high")
+
+_FOR_PROGRAMS = ("macs", "note", "level", "collapse_probability")
+"""Columns that a table leaves out, so that its lines are no longer than they must be."""
+
 _EPOCH_COLUMNS = ("cell", "epoch", "mean", "std", "low", "high", "observed")
 
 
@@ -193,8 +197,9 @@ def _as_json(forecast: "Forecast") -> dict[str, Any]:
 
 def _as_rows(forecast: "Forecast") -> list[Row]:
     """One row a target and a latency setting; a dead cell has one row without numbers."""
-    head: Row = {"cell": forecast.cell, "params": forecast.params, "support": forecast.support}
-    empty: Row = dict.fromkeys((*_PLACE, *_NUMBERS, "measured_mean"))
+    names = ("cell", "params", "macs", "support", "note", "level")
+    head: Row = {name: getattr(forecast, name) for name in names}
+    empty: Row = dict.fromkeys((*_PLACE, *_NUMBERS, "collapse_probability", "measured_mean"))
     if forecast.support == "dead":
         return [{**head, **empty, "seeds": 0}]
     rows: list[Row] = []
@@ -209,6 +214,7 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
                 "target": target.target,
                 "unit": TARGETS.get(target.target).unit,
                 **{name: getattr(target, name) for name in _NUMBERS},
+                "collapse_probability": target.collapse_probability,
                 "measured_mean": sum(values) / len(values) if values else None,
                 "seeds": len(values),
             }
@@ -218,11 +224,13 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
             **head,
             **empty,
             "support": latency.support,
+            "note": "",  # that of the error rates: other cells were timed than trained
             "kind": "latency",
             "target": "latency_s",
             "unit": "second",
             "setting": latency.setting,
             "device": latency.device,
+            "source": latency.source,
             **{name: getattr(latency, name) for name in ("mean", "std", "low", "high")},
             "measured_mean": latency.measured,
             "seeds": 0,
@@ -234,10 +242,12 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
 
 def _for_readers(row: Row) -> Row:
     """What a target is in one column, so that a line is no wider than it must be."""
-    shown = {name: value for name, value in row.items() if name not in _PLACE}
+    left_out = (*_PLACE, *_FOR_PROGRAMS)
+    shown = {name: value for name, value in row.items() if name not in left_out}
     text = row["target"]
     if row["kind"] == "latency":
-        text = f"latency_s {row['setting']} on {row['device']}"
+        carried_over = ", transferred" if row["source"] == "transferred" else ""
+        text = f"latency_s {row['setting']} on {row['device']}{carried_over}"
     head = ("cell", "params", "support")
     return {**{name: shown.pop(name) for name in head}, "target": text, **shown}
 

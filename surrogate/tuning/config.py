@@ -1,30 +1,25 @@
 """The configuration of a search: which predictor, which settings, on which keys."""
 
-import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    TypeAdapter,
-    ValidationError,
     model_validator,
 )
 
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
 from surrogate.benchmark.config import SourceConfig, resolved_source
+from surrogate.benchmark.plugin import checked_settings, names_of_settings
 from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.predictors import PREDICTORS, Predictor
 from train_benchmark.record import content_hash
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 Value = bool | int | float | str
 
@@ -180,7 +175,8 @@ class TuneConfig(BaseModel):
         value: Any = self._plain()
         for part in name.split("."):
             if not isinstance(value, dict) or part not in value:
-                known = ", ".join(_names(self._plain()))
+                kind = PREDICTORS.get(self.predictor).settings_type
+                known = ", ".join(names_of_settings(kind))
                 raise UserError(
                     f"predictor {self.predictor!r} has no setting {name!r}; it has {known}"
                 )
@@ -217,17 +213,8 @@ class TuneConfig(BaseModel):
 
     def _checked(self, plain: dict[str, Any]) -> Any:
         """Settings of the predictor out of nested tables."""
-        kind = PREDICTORS.get(self.predictor).settings_type
-        try:
-            # Strict, so that `true` is no learning rate of 1; of Python's values that would refuse
-            # tables for the settings of a part.
-            return TypeAdapter(kind).validate_json(json.dumps(plain, default=str), strict=True)
-        except ValidationError as e:
-            known = ", ".join(_names(asdict(kind())))
-            lines = [f"  {_described(error)}" for error in e.errors()]
-            raise UserError(
-                "\n".join([f"settings must be those of {self.predictor!r} ({known}):", *lines])
-            ) from e
+        settings_type = PREDICTORS.get(self.predictor).settings_type
+        return checked_settings(self.predictor, settings_type, plain)
 
     @property
     def hash(self) -> str:
@@ -240,20 +227,6 @@ class TuneConfig(BaseModel):
         # With the defaults that the file leaves to the code.
         settings = self.plain_settings(self.search_settings)
         return content_hash({**plain, "scale": scale, "settings": settings})
-
-
-def _described(error: "ErrorDetails") -> str:
-    name = ".".join(str(part) for part in error["loc"])
-    # A rule of several settings together names them itself, and its value is all of them.
-    return f"{name}: {error['msg']}, but got {error['input']!r}" if name else error["msg"]
-
-
-def _names(plain: dict[str, Any], prefix: str = "") -> list[str]:
-    found = []
-    for name, value in plain.items():
-        inner = isinstance(value, dict)
-        found += _names(value, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
-    return found
 
 
 def load_tune_config(path: Path) -> TuneConfig:

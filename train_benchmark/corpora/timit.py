@@ -221,7 +221,8 @@ def find_files(root: Path) -> FoundFiles:
         UserError: if the folder does not exist or has no transcript.
     """
     if not root.is_dir():
-        raise UserError(f"corpus folder {root} does not exist; give the folder of TIMIT")
+        what = "is a file" if root.exists() else "does not exist"
+        raise UserError(f"corpus folder {root} {what}; give the folder of TIMIT")
     audio: dict[Path, Path] = {}
     transcripts: dict[Path, Path] = {}
     for path in sorted(root.rglob("*")):

@@ -18,6 +18,7 @@ from train_benchmark.held_records import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, Held
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.description import (
     Baseline,
+    check_asked,
     describe_once,
     read_description,
     with_baseline,
@@ -66,6 +67,7 @@ def run_sweep(
     cores: Sequence[int] | None = None,
     baselines_of: Path | None = None,
     retry_failed: bool = False,
+    device: str | None = None,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> dict[Identity, LatencyRecord]:
     """Measure what has no record yet and keep each record the moment it is there.
@@ -80,6 +82,7 @@ def run_sweep(
         baselines_of: folder of an earlier sweep on this machine: latencies are then stated for
             the speed it had, and compare with that sweep's. Only for a new folder.
         retry_failed: measure what failed again; a record that has not failed takes its place.
+        device: name of the machine in the records; by default that of its processor or GPU.
         on_progress: called at the start of each setting and after each record.
 
     Returns:
@@ -88,14 +91,11 @@ def run_sweep(
     Raises:
         UserError: if the folder was made by another method or on another processor, or a
             setting's baseline on another device or with other software; if it cannot be written
-            or has another writer, or a setting cannot be measured here.
+            or has another writer, a setting cannot be measured here, or the device has no name.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
-    wanted = {
-        (setting.name, functional_key(cell, sweep.semantics)): cell
-        for setting in sweep.settings
-        for cell in sweep.cells
-    }
+    wanted = _wanted(sweep)
+    check_asked(out, sweep, baselines_of, device)
     pinned = {setting.name: _cores_for(setting, cores) for setting in sweep.settings}
     with LatencyStore(out, retry_failed=retry_failed) as store:
         baselines = describe_once(out, sweep, baselines_of)
@@ -111,7 +111,7 @@ def run_sweep(
             missing = [cell for i, cell in of_setting.items() if i not in store.records]
             if not missing:
                 continue
-            task = _task(sweep, setting, baselines, pinned[setting.name])
+            task = _task(sweep, setting, baselines, pinned[setting.name], device)
             for item in _measure(task, missing):
                 if isinstance(item, Ready):
                     baselines = with_baseline(out, sweep, baselines, setting.name, item)
@@ -119,6 +119,14 @@ def run_sweep(
                 done, new = done + 1, new + store.append(item)
                 report(setting)
         return {i: store.records[i] for i in wanted}
+
+
+def _wanted(sweep: Sweep) -> dict[Identity, Cell]:
+    return {
+        (setting.name, functional_key(cell, sweep.semantics)): cell
+        for setting in sweep.settings
+        for cell in sweep.cells
+    }
 
 
 def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:
@@ -248,6 +256,7 @@ def _task(
     setting: LatencySetting,
     baselines: Mapping[str, Baseline],
     cores: tuple[int, ...],
+    device: str | None,
 ) -> Task:
     baseline = baselines.get(setting.name)
     return Task(
@@ -257,6 +266,7 @@ def _task(
         sweep.method,
         None if baseline is None else baseline.seconds,
         cores,
+        device,
         Registered.here(),
     )
 

@@ -41,6 +41,7 @@ class Task:
         method: how a cell is measured.
         baseline_s: the reference's baseline, if it is known from an earlier run.
         cores: cores to pin the process to; empty for none.
+        device: name of the machine in the records; None for that of its processor or GPU.
         registered: operations and macro networks that setting and cells may name.
     """
 
@@ -50,6 +51,7 @@ class Task:
     method: MethodConfig
     baseline_s: float | None
     cores: tuple[int, ...]
+    device: str | None
     registered: Registered
 
 
@@ -114,8 +116,7 @@ class _Worker:
         self.folder = folder
         # The order of the turns must differ between chunks; the records do not depend on it.
         self.rng = np.random.default_rng()
-        device = task.setting.device
-        self.device = cpu_description() if device == "cpu" else _gpu_description()
+        self.device = task.device or _description(task.setting)
 
     def serve(self, connection: "Connection[Any, list[Cell]]") -> None:
         reference = self._load(self.task.reference, "reference", loads=1).runs[0]
@@ -260,7 +261,10 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _gpu_description() -> str:
+def _description(setting: LatencySetting) -> str:
+    """The processor or GPU of a setting, in words."""
+    if setting.device == "cpu":
+        return cpu_description()
     import torch
 
     return torch.cuda.get_device_name()

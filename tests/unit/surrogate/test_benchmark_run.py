@@ -10,12 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from graph_encoding import CellGraph, GraphRow, write_graphs
+from graph_encoding.errors import UserError
 from surrogate.benchmark import (
     BenchmarkConfig,
     BenchmarkResult,
     benchmark_config,
     run_benchmark,
 )
+from surrogate.benchmark.config import ProtocolConfig
 from surrogate.benchmark.fitting import timed_answers
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
@@ -183,32 +185,70 @@ def test_an_interrupted_run_keeps_what_is_done(graph_file: Path, tmp_path: Path)
             assert values_of(resumed, metric, name) == values_of(straight, metric, name)
 
 
-def test_a_changed_setting_is_another_fit(graph_file: Path, tmp_path: Path) -> None:
+def test_a_folder_holds_one_benchmark(graph_file: Path, tmp_path: Path) -> None:
     small = config_of(graph_file, predictors=["mean"], settings={})
     run_benchmark(small, tmp_path)
-    seen: list[int] = []
-    for changed in (small, small.model_copy(update={"seed": 1})):
-        run_benchmark(changed, tmp_path, on_progress=lambda _d, _t, new: seen.append(new))
-    assert seen == [0, 0, 1, 2, 3, 4]
+    before = (tmp_path / "scores.parquet").read_bytes()
+    with pytest.raises(UserError, match=r"seed: 0, and of this run 1"):
+        run_benchmark(small.model_copy(update={"seed": 1}), tmp_path)
+    for fewer in ({"repeats": 1}, {"train_sizes": (20,)}, {"predictors": ("params",)}):
+        with pytest.raises(UserError, match=r"leaves out [24] of 4 fits, such as mean on random"):
+            run_benchmark(small.model_copy(update=fewer), tmp_path)
+    assert (tmp_path / "scores.parquet").read_bytes() == before
 
 
-def test_an_edited_graph_of_the_same_key_and_label_is_fitted_again(
+def test_more_of_the_same_goes_on_with_a_folder(graph_file: Path, tmp_path: Path) -> None:
+    config = config_of(graph_file, predictors=["mean"], settings={}, repeats=1, train_sizes=[20])
+    run_benchmark(config, tmp_path)
+    sized = ProtocolConfig(train_sizes=(20,))
+    more = (
+        {"repeats": 2},
+        {"train_sizes": (20, 40)},
+        {"predictors": ("mean", "params")},
+        {"protocols": {**config.protocols, "leave-operation-out": sized}},
+    )
+    started: list[tuple[int, int]] = []
+
+    def at_start(done: int, total: int, new: int) -> None:
+        if not new:
+            started.append((done, total))
+
+    for change in more:
+        config = config.model_copy(update=change)
+        run_benchmark(config, tmp_path, on_progress=at_start)
+    assert started == [(1, 2), (2, 4), (4, 8), (8, 8 + 5 * 4)]
+
+
+def test_a_run_that_was_stopped_keeps_its_folder(graph_file: Path, tmp_path: Path) -> None:
+    """It has no scores yet that could be hidden, so that fewer predictors may go on with it."""
+    config = config_of(graph_file)
+
+    def stop(_done: int, _total: int, new: int) -> None:
+        if new:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark(config, tmp_path, on_progress=stop)
+    changed = config.model_copy(update={"settings": {"xgb": {"members": 2, "rounds": 41}}})
+    with pytest.raises(UserError, match="settings of xgb"):
+        run_benchmark(changed, tmp_path)
+    fewer = config.model_copy(update={"predictors": ("mean",), "settings": {}})
+    assert len(run_benchmark(fewer, tmp_path).fits) == 4
+
+
+def test_an_edited_graph_of_the_same_key_and_label_is_another_benchmark(
     graph_file: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "graphs.jsonl"
     path.write_text(graph_file.read_text())
     small = config_of(path, predictors=["mean"], settings={}, train_sizes=[20], repeats=1)
-    before = run_benchmark(small, tmp_path / "out").source.fingerprint
+    run_benchmark(small, tmp_path / "out")
     rows = [json.loads(line) for line in graph_file.read_text().splitlines()]
     for row in rows:
         row["ops"] = [op.replace("conv7d2", "linear") for op in row["ops"]]
     path.write_text("\n".join(map(json.dumps, rows)))
-    seen: list[int] = []
-    after = run_benchmark(
-        small, tmp_path / "out", on_progress=lambda _d, _t, new: seen.append(new)
-    ).source.fingerprint
-    assert seen == [0, 1]
-    assert after != before
+    with pytest.raises(UserError, match="source_sha256"):
+        run_benchmark(small, tmp_path / "out")
 
 
 def test_processes_change_no_number(

@@ -175,6 +175,14 @@ def test_cells_may_be_texts(artifact: Artifact) -> None:
         forecaster.forecast(["nope"])
 
 
+def test_what_can_be_read_only_once_is_read_once(artifact: Artifact) -> None:
+    forecaster, texts = Forecaster(artifact), ["10_100_1000", "51_500_5000", "10_100_1000"]
+    told = forecaster.forecast(texts, targets=["val_per"])
+    assert len(told) == 3
+    assert forecaster.forecast(iter(texts), targets=iter(["val_per"])) == told
+    assert forecaster.forecast(Cell.parse(text) for text in texts) == forecaster.forecast(texts)
+
+
 def test_no_cells_give_no_forecasts(artifact: Artifact) -> None:
     assert Forecaster(artifact).forecast([]) == ()
 

@@ -227,7 +227,7 @@ def test_a_part_of_a_forecast_is_that_of_the_whole(with_curves: Artifact) -> Non
     )
     assert asked.curve == all_of_one.curve
     assert asked.targets == all_of_one.targets[1:]
-    with pytest.raises(UserError, match=r"forecasts val_per, test_per, but was asked for wer"):
+    with pytest.raises(UserError, match=r"targets val_per, test_per, but was asked for wer"):
         forecaster.forecast(cells, targets=["wer", "val_per"])
 
 
@@ -240,6 +240,8 @@ def test_what_was_measured_is_answered_without_a_forecast(
     row = table.records[0]
     monkeypatch.setattr(forecaster, "forecast", None)
     assert benchmark.query(row.cell, "test_per", seed=row.seed).value == row.test_per
+    with pytest.raises(UserError, match=r"seeds \[1, 2\]: choose one of them or 'mean', but got 7"):
+        benchmark.query(row.cell, seed=7)
     with pytest.raises(UserError, match="dead"):
         benchmark.query("51_500_5000")
     with pytest.raises(UserError, match="must be one of val_per, test_per"):

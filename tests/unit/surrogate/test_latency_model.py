@@ -71,6 +71,16 @@ def test_new_cells_are_ranked_and_covered(with_latency: Artifact) -> None:
     assert all(t.measured is None for t in told)
 
 
+def test_latencies_are_forecast_in_the_settings_that_are_named(with_latency: Artifact) -> None:
+    forecaster = Forecaster(with_latency)
+    assert forecaster.settings == (SETTING,)
+    whole = forecaster.forecast(["10_100_1000"])[0].latencies
+    for named, found in ((SETTING, whole), (iter([SETTING]), whole), ([], ()), (True, whole)):
+        assert forecaster.forecast(["10_100_1000"], latency=named)[0].latencies == found
+    with pytest.raises(UserError, match=rf"settings {SETTING}, but was asked for phone"):
+        forecaster.forecast(["10_100_1000"], latency=["phone"])
+
+
 def test_measured_functions_have_their_measurement_beside(with_latency: Artifact) -> None:
     key, cell = next(iter(CELLS.items()))
     (forecast,) = Forecaster(with_latency).forecast([cell])

@@ -150,7 +150,17 @@ def test_predict_takes_the_folder_of_a_sweep(
     assert predicted(fitted, of_phone(8)) == 0
     out = capsys.readouterr().out
     assert "latency_s old on a processor" in out
-    assert "b1-1s on a phone" in out
+    assert "b1-1s on a phone, transferred" in out
+
+
+def test_a_device_of_an_equal_name_is_told_from_the_artifacts(
+    fitted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As that of an equal processor in another machine."""
+    assert predicted(fitted, of_phone(8, setting="old", device="a processor")) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if "latency_s" in line]
+    assert ["transferred" in row for row in rows] == [False, True]
+    assert all("latency_s old on a processor" in row for row in rows)
 
 
 UNSUPPORTED = {"status": "unsupported", "error": "no such engine", "latency_s": float("nan")}

@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from graph_encoding.errors import UserError
 from surrogate.predictors import XgbPredictor
 from surrogate.predictors.xgb import XgbSettings
 from surrogate.tuning import TuneConfig
+from surrogate.tuning.config import load_tune_config
 
 
 def config(**changes: Any) -> TuneConfig:
@@ -62,6 +65,17 @@ def config(**changes: Any) -> TuneConfig:
 def test_wrong_configurations_are_refused(changes: dict[str, Any], rule: str) -> None:
     with pytest.raises(ValidationError, match=rule):
         config(**changes)
+
+
+def test_a_wrong_range_is_told_without_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "tune.toml"
+    path.write_text(
+        'name = "x"\npredictor = "xgb"\ntarget = "val_per"\ntrials = 3\n'
+        '[source]\ntable = "timit-micro"\n[space.depht]\nlow = 2\nhigh = 5\n'
+    )
+    with pytest.raises(UserError, match="has no setting 'depht'") as caught:
+        load_tune_config(path)
+    assert "timit-micro" not in str(caught.value)
 
 
 def test_settings_are_what_they_are_in_a_fit() -> None:

@@ -20,8 +20,10 @@ from train_benchmark.released_files import (
 from train_benchmark.released_table import (
     ReleasedFolder,
     export_released,
+    exported_functions,
     read_released_folder,
 )
+from train_benchmark.table import BenchmarkTable
 
 CLASS = next(
     c
@@ -46,6 +48,28 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def data(folder: Path) -> Dataset:
     return from_folder(folder, max_epochs=6, include_static_info=True, validate_data=False)
+
+
+def test_what_the_form_cannot_hold_is_counted(tmp_path: Path) -> None:
+    table = BenchmarkTable.load("timit-micro")
+    counts = exported_functions(table)
+    assert counts == (2496, 194, 594)
+    export_released(table, tmp_path / "release")
+    release = read_released_folder(tmp_path / "release", epochs=20, seeds=[1234])
+    keys = {
+        functional_key(row.cell, Semantics.PAPER)
+        for seed in table.seeds
+        for row in read_released(tmp_path / "release" / f"nb-asr-e20-{seed}.pickle").rows
+        if isinstance(row, ReleasedTraining)
+    }
+    assert len(keys) == counts.written
+    # torch was timed on extended cells only.
+    assert list(release.latencies) == ["timit-micro-cpu-onnx-fp32-t1-b1-1s"]
+
+
+def test_epochs_that_are_not_there_are_an_error_that_names_those_that_are(folder: Path) -> None:
+    with pytest.raises(UserError, match="has trainings of 6 epochs; ask"):
+        read_released_folder(folder)
 
 
 def test_what_a_dataset_says_of_itself(data: Dataset) -> None:

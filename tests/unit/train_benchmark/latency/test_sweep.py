@@ -102,6 +102,10 @@ def test_a_second_sweep_can_be_stated_for_the_first_ones_speed(done: Path, tmp_p
     assert record.reference_s == first
     with pytest.raises(UserError, match="for a new folder"):
         run_sweep(sweep, out, baselines_of=done)
+    other = replace(sweep, reference=Cell.parse("20_200_2000"))
+    with pytest.raises(UserError, match="must hold one reference"):
+        run_sweep(other, tmp_path / "refused", baselines_of=done)
+    assert not (tmp_path / "refused").exists()
 
 
 @pytest.mark.parametrize(
@@ -125,6 +129,21 @@ def test_a_baseline_of_another_device_or_software_is_refused(
             run_sweep(sweep, folder, baselines_of=baselines_of)
     assert len(read_sweep(out)) == before
     assert read_sweep(tmp_path / "second") == ()
+
+
+def test_a_device_may_be_given_a_name(done: Path, tmp_path: Path) -> None:
+    sweep, out = quick_sweep(FP32, cells=CELLS[:1]), tmp_path / "named"
+    (record,) = run_sweep(sweep, out, device="my laptop").values()
+    assert record.device == "my laptop"
+    more = replace(sweep, cells=tuple(map(Cell.parse, CELLS[:2])))
+    for asked, name in ((sweep, "my desk"), (more, "my desk"), (more, None)):
+        with pytest.raises(UserError, match=r"must be of the device .*'my laptop'"):
+            run_sweep(asked, out, device=name)
+    with pytest.raises(UserError, match=r"must be of the device .*'my laptop'"):
+        run_sweep(sweep, done, device="my laptop")
+    with pytest.raises(UserError, match="a device must have a name"):
+        run_sweep(sweep, tmp_path / "unnamed", device=" ")
+    assert not (tmp_path / "unnamed").exists()
 
 
 def test_a_folder_that_does_not_say_what_measured_it_goes_on(done: Path, tmp_path: Path) -> None:
