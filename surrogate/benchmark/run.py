@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from graph_encoding import encodings
 from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.registered import Registered
 from surrogate import calibration
 from surrogate.benchmark.ceiling import Ceiling, noise_ceilings
 from surrogate.benchmark.config import BenchmarkConfig
@@ -283,7 +284,7 @@ def _results(
         # Not a fork: libraries with threads of their own do not survive one.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(bench.config,),
+        initargs=(bench.config, Registered.here()),
     )
     try:
         futures = {executor.submit(_work, task): task for task in tasks}
@@ -305,9 +306,10 @@ def _results(
 _of_worker: list[_Bench] = []
 
 
-def _start_worker(config: BenchmarkConfig) -> None:
+def _start_worker(config: BenchmarkConfig, registered: Registered) -> None:
     # Ctrl-C reaches all processes of a terminal; the parent alone says what then happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    registered.register()
     _of_worker.append(_Bench.of(config))
 
 

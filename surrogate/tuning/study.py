@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.registered import Registered
 from surrogate.benchmark.source import dataset_hash, load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.tuning.config import Range, TuneConfig
@@ -69,7 +70,8 @@ def run_study(
         _search(study, config, dataset, report)
         return study
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_work, args=(config, out, verbose)) for _ in range(workers)]
+    job = (config, out, verbose, Registered.here())
+    processes = [context.Process(target=_work, args=job) for _ in range(workers)]
     try:
         for process in processes:
             process.start()
@@ -160,8 +162,9 @@ def _is_default(trial: "optuna.trial.FrozenTrial", config: TuneConfig) -> bool:
     return not stopped and config.defaults in (trial.params, trial.system_attrs.get("fixed_params"))
 
 
-def _work(config: TuneConfig, out: Path, verbose: bool) -> None:
+def _work(config: TuneConfig, out: Path, verbose: bool, registered: Registered) -> None:
     """One process of several."""
+    registered.register()
     try:
         _set_verbosity(verbose=verbose)
         dataset = training_keys(load_source(config), config)
