@@ -104,11 +104,12 @@ def read_cells(texts: Sequence[str], file: str | None) -> "list[Cell]":
         if file == "-" and sys.stdin is None:  # as a shell's <&- leaves it
             raise UserError("cannot read cells from stdin: it is closed; give it a text")
         try:
-            content = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+            content = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as e:
             raise UserError(f"cannot read cells from {file}: {e}; give a text file") from e
         where = "stdin" if file == "-" else file
-        for number, line in enumerate(content.splitlines(), start=1):
+        # A byte-order mark, as editors of Windows put first, is left out of stdin too.
+        for number, line in enumerate(content.removeprefix("\ufeff").splitlines(), start=1):
             text = line.split("#", 1)[0].strip()
             try:
                 cells += [Cell.parse(text)] if text else []

@@ -166,6 +166,11 @@ def test_cells_come_from_a_file_and_from_stdin(
     expected = ["10_100_1000", "conv3:0"]
     assert [row["cell"] for row in answer(run, "cell", "--cells", tmp_path / "cells")] == expected
     assert [row["cell"] for row in answer(run, "cell", "--cells", "-")] == expected
+    marked = "\ufeff10_100_1000\nconv3:0\n"
+    (tmp_path / "marked").write_text(marked, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(marked))
+    for source in (tmp_path / "marked", "-"):
+        assert [row["cell"] for row in answer(run, "cell", "--cells", source)] == expected
 
 
 def test_the_whole_space_in_one_call_takes_seconds(run: Run, tmp_path: Path) -> None:
