@@ -6,8 +6,8 @@ python benchmarks/tuned_elsewhere.py --found xgb xgb-nb201 --on xgb xgb-nb201
 
 A name is that of a study: its file is configs/tune/NAME.toml, its result the best settings of
 configs/tune/results/NAME.json. Prints, for each source and result, the mean difference of
-Kendall tau to the defaults on the source's training keys, with its standard error. Predictors are
-as they ship, without what made the search cheaper; the divisions are other ones than those of
+Kendall tau to the defaults on the keys that the search on that source saw, with its standard
+error; their labels are those that the source has now. Predictors are as they ship, without what made the search cheaper; the divisions are other ones than those of
 the searches. On the keys that chose it a result keeps some of that advantage, and elsewhere it
 has none.
 """
@@ -22,10 +22,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from graph_encoding.errors import UserError
 from surrogate.benchmark.source import load_source
+from surrogate.dataset import SurrogateDataset
 from surrogate.targets import FloatArray
 from surrogate.tuning import load_tune_config
-from surrogate.tuning.objective import held_out_taus, training_keys
+from surrogate.tuning.objective import held_out_taus
+from surrogate.tuning.summary import searched_keys
 
 STUDIES = Path(__file__).parents[1] / "configs" / "tune"
 
@@ -48,7 +51,7 @@ def main() -> None:
     for name in options.on:
         config = load_tune_config(STUDIES / f"{name}.toml")
         config = config.model_copy(update={"search_settings": {}})
-        dataset = training_keys(load_source(config), config)
+        dataset = searched(load_source(config).dataset, STUDIES / "results" / f"{name}.json")
         judge = partial(held_out_taus, dataset, config=config, repeats=divisions)
         default = np.array([*judge(make_predictor=partial(config.make_predictor, {}))])
         for other, settings in found.items():
@@ -57,6 +60,23 @@ def main() -> None:
             error = corrected_error(gains, config.folds)
             row = f"{name}\t{other}\t{default.mean():.4f}\t{gains.mean():+.4f}\t{error:.4f}"
             print(row, flush=True)
+
+
+def searched(dataset: SurrogateDataset, summary: Path) -> SurrogateDataset:
+    """The keys that a search saw: a draw of today would take others where the source has grown.
+
+    Raises:
+        UserError: if the source lacks one.
+    """
+    row_of = {key: row for row, key in enumerate(dataset.keys)}
+    keys = searched_keys(summary)
+    missing = [key for key in keys if key not in row_of]
+    if missing:
+        raise UserError(
+            f"a source must have all keys of {summary}, but lacks {len(missing)} of {len(keys)}, "
+            f"such as {missing[0]!r}; take the source of that search"
+        )
+    return dataset.subset(np.sort([row_of[key] for key in keys]))
 
 
 def corrected_error(differences: FloatArray, folds: int) -> float:
