@@ -7,9 +7,9 @@ python benchmarks/tuned_elsewhere.py --found xgb xgb-nb201 --on xgb xgb-nb201
 A name is that of a study: its file is configs/tune/NAME.toml, its result the best settings of
 configs/tune/results/NAME.json. Prints, for each source and result, the mean difference of
 Kendall tau to the defaults on the keys that the search on that source saw, with its standard
-error; their labels are those that the source has now. Predictors are as they ship, without what made the search cheaper; the divisions are other ones than those of
-the searches. On the keys that chose it a result keeps some of that advantage, and elsewhere it
-has none.
+error; their labels are those that the source has now. Predictors are as they ship, without what
+made the search cheaper; the divisions are other ones than those of the searches. On the keys that
+chose it a result keeps some of that advantage, and elsewhere it has none.
 """
 
 import argparse
@@ -65,18 +65,22 @@ def main() -> None:
 def searched(dataset: SurrogateDataset, summary: Path) -> SurrogateDataset:
     """The keys that a search saw: a draw of today would take others where the source has grown.
 
+    Those that the source has no longer are left out, and told on stderr.
+
     Raises:
-        UserError: if the source lacks one.
+        UserError: if the source has none of them.
     """
     row_of = {key: row for row, key in enumerate(dataset.keys)}
     keys = searched_keys(summary)
-    missing = [key for key in keys if key not in row_of]
-    if missing:
+    rows = sorted(row_of[key] for key in keys if key in row_of)
+    if not rows:
         raise UserError(
-            f"a source must have all keys of {summary}, but lacks {len(missing)} of {len(keys)}, "
-            f"such as {missing[0]!r}; take the source of that search"
+            f"a source must have keys of {summary}, but has none of its {len(keys)}; take the "
+            "source of that search"
         )
-    return dataset.subset(np.sort([row_of[key] for key in keys]))
+    if len(rows) < len(keys):
+        print(f"{summary.stem}: {len(rows)} of {len(keys)} keys are still there", file=sys.stderr)
+    return dataset.subset(rows)
 
 
 def corrected_error(differences: FloatArray, folds: int) -> float:
