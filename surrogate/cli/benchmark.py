@@ -253,7 +253,7 @@ def _table_rows(result: "BenchmarkResult") -> list[Row]:
         row[s.metric] = f"{s.mean:.4g}"
         if s.low is not None and s.high is not None:
             # Rounded: the spread of equal numbers is some 1e-16.
-            row[s.metric] += f" -+ {round((s.high - s.low) / 2, 9):.2g}"
+            row[s.metric] += f" ± {round((s.high - s.low) / 2, 9):.2g}"
     return [*rows.values()]
 
 

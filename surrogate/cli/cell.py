@@ -42,7 +42,11 @@ def cell(
     ] = None,
     semantics: Annotated[Semantics, typer.Option(help="How cells are read.")] = Semantics.PAPER,
     macro: Annotated[
-        str, typer.Option(metavar="NAME", help="Network around the cell: paper or timit-micro.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Network around the cell: paper, or timit-micro, whose costs `predict` says.",
+        ),
     ] = "paper",
     seconds: Annotated[
         float, typer.Option(help="Length of the utterance that macs and peak bytes are for.")
@@ -241,4 +245,6 @@ def _draw(
                 scratch.write_text(content, encoding="utf-8")
     except OSError as e:
         raise UserError(f"cannot write pictures to {out}: {e.strerror}; choose another") from e
-    typer.echo(f"wrote pictures of {len(set(cells))} cells to {out}", err=True)
+    count = len(set(cells))
+    what = "a picture of a cell" if count == 1 else f"pictures of {count} cells"
+    typer.echo(f"wrote {what} to {out}", err=True)

@@ -257,6 +257,8 @@ def test_pictures_go_to_files_named_after_their_cells(run: Run, tmp_path: Path, 
         code, stdout, err = run("cell", "10_100_1000", "conv3:0", "--draw", form, "--out", out)
         assert (code, stdout) == (0, "")
         assert f"wrote pictures of 2 cells to {out}" in err
+    _, _, err = run("cell", "10_100_1000", "--draw", form, "--out", out)
+    assert f"wrote a picture of a cell to {out}" in err
     suffix = {"svg": "svg", "text": "txt"}[form]
     assert {path.name for path in out.iterdir()} == {f"10_100_1000.{suffix}", f"conv3-0.{suffix}"}
 
