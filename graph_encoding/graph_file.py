@@ -55,7 +55,8 @@ def read_graphs(path: Path) -> Iterator[GraphRow]:
     lines_of_keys: dict[str, int] = {}
     names: tuple[set[str], set[str]] | None = None
     try:
-        with path.open(encoding="utf-8") as file:
+        # With or without the byte-order mark that editors of Windows put first.
+        with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue

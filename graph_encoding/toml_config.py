@@ -34,7 +34,7 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
     from pydantic import ValidationError
 
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as e:
         raise UserError(f"cannot read config {path}: {e.strerror}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:

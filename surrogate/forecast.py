@@ -139,7 +139,8 @@ class Forecaster:
         """Forecast n cells, of any registered operations and 1 to 6 nodes.
 
         A search that asks for one target alone, without curves and latencies, is answered in half
-        the time.
+        the time. Sums of floats depend on how many cells are asked for at once: beside others a
+        number may differ from the same cell's alone, from about the ninth digit on.
 
         Args:
             cells: the cells or their texts; equal functions get equal forecasts.

@@ -130,7 +130,7 @@ def _distinct(cells: list[Cell], semantics: Semantics) -> list[Cell]:
 
 def _read_cells(path: Path) -> list[Cell]:
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"cannot read the cells in {path}: {e}") from e
     cells = []

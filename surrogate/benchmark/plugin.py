@@ -81,7 +81,7 @@ def contender(name: str, settings: Mapping[str, Any]) -> Contender:
             f"settings_type of predictor {name!r} must be a dataclass, so that results can say "
             f"what was run, but is {settings_type!r}; decorate it with @dataclass(frozen=True)"
         )
-    return Contender(name, kind, checked_settings(name, settings_type, settings))
+    return Contender(name, kind, checked_settings(name, kind.settings_type, settings))
 
 
 def checked_settings(name: str, settings_type: type[Any], plain: Mapping[str, Any]) -> Any:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from surrogate.benchmark import BenchmarkConfig
+from surrogate.benchmark.protocol import PROTOCOLS
 from surrogate.cli import main
 from surrogate.cli.benchmark import _with_options
 
@@ -71,12 +72,31 @@ def test_table_and_csv_show_the_same(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert table.splitlines()[0].split()[:4] == ["protocol", "detail", "train", "predictor"]
     assert "noise ceiling of random: not known" in table
+    assert " ± " in table
     code, text, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "csv")
     assert code == 0
     assert "fits 4/4" in err
     rows = list(csv.DictReader(io.StringIO(text)))
     (rmse,) = (r for r in rows if r["metric"] == "rmse" and r["train_size"] == "20")
     assert f"{float(rmse['mean']):.4g}" in table
+
+
+def test_the_help_names_the_protocols_and_the_defaults(run: Run) -> None:
+    # Lines are broken behind hyphens too.
+    said = "".join(run("benchmark", "--help")[1].split())
+    chosen = config_by()
+    assert chosen.source.table is not None
+    for text in (
+        *PROTOCOLS,
+        f"default {chosen.source.table}",
+        f"default {chosen.target}",
+        f"default {','.join(map(str, chosen.train_sizes))}",
+        f"default {chosen.repeats}",
+        f"default {','.join(chosen.predictors)}",
+        f"default {chosen.seed}",
+        f"{next(iter(chosen.protocols))} (the default)",
+    ):
+        assert text.replace(" ", "") in said, text
 
 
 def test_another_benchmark_does_not_take_the_place_of_an_earlier_ones_results(

@@ -49,6 +49,13 @@ def test_a_line_is_a_graph(tmp_path: Path) -> None:
     assert (row.targets, row.features) == ({"per": 0.5}, {})
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "g.jsonl", GOOD)
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")
+    (row,) = read_graphs(path)
+    assert row.targets == {"per": 0.5}
+
+
 def test_nodes_may_come_in_any_order(tmp_path: Path) -> None:
     shuffled = {
         **GOOD,

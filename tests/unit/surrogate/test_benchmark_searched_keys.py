@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.tuned_elsewhere import searched
 from graph_encoding import CellGraph, GraphRow, UserError, write_graphs
 from surrogate.benchmark import load_benchmark_config, run_benchmark
 from surrogate.testing.synthetic import synthetic_dataset, true_per
@@ -38,6 +39,22 @@ def write_summary(path: Path, keys: Sequence[str]) -> Path:
     found = {"searched": list(keys), "searched_sha256": content_hash(list(keys))}
     path.write_text(json.dumps(found))
     return path
+
+
+def test_settings_are_judged_on_the_keys_of_their_search(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And not on those that a draw of today would take."""
+    dataset = synthetic_dataset(80)
+    seen = sorted(dataset.keys)[40:60]
+    summary = write_summary(tmp_path / "summary.json", seen)
+    assert sorted(searched(dataset, summary).keys) == seen
+    assert capsys.readouterr().err == ""
+    more = write_summary(tmp_path / "more.json", [*seen, "elsewhere"])
+    assert sorted(searched(dataset, more).keys) == seen
+    assert "more: 20 of 21 keys are still there" in capsys.readouterr().err
+    with pytest.raises(UserError, match="has none of its 1"):
+        searched(dataset, write_summary(tmp_path / "none.json", ["elsewhere"]))
 
 
 def test_keys_of_a_search_are_left_out_of_everything(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from graph_encoding import Cell, Semantics, UserError, functional_key, published_hash
@@ -135,6 +136,10 @@ def test_a_missing_seed_is_an_error_that_says_how_to_choose(data: Dataset, folde
         data.test_acc(ARCH, seed=1234)
     one = from_folder(folder, max_epochs=6, seeds=2)
     assert one.test_acc(ARCH) == data.test_acc(ARCH, seed=2)
+
+
+def test_a_seed_may_be_of_numpy(folder: Path) -> None:
+    assert from_folder(folder, max_epochs=6, seeds=np.int64(2)).seeds == [2]
 
 
 def test_what_is_not_there_is_named(folder: Path, data: Dataset) -> None:
