@@ -3,8 +3,9 @@
     python benchmarks/datasheet.py timit-micro --out docs/images
     python benchmarks/datasheet.py timit-micro --synthetic runs/synth-micro --out docs/images
 
-Needs matplotlib, as nothing else here does. Prints what stands in the text, and writes one SVG a
-figure. Only measured rows count; a function has the mean of its seeds as its label.
+Needs matplotlib, as nothing else here does: pip install matplotlib. Prints what stands in the
+text, and writes one SVG a figure. Only measured rows count; a function has the mean of its seeds as
+its label.
 """
 
 import argparse
@@ -12,11 +13,9 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 from scipy.stats import kendalltau, spearmanr
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -27,6 +26,9 @@ from graph_encoding.ops import NB_ASR_OPS
 from surrogate.metrics.confidence import bootstrap_interval
 from surrogate.targets import COLLAPSED_PER
 from train_benchmark.table import LABELS, BenchmarkTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 STYLE = {
     "svg.hashsalt": "nasasr",  # the same numbers, the same bytes
@@ -66,6 +68,11 @@ def main() -> None:
     parser.add_argument("--synthetic", help="table of the same functions on synthetic speech")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
+    try:
+        import matplotlib as mpl
+        from matplotlib import pyplot as plt
+    except ModuleNotFoundError as e:
+        parser.error(f"drawing needs {e.name}, which no extra installs: pip install matplotlib")
     mpl.use("svg")
     mpl.rcParams.update(STYLE)
     data = Data(BenchmarkTable.load(options.table))
@@ -95,7 +102,7 @@ def main() -> None:
         plt.close(figure)
 
 
-def distribution(axes: Axes, data: Data) -> None:
+def distribution(axes: "Axes", data: Data) -> None:
     """How phone error rates spread over the space."""
     val, test = data.label("val_per"), data.label("test_per")
     bins = np.linspace(min(val.min(), test.min()), 1, 50)
@@ -109,7 +116,7 @@ def distribution(axes: Axes, data: Data) -> None:
     print(f"val_per above {COLLAPSED_PER}: {(val > COLLAPSED_PER).sum()} of {len(val)}")
 
 
-def curves(axes: Axes, data: Data) -> None:
+def curves(axes: "Axes", data: Data) -> None:
     """Learning curves of functions at some quantiles of the final label."""
     order = np.argsort(data.label("val_per"))
     for share in (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98):
@@ -117,10 +124,11 @@ def curves(axes: Axes, data: Data) -> None:
         curve = data.curves[key][0]
         axes.plot(range(1, len(curve) + 1), curve, label=f"{share:.0%}")
     axes.set(xlabel="epoch", ylabel="validation PER")
-    axes.legend(title="better than it", frameon=False, fontsize=7)
+    _whole_numbers(axes)
+    axes.legend(title="share of functions\nthat are better", frameon=False, fontsize=7)
 
 
-def seed_noise(axes: Axes, data: Data) -> None:
+def seed_noise(axes: "Axes", data: Data) -> None:
     """Two trainings of one function against each other."""
     seeds = data.table.seeds
     if len(seeds) < 2:
@@ -130,6 +138,7 @@ def seed_noise(axes: Axes, data: Data) -> None:
     axes.scatter(*matrix.T, s=6)
     axes.set(xlabel=f"val_per, seed {seeds[0]}", ylabel=f"val_per, seed {seeds[1]}")
     axes.set(xlim=(None, WORST_SHOWN), ylim=(None, WORST_SHOWN))
+    _say_what_is_cut(axes, matrix.max(axis=1))
     tau = kendalltau(*matrix.T).statistic
     print(f"seeds {seeds[0]} and {seeds[1]}: {len(keys)} functions, Kendall tau {tau:.3f}")
     _, tests = data.table.label_matrix("test_per", seeds[:2])
@@ -148,14 +157,14 @@ def seed_noise(axes: Axes, data: Data) -> None:
             print(f"one seed and the mean of two others: {len(keys)} functions, tau {tau:.3f}")
 
 
-def against_macs(axes: Axes, data: Data) -> None:
+def against_macs(axes: "Axes", data: Data) -> None:
     """Error against cost, with the Pareto front."""
     _front(axes, data.macs / 1e6, data.label("val_per"))
     axes.set(xlabel="million multiply-accumulates, one second of speech", ylabel="val_per")
     print(f"val_per and MACs: tau {kendalltau(data.macs, data.label('val_per')).statistic:.3f}")
 
 
-def against_latency(axes: Axes, data: Data) -> None:
+def against_latency(axes: "Axes", data: Data) -> None:
     """Error against measured latency, with the Pareto front; nothing where none was measured."""
     for setting in data.table.latency.settings:
         measured = data.table.latency.seconds(setting)
@@ -168,16 +177,31 @@ def against_latency(axes: Axes, data: Data) -> None:
         return
 
 
-def _front(axes: Axes, cost: np.ndarray, per: np.ndarray) -> None:
+def _front(axes: "Axes", cost: np.ndarray, per: np.ndarray) -> None:
     axes.scatter(cost, per, s=3, alpha=0.5)
     order = np.lexsort((per, cost))
     best = np.minimum.accumulate(per[order])
     front = order[np.flatnonzero(np.diff(best, prepend=np.inf) < 0)]
-    axes.step(cost[front], per[front], where="post", color="tab:red", lw=1)
+    label = "Pareto front: the best of at most this cost"
+    axes.step(cost[front], per[front], where="post", color="tab:red", lw=1, label=label)
     axes.set_ylim(None, WORST_SHOWN)
+    axes.legend(frameon=False, fontsize=7)
+    _say_what_is_cut(axes, per)
 
 
-def operations(axes: Axes, data: Data) -> None:
+def _say_what_is_cut(axes: "Axes", worst: np.ndarray) -> None:
+    """How many functions, (k,) each with its worst label that is drawn, are out of the picture."""
+    cut = int((worst > WORST_SHOWN).sum())
+    if cut:
+        axes.set_title(f"{cut} functions above {WORST_SHOWN} not shown", fontsize=7, loc="right")
+
+
+def _whole_numbers(axes: "Axes") -> None:
+    """Ticks of epochs: there is none between two."""
+    axes.locator_params(axis="x", integer=True)
+
+
+def operations(axes: "Axes", data: Data) -> None:
     """The label of functions with so many nodes of an operation, less the mean of all."""
     per = data.label("val_per")
     for op in NB_ASR_OPS:
@@ -192,7 +216,7 @@ def operations(axes: Axes, data: Data) -> None:
     axes.legend(frameon=False, fontsize=7)
 
 
-def skips(axes: Axes, data: Data) -> None:
+def skips(axes: "Axes", data: Data) -> None:
     """Effect of each of the six flags: mean with it less mean without."""
     per = data.label("val_per")
     flags = np.array([[f for node in cell.skips for f in node] for cell in data.cells], dtype=bool)
@@ -201,32 +225,37 @@ def skips(axes: Axes, data: Data) -> None:
     axes.barh(names, effects)
     axes.invert_yaxis()
     axes.axvline(0, color="grey", lw=0.7)
-    axes.set(xlabel="val_per with the skip less without")
+    axes.set(
+        xlabel="mean change of val_per by adding the skip (negative is better)",
+        ylabel="skip (x: the cell's input)",
+    )
     print("skips:", *(f"{n} {e:+.4f}" for n, e in zip(names, effects, strict=True)))
 
 
-def val_against_test(axes: Axes, data: Data) -> None:
+def val_against_test(axes: "Axes", data: Data) -> None:
     """Validation against test, each the mean of the same trainings."""
     val, test = data.label("val_per"), data.label("test_per")
     axes.scatter(val, test, s=3, alpha=0.5)
     axes.set(
         xlabel="val_per", ylabel="test_per", xlim=(None, WORST_SHOWN), ylim=(None, WORST_SHOWN)
     )
+    _say_what_is_cut(axes, np.maximum(val, test))
     for name in LABELS[:-1]:
         print(f"{name} and test_per: tau {kendalltau(data.label(name), test).statistic:.3f}")
 
 
-def epochs(axes: Axes, data: Data) -> None:
+def epochs(axes: "Axes", data: Data) -> None:
     """How well the ranking after each epoch agrees with that of the final label."""
     matrix = np.array([np.mean(data.curves[key], axis=0) for key in data.keys])
     final = data.label("val_per")
     taus = [kendalltau(column, final).statistic for column in matrix.T]
     axes.plot(range(1, len(taus) + 1), taus, marker="o", ms=3)
     axes.set(xlabel="epoch", ylabel="Kendall tau with val_per")
+    _whole_numbers(axes)
     print("tau of each epoch with val_per:", *np.round(taus, 3))
 
 
-def transfer(axes: Axes, data: Data, other: Data) -> None:
+def transfer(axes: "Axes", data: Data, other: Data) -> None:
     """The same functions on another corpus, one seed on each."""
     (seed, *_), (other_seed, *_) = data.table.seeds, other.table.seeds
     for name in ("val_per", "test_per"):
@@ -247,6 +276,7 @@ def transfer(axes: Axes, data: Data, other: Data) -> None:
         )
         if name == "val_per":
             axes.scatter(here, there, s=4, alpha=0.6)
+            _say_what_is_cut(axes, here)
     axes.set(
         xlabel=f"val_per, {data.table.metadata.name}",
         ylabel=f"val_per, {other.table.metadata.name}",

@@ -1,5 +1,6 @@
 """The cell: a chain of operations with skip flags, and its three written forms."""
 
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ class Cell:
             where out_0 is the cell's input. What a flag of 1 means is said by `Semantics`.
 
     Raises:
-        CellFormatError: if a name is not registered or the flags have the wrong shape.
+        CellFormatError: if a name is not registered, the flags have the wrong shape, or a flag
+            is another number than the integer 0 or 1.
 
     Source: Mehrotra et al., ICLR 2021, section 3; SamsungLabs/nb-asr `search_space.py`.
 
@@ -33,6 +35,12 @@ class Cell:
     skips: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:
+        for field in (self.ops, self.skips, *self.skips):
+            if not isinstance(field, tuple):
+                raise CellFormatError(
+                    "a cell's operations, its skips and the flags of each node must be tuples, "
+                    f"but got {field!r}; `Cell.from_arch_vec` takes lists"
+                )
         if not self.ops:
             raise CellFormatError("a cell must have at least one node, but got none")
         if len(self.skips) != len(self.ops):
@@ -45,10 +53,13 @@ class Cell:
                 raise CellFormatError(
                     f"node {k}: unknown operation {op!r}; known: {', '.join(OPERATIONS)}"
                 )
-            if len(flags) != k or any(flag not in (0, 1) for flag in flags):
+            # Not `True` or 1.0, which equal 1 and have another text.
+            if len(flags) != k or any(
+                type(flag) is not int or flag not in (0, 1) for flag in flags
+            ):
                 raise CellFormatError(
-                    f"node {k} must have {k} skip flag{'s' * (k > 1)} of 0 or 1, one for the "
-                    f"cell's input and each earlier node, but got {flags!r}"
+                    f"node {k} must have {k} skip flag{'s' * (k > 1)}, the integers 0 or 1, one "
+                    f"for the cell's input and each earlier node, but got {flags!r}"
                 )
 
     @classmethod
@@ -89,7 +100,8 @@ class Cell:
             values: n + n (n + 1) / 2 integers; 9 for a standard cell.
 
         Raises:
-            CellFormatError: if the length fits no number of nodes or a value is out of range.
+            CellFormatError: if the length fits no number of nodes, or a value is no integer or
+                out of range.
         """
         nested: list[list[int]] = []
         rest = list(values)
@@ -109,14 +121,21 @@ class Cell:
         """Read the original's nested form, such as [[1, 0], [1, 0, 0], [1, 0, 0, 0]].
 
         Raises:
-            CellFormatError: if a node is empty, an index unknown or a flag not 0 or 1.
+            CellFormatError: if a node is empty, a value no integer, an index unknown or a flag
+                not 0 or 1.
         """
-        if any(len(node) == 0 for node in nested):
+        try:
+            nodes = [[int(operator.index(value)) for value in node] for node in nested]
+        except TypeError as e:
+            raise CellFormatError(
+                f"a cell's nested form must have integers for each node, but got {nested!r}"
+            ) from e
+        if not all(nodes):
             raise CellFormatError(
                 f"every node must begin with an operation's index, but got {nested!r}"
             )
-        ops = tuple(_op_name(int(node[0]), k, nested) for k, node in enumerate(nested, start=1))
-        return cls(ops, tuple(tuple(int(flag) for flag in node[1:]) for node in nested))
+        ops = tuple(_op_name(node[0], k, nested) for k, node in enumerate(nodes, start=1))
+        return cls(ops, tuple(tuple(node[1:]) for node in nodes))
 
     @property
     def nodes(self) -> int:

@@ -9,7 +9,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.functional import FunctionalForm, Sum, functional_form
 from graph_encoding.graph import CellGraph
 from graph_encoding.macro import Macro
-from graph_encoding.ops import OPERATIONS, Operation
+from graph_encoding.ops import KINDS_TO_REGISTER, OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
 
 
@@ -40,6 +40,9 @@ def params_of_form(form: FunctionalForm, macro: Macro) -> int:
 
 def params_of_graph(graph: CellGraph, macro: Macro) -> int:
     """As `params`, for the graph of a cell's function.
+
+    Raises:
+        UserError: if an operation is of a kind that stands in no cell.
 
     >>> from graph_encoding.graph import cell_graph
     >>> from graph_encoding.macro import TIMIT_MICRO_MACRO
@@ -76,7 +79,11 @@ def macs_of_form(form: FunctionalForm, macro: Macro, *, input_frames: int) -> in
 
 
 def macs_of_graph(graph: CellGraph, macro: Macro, *, input_frames: int) -> int:
-    """As `macs`, for the graph of a cell's function."""
+    """As `macs`, for the graph of a cell's function.
+
+    Raises:
+        UserError: if the length is less than 1, or an operation of a kind that stands in no cell.
+    """
     return _total_macs(graph.ops[1:-1], macro, input_frames)
 
 
@@ -274,4 +281,10 @@ def _op_params(op: Operation, block: int, macro: Macro) -> int:
     if op.kind == "conv":
         groups = macro.conv_groups(block, op.group_scale)
         return channels * (channels // groups) * op.kernel + channels
-    return 0
+    if op.kind in ("zero", "max_pool", "avg_pool"):
+        return 0
+    raise UserError(
+        f"cost is known of operations of kind {', '.join(KINDS_TO_REGISTER)} and zero, but "
+        f"{op.name!r} is of kind {op.kind!r}, which stands in no cell; ask for the cost of cells "
+        "only"
+    )

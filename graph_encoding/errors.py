@@ -17,6 +17,10 @@ class UnknownNameError(UserError):
     """A name that is not registered; the message lists the registered ones."""
 
 
+class CorruptFileError(UserError):
+    """A file is not what its folder's metadata says it is; the message names both."""
+
+
 class MissingExtraError(NasasrError, ImportError):
     """An optional dependency is absent; the message names the extra that brings it."""
 

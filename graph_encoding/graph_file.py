@@ -55,7 +55,8 @@ def read_graphs(path: Path) -> Iterator[GraphRow]:
     lines_of_keys: dict[str, int] = {}
     names: tuple[set[str], set[str]] | None = None
     try:
-        with path.open(encoding="utf-8") as file:
+        # With or without the byte-order mark that editors of Windows put first.
+        with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, start=1):
                 if not line.strip():
                     continue
@@ -88,8 +89,8 @@ def write_graphs(path: Path, rows: Iterable[GraphRow]) -> None:
     """Write a file that `read_graphs` reads, whole or not at all: the same rows come back.
 
     Raises:
-        UserError: if the file cannot be written, a graph has two operations of one name, or its
-            ends alone are not called "input" and "output".
+        UserError: if the file cannot be written, a graph has two operations of one name, its
+            ends alone are not called "input" and "output", or a value is not finite.
     """
     try:
         with whole_file(path) as scratch, scratch.open("w", encoding="utf-8") as file:
@@ -101,6 +102,13 @@ def write_graphs(path: Path, rows: Iterable[GraphRow]) -> None:
 
 def _row_text(row: GraphRow) -> str:
     described = _descriptions(row.graph)
+    for field, numbers in (("targets", row.targets), ("features", row.features)):
+        for name, number in numbers.items():
+            if not math.isfinite(number):
+                raise UserError(
+                    f"`{field}` must be finite numbers, but {name!r} of graph {row.graph.key!r} "
+                    f"is {number}; leave the graph out"
+                )
     values = {
         "key": row.graph.key,
         "ops": [op.name for op in row.graph.ops],
@@ -142,7 +150,8 @@ def _descriptions(graph: CellGraph) -> dict[str, dict[str, Any]]:
 def _parse_row(line: str) -> GraphRow:
     try:
         values = json.loads(line)
-    except ValueError as e:  # no JSON, or an integer of thousands of digits
+    except (ValueError, RecursionError) as e:
+        # No JSON, an integer of thousands of digits, or lists within lists without end.
         raise UserError(f"a line must be one JSON object: {e}") from e
     if not isinstance(values, dict) or not _REQUIRED <= values.keys() <= _REQUIRED | _OPTIONAL:
         got = sorted(values) if isinstance(values, dict) else type(values).__name__

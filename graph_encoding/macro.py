@@ -7,6 +7,16 @@ from typing import Any, Literal
 from graph_encoding.errors import UserError
 from graph_encoding.registry import Registry
 
+_SIZES = (
+    "mel_bins",
+    "filters",
+    "strides",
+    "cells_per_block",
+    "groups",
+    "outputs",
+    "reduction_kernel",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Macro:
@@ -47,17 +57,34 @@ class Macro:
 
     def __post_init__(self) -> None:
         blocks = len(self.filters)
+        if not blocks:
+            raise UserError(f"macro {self.name!r} must have at least one block, but has no filters")
         for field in ("strides", "cells_per_block", "groups"):
             if len(getattr(self, field)) != blocks:
                 raise UserError(
                     f"macro {self.name!r}: {field} must have one entry for each of the {blocks} "
                     f"blocks of `filters`, but got {getattr(self, field)}"
                 )
+        self._check_sizes()
         for channels, groups in zip(self.filters, self.groups, strict=True):
             if channels % groups:
                 raise UserError(
                     f"macro {self.name!r}: groups must divide filters, "
                     f"but got {groups} groups for {channels} channels"
+                )
+
+    def _check_sizes(self) -> None:
+        for fields, least in ((_SIZES, 1), (("lstm_units", "lookahead"), 0)):
+            for field in fields:
+                value = getattr(self, field)
+                if any(size < least for size in (value if isinstance(value, tuple) else (value,))):
+                    raise UserError(
+                        f"macro {self.name!r}: {field} must be >= {least}, but got {value}"
+                    )
+        for field in ("frame_shift_s", "frame_length_s"):
+            if not getattr(self, field) > 0:
+                raise UserError(
+                    f"macro {self.name!r}: {field} must be > 0, but got {getattr(self, field)}"
                 )
 
     @classmethod

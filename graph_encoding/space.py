@@ -1,6 +1,7 @@
 """The search space: its points in the original's order, and sampling by function."""
 
 import itertools
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -70,7 +71,7 @@ class CellSpace:
         """
         if not 0 <= index < self.size:
             raise UserError(f"an index must be in 0 .. {self.size - 1}, but got {index}")
-        digits = []
+        index, digits = operator.index(index), []
         for radix in self._radices:
             index, digit = divmod(index, radix)
             digits.append(digit)

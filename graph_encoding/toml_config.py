@@ -1,6 +1,8 @@
 """One TOML file is one config object: unknown keys and wrong values are errors that say where."""
 
+import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,19 +10,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from graph_encoding.errors import UserError
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 M = TypeVar("M", bound="BaseModel")
 
 
-def load_config(path: Path, model: type[M]) -> M:
+def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ()) -> M:
     """Read a TOML file as a pydantic model.
 
     Args:
         path: the file.
-        model: the model class; give it `extra="forbid"`, so that a misspelt key is an error.
+        model: the model class; give it `extra="forbid"`, so that a misspelt key is an error. Values
+            must be of its types: none is turned into another.
+        empty_tables: names of tables that the file may leave out, for empty ones.
 
     Raises:
         UserError: if the file cannot be read, is not TOML, or breaks a rule of the model; the
@@ -30,15 +34,18 @@ def load_config(path: Path, model: type[M]) -> M:
     from pydantic import ValidationError
 
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as e:
         raise UserError(f"cannot read config {path}: {e.strerror}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise UserError(f"config {path} must be TOML: {e}") from e
     try:
-        return model.model_validate(values)
+        # Strict, so that `true` is no 1 and "4" no 4; of Python's values that would refuse arrays
+        # for tuples and tables for dataclasses.
+        plain = json.dumps({**{name: {} for name in empty_tables}, **values}, default=str)
+        return model.model_validate_json(plain, strict=True)
     except ValidationError as e:
-        lines = [f"  {_describe(error, model)}" for error in e.errors()]
+        lines = [f"  {_describe(error, model)}" for error in distinct_errors(e)]
         raise UserError("\n".join([f"config {path} breaks its rules:", *lines])) from e
 
 
@@ -48,7 +55,30 @@ def _describe(error: "ErrorDetails", model: "type[BaseModel]") -> str:
         return f"unknown key {key!r}; known: {', '.join(_keys_at(error['loc'][:-1], model))}"
     if error["type"] == "missing":
         return f"key {key!r} is required, but is not there"
-    return f"key {key!r}: {error['msg']}, but got {error['input']!r}"
+    return f"key {key!r}: {rule_and_value(error)}"
+
+
+def distinct_errors(error: "ValidationError") -> "list[ErrorDetails]":
+    """The errors of a validation, but for those that only follow from others.
+
+    A list of which no item is right is too short too.
+    """
+    found = error.errors()
+    places = [one["loc"] for one in found]
+
+    def follows(one: "ErrorDetails") -> bool:
+        here = one["loc"]
+        inside = any(len(p) > len(here) and p[: len(here)] == here for p in places)
+        return one["type"] == "too_short" and inside
+
+    return [one for one in found if not follows(one)]
+
+
+def rule_and_value(error: "ErrorDetails") -> str:
+    """What is wrong with a value; rules that are our own say the value themselves."""
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    return f"{error['msg']}, but got {error['input']!r}"
 
 
 def _keys_at(location: tuple[int | str, ...], model: Any) -> list[str]:

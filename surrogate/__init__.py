@@ -9,6 +9,9 @@ from surrogate.query import Answer, Benchmark
 from surrogate.target_forecast import TargetForecast
 from surrogate.targets import TARGETS, TEST_PER, VAL_PER, Target
 
+__version__ = "0.1.0"
+"""Version of the package: written here too, so that a checkout on the path has it."""
+
 __all__ = [
     "PREDICTORS",
     "TARGETS",
@@ -25,6 +28,7 @@ __all__ = [
     "SurrogateDataset",
     "Target",
     "TargetForecast",
+    "__version__",
     "load_artifact",
     "register_predictor",
 ]

@@ -12,6 +12,7 @@ import numpy as np
 
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
+from graph_encoding.shipped import found_folder
 from graph_encoding.whole_files import whole_folder
 from surrogate.calibration import (
     Neighbourhood,
@@ -166,8 +167,8 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
     """Read an artifact: a shipped one by name, or any by its folder.
 
     Raises:
-        UserError: if there is none, its schema is another version, or a file is missing or
-            corrupt.
+        UserError: if there is none, it is a table, its schema is another version, or a file is
+            missing or corrupt.
     """
     folder = resolve_artifact_folder(name_or_folder)
     metadata = _verified_metadata(folder)
@@ -206,17 +207,15 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
 
 
 def resolve_artifact_folder(name_or_folder: str | Path) -> Path:
-    """The folder of an artifact: a shipped one by name, or a folder itself.
+    """The folder of an artifact: a shipped one by name, or a folder itself (`./NAME`).
 
     Raises:
         UserError: if there is neither; lists the shipped ones.
     """
-    folder = Path(name_or_folder)
-    if (folder / _METADATA_FILE).is_file():
-        return folder
     shipped = Path(str(resources.files("surrogate"))) / "pretrained"
-    if (shipped / str(name_or_folder) / _METADATA_FILE).is_file():
-        return shipped / str(name_or_folder)
+    folder = found_folder(name_or_folder, shipped, _METADATA_FILE)
+    if folder is not None:
+        return folder
     names = sorted(path.parent.name for path in shipped.glob(f"*/{_METADATA_FILE}"))
     raise UserError(
         f"there is no artifact {str(name_or_folder)!r}: give a folder with a {_METADATA_FILE}, or "
@@ -226,6 +225,11 @@ def resolve_artifact_folder(name_or_folder: str | Path) -> Path:
 
 def _verified_metadata(folder: Path) -> dict[str, Any]:
     metadata = _read_json(folder / _METADATA_FILE)
+    if isinstance(metadata, dict) and "recipe" in metadata:
+        raise UserError(
+            f"{folder} must be an artifact, but is a table; fit one on it: "
+            f"`nasasr fit {folder} --out DIR`"
+        )
     version = metadata.get("schema_version") if isinstance(metadata, dict) else None
     if version != SCHEMA_VERSION:
         raise UserError(

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
 from surrogate.predictors import PREDICTORS, Predictor
 from surrogate.targets import TARGETS, Target
@@ -21,7 +22,18 @@ def _known_target(name: str) -> str:
     return name
 
 
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise UserError(f"every target must stand once, but got {list(names)}")
+    return names
+
+
 def _known_predictor(name: str) -> str:
+    if ":" in name:
+        raise UserError(
+            f"a fit takes registered predictors only ({', '.join(PREDICTORS)}), but got {name!r}; "
+            "fit one of your own from Python with surrogate.fitting.fit_artifact"
+        )
     PREDICTORS.get(name)
     return name
 
@@ -50,9 +62,9 @@ class FitConfig(BaseModel, Generic[S]):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     predictor: Annotated[str, AfterValidator(_known_predictor)] = "stack"
-    targets: tuple[Annotated[str, AfterValidator(_known_target)], ...] = Field(
-        default=("val_per", "test_per"), min_length=1
-    )
+    targets: Annotated[
+        tuple[Annotated[str, AfterValidator(_known_target)], ...], AfterValidator(_distinct)
+    ] = Field(default=("val_per", "test_per"), min_length=1)
     seed_policy: int | Literal["mean"] = "mean"
     seed: int = Field(default=0, ge=0)
     folds: int = Field(default=5, ge=2)
@@ -60,12 +72,6 @@ class FitConfig(BaseModel, Generic[S]):
     latency_predictor: Annotated[str, AfterValidator(_known_predictor_or_none)] = "additive"
     evaluation: EvaluationConfig = EvaluationConfig()
     settings: S
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_settings(cls, values: Any) -> Any:
-        """A file without settings means all defaults."""
-        return {"settings": {}, **values} if isinstance(values, dict) else values
 
     def chosen_targets(self) -> tuple[Target, ...]:
         """The targets by their names."""
@@ -106,7 +112,8 @@ def load_fit_config(path: Path) -> FitConfig[Any]:
     """
     kind = PREDICTORS.get(load_config(path, _Named).predictor)
     model: Any = FitConfig[kind.settings_type]  # type: ignore[name-defined]
-    config: FitConfig[Any] = load_config(path, model)
+    # A file without settings means all defaults.
+    config: FitConfig[Any] = load_config(path, model, empty_tables=("settings",))
     return config
 
 

@@ -31,7 +31,6 @@ class SurrogateDataset:
         seed_counts: (n,) trainings that each label is the mean of, >= 1.
         seed_variances: (n,) sample variance between the single trainings of a key, on the
             target's model scale; NaN where there is only one.
-        excluded_rows: table rows left out because their training did not end well.
 
     Raises:
         UserError: if lengths differ, a key repeats or a label is not finite.
@@ -42,7 +41,6 @@ class SurrogateDataset:
     values: FloatArray
     seed_counts: NDArray[np.int64]
     seed_variances: FloatArray
-    excluded_rows: int = 0
 
     def __post_init__(self) -> None:
         n = len(self.graphs)
@@ -90,7 +88,6 @@ class SurrogateDataset:
             self.values[chosen],
             self.seed_counts[chosen],
             self.seed_variances[chosen],
-            self.excluded_rows,
         )
 
     def sorted_by_key(self) -> "SurrogateDataset":
@@ -104,7 +101,7 @@ class SurrogateDataset:
         """Take the labels of one target out of a table.
 
         Args:
-            table: the table; rows of another status than "ok" are counted in `excluded_rows`.
+            table: the table; rows of another status than "ok" are left out.
             target: which label.
             seed_policy: a seed, which leaves out functions never trained with it, or "mean".
 
@@ -137,5 +134,4 @@ class SurrogateDataset:
             np.array(values),
             np.array(counts, dtype=np.int64),
             np.array(variances),
-            table.rows_without_label,
         )

@@ -18,9 +18,9 @@ from surrogate.calibration import (
     calibration_steps,
     seed_share,
 )
-from surrogate.curves import CurveModel
+from surrogate.curves import CurveModel, CurveSet
 from surrogate.dataset import SeedPolicy, SurrogateDataset
-from surrogate.latency_model import LatencyModel
+from surrogate.latency_model import LatencyModel, device_to_fit
 from surrogate.predictors import Predictor
 from surrogate.targets import VAL_PER, Target
 
@@ -59,8 +59,9 @@ def fit_target(
         on_step: called after each of `calibration_steps` steps.
 
     Raises:
-        UserError: if there are too few keys for the folds.
+        UserError: if there are too few keys for the folds, or their labels are all one.
     """
+    _check_labels(dataset)
     calibrated = calibrate_support(dataset, make_predictor, folds, rng, on_step)
     share = seed_share(dataset.sorted_by_key(), calibrated.held_out_std)
     return TargetModel(dataset.target, calibrated.predictor, calibrated.calibrator, share)
@@ -97,14 +98,18 @@ def fit_artifact(
         on_progress: called with the steps that are done and their number, first with none done.
 
     Raises:
-        UserError: if there is no target, too few keys, or curves are asked for and cannot be had,
-            as without the target `val_per`.
+        UserError: if there is no target, too few keys, labels are all one, or curves or latencies
+            are asked for and cannot be had, as curves without the target `val_per`. What can be
+            known before the first fit is refused before it.
     """
     _check_targets(targets, curves=make_curve_predictor is not None)
     datasets = [SurrogateDataset.from_table(table, target, seed_policy) for target in targets]
+    settings = () if make_latency_predictor is None else table.latency.settings
+    _check_data(table, datasets, settings, folds, curves=make_curve_predictor is not None)
+    graphs = datasets[0].graphs
+    source = _metadata(name, table, graphs, effective_config)
     fits = sum(calibration_steps(d.graphs) for d in datasets)
-    fits += make_curve_predictor is not None
-    fits += len(table.latency.settings) if make_latency_predictor is not None else 0
+    fits += (make_curve_predictor is not None) + len(settings)
     steps = _Steps(fits, on_progress)
     models = tuple(
         fit_target(dataset, make_predictor, folds, np.random.default_rng(seed), steps.step)
@@ -112,9 +117,8 @@ def fit_artifact(
     )
     curves = _fit_curves(table, make_curve_predictor, folds, seed, steps.step)
     latency = _fit_latencies(table, make_latency_predictor, folds, seed, steps.step)
-    graphs = datasets[0].graphs
     return Artifact(
-        _metadata(name, table, graphs, effective_config),
+        source,
         models,
         measured_rows(table, targets),
         Neighbourhood.of(graphs),
@@ -126,11 +130,42 @@ def fit_artifact(
 def _check_targets(targets: "Sequence[Target]", *, curves: bool) -> None:
     if not targets:
         raise UserError("a fit must have at least one target, but got none")
+    names = [target.name for target in targets]
+    if len(set(names)) < len(names):
+        raise UserError(f"every target must stand once, but got {names}")
     if curves and VAL_PER not in targets:
         raise UserError(
             f"learning curves must go with the target {VAL_PER.name!r}, whose intervals say how "
             "much wider theirs are for cells unlike the table's, but the targets are "
-            f"{', '.join(target.name for target in targets)}; add it, or leave curves out"
+            f"{', '.join(names)}; add it, or leave curves out"
+        )
+
+
+def _check_data(
+    table: "BenchmarkTable",
+    datasets: "Sequence[SurrogateDataset]",
+    settings: "Sequence[str]",
+    folds: int,
+    *,
+    curves: bool,
+) -> None:
+    """Refuse now what the last of the fits would refuse."""
+    for dataset in datasets:
+        _check_labels(dataset)
+    if curves:
+        CurveSet.from_table(table, VAL_PER.transform)
+    for setting in settings:
+        device_to_fit(table, setting, folds)
+
+
+def _check_labels(dataset: SurrogateDataset) -> None:
+    labels = dataset.model_values
+    if len(labels) > 1 and (labels == labels[0]).all():
+        raise UserError(
+            f"labels must differ on the scale that is learned, but all {len(labels)} of target "
+            f"{dataset.target.name!r} are one there ({dataset.values.min()} .. "
+            f"{dataset.values.max()}); leave the target out, or fit on a table whose trainings "
+            "differ in it"
         )
 
 

@@ -1,12 +1,9 @@
 """Forecasts: what a cell would reach, how sure that is, and what it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from graph_encoding.cell import Cell
 from graph_encoding.cost import macs_of_form, params_of_form
@@ -23,12 +20,12 @@ from surrogate.artifact import (
     load_artifact,
 )
 from surrogate.calibration.support import Beyond
-from surrogate.curves import CurveModel, ObservedCurve
+from surrogate.curves import CurveModel, ObservedCurve, Widening
 from surrogate.curves.observed import Observed
 from surrogate.forecast_curve import ForecastCurve, curves_of, widening
 from surrogate.latency_model import LatencyForecast, LatencyModel
 from surrogate.latency_transfer import TransferredLatency
-from surrogate.prediction import check_level
+from surrogate.prediction import Prediction, check_level
 from surrogate.predictors.features import GraphBatch
 from surrogate.target_forecast import TargetForecast, forecast_target, of_label
 from surrogate.targets import VAL_PER
@@ -124,23 +121,29 @@ class Forecaster:
         """Names of what is forecast of a cell beside its curve and latencies."""
         return tuple(model.target.name for model in self._artifact.models)
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Names of the settings that latencies are forecast in, each once."""
+        return tuple(dict.fromkeys(model.setting for model in self._latency))
+
     def forecast(
         self,
-        cells: Sequence[Cell],
+        cells: Iterable[Cell | str],
         level: float = 0.9,
         *,
         observed_curve: ObservedCurve | None = None,
-        targets: Sequence[str] | None = None,
+        targets: Iterable[str] | None = None,
         curve: bool = True,
-        latency: bool = True,
+        latency: bool | Iterable[str] = True,
     ) -> tuple[Forecast, ...]:
         """Forecast n cells, of any registered operations and 1 to 6 nodes.
 
         A search that asks for one target alone, without curves and latencies, is answered in half
-        the time.
+        the time. Sums of floats depend on how many cells are asked for at once: beside others a
+        number may differ from the same cell's alone, from about the ninth digit on.
 
         Args:
-            cells: the cells; equal functions get equal forecasts.
+            cells: the cells or their texts; equal functions get equal forecasts.
             level: probability with which a label lies in its interval, in (0, 1).
             observed_curve: of a single cell whose training has begun with the table's recipe and
                 corpus: validation PER by epoch, counted from 1, or of the first epochs in order.
@@ -148,19 +151,22 @@ class Forecaster:
                 as they are.
             targets: names of the targets to forecast, in the artifact's order; by default all.
             curve: whether to forecast learning curves; an observed one is in any case.
-            latency: whether to forecast latencies.
+            latency: whether to forecast latencies, or names of the settings to forecast, in the
+                artifact's order.
 
         Returns:
             One forecast a cell, in order.
 
         Raises:
-            UserError: if a cell is too large, the level cannot be had, the artifact has no such
-                target, or the observed curve is not one of a single living cell.
+            UserError: if a text is no cell, a cell is too large, the level cannot be had, the
+                artifact has no such target or setting, or the observed curve is not one of a
+                single living cell.
         """
         check_level(level)
         asked = self._asked(targets, curve or observed_curve is not None, latency)
-        _check_cells(cells, self.metadata.trained_on.nodes, observed=observed_curve is not None)
-        forms = [functional_form(cell, self._semantics) for cell in cells]
+        parsed = _parsed(cells)
+        _check_cells(parsed, self.metadata.trained_on.nodes, observed=observed_curve is not None)
+        forms = [functional_form(cell, self._semantics) for cell in parsed]
         keys = [form.key for form in forms]
         living = {
             key: graph_of_form(form)
@@ -168,7 +174,7 @@ class Forecaster:
             if not form.is_dead
         }
         if observed_curve is not None and not living:
-            raise UserError(f"cell {cells[0].text!r} is dead: no training of it has a curve")
+            raise UserError(f"cell {parsed[0].text!r} is dead: no training of it has a curve")
         graphs = list(living.values())
         answers: list[_Answer] = []
         for start in range(0, len(graphs), _GRAPHS_AT_ONCE):
@@ -178,7 +184,7 @@ class Forecaster:
         costs = {ops: self._cost(form) for ops, form in {form.ops: form for form in forms}.items()}
         return tuple(
             self._assemble(cell, form, key, of_key.get(key, _Answer()), level, costs[form.ops])
-            for cell, form, key in zip(cells, forms, keys, strict=True)
+            for cell, form, key in zip(parsed, forms, keys, strict=True)
         )
 
     def _cost(self, form: FunctionalForm) -> tuple[int, int]:
@@ -187,29 +193,47 @@ class Forecaster:
         frames = round(1 / macro.frame_shift_s)
         return params_of_form(form, macro), macs_of_form(form, macro, input_frames=frames)
 
-    def _asked(self, targets: Sequence[str] | None, curve: bool, latency: bool) -> "_Asked":
-        names = self.targets if targets is None else targets
-        names = (names,) if isinstance(names, str) else names
-        unknown = sorted(set(names) - set(self.targets))
-        if unknown:
-            raise UserError(
-                f"artifact {self.metadata.name!r} forecasts {', '.join(self.targets)}, but was "
-                f"asked for {', '.join(unknown)}; choose among those"
-            )
+    def _asked(
+        self, targets: Iterable[str] | None, curve: bool, latency: bool | Iterable[str]
+    ) -> "_Asked":
+        names = self._known("targets", self.targets, targets)
+        if isinstance(latency, bool):
+            latency = self.settings if latency else ()
+        settings = self._known("settings", self.settings, latency)
         return _Asked(
             tuple(model for model in self._artifact.models if model.target.name in names),
             self._artifact.curves if curve else None,
-            self._latency if latency else (),
+            tuple(model for model in self._latency if model.setting in settings),
         )
+
+    def _known(
+        self, what: str, there: Sequence[str], wanted: Iterable[str] | None
+    ) -> tuple[str, ...]:
+        """Names that are asked for, a text alone as one; all by default.
+
+        Raises:
+            UserError: if one is none of those there are; lists these.
+        """
+        names = (wanted,) if isinstance(wanted, str) else there if wanted is None else wanted
+        asked = tuple(names)
+        unknown = sorted(set(asked) - set(there))
+        if unknown:
+            raise UserError(
+                f"artifact {self.metadata.name!r} has the {what} {', '.join(there) or 'none'}, but "
+                f"was asked for {', '.join(unknown)}; choose among those"
+            )
+        return asked
 
     def _answers(
         self, graphs: GraphBatch, level: float, observed: ObservedCurve | None, asked: "_Asked"
     ) -> list["_Answer"]:
         """What is said of n >= 1 living functions."""
         beyond = [self.metadata.trained_on.beyond(graph) for graph in graphs]
-        by_target = [forecast_target(m, graphs, beyond, level) for m in asked.models]
+        told = {model.target.name: model.predictor.predict(graphs) for model in asked.models}
+        by_target = [forecast_target(m, told[m.target.name], beyond, level) for m in asked.models]
+        wider = self._widening(graphs, beyond, level, told) if asked.curves else None
         curves, by_target = self._with_curves(
-            graphs, beyond, level, by_target, observed, asked.curves
+            graphs, wider, level, by_target, observed, asked.curves
         )
         by_setting = [model.forecast(graphs, level) for model in asked.latency]
         nothing: list[tuple[()]] = [()] * len(graphs)
@@ -225,7 +249,7 @@ class Forecaster:
     def _with_curves(
         self,
         graphs: Sequence[CellGraph],
-        beyond: Sequence[Beyond],
+        wider: Widening | None,
         level: float,
         by_target: list[list[TargetForecast]],
         observed: ObservedCurve | None,
@@ -239,10 +263,9 @@ class Forecaster:
                     "one with a curve_predictor"
                 )
             return [None] * len(graphs), by_target
-        factors = self._widening(graphs, beyond, level)
         if observed is None:
-            return curves_of(model.forecast(graphs, level, widening=factors), ()), by_target
-        told = model.forecast_given(graphs[0], observed, level, widening=factors)
+            return curves_of(model.forecast(graphs, level, widening=wider), ()), by_target
+        told = model.forecast_given(graphs[0], observed, level, widening=wider)
         epochs = Observed.read(observed, model.epochs).epochs
         curves = curves_of(told, tuple(int(epoch) + 1 for epoch in epochs))
         label = told.val_per
@@ -252,13 +275,21 @@ class Forecaster:
         ]
 
     def _widening(
-        self, graphs: Sequence[CellGraph], beyond: Sequence[Beyond], level: float
-    ) -> NDArray[np.float64]:
-        """(n,) how much wider curves are than inside, as the intervals of `val_per` are."""
+        self,
+        graphs: Sequence[CellGraph],
+        beyond: Sequence[Beyond],
+        level: float,
+        told: Mapping[str, Prediction],
+    ) -> Widening | None:
+        """How much more is doubted of curves than inside, as of `val_per`; None if no more.
+
+        `told` has the answers of the targets that were asked for.
+        """
         if not any(beyond):
-            return np.ones(len(graphs))
+            return None
         (model,) = (m for m in self._artifact.models if m.target.name == VAL_PER.name)
-        return widening(model, model.predictor.predict(graphs), beyond, level)
+        answer = told.get(VAL_PER.name) or model.predictor.predict(graphs)
+        return widening(model, answer, beyond, level)
 
     def _assemble(
         self,
@@ -305,6 +336,12 @@ class _Answer:
     curve: ForecastCurve | None = None
     latencies: tuple[LatencyForecast, ...] = ()
     distance: float | None = None
+
+
+def _parsed(cells: Iterable[Cell | str]) -> list[Cell]:
+    """Cells, some of which may be texts; a text alone is one cell."""
+    each = (cells,) if isinstance(cells, str) else cells
+    return [Cell.parse(cell) if isinstance(cell, str) else cell for cell in each]
 
 
 def _check_cells(cells: Sequence[Cell], trained_nodes: int, *, observed: bool) -> None:

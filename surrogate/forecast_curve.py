@@ -7,9 +7,8 @@ import numpy as np
 
 from surrogate.artifact import TargetModel
 from surrogate.calibration.support import Beyond
-from surrogate.curves import CurveForecast
+from surrogate.curves import CurveForecast, Widening
 from surrogate.prediction import Prediction
-from surrogate.targets import FloatArray
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,18 @@ class ForecastCurve:
 
 def widening(
     model: TargetModel, prediction: Prediction, beyond: Sequence[Beyond], level: float
-) -> FloatArray:
-    """(n,) factors, >= 1, by which a target's intervals are wider than inside.
+) -> Widening:
+    """How much more is doubted of a target outside than inside.
 
     How wrong curves are outside is not measured apart: each epoch is as much worse as the label.
     """
-    outside = model.calibrator.interval(prediction, level, beyond)
-    inside = model.calibrator.interval(prediction, level, [{}] * len(beyond))
-    return np.maximum((outside.high - outside.low) / (inside.high - inside.low), 1.0)
+    calibrator = model.calibrator
+    outside = calibrator.interval(prediction, level, beyond)
+    inside = calibrator.inside.interval(prediction, level)
+    intervals = np.maximum((outside.high - outside.low) / (inside.high - inside.low), 1.0)
+    return Widening(
+        intervals, calibrator.std(prediction, beyond) / calibrator.inside.std(prediction)
+    )
 
 
 def curves_of(forecast: CurveForecast, observed_epochs: tuple[int, ...]) -> list[ForecastCurve]:

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 MOST_GRAPHS = 2000
 """Functions that a model learns from: of more, a random choice. All of them are looked up."""
 
+FEWEST_FUNCTIONS = 9
+"""Errors of fewer cannot bound a level of 0.9, which forecasts have by default."""
+
+LatencySource = Literal["artifact", "transferred"]
+
 LatencySupport = Literal["measured", "interpolated", "extrapolated"]
 
 _HEADER_FILE = "latency.json"
@@ -43,6 +48,8 @@ class LatencyForecast:
         support: what the forecast rests on: the function's measurement, those of functions like
             it, or only such of other operations or smaller size. Not the support of error rates:
             fewer functions may have been timed than trained, or others.
+        source: "artifact": the device is one of the artifact's; "transferred": it is carried over
+            from those, with a few measurements that were given.
     """
 
     setting: str
@@ -53,6 +60,7 @@ class LatencyForecast:
     high: float
     measured: float | None
     support: LatencySupport
+    source: LatencySource = "artifact"
 
 
 class LogSeconds(NamedTuple):
@@ -103,12 +111,7 @@ class LatencyModel:
         Raises:
             UserError: if the setting was measured on several devices, or of too few functions.
         """
-        (device, *others) = table.latency.devices(setting)
-        if others:
-            raise UserError(
-                f"an artifact has one device a setting, but {setting!r} was measured on {device!r} "
-                f"and {others}; build a table with the latencies of one device"
-            )
+        device = device_to_fit(table, setting, folds)
         measured = table.latency.seconds(setting)
         cells = {key: table.latency.cell_of(key) for key in measured}
         dataset = latency_dataset(measured, cells, Semantics(table.metadata.semantics))
@@ -125,6 +128,9 @@ class LatencyModel:
         Args:
             graphs: the graphs; equal keys get equal forecasts.
             level: probability with which a latency lies in its interval, in (0, 1).
+
+        Raises:
+            UserError: if too few functions were measured for the level.
         """
         answers = self.log_seconds(graphs, level)
         outside = [bool(self.trained_on.beyond(graph)) for graph in graphs]
@@ -134,7 +140,10 @@ class LatencyModel:
         """As `forecast`, on the scale that is learned."""
         beyond = [self.trained_on.beyond(graph) for graph in graphs]
         answer = self.predictor.predict(graphs)
-        interval = self.calibrator.interval(answer, level, beyond)
+        try:
+            interval = self.calibrator.interval(answer, level, beyond)
+        except UserError as e:
+            raise UserError(f"latency in setting {self.setting!r}: {e}") from e
         half = (interval.high - interval.low) / 2
         return LogSeconds(answer.mean, half, self.calibrator.std(answer, beyond))
 
@@ -166,6 +175,29 @@ class LatencyModel:
         )
 
 
+def device_to_fit(table: "BenchmarkTable", setting: str, folds: int) -> str:
+    """The one device of a setting that `LatencyModel.fit` can learn from.
+
+    Raises:
+        UserError: if the setting was measured on several devices, or of fewer functions than
+            there are folds, or than `FEWEST_FUNCTIONS`.
+    """
+    (device, *others) = table.latency.devices(setting)
+    if others:
+        raise UserError(
+            f"an artifact has one device a setting, but {setting!r} was measured on {device!r} "
+            f"and {others}; build a table with the latencies of one device"
+        )
+    found, least = table.latency.counts(setting), max(folds, FEWEST_FUNCTIONS)
+    if found < least:
+        raise UserError(
+            f"a latency model needs at least {least} functions, but {setting!r} was measured of "
+            f"{found}; measure more, or build a table without it and give its folder to "
+            "`nasasr predict --latency`, which needs fewer"
+        )
+    return device
+
+
 def latency_forecasts(
     setting: str,
     device: str,
@@ -173,6 +205,7 @@ def latency_forecasts(
     answers: LogSeconds,
     outside: Sequence[bool],
     measured: Mapping[str, float],
+    source: LatencySource = "artifact",
 ) -> list[LatencyForecast]:
     """Answers on the scale of logarithms as forecasts in seconds, one a graph.
 
@@ -183,6 +216,7 @@ def latency_forecasts(
         answers: what is said of them.
         outside: (n,) whether a graph is unlike those that were learned from.
         measured: functional key -> seconds.
+        source: where the answers come from.
     """
     mean, half, std = answers
     seconds = np.exp(mean)
@@ -193,7 +227,8 @@ def latency_forecasts(
         known = measured.get(graph.key)
         like: LatencySupport = "extrapolated" if is_outside else "interpolated"
         support = like if known is None else "measured"
-        found.append(LatencyForecast(setting, device, mean_s, std_s, low_s, high_s, known, support))
+        numbers = (mean_s, std_s, low_s, high_s)
+        found.append(LatencyForecast(setting, device, *numbers, known, support, source))
     return found
 
 

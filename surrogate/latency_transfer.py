@@ -142,7 +142,10 @@ class TransferredLatency:
         if len(measured) != len(graphs) or not (np.asarray(seconds) > 0).all():
             raise UserError("measured functions must be distinct, and their latencies > 0")
         answers = [_answer(source) for source in sources]
-        line = TransferredLine.fit(answers, graphs, np.log(seconds))
+        try:
+            line = TransferredLine.fit(answers, graphs, np.log(seconds))
+        except UserError as e:
+            raise UserError(f"setting {setting!r} on {device!r}: {e}") from e
         source = sources[answers.index(line.source)]
         return cls(setting, device, line, source, measured)
 
@@ -163,7 +166,13 @@ class TransferredLatency:
             std = np.where(outside, np.hypot(std, of_source.std), std)
         answers = LogSeconds(answer.mean, half, std)
         return latency_forecasts(
-            self.setting, self.device, graphs, answers, outside.tolist(), self.measured
+            self.setting,
+            self.device,
+            graphs,
+            answers,
+            outside.tolist(),
+            self.measured,
+            "transferred",
         )
 
 

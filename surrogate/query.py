@@ -1,6 +1,8 @@
 """The benchmark that answers everything: measured where it was measured, forecast elsewhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -84,23 +86,22 @@ class Benchmark:
             cell: a cell or its text.
             metric: a label of the table; of functions that were never measured, a target of the
                 surrogate.
-            seed: of measured functions, which training; "all" is for `table_query.query`.
+            seed: of measured functions, which training; a forecast is of any. "all" is for
+                `table_query.query`.
             epoch: validation PER after this epoch, from 1, for the metric "val_per".
 
         Raises:
-            UserError: if the cell is dead, a measured one lacks the seed, there is no such epoch,
-                or the metric is none that can be answered.
+            UserError: if the cell is dead, the seed or the epoch is none, a measured cell lacks
+                it, or the metric is none that can be answered.
         """
         from train_benchmark.table_query import query
 
         cell = Cell.parse(cell) if isinstance(cell, str) else cell
-        if seed == "all":
-            raise UserError(
-                "an answer is one number: choose a seed or 'mean'; for all seeds call "
-                "train_benchmark.table_query.query"
-            )
+        _check_choice(seed, epoch)
         form = functional_form(cell, self._semantics)
-        if form.is_dead or self.table.labels_of(form.key, "val_per"):
+        measured = self.table.labels_of(form.key, "val_per")
+        if form.is_dead or measured:
+            _check_measured(cell, measured, seed)
             value = query(self.table, cell, metric, seed=seed, epoch=epoch)
             assert isinstance(value, float)
             return Answer(value, "measured", None)
@@ -124,6 +125,31 @@ class Benchmark:
     def _at_epoch(self, cell: Cell, metric: str, epoch: int) -> TargetForecast:
         (forecast,) = self._forecaster.forecast([cell], targets=(), latency=False)
         return _of_curve(forecast, metric, epoch)
+
+
+def _check_choice(seed: "SeedChoice", epoch: int | None) -> None:
+    if seed == "all":
+        raise UserError(
+            "an answer is one number: choose a seed or 'mean'; for all seeds call "
+            "train_benchmark.table_query.query"
+        )
+    if seed != "mean" and not _is_whole(seed):
+        raise UserError(f"a seed must be a whole number or 'mean', but got {seed!r}")
+    if epoch is not None and not _is_whole(epoch):
+        raise UserError(f"an epoch must be a whole number from 1, but got {epoch!r}")
+
+
+def _check_measured(cell: Cell, measured: Mapping[int, float], seed: "SeedChoice") -> None:
+    """Here, for of a table itself all seeds may be asked for at once."""
+    if measured and seed != "mean" and seed not in measured:
+        raise UserError(
+            f"cell {cell.text!r} was measured with the seeds {sorted(measured)}: choose one of "
+            f"them or 'mean', but got {seed!r}"
+        )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _of_curve(forecast: Forecast, metric: str, epoch: int) -> TargetForecast:

@@ -7,6 +7,7 @@ import numpy as np
 
 from graph_encoding.errors import UserError
 from surrogate.dataset import SurrogateDataset
+from surrogate.folds import fold_indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +80,11 @@ def k_fold(
         rng: source of the order.
 
     Yields:
-        (the rest, the held-out part), `folds` times.
+        (the rest, the held-out part), both sorted by key, `folds` times.
 
     Raises:
         UserError: if the number of folds is out of range.
     """
-    if not 2 <= folds <= len(dataset):
-        raise UserError(f"folds must be in 2 .. {len(dataset)}, the keys, but got {folds}")
     dataset = dataset.sorted_by_key()
-    parts = np.array_split(rng.permutation(len(dataset)), folds)
-    for k, held_out in enumerate(parts):
-        rest = np.concatenate([part for j, part in enumerate(parts) if j != k])
+    for rest, held_out in fold_indices(len(dataset), folds, rng):
         yield dataset.subset(rest), dataset.subset(held_out)

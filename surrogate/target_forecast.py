@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graph_encoding.graph import CellGraph
 from surrogate.artifact import TargetModel
 from surrogate.calibration.support import Beyond
 from surrogate.curves import LabelForecast
@@ -72,19 +71,18 @@ def of_label(target: TargetForecast, label: LabelForecast) -> TargetForecast:
 
 def forecast_target(
     model: TargetModel,
-    graphs: Sequence[CellGraph],
+    prediction: Prediction,
     beyond: Sequence[Beyond],
     level: float,
 ) -> list[TargetForecast]:
-    """Ask a fitted model about n graphs.
+    """What a fitted model's answers for n graphs come to.
 
     Args:
         model: of one target.
-        graphs: the graphs.
-        beyond: (n,) how each is unlike those of the fit.
+        prediction: its predictor's answers.
+        beyond: (n,) how each graph is unlike those of the fit.
         level: probability with which a label lies in its interval, in (0, 1).
     """
-    prediction = model.predictor.predict(graphs)
     interval = model.calibrator.interval(prediction, level, beyond)
     transform = model.target.transform
     slope = transform.raw_slope(prediction.mean)

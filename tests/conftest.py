@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from graph_encoding import OPERATIONS
+from graph_encoding import MACROS, OPERATIONS
 from surrogate.artifact import Artifact
 from surrogate.dataset import SurrogateDataset
 from surrogate.fitting import fit_artifact
@@ -31,11 +31,11 @@ def _seeded_torch() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _operations_as_they_were() -> Iterator[None]:
+def _registries_as_they_were() -> Iterator[None]:
     """What one test registers is not there in another."""
-    before = dict(OPERATIONS._entries)
+    operations, macros = dict(OPERATIONS._entries), dict(MACROS._entries)
     yield
-    OPERATIONS._entries = before
+    OPERATIONS._entries, MACROS._entries = operations, macros
 
 
 @pytest.fixture(scope="session")

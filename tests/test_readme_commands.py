@@ -23,6 +23,7 @@ PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))
 NOT_RUN = {
     "takes minutes",
     "needs the TIMIT sample",
+    "needs pandas",
     "needs LDC93S1 and a GPU",
 }
 

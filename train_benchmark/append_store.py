@@ -6,7 +6,6 @@ process dies at, a record is in a shard, in the journal, or in both (and then co
 line that was cut off was never reported as done.
 """
 
-import fcntl
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from train_benchmark.record import content_hash
 _JOURNAL = "journal.jsonl"
 _SHARDS = "shards"
 _LOCK = "lock"
+_FAILED = "failed"
 
 
 class Storable(Protocol):
@@ -29,6 +29,10 @@ class Storable(Protocol):
     @property
     def identity(self) -> Any:
         """What a record is asked for by; a store has one record for each."""
+
+    @property
+    def status(self) -> str:
+        """Status "failed" is that of a record that gives way to any of another status."""
 
     def to_json(self) -> str:
         """One line of JSON; equal for equal records."""
@@ -64,7 +68,8 @@ class StoreFormat(Generic[RecordT]):
 def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     """All records of a folder by identity; it may be written at this moment.
 
-    A cut-off last line of the journal is ignored: that record was being written.
+    A cut-off last line of the journal is ignored: that record was being written. So is a failed
+    record beside one that is not: it was tried again.
 
     Raises:
         UserError: if a shard or a whole journal line is corrupt, or two records of one identity
@@ -78,7 +83,10 @@ def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     records: dict[Any, RecordT] = {}
     for record in (*found, *journaled):
         other = records.setdefault(record.identity, record)
-        if other is not record and other.to_json() != record.to_json():
+        # Not by their order: the names of shards say nothing of time.
+        if _replaces(record, other):
+            records[record.identity] = record
+        elif not _replaces(other, record) and other.to_json() != record.to_json():
             raise UserError(
                 f"{form.run} {folder} must have one record for each {form.identity}, but "
                 f"{record.identity} has two that differ; remove the wrong one"
@@ -92,38 +100,32 @@ class AppendStore(Generic[RecordT, IdentityT]):
     Args:
         folder: the folder, made if it does not exist.
         form: how its records are kept.
+        retry_failed: whether failed records count as if they were not there, so that others can
+            take their places.
 
     Attributes:
         folder: the folder.
-        records: all records by identity, once the store is entered.
+        records: all records that count, by identity, once the store is entered.
 
     Raises:
-        UserError: on entering, if the folder cannot be written or another writer has it.
+        UserError: on entering, if the folder cannot be written or locked, or another writer has
+            it.
     """
 
-    def __init__(self, folder: Path, form: StoreFormat[RecordT]) -> None:
+    def __init__(
+        self, folder: Path, form: StoreFormat[RecordT], *, retry_failed: bool = False
+    ) -> None:
         self.folder = folder
         self.records: dict[IdentityT, RecordT] = {}
         self._form = form
+        self._retry_failed = retry_failed
+        self._to_replace: dict[IdentityT, RecordT] = {}
         self._journaled = 0
         self._journal: IO[bytes] | None = None
         self._lock: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
-        try:
-            (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / _LOCK).open("wb")
-        except OSError as e:
-            raise UserError(
-                f"cannot write {self._form.folder} {self.folder}: {e}; choose another --out"
-            ) from e
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            self._lock.close()
-            raise UserError(
-                f"{self._form.folder} {self.folder} has another writer; wait for it or stop it"
-            ) from e
+        self._lock = self._locked()
         try:
             self._take_in()
         except BaseException:
@@ -144,8 +146,11 @@ class AppendStore(Generic[RecordT, IdentityT]):
             self._journal.close()
             self._lock.close()
 
-    def append(self, record: RecordT) -> None:
+    def append(self, record: RecordT) -> bool:
         """Keep a record; when this returns it is on the disk.
+
+        Returns:
+            Whether it was kept: what failed once more leaves the first failure in its place.
 
         Raises:
             UserError: if there is one of its identity already.
@@ -155,6 +160,10 @@ class AppendStore(Generic[RecordT, IdentityT]):
             raise UserError(
                 f"{self._form.run} {self.folder} already has a record of {record.identity}"
             )
+        failed_before = self._to_replace.pop(record.identity, None)
+        if failed_before is not None and not _replaces(record, failed_before):
+            self.records[record.identity] = failed_before
+            return False
         self._journal.write(record.to_json().encode() + b"\n")
         self._journal.flush()
         os.fsync(self._journal.fileno())
@@ -162,10 +171,42 @@ class AppendStore(Generic[RecordT, IdentityT]):
         self._journaled += 1
         if self._journaled >= self._form.records_per_shard:
             self._seal()
+        return True
+
+    def _locked(self) -> IO[bytes]:
+        """The open lock file of the folder, which is made if it does not exist."""
+        name = f"{self._form.folder} {self.folder}"
+        try:
+            # Not above: Windows has no such locks, but reads folders and tables all the same.
+            import fcntl
+        except ImportError as e:
+            raise UserError(
+                f"{name} must be locked to be written, but this system has no Unix file locks "
+                "(fcntl); write it on Linux or macOS"
+            ) from e
+        try:
+            (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / _LOCK).open("wb")
+        except OSError as e:
+            raise UserError(f"cannot write {name}: {e}; choose another --out") from e
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            lock.close()
+            raise UserError(f"{name} has another writer; wait for it or stop it") from e
+        except OSError as e:
+            lock.close()
+            raise UserError(
+                f"cannot lock {name}: {e}; choose an --out on a file system that has locks"
+            ) from e
+        return lock
 
     def _take_in(self) -> None:
         """Read what is there, and open the journal behind its last whole line."""
         self.records = read_folder(self.folder, self._form)
+        if self._retry_failed:
+            failed = [i for i, record in self.records.items() if record.status == _FAILED]
+            self._to_replace = {identity: self.records.pop(identity) for identity in failed}
         self._journaled = len(_read_journal(self.folder, self._form))
         self._drop_torn_line()
         self._journal = (self.folder / _JOURNAL).open("ab")
@@ -197,6 +238,10 @@ class AppendStore(Generic[RecordT, IdentityT]):
                 os.truncate(journal, whole)
 
 
+def _replaces(record: Storable, other: Storable) -> bool:
+    return other.status == _FAILED and record.status != _FAILED
+
+
 def _read_journal(folder: Path, form: StoreFormat[RecordT]) -> list[RecordT]:
     path = folder / _JOURNAL
     if not path.exists():
@@ -206,7 +251,7 @@ def _read_journal(folder: Path, form: StoreFormat[RecordT]) -> list[RecordT]:
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
             records.append(form.from_json(line.decode()))
-        except (UserError, UnicodeDecodeError) as e:
+        except (ValueError, TypeError) as e:
             raise UserError(
                 f"journal {path}, line {number} is corrupt: {e}; remove the line"
             ) from e

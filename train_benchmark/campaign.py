@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
@@ -18,6 +18,7 @@ from graph_encoding.toml_config import load_config
 from graph_encoding.whole_files import whole_file
 from train_benchmark.cell_choice import CellsConfig, choose_cells
 from train_benchmark.corpora.timit import Corpus, read_timit
+from train_benchmark.description_file import read_description_file
 from train_benchmark.engines.base import Engine, Job
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.ledger import CampaignStatus, Ledger, read_status
@@ -25,6 +26,7 @@ from train_benchmark.prepare import cache_path, load_prepared, prepare, save_pre
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
 from train_benchmark.store import RecordStore, read_store
+from train_benchmark.strict_config import StrictConfig
 from train_benchmark.table import BenchmarkTable, TableMetadata
 from train_benchmark.table_latency import gather_latencies
 from train_benchmark.trainer import PreparedCorpus
@@ -32,16 +34,13 @@ from train_benchmark.trainer import PreparedCorpus
 _DESCRIPTION = "campaign.json"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CampaignConfig(_Strict):
+class CampaignConfig(StrictConfig):
     """A `configs/campaign/*.toml` file; paths are relative to it."""
 
     train: Path
     corpus: Path
-    seeds: tuple[int, ...] = Field(min_length=1)
+    # Tables and ledgers keep 64 bits with a sign.
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(min_length=1)
     cells: CellsConfig
 
     @field_validator("seeds")
@@ -81,6 +80,16 @@ class Campaign:
         cells = choose_cells(config.cells, recipe.semantics, path.parent)
         return cls(recipe, tuple(Job(cell, seed) for cell in cells for seed in config.seeds))
 
+    def first(self, limit: int | None) -> tuple[Job, ...]:
+        """The first so many jobs, or all.
+
+        Raises:
+            UserError: if the limit is less than 1.
+        """
+        if limit is not None and limit < 1:
+            raise UserError(f"limit must be >= 1, but got {limit}")
+        return self.jobs[:limit]
+
     def identities(self) -> tuple[tuple[str, int], ...]:
         """(functional key, seed) of each job."""
         return tuple(_identity(job, self.recipe) for job in self.jobs)
@@ -91,7 +100,7 @@ class Progress:
     """Where a running campaign stands.
 
     Attributes:
-        done: jobs with a record, those of earlier runs included.
+        done: jobs with a record, those of earlier runs included; without those to be tried again.
         total: jobs of the campaign (or of the limit).
         failed: records of this campaign whose status is not "ok".
         new: records that this run added.
@@ -111,6 +120,7 @@ def collect(
     engine: Engine | None = None,
     limit: int | None = None,
     max_seconds: float | None = None,
+    retry_failed: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Train what has no record yet and keep each record the moment it is there.
@@ -124,18 +134,17 @@ def collect(
         engine: what runs the trainings; by default one process of this machine.
         limit: stop at so many of the campaign's jobs; all if None.
         max_seconds: begin no training after so many seconds; those begun are finished.
+        retry_failed: train what failed again; a record that has not failed takes its place.
         on_progress: called at the start and after each record.
 
     Raises:
         UserError: if the folder holds another recipe or corpus, cannot be written or has
             another writer, or the corpus breaks a rule.
     """
-    if limit is not None and limit < 1:
-        raise UserError(f"limit must be >= 1, but got {limit}")
+    jobs = campaign.first(limit)
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     corpus = read_timit(corpus_root)
-    jobs = campaign.jobs[:limit]
-    with RecordStore(out) as store, Ledger(out) as ledger:
+    with RecordStore(out, retry_failed=retry_failed) as store, Ledger(out) as ledger:
         _describe_once(out, campaign.recipe, corpus.fingerprint)
         prepared = _prepare_once(out, corpus, campaign.recipe)
         wanted = {job: _identity(job, campaign.recipe) for job in jobs}
@@ -158,9 +167,9 @@ def collect(
         )
         with closing(running):
             for record in running:
-                store.append(record)
+                new += store.append(record)
                 ledger.finish(record)
-                done, failed, new = done + 1, failed + (record.status != "ok"), new + 1
+                done, failed = done + 1, failed + (record.status != "ok")
                 report()
         return Progress(done, len(jobs), failed, new)
 
@@ -242,17 +251,10 @@ def _describe_once(out: Path, recipe: Recipe, fingerprint: str) -> None:
 
 
 def _read_description(folder: Path) -> dict[str, Any]:
-    path = folder / _DESCRIPTION
-    try:
-        description: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as e:
-        raise UserError(
-            f"{folder} must be a campaign folder that `nasasr collect` wrote, but its "
-            f"{_DESCRIPTION} cannot be read: {e}"
-        ) from e
-    if description.get("schema_version") != SCHEMA_VERSION:
-        raise UserError(
-            f"campaign {folder} must have schema version {SCHEMA_VERSION}, but has "
-            f"{description.get('schema_version')!r}; go on with the nasasr version that began it"
-        )
-    return description
+    return read_description_file(
+        folder / _DESCRIPTION,
+        "a campaign folder that `nasasr collect` wrote",
+        "schema_version",
+        SCHEMA_VERSION,
+        ("recipe.train.semantics", "recipe.corpus.licence", "recipe_hash", "corpus_fingerprint"),
+    )

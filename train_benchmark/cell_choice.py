@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import CellFormatError, UserError
@@ -12,13 +12,10 @@ from graph_encoding.functional import FunctionalForm, functional_form, functiona
 from graph_encoding.ops import NB_ASR_OPS
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
+from train_benchmark.strict_config import StrictConfig
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SampledCells(_Strict):
+class SampledCells(StrictConfig):
     """Random living functions of the standard space; a larger count begins with a smaller one."""
 
     kind: Literal["sample"]
@@ -26,14 +23,14 @@ class SampledCells(_Strict):
     seed: int = Field(ge=0)
 
 
-class ListedCells(_Strict):
+class ListedCells(StrictConfig):
     """Cells by their text."""
 
     kind: Literal["list"]
     cells: tuple[str, ...] = Field(min_length=1)
 
 
-class FileOfCells(_Strict):
+class FileOfCells(StrictConfig):
     """Cells in a text file, one a line; what follows a # is a comment.
 
     The path is relative to the campaign's own file.
@@ -43,7 +40,7 @@ class FileOfCells(_Strict):
     path: Path
 
 
-class AllCells(_Strict):
+class AllCells(StrictConfig):
     """All living functions of the standard space in stratified order, or the first `count`."""
 
     kind: Literal["all"]
@@ -51,7 +48,7 @@ class AllCells(_Strict):
     count: int | None = Field(default=None, ge=1)
 
 
-class ExtendedCells(_Strict):
+class ExtendedCells(StrictConfig):
     """Random living functions of a space of any size over any registered operations.
 
     A function is as likely as it has points; a larger count begins with a smaller one.
@@ -133,7 +130,7 @@ def _distinct(cells: list[Cell], semantics: Semantics) -> list[Cell]:
 
 def _read_cells(path: Path) -> list[Cell]:
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"cannot read the cells in {path}: {e}") from e
     cells = []

@@ -7,9 +7,10 @@ random at each call; here that is an error.
 Source: API of SamsungLabs/nb-asr v1.1.0, `nasbench_asr/dataset.py`.
 """
 
+import operator
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
@@ -30,7 +31,7 @@ Arch = Cell | Sequence[Sequence[int]]
 def from_folder(
     folder: str | Path,
     max_epochs: int | None = None,
-    seeds: int | Sequence[int] | None = None,
+    seeds: SupportsIndex | Sequence[int] | None = None,
     devices: bool | str | Sequence[str] | None = None,
     include_static_info: bool = False,
     validate_data: bool = True,
@@ -51,7 +52,7 @@ def from_folder(
     release = read_released_folder(
         Path(folder).expanduser(),
         epochs=40 if max_epochs is None else max_epochs,
-        seeds=[seeds] if isinstance(seeds, int) else seeds,
+        seeds=[operator.index(seeds)] if isinstance(seeds, SupportsIndex) else seeds,
         devices=[] if devices is False else _listed(None if devices is True else devices),
     )
     if not include_static_info:

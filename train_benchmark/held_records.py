@@ -5,6 +5,9 @@ from typing import Generic, Protocol, TypeVar
 
 from graph_encoding.errors import NasasrError
 
+MAX_ATTEMPTS = 3
+"""How often a cell is tried that fails for a reason which may pass, such as lack of memory."""
+
 MAX_FAILED_IN_A_ROW = 5
 """So many cells that fail one after another are no property of the cells: the machine is ill."""
 

@@ -75,9 +75,7 @@ class Ledger:
         try:
             self._open()
         except sqlite3.DatabaseError:
-            # Damaged: all it holds is in the records too.
-            self._remove()
-            self._open()
+            self._begin_anew()
         return self
 
     def __exit__(
@@ -97,6 +95,30 @@ class Ledger:
         """
         planned = dict.fromkeys(wanted, "waiting")
         planned.update({identity: _state(record) for identity, record in records.items()})
+        try:
+            self._replace_by(planned)
+        except sqlite3.DatabaseError:
+            # Opening reads no more than the beginning.
+            self._begin_anew()
+            self._replace_by(planned)
+
+    def start(self, identity: Identity) -> None:
+        """Note that a training has begun."""
+        self._note(
+            "UPDATE trainings SET state = 'in flight' WHERE functional_key = ? AND seed = ?",
+            *identity,
+        )
+
+    def finish(self, record: TrainingRecord) -> None:
+        """Note that a training has a record."""
+        self._note(
+            "UPDATE trainings SET state = ?, finished = ? WHERE functional_key = ? AND seed = ?",
+            _state(record),
+            time.time(),
+            *record.identity,
+        )
+
+    def _replace_by(self, planned: Mapping[Identity, str]) -> None:
         with self._connection as database:
             query = "SELECT functional_key, seed, finished FROM trainings"
             finished = {(key, seed): at for key, seed, at in database.execute(query)}
@@ -106,21 +128,14 @@ class Ledger:
                 ((*i, state, finished.get(i)) for i, state in planned.items()),
             )
 
-    def start(self, identity: Identity) -> None:
-        """Note that a training has begun."""
-        with self._connection as database:
-            database.execute(
-                "UPDATE trainings SET state = 'in flight' WHERE functional_key = ? AND seed = ?",
-                identity,
-            )
-
-    def finish(self, record: TrainingRecord) -> None:
-        """Note that a training has a record."""
-        with self._connection as database:
-            database.execute(
-                "UPDATE trainings SET state = ?, finished = ? "
-                "WHERE functional_key = ? AND seed = ?",
-                (_state(record), time.time(), *record.identity),
+    def _note(self, query: str, *values: float | str) -> None:
+        """Change a line; a ledger that cannot be written must not end a campaign."""
+        try:
+            with self._connection as database:
+                database.execute(query, values)
+        except sqlite3.DatabaseError as e:
+            _log.warning(
+                "cannot write %s: %s; the next `nasasr collect` makes it anew", self._path, e
             )
 
     @property
@@ -136,11 +151,13 @@ class Ledger:
         self._database.execute(_SCHEMA)
         self._database.execute("SELECT finished FROM trainings LIMIT 1").fetchall()
 
-    def _remove(self) -> None:
+    def _begin_anew(self) -> None:
+        """Put an empty ledger in a damaged one's place: all it held is in the records too."""
         if self._database is not None:
             self._database.close()
         for suffix in ("", "-wal", "-shm"):
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        self._open()
 
 
 def read_status(folder: Path, records: Mapping[Identity, TrainingRecord]) -> CampaignStatus:

@@ -2,21 +2,20 @@
 
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, model_validator
 
 from graph_encoding.macro import MACROS, Macro
 from graph_encoding.semantics import Semantics
 from graph_encoding.toml_config import load_config
+from train_benchmark.corpora.espeak_phones import ACCENTS
+from train_benchmark.corpora.sentences import MAX_WORDS
 from train_benchmark.record import content_hash
+from train_benchmark.strict_config import MacroName, StrictConfig
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SplitConfig(_Strict):
+class SplitConfig(StrictConfig):
     """Who speaks in which part; the parts share no speaker.
 
     `train = ["*"]` means every speaker of the corpus's training part that no list names.
@@ -27,19 +26,37 @@ class SplitConfig(_Strict):
     test: tuple[str, ...] = Field(min_length=1)
 
 
-class SyntheticConfig(_Strict):
-    """What a synthetic corpus is made of: see `train_benchmark.corpora.synthetic`."""
+class SyntheticConfig(StrictConfig):
+    """What a synthetic corpus is made of; equal ones give equal bytes.
 
-    speakers: int
-    sentences_per_speaker: int
-    words_min: int
-    words_max: int
+    Attributes:
+        speakers: as many of each accent. Sexes change from eight to eight.
+        sentences_per_speaker: of each voice.
+        words_min: words of the shortest sentences.
+        words_max: words of the longest ones.
+        snr_db_min: signal-to-noise ratio of the noisiest sentences, in dB.
+        snr_db_max: of the cleanest.
+        seed: source of voices, sentences and noise.
+    """
+
+    speakers: int = Field(ge=len(ACCENTS), multiple_of=len(ACCENTS))
+    sentences_per_speaker: int = Field(ge=1)
+    words_min: int = Field(ge=1)
+    words_max: int = Field(le=MAX_WORDS)
     snr_db_min: float
     snr_db_max: float
-    seed: int
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _least_before_most(self) -> Self:
+        for least, most in (("words_min", "words_max"), ("snr_db_min", "snr_db_max")):
+            low, high = getattr(self, least), getattr(self, most)
+            if low > high:
+                raise ValueError(f"{least} <= {most} must hold, but they are {low} and {high}")
+        return self
 
 
-class CorpusConfig(_Strict):
+class CorpusConfig(StrictConfig):
     """A `configs/corpus/*.toml` file: a corpus, how it is split, how it is made if it is made."""
 
     name: str
@@ -48,7 +65,7 @@ class CorpusConfig(_Strict):
     synthetic: SyntheticConfig | None = None
 
 
-class OneCycle(_Strict):
+class OneCycle(StrictConfig):
     """Cosine from peak / 25 up to the peak and down to zero, a step at a time.
 
     Source: Smith and Topin, "Super-convergence", 2018, with the cosine of torch's `OneCycleLR`.
@@ -59,7 +76,7 @@ class OneCycle(_Strict):
     warm_up: float = Field(gt=0, lt=1)
 
 
-class ExponentialDecay(_Strict):
+class ExponentialDecay(StrictConfig):
     """`peak * decay ** max(0, epoch - hold)` for epochs counted from 1.
 
     Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/callbacks/lrscheduler.py`, which gives
@@ -72,7 +89,7 @@ class ExponentialDecay(_Strict):
     hold: int = Field(ge=0)
 
 
-class PooledBatches(_Strict):
+class PooledBatches(StrictConfig):
     """Fixed batch size; utterances are shuffled, then sorted by length within pools.
 
     Sorting within a pool keeps padding small; order of pools and of batches is random.
@@ -83,7 +100,7 @@ class PooledBatches(_Strict):
     pool: int = Field(ge=1)
 
 
-class BucketedBatches(_Strict):
+class BucketedBatches(StrictConfig):
     """Batches of short utterances, and smaller ones of long utterances.
 
     Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/__init__.py`: 64 below 300 frames, 48 from
@@ -96,7 +113,7 @@ class BucketedBatches(_Strict):
     long: int = Field(ge=1)
 
 
-class CurriculumStage(_Strict):
+class CurriculumStage(StrictConfig):
     """Passes over the short utterances only, before those over all.
 
     An epoch stays as many steps as a pass over all has: the stages' steps are the first of them,
@@ -112,7 +129,7 @@ class CurriculumStage(_Strict):
     passes: int = Field(ge=1)
 
 
-class OptimiserConfig(_Strict):
+class OptimiserConfig(StrictConfig):
     """Adam with decoupled weight decay."""
 
     beta1: float = Field(default=0.9, ge=0, lt=1)
@@ -121,7 +138,7 @@ class OptimiserConfig(_Strict):
     weight_decay: float = Field(ge=0)
 
 
-class TrainConfig(_Strict):
+class TrainConfig(StrictConfig):
     """A `configs/train/*.toml` file.
 
     `kernel_l2` is the weight of the sum of squares of all convolution kernels in what is minimised;
@@ -131,7 +148,7 @@ class TrainConfig(_Strict):
     """
 
     name: str
-    macro: Literal["paper", "timit-micro"]
+    macro: MacroName
     semantics: Literal["paper", "released"]
     epochs: int = Field(ge=1)
     batches: Annotated[PooledBatches | BucketedBatches, Field(discriminator="kind")]
@@ -151,7 +168,7 @@ class TrainConfig(_Strict):
     compile: bool = False
 
 
-class Recipe(_Strict):
+class Recipe(StrictConfig):
     """A training configuration and the corpus configuration it is run on."""
 
     train: TrainConfig

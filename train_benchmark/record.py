@@ -3,9 +3,9 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from graph_encoding.errors import UserError
 
@@ -32,8 +32,8 @@ class TrainingRecord:
         error: reason, for a status other than "ok"; else empty.
         val_per_curve: (epochs,) validation PER after each epoch; as far as the training came.
         train_loss_curve: (epochs,) mean training loss of each epoch.
-        best_epoch: epoch (from 1) of the lowest validation PER, the earliest among equals; 0
-            if there is none.
+        best_epoch: epoch (from 1) of the lowest validation PER, the earliest among equals (in
+            the original's trainings the latest); 0 if there is none.
         test_per: test PER with the weights of `best_epoch`; NaN unless "ok".
         params: trainable parameters of the network.
         train_seconds: wall-clock seconds of the training, evaluation included.
@@ -94,7 +94,8 @@ class TrainingRecord:
         """The inverse of `to_json`.
 
         Raises:
-            UserError: if the line is not JSON or its keys are not exactly a record's.
+            UserError: if the line is not JSON, or its keys or the types of its values are not
+                exactly a record's.
         """
         try:
             row = json.loads(line)
@@ -104,23 +105,65 @@ class TrainingRecord:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "TrainingRecord":
-        """Make a record of plain values; null error rates become NaN.
+        """Make a record of plain values; null error rates and losses become NaN.
 
         Raises:
-            UserError: if the keys are not exactly a record's.
+            UserError: if the keys or the types of the values are not exactly a record's.
         """
-        expected = {field.name for field in fields(cls)}
-        if not isinstance(row, Mapping) or set(row) != expected:
+        nullable = ("val_per_curve", "train_loss_curve", "test_per")
+        return cls(**values_of_row(row, cls, "a record", nullable))
+
+
+def values_of_row(
+    row: object, kind: type[Any], name: str, nullable: Collection[str]
+) -> dict[str, Any]:
+    """The fields of a record out of plain values, as JSON or Parquet have them.
+
+    Args:
+        row: the values by name.
+        kind: the dataclass of the record, whose annotations say what each value must be.
+        name: what messages call it, such as "a record".
+        nullable: fields of floats that may be null, or hold nulls, for NaN.
+
+    Raises:
+        UserError: if the keys or the types of the values are not exactly those of the fields.
+    """
+    expected = {field.name: field.type for field in fields(kind)}
+    if not isinstance(row, Mapping) or set(row) != set(expected):
+        raise UserError(
+            f"{name} must have exactly the keys {sorted(expected)}, "
+            f"but got {sorted(row) if isinstance(row, Mapping) else row!r}"
+        )
+    values = {}
+    for field, annotation in expected.items():
+        try:
+            values[field] = _as_field(row[field], annotation, field in nullable)
+        except (TypeError, OverflowError) as e:
+            plain = annotation.__name__ if isinstance(annotation, type) else annotation
             raise UserError(
-                f"a record must have exactly the keys {sorted(expected)}, "
-                f"but got {sorted(row) if isinstance(row, Mapping) else row!r}"
-            )
-        values = dict(row)
-        for curve in ("val_per_curve", "train_loss_curve"):
-            values[curve] = tuple(math.nan if x is None else float(x) for x in values[curve])
-        if values["test_per"] is None:
-            values["test_per"] = math.nan
-        return cls(**values)
+                f"{name} must have a {field} of type {plain}, but got {row[field]!r}"
+            ) from e
+    return values
+
+
+def _as_field(value: object, annotation: Any, nullable: bool) -> object:
+    """A plain value as what a field is annotated with; a TypeError if it is none of that."""
+    if type(value) is annotation:
+        return value
+    origin = get_origin(annotation)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise TypeError
+        return tuple(_as_field(x, get_args(annotation)[0], nullable) for x in value)
+    if annotation is float:
+        if value is None and nullable:
+            return math.nan
+        if type(value) is int:
+            return float(value)
+    kind = str if origin is Literal else annotation
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError
+    return value
 
 
 def content_hash(value: object) -> str:

@@ -9,6 +9,7 @@ Source: SamsungLabs/nb-asr v1.1.0, `nasbench_asr/dataset.py`.
 import io
 import math
 import pickle
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,13 @@ from graph_encoding.published import published_hash
 from graph_encoding.whole_files import whole_file
 
 _HASH_LENGTH = 32
-_COLUMNS = {
+
+COLUMNS = {
     "training": ["model_hash", "val_per", "test_per", "arch_vec"],
     "benchmarking": ["model_hash", "latency"],
     "static": ["model_hash", "params", "flops"],
 }
+"""What a row of each type of file is made of; static files before version 2 have no flops."""
 
 
 @dataclass(frozen=True)
@@ -93,35 +96,35 @@ def read_released(path: Path) -> ReleasedFile:
 
     Raises:
         UserError: if the file is missing or cut off, a pickle holds something else, or a header,
-            row or hash is not what the format says.
+            row or hash is not what the format says, or a hash has two rows.
     """
     try:
         content = io.BytesIO(path.read_bytes())
     except OSError as e:
         raise UserError(f"cannot read released file {path}: {e}") from e
     header = _load_pickle(content, path, "header")
-    rows = _load_pickle(content, path, "rows")
-    if not isinstance(header, dict) or header.get("dataset_type") not in _COLUMNS:
+    raw = _load_pickle(content, path, "rows")
+    try:
+        _check_header(header)
+    except (TypeError, ValueError) as e:
+        raise UserError(f"the header of released file {path}: {e}") from e
+    if not isinstance(raw, list):
+        raise UserError(f"the second pickle of {path} must be a list, but is a {type(raw)}")
+    rows = []
+    for number, row in enumerate(raw):
+        try:
+            rows.append(_parse_row(header, row))
+        except (TypeError, ValueError, OverflowError) as e:
+            # Python's and numpy's own errors too, such as that of a curve of lists of two lengths.
+            raise UserError(f"released file {path}, row {number}: {e}") from e
+    counts = Counter(row.model_hash for row in rows)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
         raise UserError(
-            f"released file {path} must begin with a header whose dataset_type is one of "
-            f"{', '.join(_COLUMNS)}, but it begins with {str(header)[:200]}"
+            f"released file {path} must have one row for each hash, but has several for "
+            f"{', '.join(twice[:3])}; the file is damaged"
         )
-    needed = {"training": ("epochs", "seed"), "benchmarking": ("device",)}
-    for field in ("version", "columns", *needed.get(header["dataset_type"], ())):
-        if field not in header:
-            raise UserError(f"the header of released file {path} must have {field!r}")
-    columns = list(header["columns"])
-    expected = _COLUMNS[header["dataset_type"]]
-    if columns not in (expected, expected[:2] if header["dataset_type"] == "static" else expected):
-        raise UserError(
-            f"released file {path} of type {header['dataset_type']} must have the columns "
-            f"{expected}, but has {columns}"
-        )
-    if not isinstance(rows, list):
-        raise UserError(f"the second pickle of {path} must be a list, but is a {type(rows)}")
-    return ReleasedFile(
-        header, tuple(_parse_row(header, row, path, i) for i, row in enumerate(rows))
-    )
+    return ReleasedFile(header, tuple(rows))
 
 
 def write_released(path: Path, file: ReleasedFile) -> None:
@@ -151,42 +154,59 @@ def _plain_row(row: ReleasedRow) -> list[Any]:
     return [row.model_hash, row.params, *([] if row.flops is None else [row.flops])]
 
 
-def _parse_row(header: dict[str, Any], row: Any, path: Path, number: int) -> ReleasedRow:
-    """Check one row (numbered from 0) against the format."""
-    where = f"released file {path}, row {number}"
+def _check_header(header: Any) -> None:
+    """Check a header against the format."""
+    if not isinstance(header, dict) or header.get("dataset_type") not in tuple(COLUMNS):
+        raise UserError(
+            f"must be a dict whose dataset_type is one of {', '.join(COLUMNS)}, "
+            f"but is {str(header)[:200]}"
+        )
+    kind = header["dataset_type"]
+    needed = {"training": ("epochs", "seed"), "benchmarking": ("device",)}
+    for field in ("version", "columns", *needed.get(kind, ())):
+        if field not in header:
+            raise UserError(f"must have {field!r}")
+    columns = header["columns"]
+    possible = [COLUMNS[kind], *([COLUMNS[kind][:2]] if kind == "static" else [])]
+    if not isinstance(columns, list | tuple) or list(columns) not in possible:
+        raise UserError(f"a {kind} file must have the columns {COLUMNS[kind]}, but has {columns}")
+
+
+def _parse_row(header: dict[str, Any], row: Any) -> ReleasedRow:
+    """Check one row against the format."""
     if not isinstance(row, list | tuple) or len(row) != len(header["columns"]):
         raise UserError(
-            f"{where} must have the {len(header['columns'])} columns {header['columns']}, "
+            f"must have the {len(header['columns'])} columns {header['columns']}, "
             f"but is {str(row)[:200]}"
         )
     name = row[0]
     if not isinstance(name, str) or len(name) != _HASH_LENGTH:
-        raise UserError(f"{where} must begin with an md5 in hex, but begins with {name!r}")
+        raise UserError(f"must begin with an md5 in hex, but begins with {name!r}")
     if header["dataset_type"] == "benchmarking":
-        return ReleasedLatency(name, _number(row[1], f"{where}, latency"))
+        return ReleasedLatency(name, _number(row[1], "latency"))
     if header["dataset_type"] == "static":
-        flops = int(_number(row[2], f"{where}, flops")) if len(row) > 2 else None
-        return ReleasedStatic(name, int(_number(row[1], f"{where}, params")), flops)
-    curve = tuple(_number(per, f"{where}, val_per") for per in np.ravel(row[1]).tolist())
+        flops = int(_number(row[2], "flops")) if len(row) > 2 else None
+        return ReleasedStatic(name, int(_number(row[1], "params")), flops)
+    curve = tuple(_number(per, "val_per") for per in np.ravel(row[1]).tolist())
     if len(curve) != header["epochs"]:
         raise UserError(
-            f"{where} must have a validation PER for each of {header['epochs']} epochs, "
+            f"must have a validation PER for each of {header['epochs']} epochs, "
             f"but has {len(curve)}"
         )
-    cell = Cell.from_arch_vec([[int(value) for value in node] for node in row[3]])
+    cell = Cell.from_arch_vec(row[3])
     if published_hash(cell) != name:
         raise UserError(
-            f"{where} must have the hash of its cell {cell.text}, which is "
-            f"{published_hash(cell)}, but has {name}; the file is damaged"
+            f"must have the hash of its cell {cell.text}, which is {published_hash(cell)}, but "
+            f"has {name}; the file is damaged"
         )
-    return ReleasedTraining(name, curve, _number(row[2], f"{where}, test_per"), cell)
+    return ReleasedTraining(name, curve, _number(row[2], "test_per"), cell)
 
 
-def _number(value: Any, where: str) -> float:
+def _number(value: Any, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise UserError(f"{where} must be a number, but is {value!r}")
+        raise UserError(f"{what} must be a number, but is {value!r}")
     if not (math.isfinite(value) and value >= 0):
-        raise UserError(f"{where} must be finite and >= 0, but is {value!r}")
+        raise UserError(f"{what} must be finite and >= 0, but is {value!r}")
     return float(value)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from graph_encoding.cell import Cell
 from graph_encoding.cost import macs, params
@@ -26,6 +26,7 @@ from graph_encoding.space import CellSpace
 from graph_encoding.whole_files import whole_folder
 from train_benchmark.record import TrainingRecord, content_hash
 from train_benchmark.released_files import (
+    COLUMNS,
     ReleasedFile,
     ReleasedLatency,
     ReleasedStatic,
@@ -57,7 +58,11 @@ class ReleasedFolder:
     static: ReleasedFile | None
 
     def table(self, name: str = "nb-asr") -> BenchmarkTable:
-        """One row for each function and seed, under `Semantics.RELEASED`."""
+        """One row for each function and seed, under `Semantics.RELEASED`.
+
+        Raises:
+            UserError: if the files are not the original's, but were made of a table.
+        """
         first: dict[tuple[str, int], TrainingRecord] = {}
         for record in self._records():
             first.setdefault(record.identity, record)
@@ -74,7 +79,11 @@ class ReleasedFolder:
         return BenchmarkTable(metadata, list(first.values()))
 
     def repeats(self) -> dict[tuple[str, int], tuple[TrainingRecord, ...]]:
-        """All trainings of each (functional key, seed), in the order of the space."""
+        """All trainings of each (functional key, seed), in the order of the space.
+
+        Raises:
+            UserError: if the files are not the original's, but were made of a table.
+        """
         found: dict[tuple[str, int], list[TrainingRecord]] = {}
         for record in self._records():
             found.setdefault(record.identity, []).append(record)
@@ -82,6 +91,13 @@ class ReleasedFolder:
 
     def _recipe(self) -> tuple[dict[str, Any], str]:
         header = next(iter(self.trainings.values())).header
+        # Only `release_of_table` writes it. Such files have the recipe, the reading and the licence
+        # of their table, and the rows of a function's classes are copies of one training.
+        if "semantics" in header:
+            raise UserError(
+                "a table is made of the original's own files, but these were made of a table that "
+                f"reads cells as {header['semantics']!r}; load that table with BenchmarkTable.load"
+            )
         recipe = {
             "name": "nb-asr",
             "train": {"semantics": Semantics.RELEASED.value, "epochs": header["epochs"]},
@@ -115,7 +131,8 @@ def _record(row: ReleasedTraining, seed: int, recipe_hash: str, version: object)
         error="",
         val_per_curve=row.val_per,
         train_loss_curve=(),
-        best_epoch=1 + row.val_per.index(min(row.val_per)),
+        # The original keeps the weights of the last of equally good epochs.
+        best_epoch=len(row.val_per) - row.val_per[::-1].index(min(row.val_per)),
         test_per=row.test_per,
         params=released_params(row.cell),
         train_seconds=0.0,
@@ -140,13 +157,20 @@ def read_released_folder(
         devices: devices wanted; all that are there if None.
 
     Raises:
-        UserError: if there is no such training, a file wanted is missing, or a file is damaged
-            or holds what could run.
+        UserError: if there is no such training, a file wanted is missing, a file is damaged or
+            holds what could run, or its header does not fit its name or the other files.
     """
     if not folder.is_dir():
         raise UserError(f"{folder} must be a folder of released files, but is none")
     prefix = f"nb-asr-e{epochs}-"
     found_seeds = _found(folder, prefix)
+    if not found_seeds:
+        names = (path.name for path in folder.glob("nb-asr-e*-*.pickle"))
+        lengths = sorted({name.split("-")[2][1:] for name in names})
+        raise UserError(
+            f"folder {folder} must have {prefix}{{seed}}.pickle, but has trainings of "
+            f"{' and '.join(lengths) or 'no number of'} epochs; ask for those"
+        )
     wanted = sorted(int(s) for s in found_seeds if s.isdigit()) if seeds is None else list(seeds)
     missing = [seed for seed in wanted if str(seed) not in found_seeds]
     if missing or not wanted:
@@ -160,11 +184,49 @@ def read_released_folder(
     if absent:
         raise UserError(f"folder {folder} has no latencies of {absent}, but of {found_devices}")
     static = folder / "nb-asr-info.pickle"
-    return ReleasedFolder(
-        {seed: read_released(folder / f"{prefix}{seed}.pickle") for seed in wanted},
-        {device: read_released(folder / f"nb-asr-bench-{device}.pickle") for device in chosen},
-        read_released(static) if static.exists() else None,
+    release = ReleasedFolder(
+        {seed: _read_named(folder / f"{prefix}{seed}.pickle") for seed in wanted},
+        {device: _read_named(folder / f"nb-asr-bench-{device}.pickle") for device in chosen},
+        _read_named(static) if static.exists() else None,
     )
+    _check_alike(release.trainings, "seed")
+    _check_alike(release.latencies, "device")
+    return release
+
+
+def _read_named(path: Path) -> ReleasedFile:
+    """Read a file that must be what its name says."""
+    file = read_released(path)
+    expected = _file_name(file)
+    if path.name != expected:
+        raise UserError(
+            f"released file {path} must have the name that its header says, which is {expected}; "
+            "rename it, or put the right file there"
+        )
+    return file
+
+
+def _file_name(file: ReleasedFile) -> str:
+    """What a file of a release is called, by its header."""
+    header = file.header
+    if file.dataset_type == "training":
+        return f"nb-asr-e{header['epochs']}-{header['seed']}.pickle"
+    if file.dataset_type == "benchmarking":
+        return f"nb-asr-bench-{header['device']}.pickle"
+    return "nb-asr-info.pickle"
+
+
+def _check_alike(files: Mapping[Any, ReleasedFile], varied: str) -> None:
+    """Make sure that the headers of one type of file differ in one field only."""
+    headers = {name: {**file.header, varied: None} for name, file in files.items()}
+    for name, header in headers.items():
+        first, expected = next(iter(headers.items()))
+        if header != expected:
+            fields = [f for f in {**expected, **header} if expected.get(f) != header.get(f)]
+            raise UserError(
+                f"the released files of {varied} {first} and {name} must have one header but for "
+                f"the {varied}, but differ in {', '.join(fields)}; read them one by one"
+            )
 
 
 def _found(folder: Path, prefix: str) -> list[str]:
@@ -230,24 +292,46 @@ def _cost(cell: Cell, macro: Macro, semantics: Semantics) -> tuple[int, int]:
 
 
 def _header(kind: str, semantics: Semantics, **more: int | str) -> dict[str, Any]:
-    columns = {
-        "training": ["model_hash", "val_per", "test_per", "arch_vec"],
-        "benchmarking": ["model_hash", "latency"],
-        "static": ["model_hash", "params", "flops"],
-    }
     shape = [[len(NB_ASR_OPS), *([2] * node)] for node in (1, 2, 3)]
     return {
         "dataset_type": kind,
         "version": FILE_VERSION,
         "search_space": {"shape": shape, "ops": list(NB_ASR_OPS), "nodes": 3},
-        "columns": columns[kind],
+        "columns": list(COLUMNS[kind]),
         "semantics": semantics.value,
         **more,
     }
 
 
+class ExportedFunctions(NamedTuple):
+    """How many measured functions of a table the original's form has.
+
+    Attributes:
+        written: functions of a class's representative.
+        not_representative: further ones of the standard space: a class has one row, that of its
+            last member, and these are of others.
+        extended: those outside the standard space, which the original's form cannot name.
+    """
+
+    written: int
+    not_representative: int
+    extended: int
+
+
+def exported_functions(table: BenchmarkTable) -> ExportedFunctions:
+    """What `export_released` writes of a table, and what it must leave out."""
+    semantics = Semantics(table.metadata.semantics)
+    measured = {record.functional_key for record in table.records}
+    standard = measured & set(CellSpace().representatives(semantics, living=False))
+    named = {functional_key(c.representative, semantics) for c in published_classes()}
+    written = len(standard & named)
+    return ExportedFunctions(written, len(standard) - written, len(measured) - len(standard))
+
+
 def export_released(table: BenchmarkTable, folder: Path) -> None:
     """Write a table as files that the original's own tools read, whole or not at all.
+
+    A file that would have no row is not written. `exported_functions` says what is left out.
 
     Raises:
         UserError: if the folder exists or cannot be written.
@@ -258,11 +342,14 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
     assert release.static is not None
     try:
         with whole_folder(folder) as scratch:
-            for seed, file in release.trainings.items():
-                write_released(scratch / f"nb-asr-e{file.header['epochs']}-{seed}.pickle", file)
-            for device, file in release.latencies.items():
-                write_released(scratch / f"nb-asr-bench-{device}.pickle", file)
-            write_released(scratch / "nb-asr-info.pickle", release.static)
+            for file in (
+                *release.trainings.values(),
+                *release.latencies.values(),
+                release.static,
+            ):
+                if not file.rows:
+                    continue
+                write_released(scratch / _file_name(file), file)
     except OSError as e:
         raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e
 

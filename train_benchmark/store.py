@@ -30,5 +30,5 @@ def read_store(folder: Path) -> dict[tuple[str, int], TrainingRecord]:
 class RecordStore(AppendStore[TrainingRecord, tuple[str, int]]):
     """The one writer of a campaign folder; use it as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, CAMPAIGN)
+    def __init__(self, folder: Path, *, retry_failed: bool = False) -> None:
+        super().__init__(folder, CAMPAIGN, retry_failed=retry_failed)

@@ -17,7 +17,6 @@ from graph_encoding.space import CellSpace
 from train_benchmark.latency.record import LatencyRecord, write_latencies
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table_files import (
-    METADATA_FILE,
     RECORD_SCHEMA,
     RECORDS_FILE,
     check_files,
@@ -25,6 +24,7 @@ from train_benchmark.table_files import (
     read_metadata,
     read_rows,
     resolve_table_folder,
+    shipped_tables,
     two_that_differ,
     write_rows,
     write_table_folder,
@@ -229,23 +229,23 @@ class BenchmarkTable:
         further = {LATENCY_FILE: partial(write_latencies, beside)} if beside else {}
         write_table_folder(folder, self._rows, described, further)
 
+    @staticmethod
+    def shipped() -> tuple[str, ...]:
+        """Names of the tables that come with the package, sorted."""
+        return shipped_tables()
+
     @classmethod
     def load(cls, name_or_folder: str | Path) -> "BenchmarkTable":
-        """Read a table: a shipped one by name, or any by its folder.
+        """Read a table: a shipped one by name, or any by its folder (`./NAME`).
 
         Raises:
-            UserError: if there is none, its schema is another version, or a file is corrupt.
+            UserError: if there is none, it is an artifact, its schema is another version, or a
+                file is corrupt.
         """
         folder = resolve_table_folder(name_or_folder)
-        described = read_metadata(folder)
-        files = check_files(folder, described)
         names = [field.name for field in fields(TableMetadata)]
-        missing = [name for name in names if name not in described]
-        if missing:
-            raise UserError(
-                f"{folder / METADATA_FILE} must have the keys {names}, but lacks {missing}; "
-                "copy or build the table again"
-            )
+        described = read_metadata(folder, names)
+        files = check_files(folder, described)
         rows = read_rows(folder / RECORDS_FILE)
         check_order(rows)
         table = cls.__new__(cls)

@@ -7,7 +7,7 @@ is.
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import CorruptFileError, UserError
+from graph_encoding.shipped import found_folder
 from graph_encoding.whole_files import whole_file, whole_folder
+from train_benchmark.description_file import read_description_file
 from train_benchmark.record import SCHEMA_VERSION
 
 RECORDS_FILE = "records.parquet"
@@ -44,22 +46,27 @@ RECORD_SCHEMA = pa.schema(
 
 
 def resolve_table_folder(name_or_folder: str | Path) -> Path:
-    """The folder of a table: a shipped one by name, or a folder itself.
+    """The folder of a table: a shipped one by name, or a folder itself (`./NAME`).
 
     Raises:
         UserError: if there is neither; lists the shipped ones.
     """
-    folder = Path(name_or_folder)
-    if (folder / METADATA_FILE).is_file():
+    folder = found_folder(name_or_folder, _shipped(), METADATA_FILE)
+    if folder is not None:
         return folder
-    shipped = Path(str(resources.files("train_benchmark"))) / "tables"
-    if (shipped / str(name_or_folder) / METADATA_FILE).is_file():
-        return shipped / str(name_or_folder)
-    names = sorted(path.parent.name for path in shipped.glob(f"*/{METADATA_FILE}"))
     raise UserError(
         f"there is no table {str(name_or_folder)!r}: give a folder with a {METADATA_FILE}, or one "
-        f"of the shipped tables: {', '.join(names) or 'none'}"
+        f"of the shipped tables: {', '.join(shipped_tables()) or 'none'}"
     )
+
+
+def shipped_tables() -> tuple[str, ...]:
+    """Names of the tables that come with the package, sorted."""
+    return tuple(sorted(path.parent.name for path in _shipped().glob(f"*/{METADATA_FILE}")))
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("train_benchmark"))) / "tables"
 
 
 def write_table_folder(
@@ -89,30 +96,26 @@ def write_table_folder(
             sha256 = {name: sha256_of(scratch / name) for name in (RECORDS_FILE, *further)}
             described = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **metadata}
             text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
-            (scratch / METADATA_FILE).write_text(text)
+            (scratch / METADATA_FILE).write_text(text, encoding="utf-8")
     except OSError as e:
         raise UserError(f"cannot write table folder {folder}: {e}; choose another") from e
 
 
-def read_metadata(folder: Path) -> dict[str, Any]:
+def read_metadata(folder: Path, required: Sequence[str]) -> dict[str, Any]:
     """All that stands in a table's metadata.json.
 
     Raises:
-        UserError: if it cannot be read or is of another schema version.
+        UserError: if it cannot be read, is that of an artifact, is of another schema version or
+            lacks a key.
     """
-    path = folder / METADATA_FILE
-    try:
-        metadata = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as e:
-        raise UserError(f"cannot read table metadata {path}: {e}") from e
-    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
-    if version != SCHEMA_VERSION:
-        raise UserError(
-            f"table {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
-            "read it with the nasasr version that wrote it, or build it again"
-        )
-    assert isinstance(metadata, dict)
-    return metadata
+    return read_description_file(
+        folder / METADATA_FILE,
+        "a table",
+        "schema_version",
+        SCHEMA_VERSION,
+        required,
+        not_with={"trained_on": "is an artifact; name the table that it was fitted on"},
+    )
 
 
 def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
@@ -122,7 +125,8 @@ def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
         Their names.
 
     Raises:
-        UserError: if one is missing or its checksum differs, or the records are not listed.
+        CorruptFileError: if one is missing or its checksum differs.
+        UserError: if the records are not listed.
     """
     listed = metadata.get("sha256")
     if not isinstance(listed, dict) or RECORDS_FILE not in listed:
@@ -133,9 +137,14 @@ def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
     for name, expected in listed.items():
         if Path(name).name != name:
             raise UserError(f"table {folder} lists {name!r}, which is no file of its own folder")
+        if not (folder / name).is_file():
+            raise CorruptFileError(
+                f"table file {folder / name} is missing: its metadata lists it; copy or build the "
+                "table again"
+            )
         found = sha256_of(folder / name)
         if found != expected:
-            raise UserError(
+            raise CorruptFileError(
                 f"table file {folder / name} is corrupt: its sha256 must be {expected}, "
                 f"but is {found}; copy or build the table again"
             )

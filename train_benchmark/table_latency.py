@@ -49,16 +49,13 @@ class TableLatencies:
         return found
 
     @cached_property
-    def _failures(self) -> dict[tuple[str, str], str]:
-        """(setting, functional key) -> why there is no latency, of what was tried."""
+    def _failures(self) -> dict[tuple[str, str, str], str]:
+        """(setting, device, functional key) -> why there is no latency, of what was tried."""
         if self._rows is None:
             return {}
-        columns = (
-            self._rows[name].to_pylist()
-            for name in ("setting", "functional_key", "status", "error")
-        )
-        rows = zip(*columns, strict=True)
-        return {(s, key): f"{status}: {error}" for s, key, status, error in rows if error}
+        names = ("setting", "device", "functional_key", "status", "error")
+        rows = zip(*(self._rows[name].to_pylist() for name in names), strict=True)
+        return {(s, d, key): f"{status}: {error}" for s, d, key, status, error in rows if error}
 
     @cached_property
     def _cells(self) -> dict[str, str]:
@@ -95,6 +92,10 @@ class TableLatencies:
             UserError: if the setting or device was not measured, or there are several devices and
                 none is named.
         """
+        return self._measured[setting, self._device(setting, device)]
+
+    def _device(self, setting: str, device: str | None) -> str:
+        """The device that is meant; see `seconds`."""
         devices = self.devices(setting)
         if not devices:
             raise UserError(
@@ -112,11 +113,19 @@ class TableLatencies:
                 f"setting {setting!r} was measured on {', '.join(map(repr, devices))}, not on "
                 f"{device!r}"
             )
-        return self._measured[setting, chosen]
+        return chosen
 
-    def failure_of(self, functional_key: str, setting: str) -> str | None:
-        """Why a function has no latency in a setting; None if it was not tried, or has one."""
-        return self._failures.get((setting, functional_key))
+    def failure_of(
+        self, functional_key: str, setting: str, device: str | None = None
+    ) -> str | None:
+        """Why a function has no latency in a setting; None if it was not tried, or has one.
+
+        Args:
+            functional_key: the function.
+            setting: name of a setting.
+            device: as for `seconds`, which says what is refused.
+        """
+        return self._failures.get((setting, self._device(setting, device), functional_key))
 
     def records(self) -> tuple[LatencyRecord, ...]:
         """All measurements, failed ones too, with all that is known of each."""
@@ -154,9 +163,12 @@ def gather_latencies(
                 )
             other = found.setdefault(_identity(record), record)
             if other.to_json() != record.to_json():
+                where = "the table" if other in known else "another folder"
                 raise UserError(
                     f"a table must have one latency for each (setting, device, function), but "
-                    f"{_identity(record)} has two that differ; leave one of the folders out"
+                    f"{_identity(record)} has two that differ, in {where} and in {folder}; leave "
+                    f"{folder} out, or, if it is of another machine, measure it again with "
+                    "`nasasr latency --device NAME`"
                 )
     return tuple(found[identity] for identity in sorted(found))
 

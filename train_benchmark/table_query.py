@@ -1,7 +1,8 @@
 """Questions to a table, with the seed said each time."""
 
+import operator
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from train_benchmark.table import LABELS, BenchmarkTable
 
-SeedChoice = int | Literal["mean", "all"]
+SeedChoice = SupportsIndex | Literal["mean", "all"]
 """A seed; "mean" of all seeds that a function has; "all" of them, one by one."""
 
 
@@ -72,9 +73,13 @@ def query_latency(
     measured = table.latency.seconds(setting, device)
     if form.key in measured:
         return measured[form.key]
-    tried = table.latency.failure_of(form.key, setting)
+    tried = table.latency.failure_of(form.key, setting, device)
     if tried is None and form.is_dead:
-        tried = "it is dead: its output does not depend on the input, so it is not measured"
+        raise UserError(
+            f"table {table.metadata.name!r} has no latency of cell {cell.text!r} in {setting!r}: "
+            "it is dead, its output does not depend on the input, so that it is neither measured "
+            "nor forecast; ask for a living cell"
+        )
     raise UserError(
         f"table {table.metadata.name!r} has no latency of cell {cell.text!r} in {setting!r} "
         f"({tried or 'not measured'}); forecast it with `nasasr predict`, or measure it with "
@@ -130,8 +135,8 @@ def chosen_seed(
         return dict(by_seed)
     if seed == "mean":
         return float(np.mean(list(by_seed.values())))
-    if isinstance(seed, int) and seed in by_seed:
-        return by_seed[seed]
+    if isinstance(seed, SupportsIndex) and operator.index(seed) in by_seed:
+        return by_seed[operator.index(seed)]
     raise UserError(
         f"{what} was measured with the seeds {sorted(by_seed)}: choose one of them, 'mean' or "
         f"'all', but got {seed!r}"

@@ -1,5 +1,6 @@
 """The configuration of a benchmark: which labels, divided how, asked of which predictors."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -7,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from graph_encoding.errors import UserError
-from graph_encoding.toml_config import load_config
+from graph_encoding.toml_config import distinct_errors, load_config, rule_and_value
 from surrogate.benchmark.protocol import PROTOCOLS
 from surrogate.targets import TARGETS, TRANSFORMS
 
@@ -34,7 +35,8 @@ class SourceConfig(BaseModel):
     Attributes:
         table: shipped table by name, or the folder of one.
         graphs: JSON Lines file that `graph_encoding.graph_file` reads.
-        extended: table or graph file of further keys, which `extended` tests on.
+        extended: table, of the same recipe and corpus, or graph file of further keys, which
+            `extended` tests on.
         direction: which end of a graph file's labels is good; a table's target knows its own.
         transform: scale that a graph file's labels are learned on.
         unit: unit of a graph file's labels.
@@ -81,8 +83,8 @@ class BenchmarkConfig(BaseModel):
         source: the labelled graphs.
         target: a registered target for a table, or a name among the targets of a graph file.
         seed_policy: which labels of a table: a seed's, or the mean over all that a key has.
-        without_keys_of: configurations of `nasasr tune`: the keys that their searches saw are
-            left out of everything, so that settings that were found there are judged on others.
+        without_keys_of: summaries of `nasasr tune`: the keys that their searches saw are left out
+            of everything, so that settings that were found there are judged on others.
         protocols: ways to divide the keys, by name.
         train_sizes: numbers of training keys.
         repeats: splits of each kind and size.
@@ -153,15 +155,27 @@ def load_benchmark_config(path: Path) -> BenchmarkConfig:
 
 
 def resolved_source(source: SourceConfig, folder: Path) -> SourceConfig:
-    """A source whose paths, relative to a configuration's folder, are made whole."""
+    """A source whose paths, relative to a configuration's folder, are made whole.
+
+    A table's name means the shipped one, whatever lies in that folder.
+    """
     found: dict[str, Any] = {}
     if source.graphs is not None:
         found["graphs"] = folder / source.graphs
     for field in ("table", "extended"):
         value = getattr(source, field)
-        if value is not None and (folder / value).exists():
-            found[field] = str(folder / value)
+        if value is not None and (folder / value).exists() and not _is_shipped(value):
+            # Not by `/`, which would drop the `./` that tells a folder from a name.
+            found[field] = os.path.join(folder, value)  # noqa: PTH118
     return source.model_copy(update=found)
+
+
+def _is_shipped(table: str) -> bool:
+    """Whether a text is a name of a shipped table, wherever one works."""
+    # Late: tables bring pyarrow.
+    from train_benchmark.table import BenchmarkTable
+
+    return table in BenchmarkTable.shipped()
 
 
 def benchmark_config(values: Mapping[str, Any]) -> BenchmarkConfig:
@@ -174,7 +188,7 @@ def benchmark_config(values: Mapping[str, Any]) -> BenchmarkConfig:
         return BenchmarkConfig.model_validate(dict(values))
     except ValidationError as e:
         lines = [
-            f"  {'.'.join(map(str, error['loc'])) or 'benchmark'}: {error['msg']}"
-            for error in e.errors()
+            f"  {'.'.join(map(str, error['loc'])) or 'benchmark'}: {rule_and_value(error)}"
+            for error in distinct_errors(e)
         ]
         raise UserError("\n".join(["the benchmark breaks its rules:", *lines])) from e

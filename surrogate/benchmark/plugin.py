@@ -3,15 +3,17 @@
 import hashlib
 import importlib
 import inspect
+import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from graph_encoding.errors import UserError
+from graph_encoding.toml_config import distinct_errors, rule_and_value
 from surrogate.predictors.base import PREDICTORS, Predictor
 
 
@@ -79,12 +81,45 @@ def contender(name: str, settings: Mapping[str, Any]) -> Contender:
             f"settings_type of predictor {name!r} must be a dataclass, so that results can say "
             f"what was run, but is {settings_type!r}; decorate it with @dataclass(frozen=True)"
         )
-    checked: Callable[[Any], Any] = TypeAdapter(kind.settings_type).validate_python
+    return Contender(name, kind, checked_settings(name, kind.settings_type, settings))
+
+
+def checked_settings(name: str, settings_type: type[Any], plain: Mapping[str, Any]) -> Any:
+    """Settings of a predictor out of nested tables.
+
+    Args:
+        name: the predictor's.
+        settings_type: dataclass of its settings.
+        plain: those that differ from the defaults.
+
+    Raises:
+        UserError: if one is unknown, of another type or out of its bounds; lists those there are.
+    """
+    checked: TypeAdapter[Any] = TypeAdapter(settings_type)
     try:
-        return Contender(name, kind, checked(dict(settings)))
+        # Strict, so that `true` is no learning rate of 1; of Python's values that would refuse
+        # tables for the settings of a part.
+        return checked.validate_json(json.dumps(dict(plain), default=str), strict=True)
     except ValidationError as e:
-        lines = [f"  {'.'.join(map(str, x['loc']))}: {x['msg']}" for x in e.errors()]
-        raise UserError("\n".join([f"settings of predictor {name!r} are wrong:", *lines])) from e
+        known = ", ".join(names_of_settings(settings_type))
+        places = [(".".join(map(str, x["loc"])), rule_and_value(x)) for x in distinct_errors(e)]
+        lines = [f"  {place}: {what}" if place else f"  {what}" for place, what in places]
+        raise UserError(
+            "\n".join([f"settings must be those of {name!r} ({known}):", *lines])
+        ) from e
+
+
+def names_of_settings(settings_type: type[Any], prefix: str = "") -> list[str]:
+    """Names of all settings, "xgb.depth" for the depth in the table "xgb"."""
+    found = []
+    for field, kind in get_type_hints(settings_type).items():
+        inner = is_dataclass(kind)
+        found += (
+            names_of_settings(kind, f"{prefix}{field}.")
+            if inner and isinstance(kind, type)
+            else [f"{prefix}{field}"]
+        )
+    return found
 
 
 def predictor_kind(name: str) -> type[Predictor]:

@@ -1,6 +1,5 @@
 """Run a benchmark: every predictor on the same splits, each fit kept as soon as it is done."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -17,12 +16,13 @@ from numpy.typing import NDArray
 
 from graph_encoding import encodings
 from graph_encoding.errors import MissingExtraError, UserError
-from graph_encoding.whole_files import whole_file
+from graph_encoding.registered import Registered
 from surrogate import calibration
 from surrogate.benchmark.ceiling import Ceiling, noise_ceilings
 from surrogate.benchmark.config import BenchmarkConfig
 from surrogate.benchmark.fit_result import FitResult, read_fit, write_fit, write_rows
 from surrogate.benchmark.fitting import fit_and_ask
+from surrogate.benchmark.kept import Asked, require_all_asked, require_goes_on, write_config
 from surrogate.benchmark.plugin import Contender, contender, hash_of_files
 from surrogate.benchmark.protocol import PROTOCOLS, PlannedSplit, planned_splits
 from surrogate.benchmark.scores import Metric, ScoreRow, metrics_of, score_rows
@@ -39,6 +39,9 @@ _SUMMARY = "summary.parquet"
 
 OnProgress = Callable[[int, int, int], None]
 """Called with the fits done, those in all, and those done in this run."""
+
+
+_Ceilings = dict[str, dict[str, Ceiling]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,6 @@ class _Bench:
         contenders = tuple(
             contender(name, config.settings.get(name, {})) for name in config.predictors
         )
-        _check_calibration(config)
         source = _without_keys_of(load_source(config), config.without_keys_of)
         splits = tuple(
             split
@@ -88,11 +90,28 @@ class _Bench:
                 source, PROTOCOLS.get(name), config.sizes_of(name), config.repeats, config.seed
             )
         )
+        # After the splits: what a source has not enough keys for needs no calibration.
+        _check_calibration(config)
         return cls(config, source, splits, contenders)
 
     def tested_by(self, protocol: str) -> NDArray[np.int64]:
         """Indices of all keys that a protocol asks for, in any of its splits."""
         return np.unique(np.concatenate([s.test for s in self.splits if s.protocol == protocol]))
+
+    def ceilings(self) -> _Ceilings:
+        """Noise ceilings by protocol and metric."""
+        return {
+            name: noise_ceilings(self.source, self.tested_by(name), self.config.seed)
+            for name in self.config.protocols
+        }
+
+    def asked(self) -> set[Asked]:
+        """All fits, as their scores name them."""
+        return {
+            (split.protocol, split.detail, split.train_size, split.repeat, contender.name)
+            for split in self.splits
+            for contender in self.contenders
+        }
 
     def tasks(self) -> Iterator[tuple[int, int, str]]:
         """(split, contender, identity) of each fit, in the order they are run."""
@@ -173,16 +192,15 @@ def _without_keys_of(source: Source, searches: Sequence[Path]) -> Source:
     """A source without the keys that some searches for settings saw.
 
     Raises:
-        UserError: if a search saw none of them: it is one on other graphs.
+        UserError: if a summary does not say what its search saw, or it saw none of the source's
+            keys: it is one on other graphs.
     """
     # Late: the search builds on the benchmark's sources.
-    from surrogate.tuning.config import load_tune_config
-    from surrogate.tuning.objective import training_keys
+    from surrogate.tuning.summary import searched_keys
 
     seen: set[str] = set()
     for path in searches:
-        config = load_tune_config(path)
-        keys = training_keys(load_source(config), config).keys
+        keys = searched_keys(path)
         if set(keys).isdisjoint(source.dataset.keys):
             raise UserError(
                 f"without_keys_of must name searches on keys of {source.name!r}, but {path} saw "
@@ -203,7 +221,9 @@ def run_benchmark(
 
     A fit is named by what it depends on: data, split, settings, version, and the source files of
     its predictor's package, of the encodings and of the calibration. Those that a folder has
-    already are not run again; after a change in anything else, take another folder.
+    already are not run again; after a change in anything else, take another folder. More
+    protocols, sizes, repeats and predictors go on with a folder; what asks something else, or
+    leaves out what it has scores of, is refused.
 
     Args:
         config: what is asked.
@@ -216,13 +236,20 @@ def run_benchmark(
         `scores.parquet` and `summary.parquet` (numbers), `config.json`.
 
     Raises:
-        UserError: if something in the configuration is wrong, or the folder cannot be written.
+        UserError: if something in the configuration is wrong, or the folder cannot be written or
+            holds results of another benchmark.
     """
     bench = _Bench.of(config)
+    ceilings = bench.ceilings()
+    values = _config_values(bench, ceilings)
+    require_goes_on(folder / _CONFIG, values)
+    require_all_asked(folder / _SCORES, bench.asked())
     try:
         (folder / _FITS).mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise UserError(f"cannot write benchmark folder {folder}: {e}; choose another") from e
+    # Before the first fit, so that a run that is stopped has said whose fits these are.
+    write_config(folder / _CONFIG, values)
     path_of = {
         (split, number): folder / _FITS / f"{identity}.parquet"
         for split, number, identity in bench.tasks()
@@ -233,10 +260,9 @@ def run_benchmark(
     for new, (task, fit) in enumerate(_results(bench, missing, workers), start=1):
         write_fit(fit, path_of[task])
         on_progress(done + new, len(path_of), new)
-    result = _summed_up(bench, [read_fit(path) for path in path_of.values()])
+    result = _summed_up(bench, ceilings, [read_fit(path) for path in path_of.values()])
     write_rows(list(result.scores), folder / _SCORES)
     write_rows(list(result.summary), folder / _SUMMARY)
-    _write_config(bench, result.ceilings, folder / _CONFIG)
     return result
 
 
@@ -258,7 +284,7 @@ def _results(
         # Not a fork: libraries with threads of their own do not survive one.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(bench.config,),
+        initargs=(bench.config, Registered.here()),
     )
     try:
         futures = {executor.submit(_work, task): task for task in tasks}
@@ -280,9 +306,10 @@ def _results(
 _of_worker: list[_Bench] = []
 
 
-def _start_worker(config: BenchmarkConfig) -> None:
+def _start_worker(config: BenchmarkConfig, registered: Registered) -> None:
     # Ctrl-C reaches all processes of a terminal; the parent alone says what then happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    registered.register()
     _of_worker.append(_Bench.of(config))
 
 
@@ -303,14 +330,10 @@ def _is_installed() -> bool:
     return True
 
 
-def _summed_up(bench: _Bench, fits: list[FitResult]) -> BenchmarkResult:
+def _summed_up(bench: _Bench, ceilings: _Ceilings, fits: list[FitResult]) -> BenchmarkResult:
     config, source = bench.config, bench.source
     target = source.dataset.target
     metrics = metrics_of(target, config.levels)
-    ceilings = {
-        name: noise_ceilings(source, bench.tested_by(name), config.seed)
-        for name in config.protocols
-    }
     scores = [
         row for fit in fits for row in score_rows(fit, metrics, source=source.name, target=target)
     ]
@@ -318,9 +341,9 @@ def _summed_up(bench: _Bench, fits: list[FitResult]) -> BenchmarkResult:
     return BenchmarkResult(config, source, metrics, ceilings, tuple(fits), tuple(scores), summary)
 
 
-def _write_config(bench: _Bench, ceilings: dict[str, dict[str, Ceiling]], path: Path) -> None:
-    """What was run, in full: defaults of the predictors and the noise ceilings included."""
-    values: dict[str, Any] = {
+def _config_values(bench: _Bench, ceilings: _Ceilings) -> dict[str, Any]:
+    """What is run, in full: defaults of the predictors and the noise ceilings included."""
+    return {
         **bench.config.model_dump(mode="json"),
         "settings": {c.name: asdict(c.settings) for c in bench.contenders},
         "source_sha256": bench.source.fingerprint,
@@ -331,5 +354,3 @@ def _write_config(bench: _Bench, ceilings: dict[str, dict[str, Ceiling]], path: 
             for ceiling in of_metric.values()
         ],
     }
-    with whole_file(path) as scratch:
-        scratch.write_text(json.dumps(values, indent=2) + "\n")

@@ -1,7 +1,7 @@
 """The labelled graphs of a benchmark, with what is known of their noise."""
 
 import math
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +14,7 @@ from graph_encoding.graph import CellGraph
 from graph_encoding.graph_file import read_graphs
 from graph_encoding.ops import NB_ASR_OPS
 from surrogate.dataset import SeedPolicy, SurrogateDataset
-from surrogate.targets import TARGETS, TRANSFORMS, FloatArray, Target
+from surrogate.targets import TARGETS, TRANSFORMS, FloatArray, Logit, Target
 from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
 
 _STANDARD_NODES = 3
+_GREATEST_RATE = 1.5
+"""A phone error rate may pass 1, by more insertions than phones were right; not by so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,8 @@ def load_source(config: NamesSource) -> Source:
     """Read the labelled graphs that a configuration names.
 
     Raises:
-        UserError: if a file is missing or wrong, or has no such target.
+        UserError: if a file is missing or wrong, has no such target, or has labels that its scale
+            does not know; if two tables are of different recipes or corpora.
     """
     chosen = config.source
     if chosen.graphs is not None:
@@ -120,36 +123,59 @@ def load_source(config: NamesSource) -> Source:
             chosen.direction or "minimise",
             TRANSFORMS.get(chosen.transform or "identity")(),
         )
-        own = _of_graphs(chosen.graphs, target)
+        own = _Part(_of_graphs(chosen.graphs, target))
         return _merged(str(chosen.graphs.name), own, _second(config, target))
     from train_benchmark.table import BenchmarkTable
 
     target = TARGETS.get(config.target)
     table = BenchmarkTable.load(str(chosen.table))
-    own = SurrogateDataset.from_table(table, target, config.seed_policy).sorted_by_key()
-    return _merged(table.metadata.name, own, _second(config, target), table)
+    own = _Part(SurrogateDataset.from_table(table, target, config.seed_policy), table)
+    second = _second(config, target)
+    if second is not None and second.table is not None:
+        _require_alike(table, second.table)
+    return _merged(table.metadata.name, own, second)
 
 
-def _second(config: NamesSource, target: Target) -> SurrogateDataset | None:
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Labelled graphs, and the table that they come from; None for a file of graphs."""
+
+    dataset: SurrogateDataset
+    table: "BenchmarkTable | None" = None
+
+
+def _require_alike(own: "BenchmarkTable", further: "BenchmarkTable") -> None:
+    """Make sure that labels of two tables can be compared.
+
+    Raises:
+        UserError: if they are of different recipes or corpora.
+    """
+    for what in ("recipe_hash", "corpus_fingerprint"):
+        of_own, of_further = (getattr(table.metadata, what) for table in (own, further))
+        if of_own != of_further:
+            raise UserError(
+                f"tables {own.metadata.name!r} and {further.metadata.name!r} of a source must be "
+                f"of one recipe and corpus, but the {what} of the first is {of_own} and the "
+                f"second's {of_further}; name another table as extended, or none"
+            )
+
+
+def _second(config: NamesSource, target: Target) -> _Part | None:
     """The further keys that `extended` tests on, where a configuration names some."""
     if config.source.extended is None:
         return None
     path = Path(config.source.extended)
     if path.is_file():
-        return _of_graphs(path, target)
+        return _Part(_of_graphs(path, target))
     from train_benchmark.table import BenchmarkTable
 
     table = BenchmarkTable.load(config.source.extended)
-    return SurrogateDataset.from_table(table, target, config.seed_policy)
+    return _Part(SurrogateDataset.from_table(table, target, config.seed_policy), table)
 
 
-def _merged(
-    name: str,
-    own: SurrogateDataset,
-    further: SurrogateDataset | None,
-    table: "BenchmarkTable | None" = None,
-) -> Source:
-    """One dataset of both; what `own` has already is not extended."""
+def _merged(name: str, first: _Part, second: _Part | None) -> Source:
+    """One dataset of both; what the first has already is not extended."""
+    own, further = first.dataset, None if second is None else second.dataset
     known = set(own.keys)
     added = [] if further is None else [i for i, k in enumerate(further.keys) if k not in known]
     if further is not None and added:
@@ -160,16 +186,15 @@ def _merged(
             np.concatenate([own.values, rest.values]),
             np.concatenate([own.seed_counts, rest.seed_counts]),
             np.concatenate([own.seed_variances, rest.seed_variances]),
-            own.excluded_rows + rest.excluded_rows,
         ).sorted_by_key()
     else:
         dataset = own.sorted_by_key()
     extended = [
-        graph.key not in known or (table is not None and not _is_standard(graph))
+        graph.key not in known or (first.table is not None and not _is_standard(graph))
         for graph in dataset.graphs
     ]
-    seed_labels = None if table is None else _seed_labels(table, dataset)
-    return Source(name, dataset, np.array(extended, dtype=bool), seed_labels)
+    parts = [first] if second is None else [first, second]
+    return Source(name, dataset, np.array(extended, dtype=bool), _seed_labels(parts, dataset))
 
 
 def _is_standard(graph: CellGraph) -> bool:
@@ -178,14 +203,23 @@ def _is_standard(graph: CellGraph) -> bool:
     return ops <= set(NB_ASR_OPS) and graph.inner_nodes <= _STANDARD_NODES
 
 
-def _seed_labels(table: "BenchmarkTable", dataset: SurrogateDataset) -> FloatArray:
+def _seed_labels(parts: Sequence[_Part], dataset: SurrogateDataset) -> FloatArray | None:
+    """Labels of the seeds of all tables; a key's are those of the first part that has it."""
     from train_benchmark.table import label_of
 
-    column = {seed: i for i, seed in enumerate(table.seeds)}
+    seeds = sorted({seed for part in parts if part.table is not None for seed in part.table.seeds})
+    if not seeds:
+        return None
+    column = {seed: i for i, seed in enumerate(seeds)}
+    row_of = {key: row for row, key in enumerate(dataset.keys)}
     labels = np.full((len(dataset), len(column)), np.nan)
-    for row, key in enumerate(dataset.keys):
-        for record in table.rows_of(key):
-            labels[row, column[record.seed]] = label_of(record, dataset.target.label)
+    for part in parts:
+        for key in part.dataset.keys:
+            row = row_of.pop(key, None)
+            if row is None or part.table is None:
+                continue
+            for record in part.table.rows_of(key):
+                labels[row, column[record.seed]] = label_of(record, dataset.target.label)
     return labels
 
 
@@ -199,6 +233,8 @@ def _of_graphs(path: Path, target: Target) -> SurrogateDataset:
             )
         graphs.append(row.graph)
         values.append(row.targets[target.label])
+    if isinstance(target.transform, Logit):
+        _require_rates(path, target.label, values)
     n = len(graphs)
     dataset = SurrogateDataset(
         target,
@@ -208,3 +244,18 @@ def _of_graphs(path: Path, target: Target) -> SurrogateDataset:
         np.full(n, np.nan),
     )
     return dataset.sorted_by_key()
+
+
+def _require_rates(path: Path, label: str, values: Sequence[float]) -> None:
+    """Make sure that labels are rates: a logit takes all that is above 1 for one value.
+
+    Raises:
+        UserError: if one cannot be a rate.
+    """
+    least, greatest = min(values), max(values)
+    if least < 0 or greatest > _GREATEST_RATE:
+        raise UserError(
+            f"labels on the scale logit must be rates, from 0 to {_GREATEST_RATE}, but those of "
+            f"{label!r} in {path} are from {least:g} to {greatest:g}; divide percents by 100, or "
+            "take the transform identity"
+        )

@@ -3,7 +3,6 @@
 from surrogate.calibration.conformal import (
     ConformalCalibrator,
     calibrate,
-    cross_conformal,
     fit_calibrated,
 )
 from surrogate.calibration.seed_noise import seed_share
@@ -23,7 +22,6 @@ __all__ = [
     "calibrate",
     "calibrate_support",
     "calibration_steps",
-    "cross_conformal",
     "fit_calibrated",
     "seed_share",
 ]

@@ -1,7 +1,6 @@
 """Conformal intervals from out-of-fold errors, for tables too small to set a part aside."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -65,9 +64,7 @@ class ConformalCalibrator:
 
     def score(self, level: float) -> float:
         """As `quantile`; with too few scores for the level, the largest."""
-        check_level(level)
-        rank = math.ceil((len(self.scores) + 1) * level - 1e-9)
-        return float(self.scores[min(max(rank, 1), len(self.scores)) - 1])
+        return float(self.scores[min(_rank(len(self.scores), level), len(self.scores)) - 1])
 
     def std(self, prediction: Prediction) -> FloatArray:
         """(n,) calibrated standard deviations: half the interval at the one-sigma level."""
@@ -98,25 +95,20 @@ def place_of_level(count: int, level: float) -> int:
     Raises:
         UserError: if the level is no probability, or needs more scores than there are.
     """
-    check_level(level)
-    # The tolerance keeps 0.9 * 10 from becoming 9.000000000000002 and rounding up.
-    rank = math.ceil((count + 1) * level - 1e-9)
+    rank = _rank(count, level)
     if rank > count:
         raise UserError(
             f"{count} held-out keys can bound a level of at most {count / (count + 1):.4f}, but "
             f"got {level}; ask for a lower level or fit on more keys"
         )
-    return max(rank, 1) - 1
+    return rank - 1
 
 
-def cross_conformal(
-    dataset: SurrogateDataset,
-    make_predictor: Callable[[], Predictor],
-    folds: int,
-    rng: np.random.Generator,
-) -> ConformalCalibrator:
-    """As `fit_calibrated`, for who has no use for the fitted predictor itself."""
-    return fit_calibrated(make_predictor(), dataset, folds, rng)
+def _rank(count: int, level: float) -> int:
+    """Rank, from 1, of the score that bounds a level; beyond `count` where none does."""
+    check_level(level)
+    # The tolerance keeps 0.9 * 10 from becoming 9.000000000000002 and rounding up.
+    return max(math.ceil((count + 1) * level - 1e-9), 1)
 
 
 def fit_calibrated(

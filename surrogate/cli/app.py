@@ -7,6 +7,7 @@ the packages of the others.
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from graph_encoding.errors import NasasrError
+from surrogate import __version__
 from surrogate.cli import (
     benchmark,
     cell,
@@ -50,9 +52,12 @@ class _ErrorsAsMessages(TyperGroup):
             typer.echo("stopped", err=True)
             raise typer.Exit(INTERRUPTED) from None
         except (NasasrError, OSError) as e:
-            if ctx.params["debug"] or isinstance(e, BrokenPipeError):
+            if isinstance(e, BrokenPipeError):
                 raise
-            typer.echo(f"error: {e if isinstance(e, NasasrError) else _of_system(e)}", err=True)
+            if ctx.params["debug"]:
+                typer.echo(traceback.format_exc().rstrip(), err=True)
+            else:
+                typer.echo(f"error: {e if isinstance(e, NasasrError) else _of_system(e)}", err=True)
             _give_up_stdout()
             raise typer.Exit(USER_ERROR) from e
 
@@ -84,9 +89,21 @@ app = typer.Typer(
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nasasr {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Say the version and exit.", is_eager=True, callback=_say_version
+        ),
+    ] = False,
 ) -> None:
     """Calibrated forecasts of the phone error rate of speech-recognition cells."""
 

@@ -35,9 +35,14 @@ _Config = Annotated[
     Path | None,
     typer.Argument(metavar="CONFIG", help="Such as configs/benchmark/timit-micro.toml"),
 ]
-_Table = Annotated[str | None, typer.Option(help="Shipped table, or the folder of one.")]
+_Table = Annotated[
+    str | None,
+    typer.Option(help="Shipped table, or the folder of one (./NAME); by default timit-micro."),
+]
 _Graphs = Annotated[Path | None, typer.Option(metavar="FILE", help="Labelled graphs, JSON Lines.")]
-_Target = Annotated[str | None, typer.Option(help="What is predicted.")]
+_Target = Annotated[
+    str | None, typer.Option(help="What is predicted; by default val_per, where it is a table's.")
+]
 _Direction = Annotated[
     str | None, typer.Option(help="Good end of a graph file's labels: minimise or maximise.")
 ]
@@ -45,16 +50,26 @@ _Transform = Annotated[
     str | None, typer.Option(help="Scale of a graph file's labels: identity, log or logit.")
 ]
 _Unit = Annotated[str | None, typer.Option(help="Unit of a graph file's labels.")]
-_Protocols = Annotated[str | None, typer.Option(help="Ways to divide the keys, joined by commas.")]
-_TrainSizes = Annotated[
-    str | None, typer.Option(help="Numbers of training keys, joined by commas.")
+_Protocols = Annotated[
+    str | None,
+    typer.Option(
+        help="Ways to divide the keys, joined by commas: random (the default), "
+        "leave-operation-out, small-to-large, extended."
+    ),
 ]
-_Repeats = Annotated[int | None, typer.Option(min=1, help="Splits of each size.")]
-_Predictors = Annotated[str | None, typer.Option(help="Names, or module:Class, joined by commas.")]
+_TrainSizes = Annotated[
+    str | None,
+    typer.Option(help="Numbers of training keys, joined by commas; by default 50,100."),
+]
+_Repeats = Annotated[int | None, typer.Option(min=1, help="Splits of each size; by default 10.")]
+_Predictors = Annotated[
+    str | None,
+    typer.Option(help="Names, or module:Class, joined by commas; by default xgb,mean."),
+]
 _Predictor = Annotated[
     list[str] | None, typer.Option(help="One more: a name, or module:Class. Repeatable.")
 ]
-_Seed = Annotated[int | None, typer.Option(min=0, help="Start of all randomness.")]
+_Seed = Annotated[int | None, typer.Option(min=0, help="Start of all randomness; by default 0.")]
 _Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Folder to keep results in: runs/benchmark/NAME."),
@@ -86,7 +101,10 @@ def benchmark(
     workers: _Workers = 1,
     output: _Format = Format.TABLE,
 ) -> None:
-    """Compare predictors; run again to go on where it was stopped."""
+    """Compare predictors; run again to go on where it was stopped.
+
+    Defaults are those without CONFIG, whose own values come first.
+    """
     source = {"table": table, "graphs": graphs}
     of_graphs = {"direction": direction, "transform": transform, "unit": unit}
     chosen = _with_options(
@@ -127,7 +145,8 @@ def _with_options(
     elif "table" not in given and "graphs" not in given:
         given["table"] = "timit-micro"
     if "table" in given or "graphs" in given:
-        values["name"] = _name_of(given, top["target"])
+        of_table = "val_per" if "table" in given else None
+        values["name"] = _name_of(given, top["target"] or values.get("target") or of_table)
     values["source"] = _merged_source(values["source"], given)
     values.update({name: value for name, value in top.items() if value is not None})
     if "table" in values["source"]:
@@ -178,7 +197,10 @@ def _numbers(words: list[str]) -> list[int]:
 
 
 def _name_of(source: dict[str, Any], target: str | None) -> str:
-    """A name for a folder, out of where graphs come from and what is predicted."""
+    """A name for a folder, out of where graphs come from and what is predicted.
+
+    The target is always in it, so that it is not that of a file in configs/benchmark.
+    """
     path = Path(source.get("graphs") or source["table"])
     # A shipped table is a name and no path; `.` has a name only once it is made whole.
     stem = path.resolve().stem if path.exists() else path.stem
@@ -231,7 +253,7 @@ def _table_rows(result: "BenchmarkResult") -> list[Row]:
         row[s.metric] = f"{s.mean:.4g}"
         if s.low is not None and s.high is not None:
             # Rounded: the spread of equal numbers is some 1e-16.
-            row[s.metric] += f" -+ {round((s.high - s.low) / 2, 9):.2g}"
+            row[s.metric] += f" ± {round((s.high - s.low) / 2, 9):.2g}"
     return [*rows.values()]
 
 

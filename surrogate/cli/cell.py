@@ -42,7 +42,11 @@ def cell(
     ] = None,
     semantics: Annotated[Semantics, typer.Option(help="How cells are read.")] = Semantics.PAPER,
     macro: Annotated[
-        str, typer.Option(metavar="NAME", help="Network around the cell: paper or timit-micro.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Network around the cell: paper, or timit-micro, whose costs `predict` says.",
+        ),
     ] = "paper",
     seconds: Annotated[
         float, typer.Option(help="Length of the utterance that macs and peak bytes are for.")
@@ -104,11 +108,12 @@ def read_cells(texts: Sequence[str], file: str | None) -> "list[Cell]":
         if file == "-" and sys.stdin is None:  # as a shell's <&- leaves it
             raise UserError("cannot read cells from stdin: it is closed; give it a text")
         try:
-            content = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+            content = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as e:
             raise UserError(f"cannot read cells from {file}: {e}; give a text file") from e
         where = "stdin" if file == "-" else file
-        for number, line in enumerate(content.splitlines(), start=1):
+        # A byte-order mark, as editors of Windows put first, is left out of stdin too.
+        for number, line in enumerate(content.removeprefix("\ufeff").splitlines(), start=1):
             text = line.split("#", 1)[0].strip()
             try:
                 cells += [Cell.parse(text)] if text else []
@@ -240,4 +245,6 @@ def _draw(
                 scratch.write_text(content, encoding="utf-8")
     except OSError as e:
         raise UserError(f"cannot write pictures to {out}: {e.strerror}; choose another") from e
-    typer.echo(f"wrote pictures of {len(set(cells))} cells to {out}", err=True)
+    count = len(set(cells))
+    what = "a picture of a cell" if count == 1 else f"pictures of {count} cells"
+    typer.echo(f"wrote {what} to {out}", err=True)

@@ -51,6 +51,9 @@ def run(
         str | None,
         typer.Option(metavar="TIME", help="Begin no training after 90s, 150m, 2h, 1d."),
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train again what failed; what diverged stays.")
+    ] = False,
     engine: Annotated[EngineName, typer.Option(help="Where trainings run.")] = EngineName.LOCAL,
     workers: Annotated[
         int | None,
@@ -80,6 +83,7 @@ def run(
             engine=_make_engine(engine, workers, address),
             limit=limit,
             max_seconds=max_seconds,
+            retry_failed=retry_failed,
             on_progress=lambda progress: display.show(progress.done, progress.total),
         )
     typer.echo(

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,12 +68,12 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
     spec = spec_of(load_config(corpus_path, CorpusConfig))
     corpus = out / "corpus"
     if corpus.exists():
-        _require_made_of(corpus, asdict(spec))
+        _require_made_of(corpus, spec.model_dump())
     else:
         typer.echo("1/3 making the corpus", err=True)
         out.mkdir(parents=True, exist_ok=True)
         # First: a corpus is there whole or not at all, and then has its description.
-        _spec_file(corpus).write_text(json.dumps(asdict(spec), indent=2) + "\n")
+        _spec_file(corpus).write_text(json.dumps(spec.model_dump(), indent=2) + "\n")
         make_corpus(spec, corpus)
     typer.echo("2/3 training cells", err=True)
     with ProgressDisplay("training cells") as display:
@@ -153,12 +152,10 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
         calibrator = fit_calibrated(predictor, rest, _FOLDS, rng)
         prediction = predictor.predict(held_out.graphs)
         interval = calibrator.interval(prediction, _LEVEL)
-        to_raw = VAL_PER.transform.to_raw
         columns = (
             held_out.values,
-            to_raw(prediction.mean),
-            to_raw(interval.low),
-            to_raw(interval.high),
+            VAL_PER.transform.to_raw(prediction.mean),
+            *VAL_PER.transform.interval_to_raw(interval.low, interval.high),
         )
         for key, *numbers in zip(held_out.keys, *columns, strict=True):
             measured, forecast, low, high = (float(number) for number in numbers)
@@ -177,12 +174,17 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
 def summarise(rows: list[dict[str, Any]]) -> Row:
     """Rank agreement and coverage of held-out forecasts."""
     from surrogate.metrics import kendall_tau
+    from surrogate.targets import VAL_PER
 
     def column(name: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
         return np.array([row[name] for row in rows])
 
     measured = column("measured_val_per")
-    inside = (column("low") <= measured) & (measured <= column("high"))
+    # On the scale that is learned: there, all error rates from .99 on are one value.
+    low, high, label = (
+        VAL_PER.transform.to_model(column(name)) for name in ("low", "high", "measured_val_per")
+    )
+    inside = (low <= label) & (label <= high)
     summary: Mapping[str, Any] = {
         "cells": len(rows),
         "kendall_tau": kendall_tau(column("forecast_val_per"), measured),

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the artifact.")],
     config: Annotated[
@@ -47,7 +47,7 @@ def fit(
     chosen = default_fit_config() if config is None else load_fit_config(config)
     require_new_folder(out, "artifact")
     data = BenchmarkTable.load(table)
-    lost = len(data) - len(data.measured)
+    lost = data.rows_without_label
     if lost:
         typer.echo(f"{lost} of {len(data)} rows have no label and are left out", err=True)
     with told_when_stopped(f"{out} was not written"):

@@ -42,6 +42,18 @@ def run(
         Path | None,
         typer.Option(metavar="DIR", help="State latencies for the speed of that earlier sweep."),
     ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Measure again what failed; unsupported cells stay."),
+    ] = False,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name of the machine in the records; by default that of its processor, which "
+            "another machine may have too.",
+        ),
+    ] = None,
     output: Annotated[Format, typer.Option("--format", help="Form of the summary.")] = Format.TABLE,
 ) -> None:
     """Measure the cells of a config; run again to go on where it was stopped."""
@@ -64,6 +76,8 @@ def run(
             out,
             cores=None if cores is None else _core_numbers(cores),
             baselines_of=baselines_of,
+            retry_failed=retry_failed,
+            device=device,
             on_progress=lambda p: display.show(p.done, p.total, p.setting),
         )
     _write_summary(records.values(), output)

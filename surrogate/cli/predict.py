@@ -14,15 +14,19 @@ from surrogate.targets import TARGETS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graph_encoding.graph import CellGraph
     from surrogate.artifact import Artifact
     from surrogate.forecast import Forecast
     from surrogate.latency_transfer import TransferredLatency
+    from train_benchmark.latency.record import LatencyRecord
 
-_PLACE = ("kind", "target", "unit", "setting", "device")
+_PLACE = ("kind", "target", "unit", "setting", "device", "source")
 """Columns that say what a row is a forecast of."""
 
 _NUMBERS = ("mean", "std", "std_model", "std_seed", "low", "high")
+
+_FOR_PROGRAMS = ("macs", "note", "level", "collapse_probability")
+"""Columns that a table leaves out, so that its lines are no longer than they must be."""
+
 _EPOCH_COLUMNS = ("cell", "epoch", "mean", "std", "low", "high", "observed")
 
 
@@ -43,7 +47,8 @@ def predict(
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
     level: Annotated[float, typer.Option(help="Probability that an interval holds.")] = 0.9,
     artifact: Annotated[
-        str, typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one.")
+        str,
+        typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one (./NAME)."),
     ] = "timit-micro",
     latency: Annotated[
         list[Path] | None,
@@ -78,7 +83,9 @@ def predict(
     forecaster = Forecaster(
         fitted, [t for folder in latency or () for t in _transferred(fitted, folder)]
     )
-    forecasts = forecaster.forecast(parsed, level, observed_curve=observed)
+    forecasts = forecaster.forecast(
+        parsed, level, observed_curve=observed, curve=curve or output is Format.JSON
+    )
     _write(forecasts, output, artifact, by_epoch=curve)
 
 
@@ -115,32 +122,46 @@ def _write_epochs(forecasts: "Sequence[Forecast]", output: Format, artifact: str
 
 
 def _transferred(artifact: "Artifact", folder: Path) -> "list[TransferredLatency]":
-    """One for each setting and device that a sweep's folder has measurements of."""
+    """One for each setting and device that a sweep's folder has records of.
+
+    Raises:
+        UserError: if one of them has too few functions that could be measured.
+    """
+    from train_benchmark.table_latency import gather_latencies
+
+    groups: dict[tuple[str, str], list[LatencyRecord]] = {}
+    for record in gather_latencies([folder], artifact.metadata.semantics):
+        groups.setdefault((record.setting, record.device), []).append(record)
+    try:
+        return [_transferred_to(artifact, records) for records in groups.values()]
+    except UserError as e:
+        raise UserError(f"--latency {folder}: {e}") from e
+
+
+def _transferred_to(artifact: "Artifact", records: "list[LatencyRecord]") -> "TransferredLatency":
+    """What the artifact knows, carried over to the one setting and device of some records."""
     import numpy as np
 
     from graph_encoding.cell import Cell
     from graph_encoding.graph import cell_graph
     from graph_encoding.semantics import Semantics
     from surrogate.latency_transfer import TransferredLatency
-    from train_benchmark.table_latency import gather_latencies
 
-    semantics = artifact.metadata.semantics
-    groups: dict[tuple[str, str], list[tuple[CellGraph, float]]] = {}
-    for record in gather_latencies([folder], semantics):
-        if record.status == "ok":
-            graph = cell_graph(Cell.parse(record.cell), Semantics(semantics))
-            group = groups.setdefault((record.setting, record.device), [])
-            group.append((graph, record.latency_s))
-    return [
-        TransferredLatency.fit(
-            artifact.latency,
-            setting,
-            device,
-            [graph for graph, _ in rows],
-            np.array([seconds for _, seconds in rows]),
+    setting, device = records[0].setting, records[0].device
+    measured = [record for record in records if record.status == "ok"]
+    if not measured:
+        raise UserError(
+            f"{setting!r} on {device!r} must have measured functions, but of {len(records)} the "
+            f"first is {records[0].status}: {records[0].error}; leave the setting out of the sweep"
         )
-        for (setting, device), rows in groups.items()
-    ]
+    semantics = Semantics(artifact.metadata.semantics)
+    return TransferredLatency.fit(
+        artifact.latency,
+        setting,
+        device,
+        [cell_graph(Cell.parse(record.cell), semantics) for record in measured],
+        np.array([record.latency_s for record in measured]),
+    )
 
 
 def observed_rates(text: str) -> dict[int, float]:
@@ -176,8 +197,9 @@ def _as_json(forecast: "Forecast") -> dict[str, Any]:
 
 def _as_rows(forecast: "Forecast") -> list[Row]:
     """One row a target and a latency setting; a dead cell has one row without numbers."""
-    head: Row = {"cell": forecast.cell, "params": forecast.params, "support": forecast.support}
-    empty: Row = dict.fromkeys((*_PLACE, *_NUMBERS, "measured_mean"))
+    names = ("cell", "params", "macs", "support", "note", "level")
+    head: Row = {name: getattr(forecast, name) for name in names}
+    empty: Row = dict.fromkeys((*_PLACE, *_NUMBERS, "collapse_probability", "measured_mean"))
     if forecast.support == "dead":
         return [{**head, **empty, "seeds": 0}]
     rows: list[Row] = []
@@ -192,6 +214,7 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
                 "target": target.target,
                 "unit": TARGETS.get(target.target).unit,
                 **{name: getattr(target, name) for name in _NUMBERS},
+                "collapse_probability": target.collapse_probability,
                 "measured_mean": sum(values) / len(values) if values else None,
                 "seeds": len(values),
             }
@@ -201,11 +224,13 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
             **head,
             **empty,
             "support": latency.support,
+            "note": "",  # that of the error rates: other cells were timed than trained
             "kind": "latency",
             "target": "latency_s",
             "unit": "second",
             "setting": latency.setting,
             "device": latency.device,
+            "source": latency.source,
             **{name: getattr(latency, name) for name in ("mean", "std", "low", "high")},
             "measured_mean": latency.measured,
             "seeds": 0,
@@ -217,10 +242,12 @@ def _as_rows(forecast: "Forecast") -> list[Row]:
 
 def _for_readers(row: Row) -> Row:
     """What a target is in one column, so that a line is no wider than it must be."""
-    shown = {name: value for name, value in row.items() if name not in _PLACE}
+    left_out = (*_PLACE, *_FOR_PROGRAMS)
+    shown = {name: value for name, value in row.items() if name not in left_out}
     text = row["target"]
     if row["kind"] == "latency":
-        text = f"latency_s {row['setting']} on {row['device']}"
+        carried_over = ", transferred" if row["source"] == "transferred" else ""
+        text = f"latency_s {row['setting']} on {row['device']}{carried_over}"
     head = ("cell", "params", "support")
     return {**{name: shown.pop(name) for name in head}, "target": text, **shown}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import CorruptFileError, UserError
 from surrogate.cli.output import (
     CHECK_FAILED,
     Format,
@@ -17,6 +17,8 @@ from surrogate.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from train_benchmark.campaign import Campaign
     from train_benchmark.table import BenchmarkTable
     from train_benchmark.table_verify import Check
@@ -59,7 +61,7 @@ def build(
 
 def attach_latency(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ],
     sweeps: Annotated[
         list[Path], typer.Argument(metavar="DIR...", help="Folders of `nasasr latency`.")
@@ -79,7 +81,7 @@ def attach_latency(
 
 def info(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ] = "timit-micro",
     output: Annotated[
         ReportFormat, typer.Option("--format", help="Form of the output.")
@@ -102,7 +104,7 @@ def info(
 
 def noise(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ] = "timit-micro",
     seeds: Annotated[str, typer.Option(help="Seeds to compare, joined by commas.")] = "1234,1235",
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
@@ -140,7 +142,7 @@ def _distinct_seeds(text: str) -> list[int]:
 
 def verify(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ] = "timit-micro",
     campaign: Annotated[
         Path | None,
@@ -150,20 +152,22 @@ def verify(
     corpus: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Corpus to train them again on.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the draw of those.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of those.")] = 0,
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
 ) -> None:
     """Check that a table is what it says; exit code 1 if it is not."""
-    from dataclasses import asdict
-
     from train_benchmark.table import BenchmarkTable
-    from train_benchmark.table_verify import verify_table
+    from train_benchmark.table_verify import Check, verify_table
 
     if retrain and (corpus is None or campaign is None):
         raise UserError("--retrain needs --corpus and --campaign: what to train on, and how")
     if corpus is not None and not retrain:
         raise UserError(f"--corpus {corpus} is read by --retrain N only; add it or leave both out")
-    loaded = BenchmarkTable.load(table)
+    try:
+        loaded = BenchmarkTable.load(table)
+    except CorruptFileError as e:
+        _end_checks([Check("files", False, str(e))], table, output)
+        return
     planned = None
     if campaign is not None:
         # Late: only campaigns need the packages of training.
@@ -179,13 +183,25 @@ def verify(
     )
     if planned is not None and corpus is not None and retrain:
         checks += _retrained(loaded, planned, corpus, retrain, seed)
+    _end_checks(checks, table, output)
+
+
+def _end_checks(checks: "Sequence[Check]", table: str, output: Format) -> None:
+    """Write what was checked.
+
+    Raises:
+        Exit: if a check failed.
+    """
+    from dataclasses import asdict
+
     rows = [asdict(check) for check in checks]
     if output is Format.TABLE:
         rows = [{**row, "ok": "yes" if row["ok"] else "NO"} for row in rows]
     write_rows(rows, output)
     wrong = [check.name for check in checks if not check.ok]
     if wrong:
-        typer.echo(f"table {table} breaks {len(wrong)} rules: {', '.join(wrong)}", err=True)
+        rules = "a rule" if len(wrong) == 1 else f"{len(wrong)} rules"
+        typer.echo(f"table {table} breaks {rules}: {', '.join(wrong)}", err=True)
         raise typer.Exit(CHECK_FAILED)
 
 
@@ -220,13 +236,13 @@ def _retrained(
 
 def export(
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one.")
+        str, typer.Argument(metavar="TABLE", help="Shipped table, or the folder of one (./NAME).")
     ],
     out: Annotated[Path, typer.Option(metavar="PATH", help="New file; for nb-asr, a new folder.")],
     to: Annotated[ExportFormat, typer.Option(help="Form of the copy.")] = ExportFormat.CSV,
 ) -> None:
     """Copy a table into a form for other programs."""
-    from train_benchmark.released_table import export_released
+    from train_benchmark.released_table import export_released, exported_functions
     from train_benchmark.table import BenchmarkTable
     from train_benchmark.table_export import export_csv, export_parquet
 
@@ -235,8 +251,19 @@ def export(
         ExportFormat.PARQUET: export_parquet,
         ExportFormat.NB_ASR: export_released,
     }
-    writers[to](BenchmarkTable.load(table), out)
+    loaded = BenchmarkTable.load(table)
+    writers[to](loaded, out)
     typer.echo(f"wrote {out}", err=True)
+    if to is not ExportFormat.NB_ASR:
+        return
+    counts = exported_functions(loaded)
+    if counts.not_representative or counts.extended:
+        typer.echo(
+            f"of {sum(counts)} functions {counts.written} are in it; not "
+            f"{counts.not_representative} that share the original's hash with the one that it "
+            f"trains, and not {counts.extended} outside its space",
+            err=True,
+        )
 
 
 def _facts(table: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from surrogate.curves.conditioning import Subject
 from surrogate.curves.data import CurveSet
 from surrogate.curves.files import load_curve_model
-from surrogate.curves.forecast import CurveForecast, LabelForecast
+from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
 from surrogate.curves.model import CurveModel
 from surrogate.curves.observed import ObservedCurve
 
@@ -14,5 +14,6 @@ __all__ = [
     "LabelForecast",
     "ObservedCurve",
     "Subject",
+    "Widening",
     "load_curve_model",
 ]

@@ -1,9 +1,22 @@
 """What is answered about learning curves."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from surrogate.curves.conditioning import Subject
 from surrogate.targets import FloatArray
+
+
+class Widening(NamedTuple):
+    """How much more is doubted of n graphs than was measured on graphs of the fit.
+
+    Attributes:
+        intervals: (n,) factors, >= 1, on the intervals at the level that is asked for.
+        std: (n,) factors, >= 1, on what of the standard deviations is the model's.
+    """
+
+    intervals: FloatArray
+    std: FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,9 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from surrogate.curves.calibration import HorizonCalibration, calibrate_horizons, fit_process
 from surrogate.curves.conditioning import CurveProcess, Subject
-from surrogate.curves.data import CurveSet
+from surrogate.curves.data import FEWEST_EPOCHS, CurveSet
 from surrogate.curves.falling import project_falling
-from surrogate.curves.forecast import CurveForecast, LabelForecast
+from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
 from surrogate.curves.label import with_label
 from surrogate.curves.mean_curve import ExpectedCurves, MeanCurves
 from surrogate.curves.observed import Observed, ObservedCurve
@@ -111,7 +111,7 @@ class CurveModel:
         level: float = 0.9,
         *,
         of: Subject = "training",
-        widening: FloatArray | None = None,
+        widening: Widening | None = None,
     ) -> CurveForecast:
         """Forecast the curves of n graphs of which nothing was trained yet.
 
@@ -120,8 +120,8 @@ class CurveModel:
             level: probability with which an epoch's error rate lies in its interval, in (0, 1).
             of: "training": one training with any seed. "function": the mean over all seeds,
                 whose intervals are those of a training narrowed in proportion to the spread.
-            widening: (n,) factors, >= 1, by which a graph's intervals are wider, and the model's
-                doubt greater, than was measured on graphs of the fit; by default 1.
+            widening: how much more is doubted of these graphs than of those of the fit; by
+                default no more.
 
         Raises:
             UserError: if the level cannot be had.
@@ -136,7 +136,7 @@ class CurveModel:
         level: float = 0.9,
         *,
         of: Subject = "training",
-        widening: FloatArray | None = None,
+        widening: Widening | None = None,
     ) -> CurveForecast:
         """Forecast the curve of one graph that has been trained for some epochs.
 
@@ -146,7 +146,7 @@ class CurveModel:
             level: as for `forecast`.
             of: "training": the rest of the training that was observed. "function": the mean over
                 all seeds, of which that training is one.
-            widening: (1,) as for `forecast`.
+            widening: as for `forecast`.
 
         Returns:
             The forecast of one curve (n = 1).
@@ -174,7 +174,7 @@ class CurveModel:
         observed: Observed,
         level: float,
         of: Subject,
-        widening: FloatArray | None,
+        widening: Widening | None,
     ) -> CurveForecast:
         check_level(level)
         if of not in get_args(Subject):
@@ -187,11 +187,13 @@ class CurveModel:
         free = ~seen if of == "training" else np.ones_like(seen)
         mean = project_falling(conditioned.mean, self.curves.falling, free)
         columns = with_label(replace(conditioned, mean=mean), expected.doubt, self.transform)
-        factors = np.ones(n) if widening is None else widening
-        answer = self._on_raw_scale(*columns, seen, level, factors)
+        more = Widening(np.ones(n), np.ones(n)) if widening is None else widening
+        answer = self._on_raw_scale(*columns, seen, level, more)
         if of == "training":  # what was seen is known better than to the transform's clip
             for name in ("mean", "low", "high"):
                 answer[name][:, observed.epochs] = observed.per
+                if seen[-FEWEST_EPOCHS:].all():
+                    answer[name][:, -1] = observed.per[-FEWEST_EPOCHS:].mean()
         return _forecast(of, level, answer, columns[0], columns[1])
 
     def _on_raw_scale(
@@ -201,22 +203,22 @@ class CurveModel:
         seed: FloatArray | None,
         seen: NDArray[np.bool_],
         level: float,
-        widening: FloatArray,
+        widening: Widening,
     ) -> dict[str, FloatArray]:
         """Columns of error rates, (n, epochs + 1) each; the label is last."""
         half, sigma = self.calibration.half_widths(std, seen, (level, ONE_SIGMA))
-        half = half * widening[:, None]
+        half = half * widening.intervals[:, None]
         total = self.transform.raw_slope(mean) * sigma
         low, high = self.transform.interval_to_raw(mean - half, mean + half)
         answer = {"mean": self.transform.to_raw(mean), "low": low, "high": high}
         if seed is None:
-            answer["std"] = answer["std_model"] = total * widening[:, None]
+            answer["std"] = answer["std_model"] = total * widening.std[:, None]
             return answer
         # Calibration stretches both parts alike; what is unlike the fit, the model's alone.
         share = np.divide(seed, std, out=np.zeros_like(std), where=std > 0)
         share = np.minimum(share, 1.0)
         answer["std_seed"] = total * share
-        answer["std_model"] = total * np.sqrt(1 - share**2) * widening[:, None]
+        answer["std_model"] = total * np.sqrt(1 - share**2) * widening.std[:, None]
         answer["std"] = np.hypot(answer["std_model"], answer["std_seed"])
         return answer
 

@@ -13,7 +13,13 @@ from surrogate.predictors.gnn import GnnPredictor, GnnSettings
 from surrogate.predictors.gp import GpPredictor, GpSettings
 from surrogate.predictors.lgbm import LgbmPredictor, LgbmSettings
 from surrogate.predictors.ridge import RidgePredictor, RidgeSettings
-from surrogate.predictors.stack import StackPredictor, StackSettings
+from surrogate.predictors.stack import (
+    StackGnnSettings,
+    StackPredictor,
+    StackSettings,
+    StackStatisticsSettings,
+    StackXgbSettings,
+)
 from surrogate.predictors.xgb import XgbPredictor, XgbSettings
 
 __all__ = [
@@ -34,8 +40,11 @@ __all__ = [
     "Predictor",
     "RidgePredictor",
     "RidgeSettings",
+    "StackGnnSettings",
     "StackPredictor",
     "StackSettings",
+    "StackStatisticsSettings",
+    "StackXgbSettings",
     "XgbPredictor",
     "XgbSettings",
     "load_predictor",

@@ -107,7 +107,7 @@ class Predictor(ABC):
             rng: source of all randomness.
 
         Returns:
-            (n,) answers, each of a predictor that has not seen the row.
+            (n,) answers, each by models that were fitted without the row.
 
         Raises:
             UserError: if the number of folds is out of range.
@@ -180,6 +180,16 @@ def register_predictor(kind: type[Predictor]) -> type[Predictor]:
     return PREDICTORS.register(kind.name, kind)
 
 
+def _registered(name: str, folder: Path) -> type[Predictor]:
+    if name not in PREDICTORS:
+        # Not imported by a name in a file: reading an artifact runs nothing of it.
+        raise UserError(
+            f"the predictor in {folder} must be one that is registered ({', '.join(PREDICTORS)}), "
+            f"but is {name!r}; import the module that registers it before"
+        )
+    return PREDICTORS.get(name)
+
+
 def load_predictor(folder: Path) -> Predictor:
     """Read a predictor of any registered kind from the folder it was saved to.
 
@@ -188,7 +198,7 @@ def load_predictor(folder: Path) -> Predictor:
     """
     try:
         header = json.loads((folder / _HEADER_FILE).read_text())
-        kind = PREDICTORS.get(header["predictor"])
+        kind = _registered(header["predictor"], folder)
         predictor = kind(kind.settings_type(**header["settings"]))
         documents = {name: (folder / name).read_text() for name in header["documents"]}
         with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:

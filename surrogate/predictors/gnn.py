@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,9 @@ class GnnSettings:
                 raise UserError(
                     f"{field.name} must be >= {least.get(field.name, 1)}, but got {value}"
                 )
+
+
+Settings = TypeVar("Settings", bound=GnnSettings)
 
 
 class GraphNetwork(ScoreModel):
@@ -163,12 +166,12 @@ class GraphNetwork(ScoreModel):
 
 
 def regularised(
-    settings: GnnSettings,
+    settings: Settings,
     inputs: GraphInputs,
     scores: FloatArray,
     weights: FloatArray,
     rng: np.random.Generator,
-) -> GnnSettings:
+) -> Settings:
     """The settings with their dropout, or with the one that errs less on held-out graphs.
 
     Noisy labels want much dropout; others little, and more steps. One network for each choice is

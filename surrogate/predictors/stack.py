@@ -16,7 +16,7 @@ from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
 from surrogate.predictors.gnn import GnnSettings, GraphNetwork, regularised
 from surrogate.predictors.gp import GaussianProcess, GpSettings
-from surrogate.predictors.ridge import Ridge, RidgeSettings
+from surrogate.predictors.ridge import Columns, Ridge, RidgeSettings
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 from surrogate.predictors.xgb import BoostedTrees, XgbSettings
 from surrogate.targets import FloatArray
@@ -31,8 +31,32 @@ known, from the second on as much as both."""
 
 
 @dataclass(frozen=True)
+class StackXgbSettings(XgbSettings):
+    """Settings of the trees of a stack: fewer members, as every fold has some."""
+
+    members: int = 4
+
+
+@dataclass(frozen=True)
+class StackStatisticsSettings(RidgeSettings):
+    """Settings of a stack's second line."""
+
+    columns: Columns = "statistics"
+
+
+@dataclass(frozen=True)
+class StackGnnSettings(GnnSettings):
+    """Settings of the graph network of a stack: one member for each fold."""
+
+    members: int = 1
+
+
+@dataclass(frozen=True)
 class StackSettings:
     """Settings of `StackPredictor`.
+
+    A member's settings that are not given are the stack's own defaults, which are not all those
+    of the member alone.
 
     Attributes:
         folds: parts of the keys that are held out in turn, >= 2; fewer if there are fewer keys.
@@ -53,11 +77,11 @@ class StackSettings:
     folds: int = 5
     gnn_from: int = 20
     weights_std: float = 0.1
-    xgb: XgbSettings = field(default_factory=lambda: XgbSettings(members=4))
+    xgb: StackXgbSettings = field(default_factory=StackXgbSettings)
     gp: GpSettings = field(default_factory=GpSettings)
-    counts: RidgeSettings = field(default_factory=lambda: RidgeSettings("counts"))
-    statistics: RidgeSettings = field(default_factory=lambda: RidgeSettings("statistics"))
-    gnn: GnnSettings = field(default_factory=lambda: GnnSettings(members=1))
+    counts: RidgeSettings = field(default_factory=RidgeSettings)
+    statistics: StackStatisticsSettings = field(default_factory=StackStatisticsSettings)
+    gnn: StackGnnSettings = field(default_factory=StackGnnSettings)
 
     def __post_init__(self) -> None:
         for name in ("folds", "gnn_from"):
@@ -73,11 +97,11 @@ class StackSettings:
 
 
 _PARTS: dict[str, tuple[Any, Any]] = {
-    "xgb": (XgbSettings, BoostedTrees),
+    "xgb": (StackXgbSettings, BoostedTrees),
     "gp": (GpSettings, GaussianProcess),
     "counts": (RidgeSettings, Ridge),
-    "statistics": (RidgeSettings, Ridge),
-    "gnn": (GnnSettings, GraphNetwork),
+    "statistics": (StackStatisticsSettings, Ridge),
+    "gnn": (StackGnnSettings, GraphNetwork),
 }
 
 
@@ -300,6 +324,10 @@ class StackPredictor(ScorePredictor):
         self, dataset: SurrogateDataset, folds: int, rng: np.random.Generator
     ) -> Prediction:
         """As every predictor's, at the cost of one fit: the stack holds its keys out anyway.
+
+        Members have not seen the rows that they are asked about. Their labels still tell a
+        little: the scale of the scores is that of all labels, and the weights rest on what was
+        said of other rows by members that have learned from these.
 
         `folds` is only used for fewer than ten keys, of which a stack holds none out; it divides
         others by its own setting.

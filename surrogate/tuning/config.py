@@ -5,11 +5,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
 from surrogate.benchmark.config import SourceConfig, resolved_source
+from surrogate.benchmark.plugin import checked_settings, names_of_settings
 from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.predictors import PREDICTORS, Predictor
 from train_benchmark.record import content_hash
@@ -147,8 +154,9 @@ class TuneConfig(BaseModel):
                     "is that of the defaults; widen it, or set another value under [settings]"
                 )
             ends = value_range.extremes
-            if self.is_whole(name) and not all(isinstance(end, int) for end in ends):
-                raise UserError(f"{name!r} is a whole number: so must be {list(ends)}")
+            steps = () if value_range.step is None else (value_range.step,)
+            if self.is_whole(name) and not all(isinstance(n, int) for n in (*ends, *steps)):
+                raise UserError(f"{name!r} is a whole number: so must be {[*ends, *steps]}")
             for end in ends:
                 self.make_predictor({name: end})
         return self
@@ -167,7 +175,8 @@ class TuneConfig(BaseModel):
         value: Any = self._plain()
         for part in name.split("."):
             if not isinstance(value, dict) or part not in value:
-                known = ", ".join(_names(self._plain()))
+                kind = PREDICTORS.get(self.predictor).settings_type
+                known = ", ".join(names_of_settings(kind))
                 raise UserError(
                     f"predictor {self.predictor!r} has no setting {name!r}; it has {known}"
                 )
@@ -183,10 +192,10 @@ class TuneConfig(BaseModel):
         """A new, unfitted predictor as the search has it, with some settings changed.
 
         Raises:
-            UserError: if a value is out of its setting's own bounds.
+            UserError: if a value is of another type than its setting, or out of its bounds.
         """
-        kind = PREDICTORS.get(self.predictor)
-        return kind(kind.settings_type(**self.plain_settings({**self.search_settings, **changes})))
+        plain = self.plain_settings({**self.search_settings, **changes})
+        return PREDICTORS.get(self.predictor)(self._checked(plain))
 
     def plain_settings(self, changes: dict[str, Value]) -> dict[str, Any]:
         """All settings as nested tables, some of them changed."""
@@ -200,32 +209,24 @@ class TuneConfig(BaseModel):
         return plain
 
     def _plain(self) -> dict[str, Any]:
-        kind = PREDICTORS.get(self.predictor)
-        try:
-            base: dict[str, Any] = asdict(kind.settings_type(**self.settings))
-        except TypeError as e:
-            known = ", ".join(_names(asdict(kind.settings_type())))
-            raise UserError(
-                f"[settings] must be settings of {self.predictor!r} ({known}): {e}"
-            ) from e
-        return base
+        return asdict(self._checked(self.settings))
+
+    def _checked(self, plain: dict[str, Any]) -> Any:
+        """Settings of the predictor out of nested tables."""
+        settings_type = PREDICTORS.get(self.predictor).settings_type
+        return checked_settings(self.predictor, settings_type, plain)
 
     @property
     def hash(self) -> str:
         """sha256 of all that trials depend on: not of how many there are."""
         later = {"confirm_keys", "confirm_repeats"}
-        plain = self.model_dump(mode="json", exclude={"trials", "source", *later})
+        merged = {"settings", "search_settings"}
+        plain = self.model_dump(mode="json", exclude={"trials", "source", *later, *merged})
         # A file's place is no part of the study; its keys and labels are, by their fingerprint.
         scale = self.source.model_dump(include={"direction", "transform"})
-        return content_hash({**plain, "scale": scale})
-
-
-def _names(plain: dict[str, Any], prefix: str = "") -> list[str]:
-    found = []
-    for name, value in plain.items():
-        inner = isinstance(value, dict)
-        found += _names(value, f"{prefix}{name}.") if inner else [f"{prefix}{name}"]
-    return found
+        # With the defaults that the file leaves to the code.
+        settings = self.plain_settings(self.search_settings)
+        return content_hash({**plain, "scale": scale, "settings": settings})
 
 
 def load_tune_config(path: Path) -> TuneConfig:

@@ -11,7 +11,6 @@ from surrogate.dataset import SurrogateDataset
 from surrogate.folds import fold_indices
 from surrogate.metrics import kendall_tau
 from surrogate.predictors import Predictor
-from surrogate.targets import FloatArray
 from surrogate.tuning.config import TuneConfig
 
 _DRAW, _FOLDS, _FIT = 1, 2, 3
@@ -83,24 +82,3 @@ def held_out_taus(
             predictor = make_predictor().fit(dataset.subset(rest), fit_rng)
             answer = predictor.predict([dataset.graphs[i] for i in held_out])
             yield kendall_tau(answer.mean, dataset.model_values[held_out])
-
-
-def corrected_error(differences: FloatArray, folds: int) -> float:
-    """Standard error of a mean difference over held-out parts.
-
-    Args:
-        differences: (n,) one for each held-out part of one or more divisions; n >= 2.
-        folds: parts of a division.
-
-    Returns:
-        sqrt((1 / n + 1 / (folds - 1)) * variance); the second term, held-out keys over training
-        keys, is for the training keys that all fits share.
-
-    Source: Nadeau and Bengio, "Inference for the generalization error", 2003: the corrected
-        resampled t-test.
-
-    >>> round(corrected_error(np.array([0.0, 2.0]), folds=2), 6)
-    1.732051
-    """
-    variance = differences.var(ddof=1)
-    return float(np.sqrt((1 / len(differences) + 1 / (folds - 1)) * variance))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.registered import Registered
 from surrogate.benchmark.source import dataset_hash, load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.tuning.config import Range, TuneConfig
@@ -66,13 +67,11 @@ def run_study(
     if _ended(study) >= config.trials:
         return study
     if workers == 1:
-        _search(study, config, dataset, worker=0, report=report)
+        _search(study, config, dataset, report)
         return study
     context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=_work, args=(config, out, worker, verbose))
-        for worker in range(workers)
-    ]
+    job = (config, out, verbose, Registered.here())
+    processes = [context.Process(target=_work, args=job) for _ in range(workers)]
     try:
         for process in processes:
             process.start()
@@ -163,14 +162,15 @@ def _is_default(trial: "optuna.trial.FrozenTrial", config: TuneConfig) -> bool:
     return not stopped and config.defaults in (trial.params, trial.system_attrs.get("fixed_params"))
 
 
-def _work(config: TuneConfig, out: Path, worker: int, verbose: bool) -> None:
+def _work(config: TuneConfig, out: Path, verbose: bool, registered: Registered) -> None:
     """One process of several."""
+    registered.register()
     try:
         _set_verbosity(verbose=verbose)
         dataset = training_keys(load_source(config), config)
         with HeldInterrupts():
             study = _open(config, out, dataset)
-        _search(study, config, dataset, worker=worker, report=_say_nothing)
+        _search(study, config, dataset, _say_nothing)
     except KeyboardInterrupt:
         return
 
@@ -189,19 +189,12 @@ def _search(
     study: "optuna.Study",
     config: TuneConfig,
     dataset: SurrogateDataset,
-    *,
-    worker: int,
     report: OnProgress,
 ) -> None:
     library = _import_optuna()
-    # Trials that were there count too: with the same number of them, the same suggestions follow.
-    begun = len(study.get_trials(deepcopy=False))
-    study.sampler = library.samplers.TPESampler(
-        seed=int(np.random.default_rng([config.seed, worker, begun]).integers(2**31)),
-        n_startup_trials=_STARTUP_TRIALS,
-        multivariate=True,
-        constant_liar=True,  # keeps processes from trying what another is about to
-    )
+    from surrogate.tuning.sampler import SamplerByNumber
+
+    study.sampler = SamplerByNumber(config.seed, _STARTUP_TRIALS)
 
     def objective(trial: "optuna.Trial") -> float:
         changes = {

@@ -19,6 +19,7 @@ from surrogate.tuning.config import TuneConfig, Value
 from surrogate.tuning.confirmation import Confirmation, OnProgress, confirm
 from surrogate.tuning.objective import confirmation_keys, held_out_taus, training_keys
 from surrogate.tuning.study import fold_taus, refusal
+from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,9 @@ class TuneSummary:
         predictor: whose settings were searched.
         source: where the keys come from.
         target: label that was ranked.
-        keys: keys that the search saw.
+        keys: number of the keys that the search saw.
+        searched: those keys, sorted: a benchmark leaves them out (`without_keys_of`).
+        searched_sha256: hash of that list.
         complete: trials judged on all parts.
         pruned: trials given up for being worse than the median.
         failed: trials whose settings could not be had.
@@ -65,6 +68,8 @@ class TuneSummary:
     source: str
     target: str
     keys: int
+    searched: tuple[str, ...]
+    searched_sha256: str
     complete: int
     pruned: int
     failed: int
@@ -116,6 +121,8 @@ def summarise_study(
         source=source.name,
         target=config.target,
         keys=len(searched),
+        searched=tuple(searched.keys),
+        searched_sha256=content_hash(list(searched.keys)),
         complete=states[TrialState.COMPLETE],
         pruned=states[TrialState.PRUNED],
         failed=len(refused),
@@ -173,6 +180,33 @@ def write_summary(summary: TuneSummary, config: TuneConfig, out: Path) -> Path:
     settings = _toml(config.plain_settings(summary.best), "settings")
     _write(out / BEST_FILE, head + settings)
     return out / BEST_FILE
+
+
+def searched_keys(path: Path) -> tuple[str, ...]:
+    """The keys that a search saw, as its summary says.
+
+    They cannot be drawn again later: what is drawn depends on all keys, and tables grow.
+
+    Raises:
+        UserError: if the file cannot be read, has no such keys, or not those that were written.
+    """
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise UserError(f"cannot read the summary of a search {path}: {e.strerror}") from e
+    except ValueError:
+        summary = None  # not JSON: most likely the configuration of the search
+    keys = summary.get("searched") if isinstance(summary, dict) else None
+    if not isinstance(keys, list):
+        raise UserError(
+            f"{path} must be the {SUMMARY_FILE} of a search, with the keys that it saw, but has "
+            "none; take that of the folder of `nasasr tune`, or run the search again if it is older"
+        )
+    if (found := content_hash(keys)) != (told := summary.get("searched_sha256")):
+        raise UserError(
+            f"the keys in {path} must have the sha256 {told}, but have {found}; copy the file again"
+        )
+    return tuple(keys)
 
 
 def _importances(study: "optuna.Study") -> dict[str, float]:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from surrogate.benchmark import BenchmarkConfig
+from surrogate.benchmark.protocol import PROTOCOLS
 from surrogate.cli import main
 from surrogate.cli.benchmark import _with_options
 
@@ -71,12 +72,48 @@ def test_table_and_csv_show_the_same(run: Run, tmp_path: Path) -> None:
     assert code == 0
     assert table.splitlines()[0].split()[:4] == ["protocol", "detail", "train", "predictor"]
     assert "noise ceiling of random: not known" in table
+    assert " ± " in table
     code, text, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "csv")
     assert code == 0
     assert "fits 4/4" in err
     rows = list(csv.DictReader(io.StringIO(text)))
     (rmse,) = (r for r in rows if r["metric"] == "rmse" and r["train_size"] == "20")
     assert f"{float(rmse['mean']):.4g}" in table
+
+
+def test_the_help_names_the_protocols_and_the_defaults(run: Run) -> None:
+    # Lines are broken behind hyphens too.
+    said = "".join(run("benchmark", "--help")[1].split())
+    chosen = config_by()
+    assert chosen.source.table is not None
+    for text in (
+        *PROTOCOLS,
+        f"default {chosen.source.table}",
+        f"default {chosen.target}",
+        f"default {','.join(map(str, chosen.train_sizes))}",
+        f"default {chosen.repeats}",
+        f"default {','.join(chosen.predictors)}",
+        f"default {chosen.seed}",
+        f"{next(iter(chosen.protocols))} (the default)",
+    ):
+        assert text.replace(" ", "") in said, text
+
+
+def test_another_benchmark_does_not_take_the_place_of_an_earlier_ones_results(
+    run: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run("benchmark", *FAST, "--out", out)[0] == 0
+    before = {path: path.read_bytes() for path in out.rglob("*.*")}
+    for options in (("--seed", "3"), ("--train-sizes", "20"), ("--transform", "log")):
+        code, text, err = run("benchmark", *FAST, *options, "--out", out)
+        assert (code, text) == (2, "")
+        assert "choose another --out" in err
+    assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
+    more = ("--train-sizes", "20,40,60", "--repeats", "3", "--predictors", "mean,params")
+    code, _, err = run("benchmark", *FAST, *more, "--out", out)
+    assert code == 0, err
+    assert set(before) <= set(out.rglob("*.*"))
 
 
 def test_options_replace_what_the_file_says(run: Run, tmp_path: Path) -> None:
@@ -139,8 +176,8 @@ def test_a_source_is_changed_field_by_field() -> None:
     [
         ({"graphs": Path("my graphs.jsonl")}, "acc", "my-graphs-acc"),
         ({"graphs": Path("a.jsonl")}, "cifar10/acc", "a-cifar10-acc"),
-        ({"table": "."}, None, "here"),
-        ({"table": "timit-micro"}, None, "timit-micro"),
+        ({"table": "."}, None, "here-val_per"),
+        ({"table": "timit-micro"}, None, "timit-micro-val_per"),
     ],
 )
 def test_generated_names_are_those_of_folders(
@@ -173,6 +210,7 @@ def test_the_working_folder_is_searched_last_and_for_classes_only(
     ("options", "message"),
     [
         (("--train-sizes", "200"), "of the 120 keys"),
+        (("--train-sizes", "9" * 20), "of the 120 keys"),
         (("--train-sizes", "many"), "integers joined by commas"),
         (("--predictor", "nowhere:Best"), "cannot be imported"),
         (("--predictors", "best"), "unknown predictor 'best'"),

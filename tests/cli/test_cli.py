@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+import surrogate
 from tests.cli.conftest import Run
 
 FAST_FIT = """
@@ -52,8 +54,25 @@ def test_predict_json_parses(run: Run, saved_artifact: Path) -> None:
 def test_predict_csv_has_one_row_a_target(run: Run, saved_artifact: Path) -> None:
     _, out, _ = run("predict", "10_100_1000", "--artifact", saved_artifact, "--format", "csv")
     header, *rows = out.splitlines()
-    assert header.startswith("cell,params,support,kind,target,unit,setting,device,mean,std")
+    assert header == (
+        "cell,params,macs,support,note,level,kind,target,unit,setting,device,source,"
+        "mean,std,std_model,std_seed,low,high,collapse_probability,measured_mean,seeds"
+    )
     assert len(rows) == 2
+
+
+def test_csv_says_of_what_level_its_intervals_are_and_what_json_says(
+    run: Run, saved_artifact: Path
+) -> None:
+    ask = ("predict", "conv9:0_100", "--artifact", saved_artifact, "--level", "0.6", "--format")
+    rows = list(csv.DictReader(io.StringIO(run(*ask, "csv")[1])))
+    (forecast,) = json.loads(run(*ask, "json")[1])
+    assert {row["level"] for row in rows} == {"0.6"}
+    assert {row["note"] for row in rows} == {forecast["note"]} != {""}
+    assert {row["macs"] for row in rows} == {str(forecast["macs"])}
+    assert [float(row["collapse_probability"]) for row in rows] == [
+        target["collapse_probability"] for target in forecast["targets"]
+    ]
 
 
 def test_rows_say_what_they_are_forecasts_of(run: Run) -> None:
@@ -189,6 +208,25 @@ def test_level_that_cannot_be_had_exits_with_2(run: Run, saved_artifact: Path) -
     assert "lower level" in err
 
 
+def test_curves_that_are_not_shown_bound_no_level(run: Run) -> None:
+    """Held-out curves of the shipped artifact are fewer than its labels."""
+    ask = ("predict", "10_100_1000", "--level", "0.997")
+    for form in ("table", "csv"):
+        code, out, err = run(*ask, "--format", form)
+        assert (code, err) == (0, "")
+        assert "val_per" in out
+    for shown in (("--curve",), ("--format", "json")):
+        code, _, err = run(*ask, *shown)
+        assert code == 2
+        assert "intervals of learning curves reach a level of" in err
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert surrogate.__version__ == project["version"]
+    assert run("--version") == (0, f"nasasr {project['version']}\n", "")
+
+
 def test_debug_shows_the_traceback() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "from surrogate.cli import main; main()", "--debug", "predict", "x"],
@@ -196,7 +234,7 @@ def test_debug_shows_the_traceback() -> None:
         text=True,
         check=False,
     )
-    assert done.returncode != 0
+    assert done.returncode == 2
     assert "Traceback" in done.stderr
     assert "CellFormatError" in done.stderr
 

@@ -1,6 +1,7 @@
 """`nasasr demo`, `corpus` and `table noise` from end to end, on a very small corpus."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from surrogate.cli import main
+from surrogate.cli.demo import forecast_held_out, summarise
+from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.table import BenchmarkTable
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,6 +84,20 @@ def test_the_demo_goes_the_whole_way(
     assert {row["cells"] for row in json.loads(out)} == {17}
     code, out, _ = call(capsys, "corpus", "check", tmp_path / "demo/corpus", "--format", "json")
     assert (code, json.loads(out)["utterances"]) == (0, 16)
+
+
+def test_intervals_hold_collapsed_cells() -> None:
+    """To who learned them, all error rates from .99 on are one value."""
+    table = synthetic_table(40)
+    failed = {key for key in table.keys if "conv7d2" in key}
+    records = [
+        replace(record, val_per_curve=(1.2,) * 6) if record.functional_key in failed else record
+        for record in table.records
+    ]
+    rows = forecast_held_out(BenchmarkTable(table.metadata, tuple(records)))
+    assert 10 < sum(row["measured_val_per"] > 1 for row in rows) < 30
+    assert all(row["low"] <= row["forecast_val_per"] <= row["high"] <= 1 for row in rows)
+    assert 0.8 < float(str(summarise(rows)["coverage"])) < 1
 
 
 def test_corpus_check_fails_on_a_damaged_corpus(

@@ -14,6 +14,8 @@ pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
 
 from surrogate.cli import main
 from train_benchmark.latency.config import Sweep
+from train_benchmark.latency.record import read_latencies, write_latencies
+from train_benchmark.latency.worker import failed_record
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "latency"
 SMALL = """
@@ -106,6 +108,25 @@ def test_wrong_options_are_errors_for_the_user(run: Run, config: Path, tmp_path:
     assert not (tmp_path / "out").exists()
     code, _, err = run("status", tmp_path)
     assert (code, "must be a folder that `nasasr latency` wrote" in err) == (2, True)
+
+
+def test_what_failed_is_measured_again(run: Run, config: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(config, "--out", out)
+    (shard,) = (out / "shards").iterdir()
+    good, bad = read_latencies(shard)
+    failed = failed_record(
+        {name: getattr(bad, name) for name in ("functional_key", "cell", "semantics", "setting")}
+        | {"device": bad.device, "software": bad.software},
+        "failed",
+        "its measuring process died",
+        bad.reference_s,
+    )
+    write_latencies([good, failed], shard)
+    for arguments, failures in (([], 1), (["--retry-failed"], 0), ([], 0)):
+        code, text, _ = run(config, "--out", out, "--format", "json", *arguments)
+        (row,) = json.loads(text)
+        assert (code, row["cells"], row["failed"]) == (0, 2, failures)
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)

@@ -38,7 +38,10 @@ def test_a_stop_is_told_and_other_errors_pass(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     ("command", "options"),
-    [("collect", ("CONFIG", "--corpus", "--until")), ("latency", ("CONFIG", "--cores"))],
+    [
+        ("collect", ("CONFIG", "--corpus", "--until", "--retry-failed")),
+        ("latency", ("CONFIG", "--cores", "--retry-failed")),
+    ],
 )
 def test_help_shows_the_options_of_the_form_that_pages_teach(
     run: Run, command: str, options: tuple[str, ...]

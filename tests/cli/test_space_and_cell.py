@@ -166,6 +166,11 @@ def test_cells_come_from_a_file_and_from_stdin(
     expected = ["10_100_1000", "conv3:0"]
     assert [row["cell"] for row in answer(run, "cell", "--cells", tmp_path / "cells")] == expected
     assert [row["cell"] for row in answer(run, "cell", "--cells", "-")] == expected
+    marked = "\ufeff10_100_1000\nconv3:0\n"
+    (tmp_path / "marked").write_text(marked, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(marked))
+    for source in (tmp_path / "marked", "-"):
+        assert [row["cell"] for row in answer(run, "cell", "--cells", source)] == expected
 
 
 def test_the_whole_space_in_one_call_takes_seconds(run: Run, tmp_path: Path) -> None:
@@ -252,6 +257,8 @@ def test_pictures_go_to_files_named_after_their_cells(run: Run, tmp_path: Path, 
         code, stdout, err = run("cell", "10_100_1000", "conv3:0", "--draw", form, "--out", out)
         assert (code, stdout) == (0, "")
         assert f"wrote pictures of 2 cells to {out}" in err
+    _, _, err = run("cell", "10_100_1000", "--draw", form, "--out", out)
+    assert f"wrote a picture of a cell to {out}" in err
     suffix = {"svg": "svg", "text": "txt"}[form]
     assert {path.name for path in out.iterdir()} == {f"10_100_1000.{suffix}", f"conv3-0.{suffix}"}
 

@@ -7,16 +7,18 @@ import pytest
 from surrogate.predictors import PREDICTORS, Predictor
 from surrogate.predictors.gnn import GnnSettings
 from surrogate.predictors.lgbm import LgbmSettings
-from surrogate.predictors.stack import StackSettings
+from surrogate.predictors.stack import StackGnnSettings, StackSettings, StackXgbSettings
 from surrogate.predictors.xgb import XgbSettings
 from surrogate.testing.predictor_contract import PredictorContract
 
-_CHEAP_GNN = GnnSettings(members=1, width=8, layers=2, steps=80, batch=8)
 _CHEAP = {
-    "gnn": _CHEAP_GNN,
+    "gnn": GnnSettings(members=1, width=8, layers=2, steps=80, batch=8),
     "lgbm": LgbmSettings(members=2, rounds=50),
     "stack": StackSettings(
-        folds=2, gnn_from=20, xgb=XgbSettings(members=2, rounds=20), gnn=_CHEAP_GNN
+        folds=2,
+        gnn_from=20,
+        xgb=StackXgbSettings(members=2, rounds=20),
+        gnn=StackGnnSettings(width=8, layers=2, steps=80, batch=8),
     ),
     "xgb": XgbSettings(members=2, rounds=50),
 }

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +28,12 @@ from train_benchmark.campaign import (
     campaign_status,
     collect,
 )
+from train_benchmark.engines.base import Engine, Job, lost_record
 from train_benchmark.prepare import load_prepared, prepare, save_prepared
+from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.store import RecordStore, read_store
+from train_benchmark.trainer import PreparedCorpus
 
 ROOT = Path(__file__).parents[2]
 CELLS = [CellSpace().cell(i).text for i in (7, 100, 2000, 5000, 9001, 12_345)]
@@ -116,6 +120,59 @@ def test_a_finished_campaign_does_nothing_more(
     again = collect(Campaign.load(config), corpus, undisturbed)
     assert again == Progress(done=12, total=12, failed=0, new=0)
     assert results(undisturbed) == before
+
+
+class MadeEngine(Engine):
+    """Gives made-up records, failed ones for some seeds; notes what it was asked for."""
+
+    def __init__(self, *failing_seeds: int) -> None:
+        self.failing_seeds = failing_seeds
+        self.seeds: list[int] = []
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        recipe: Recipe,
+        corpus: PreparedCorpus,
+        *,
+        on_start: Callable[[Job], None],
+        may_start: Callable[[], bool],
+    ) -> Generator[TrainingRecord, None, None]:
+        del may_start
+        for job in jobs:
+            on_start(job)
+            self.seeds.append(job.seed)
+            record = lost_record(job, recipe, corpus, "its worker process died")
+            if job.seed not in self.failing_seeds:
+                record = replace(
+                    record, status="ok", error="", val_per_curve=(0.5,), best_epoch=1, test_per=0.5
+                )
+            yield record
+
+
+def test_what_failed_is_trained_again_when_asked_for(
+    corpus: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign, out = Campaign.load(config), tmp_path / "campaign"
+
+    def run(engine: MadeEngine, *, retry_failed: bool) -> tuple[Progress, list[int]]:
+        progress = collect(campaign, corpus, out, engine=engine, retry_failed=retry_failed)
+        return progress, engine.seeds
+
+    first, _ = run(MadeEngine(2), retry_failed=True)
+    assert first == Progress(done=12, total=12, failed=6, new=12)
+    kept = {identity: record.to_json() for identity, record in read_store(out).items()}
+    assert run(MadeEngine(), retry_failed=False) == (Progress(12, 12, failed=6, new=0), [])
+    again = run(MadeEngine(2), retry_failed=True)
+    assert again == (Progress(12, 12, failed=6, new=0), [2] * 6)
+    assert {identity: record.to_json() for identity, record in read_store(out).items()} == kept
+    monkeypatch.setattr("surrogate.cli.collect._make_engine", lambda *_: MadeEngine())
+    command = ["collect", str(config), "--corpus", str(corpus), "--out", str(out)]
+    better = CliRunner().invoke(app, [*command, "--retry-failed"])
+    assert "12 of 12 trainings in" in better.stderr
+    assert "6 of them new, 0 failed" in better.stderr
+    assert (campaign_status(out).done, campaign_status(out).failed) == (12, 0)
+    assert run(MadeEngine(), retry_failed=True) == (Progress(12, 12, failed=0, new=0), [])
 
 
 def test_a_folder_keeps_to_one_recipe(corpus: Path, config: Path, undisturbed: Path) -> None:

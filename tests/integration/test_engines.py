@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,18 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
-from graph_encoding import Cell, UserError
+from graph_encoding import (
+    MACROS,
+    TIMIT_MICRO_MACRO,
+    Cell,
+    Operation,
+    UserError,
+    params,
+    register_operation,
+)
 from tests.integration.test_training import RECIPE, tone_utterance
 from train_benchmark import held_records
-from train_benchmark.engines import base, local, ray_cluster
+from train_benchmark.engines import local, ray_cluster
 from train_benchmark.engines.base import Engine, Job, WorkersDiedError
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.recipe import Recipe
@@ -153,7 +162,7 @@ def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
     records = run(LocalEngine(2), recipe, corpus, [JOBS[0], deadly, JOBS[1], JOBS[3]])
     lost = next(r for r in records.values() if r.seed == deadly_seed)
     assert lost.status == "failed"
-    assert lost.error == f"its worker process died {base.MAX_ATTEMPTS} times"
+    assert lost.error == f"its worker process died {held_records.MAX_ATTEMPTS} times"
     others = {i: r for i, r in records.items() if r.seed != deadly_seed}
     assert numbers(others) == {i: numbers(one_worker)[i] for i in others}
 
@@ -169,6 +178,25 @@ def test_when_every_worker_dies_it_says_what_to_look_for(
     # The first of its records does not come either: the cells are not to blame.
     with pytest.raises(WorkersDiedError, match="Run with fewer workers, or look for their killer"):
         next(running)
+
+
+@pytest.fixture
+def registered() -> tuple[Recipe, list[Job]]:
+    """A recipe and a cell that the workers have not heard of; their own process registers them."""
+    register_operation(Operation("conv13", "conv", kernel=13))
+    MACROS.register("mine", replace(TIMIT_MICRO_MACRO, name="mine", filters=(16, 18, 20, 24)))
+    train = RECIPE.train.model_copy(update={"macro": "mine", "epochs": 1})
+    job = Job(Cell.parse("conv13:1_411_0101"), 1)
+    return RECIPE.model_copy(update={"train": train}), [job]
+
+
+def test_workers_know_what_was_registered(
+    registered: tuple[Recipe, list[Job]], corpus: PreparedCorpus
+) -> None:
+    recipe, jobs = registered
+    (record,) = run(LocalEngine(1), recipe, corpus, jobs).values()
+    assert (record.status, record.cell) == ("ok", jobs[0].cell.text)
+    assert record.params == params(jobs[0].cell, MACROS.get("mine"))
 
 
 def test_workers_must_be_positive() -> None:
@@ -197,6 +225,13 @@ class TestRay:
         engine = ray_cluster.RayEngine("local", 2)
         assert numbers(run(engine, recipe, corpus)) == numbers(one_worker)
         assert death.exists()
+
+    def test_tasks_know_what_was_registered(
+        self, registered: tuple[Recipe, list[Job]], corpus: PreparedCorpus
+    ) -> None:
+        recipe, jobs = registered
+        (record,) = run(ray_cluster.RayEngine("local", 1), recipe, corpus, jobs).values()
+        assert (record.status, record.cell) == ("ok", jobs[0].cell.text)
 
     def test_an_address_without_a_cluster_is_an_error(
         self, recipe: Recipe, corpus: PreparedCorpus

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surrogate.calibration import calibrate, cross_conformal
+from surrogate.calibration import calibrate, fit_calibrated
 from surrogate.metrics import coverage
 from surrogate.predictors import RidgePredictor
 from surrogate.splits import random_split
@@ -36,13 +36,14 @@ def test_split_conformal_covers_what_it_says() -> None:
 
 
 @pytest.mark.slow
-def test_cross_conformal_covers_what_it_says_and_little_more() -> None:
+def test_calibration_by_folds_covers_what_it_says_and_little_more() -> None:
     found: dict[float, list[float]] = {level: [] for level in LEVELS}
     for seed in range(SPLITS):
         rng = np.random.default_rng(seed)
         split = random_split(DATA, (0.2, 0.0, 0.8), rng)
-        calibrator = cross_conformal(split.train, RidgePredictor, 5, rng)
-        prediction = RidgePredictor().fit(split.train, rng).predict(split.test.graphs)
+        predictor = RidgePredictor()
+        calibrator = fit_calibrated(predictor, split.train, 5, rng)
+        prediction = predictor.predict(split.test.graphs)
         for level in LEVELS:
             interval = calibrator.interval(prediction, level)
             found[level].append(coverage(interval, split.test.model_values))

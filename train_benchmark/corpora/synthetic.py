@@ -14,9 +14,9 @@ from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_folder
 from train_benchmark.corpora.espeak import Espeak, Speech
 from train_benchmark.corpora.espeak_phones import ACCENTS, Segment, timit_segments
-from train_benchmark.corpora.sentences import MAX_WORDS, make_sentence
+from train_benchmark.corpora.sentences import make_sentence
 from train_benchmark.corpora.timit import SAMPLE_RATE_HZ
-from train_benchmark.recipe import CorpusConfig
+from train_benchmark.recipe import CorpusConfig, SyntheticConfig
 
 _VARIANTS = {
     "f": ("f1", "f2", "f3", "f4", "f5", "linda", "anika", "belinda", "steph", "aunty"),
@@ -37,50 +37,6 @@ _SILENT = 2
 
 
 @dataclass(frozen=True)
-class SyntheticSpec:
-    """What a synthetic corpus is made of; equal specs give equal bytes.
-
-    Attributes:
-        speakers: a multiple of 8: as many of each accent. Sexes change from eight to eight.
-        sentences_per_speaker: >= 1.
-        words_min: words of the shortest sentences, >= 1.
-        words_max: words of the longest ones.
-        snr_db_min: signal-to-noise ratio of the noisiest sentences, in dB.
-        snr_db_max: of the cleanest.
-        seed: source of voices, sentences and noise.
-    """
-
-    speakers: int
-    sentences_per_speaker: int
-    words_min: int
-    words_max: int
-    snr_db_min: float
-    snr_db_max: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.speakers < len(ACCENTS) or self.speakers % len(ACCENTS):
-            raise UserError(
-                f"speakers must be a multiple of {len(ACCENTS)}, as many of each accent, "
-                f"but got {self.speakers}"
-            )
-        if self.sentences_per_speaker < 1:
-            raise UserError(
-                f"sentences_per_speaker must be >= 1, but got {self.sentences_per_speaker}"
-            )
-        if not 1 <= self.words_min <= self.words_max <= MAX_WORDS:
-            raise UserError(
-                f"1 <= words_min <= words_max <= {MAX_WORDS} must hold, "
-                f"but got {self.words_min} and {self.words_max}"
-            )
-        if not self.snr_db_min <= self.snr_db_max:
-            raise UserError(
-                "snr_db_min <= snr_db_max must hold, "
-                f"but got {self.snr_db_min} and {self.snr_db_max}"
-            )
-
-
-@dataclass(frozen=True)
 class Speaker:
     """A voice of the corpus.
 
@@ -97,7 +53,7 @@ class Speaker:
     part: Literal["TRAIN", "TEST"]
 
 
-def spec_of(config: CorpusConfig) -> SyntheticSpec:
+def spec_of(config: CorpusConfig) -> SyntheticConfig:
     """The specification in a corpus configuration.
 
     Raises:
@@ -108,10 +64,10 @@ def spec_of(config: CorpusConfig) -> SyntheticSpec:
             f"corpus {config.name!r} is not synthetic: its configuration has no [synthetic] "
             "section; take one that has, such as configs/corpus/synth-micro.toml"
         )
-    return SyntheticSpec(**config.synthetic.model_dump())
+    return config.synthetic
 
 
-def speakers_of(spec: SyntheticSpec) -> tuple[Speaker, ...]:
+def speakers_of(spec: SyntheticConfig) -> tuple[Speaker, ...]:
     """The speakers: every accent equally often, a quarter of each eight below TEST."""
     found = []
     for i in range(spec.speakers):
@@ -125,7 +81,7 @@ def speakers_of(spec: SyntheticSpec) -> tuple[Speaker, ...]:
 
 
 def make_corpus(
-    spec: SyntheticSpec, out: Path, progress: Callable[[int, int], None] | None = None
+    spec: SyntheticConfig, out: Path, progress: Callable[[int, int], None] | None = None
 ) -> None:
     """Synthesise a corpus into a new folder, whole or not at all.
 
@@ -151,7 +107,7 @@ def make_corpus(
             raise UserError(f"cannot write corpus folder {out}: {e}") from e
 
 
-def _write_utterances(spec: SyntheticSpec, espeak: Espeak, root: Path) -> Iterator[None]:
+def _write_utterances(spec: SyntheticConfig, espeak: Espeak, root: Path) -> Iterator[None]:
     for number, speaker in enumerate(speakers_of(spec)):
         rng = np.random.default_rng([spec.seed, number])
         accent = ACCENTS[speaker.region - 1]
@@ -174,7 +130,7 @@ def _write_utterance(
     text: str,
     speech: Speech,
     accent: str,
-    spec: SyntheticSpec,
+    spec: SyntheticConfig,
     rng: np.random.Generator,
 ) -> None:
     before, after = (int(SAMPLE_RATE_HZ * rng.uniform(*_SILENCE_S)) for _ in range(2))

@@ -23,22 +23,6 @@ Part = Literal["train", "test"]
 
 _SPHERE_HEADER_BYTES = 1024
 
-KALDI_TEST_SPEAKERS = tuple(
-    (
-        "fdhc0 felc0 fjlm0 fmgd0 fmld0 fnlp0 fpas0 fpkt0 mbpm0 mcmj0 mdab0 mgrt0 mjdh0 mjln0 "
-        "mjmp0 mklt0 mlll0 mlnt0 mnjm0 mpam0 mtas1 mtls0 mwbt0 mwew0"
-    ).split()
-)
-KALDI_DEV_SPEAKERS = tuple(
-    (
-        "faks0 fdac1 fjem0 mgwt0 mjar0 mmdb1 mmdm2 mpdf0 fcmh0 fkms0 mbdg0 mbwm0 mcsh0 fadg0 "
-        "fdms0 fedw0 mgjf0 mglb0 mrtk0 mtaa0 mtdt0 mthc0 mwjg0 fnmr0 frew0 fsem0 mbns0 mmjr0 "
-        "mdls0 mdlf0 mdvc0 mers0 fmah0 fdrw0 mrcs0 mrjm4 fcal1 mmwh0 fjsj0 majc0 mjsw0 mreb0 "
-        "fgjd0 fjmg0 mroa0 mteb0 mjfc0 mrjr0 fmml0 mrws1"
-    ).split()
-)
-"""Speakers of the published splits. Source: Kaldi `egs/timit/s5/conf/{test,dev}_spk.list`."""
-
 
 @dataclass(frozen=True, eq=False)
 class Utterance:
@@ -107,7 +91,9 @@ class Corpus:
         digest = hashlib.sha256()
         for utterance in self.utterances:
             digest.update(f"{utterance.key}\n{' '.join(utterance.phones)}\n".encode())
-            digest.update(np.round(utterance.samples * 32768.0).astype("<i2").tobytes())
+            # Audio of more than 16 bits may reach 1.0, which a bare cast would make -1.0.
+            samples = np.clip(np.round(utterance.samples * 32768.0), -32768, 32767)
+            digest.update(samples.astype("<i2").tobytes())
         return digest.hexdigest()
 
 
@@ -235,7 +221,8 @@ def find_files(root: Path) -> FoundFiles:
         UserError: if the folder does not exist or has no transcript.
     """
     if not root.is_dir():
-        raise UserError(f"corpus folder {root} does not exist; give the folder of TIMIT")
+        what = "is a file" if root.exists() else "does not exist"
+        raise UserError(f"corpus folder {root} {what}; give the folder of TIMIT")
     audio: dict[Path, Path] = {}
     transcripts: dict[Path, Path] = {}
     for path in sorted(root.rglob("*")):

@@ -8,13 +8,10 @@ from graph_encoding.cell import Cell
 from graph_encoding.cost import params
 from graph_encoding.errors import NasasrError
 from graph_encoding.functional import functional_key
-from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
+from train_benchmark.held_records import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus, software_versions, train_cell
-
-MAX_ATTEMPTS = 3
-"""How often a training is tried that fails for a reason which may pass, such as lack of memory."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +103,6 @@ def _ill(count: int, last: TrainingRecord) -> WorkersDiedError:
     return WorkersDiedError(
         f"at most {MAX_FAILED_IN_A_ROW - 1} cells in a row may fail or lose their workers, but "
         f"{count} did (the last: cell {last.cell}, seed {last.seed}: {last.error}); none of them "
-        "has a record. Run with fewer workers, or look for their killer (out of memory? a broken "
-        "GPU?); if the cells are to blame, take them out of the campaign"
+        "has a new record. Run with fewer workers, or look for their killer (out of memory? a "
+        "broken GPU?); if the cells are to blame, take them out of the campaign"
     )

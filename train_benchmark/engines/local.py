@@ -14,14 +14,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from graph_encoding.errors import UserError
+from graph_encoding.registered import Registered
 from train_benchmark.engines.base import (
-    MAX_ATTEMPTS,
     Engine,
     Job,
     held_trainings,
     lost_record,
     train_patiently,
 )
+from train_benchmark.held_records import MAX_ATTEMPTS
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus
@@ -134,7 +135,7 @@ def _pool(workers: int, recipe: Recipe, features: Path) -> Iterator[_Pool]:
         max_workers=workers,
         mp_context=context,
         initializer=_start_worker,
-        initargs=(recipe, features, context.Value("i", 0)),
+        initargs=(Registered.here(), recipe, features, context.Value("i", 0)),
     )
     try:
         yield _Pool(executor, workers)
@@ -152,13 +153,16 @@ def _stop(executor: ProcessPoolExecutor) -> None:
         process.join()
 
 
-def _start_worker(recipe: Recipe, features: Path, started: "Synchronized[int]") -> None:
+def _start_worker(
+    registered: Registered, recipe: Recipe, features: Path, started: "Synchronized[int]"
+) -> None:
     from train_benchmark.prepare import load_prepared
     from train_benchmark.process_setup import exit_with_parent, set_up_training_process
 
     # Ctrl-C reaches the whole process group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
+    registered.register()
     set_up_training_process()
     with started.get_lock():
         number, started.value = started.value, started.value + 1

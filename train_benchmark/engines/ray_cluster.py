@@ -6,14 +6,15 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.registered import Registered
 from train_benchmark.engines.base import (
-    MAX_ATTEMPTS,
     Engine,
     Job,
     held_trainings,
     lost_record,
     train_patiently,
 )
+from train_benchmark.held_records import MAX_ATTEMPTS
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.trainer import PreparedCorpus, fills_gpu
@@ -62,7 +63,7 @@ class RayEngine(Engine):
         try:
             gpus, workers = _share_of(recipe, ray.cluster_resources())
             workers = self._workers or workers
-            shared = ray.put((recipe, corpus))
+            shared = ray.put((Registered.here(), recipe, corpus))
             # Lost workers are counted here, where each can be told from the others.
             task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train)
             waiting = deque(jobs)
@@ -129,11 +130,12 @@ def _share_of(recipe: Recipe, resources: Mapping[str, float]) -> tuple[int, int]
     return (1, min(gpus, cores)) if gpus and fills_gpu(recipe) else (0, cores)
 
 
-def _train(job: Job, shared: tuple[Recipe, PreparedCorpus]) -> TrainingRecord:
+def _train(job: Job, shared: tuple[Registered, Recipe, PreparedCorpus]) -> TrainingRecord:
     from train_benchmark.process_setup import set_up_training_process
 
     set_up_training_process()
-    recipe, corpus = shared
+    registered, recipe, corpus = shared
+    registered.register()
     return train_patiently(job, recipe, corpus)
 
 

@@ -4,20 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from graph_encoding.cell import Cell
 from graph_encoding.semantics import Semantics
 from graph_encoding.toml_config import load_config
 from train_benchmark.cell_choice import CellsConfig, choose_cells
 from train_benchmark.latency.setting import LatencySetting
+from train_benchmark.strict_config import MacroName, StrictConfig
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class MethodConfig(_Strict):
+class MethodConfig(StrictConfig):
     """How a cell is measured; docs/latency.md has the reasons.
 
     Attributes:
@@ -49,10 +46,10 @@ class MethodConfig(_Strict):
         return self
 
 
-class LatencyConfig(_Strict):
+class LatencyConfig(StrictConfig):
     """A `configs/latency/*.toml` file; a file of cells is relative to it."""
 
-    macro: Literal["paper", "timit-micro"]
+    macro: MacroName
     semantics: Literal["paper", "released"]
     settings: tuple[str, ...] = Field(min_length=1)
     reference: str

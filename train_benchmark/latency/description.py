@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_file
+from train_benchmark.description_file import read_description_file
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION
 from train_benchmark.latency.worker import Ready, cpu_description
@@ -30,28 +31,45 @@ class Baseline:
     software: str | None
 
 
-def describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[str, Baseline]:
-    """Make sure that a folder holds one method on one processor; the baselines it has.
+def check_asked(out: Path, sweep: Sweep, baselines_of: Path | None, device: str | None) -> None:
+    """Make sure, before anything is written, that a sweep may be written into a folder.
+
+    It may if the folder holds one method on one processor and is of the device, where one is
+    named; so must be the folder that baselines are taken of, which are for a new folder only.
 
     Raises:
-        UserError: if it holds another, or has baselines of its own beside those of `baselines_of`.
+        UserError: if not.
     """
-    if not (out / DESCRIPTION_FILE).exists():
-        baselines: dict[str, Baseline] = {}
-        if baselines_of is not None:
-            there = read_description(baselines_of)
-            _check_same(there, sweep, baselines_of)
-            baselines = _baselines(there)
-        _write(out, sweep, baselines)
-        return baselines
-    if baselines_of is not None:
+    if device is not None and not device.strip():
+        raise UserError(f"a device must have a name, but got {device!r}; name it, or leave it out")
+    begun = (out / DESCRIPTION_FILE).exists()
+    if begun and baselines_of is not None:
         raise UserError(
             f"baselines of {baselines_of} are for a new folder, but {out} has its own; "
             "choose another --out"
         )
-    description = read_description(out)
-    _check_same(description, sweep, out)
-    return _baselines(description)
+    folder = out if begun else baselines_of
+    if folder is None:
+        return
+    description = read_description(folder)
+    _check_same(description, sweep, folder)
+    baselines = _baselines(description)
+    for setting in sweep.settings if device is not None else ():
+        _require_same(baselines, setting.name, "device", device)
+
+
+def describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[str, Baseline]:
+    """Describe a new folder; the baselines that it, or an older one, has.
+
+    Raises:
+        UserError: if what `check_asked` makes sure of no longer holds.
+    """
+    check_asked(out, sweep, baselines_of, None)
+    if (out / DESCRIPTION_FILE).exists():
+        return _baselines(read_description(out))
+    baselines = {} if baselines_of is None else _baselines(read_description(baselines_of))
+    _write(out, sweep, baselines)
+    return baselines
 
 
 def with_baseline(
@@ -69,16 +87,29 @@ def with_baseline(
         more = {**baselines, setting: Baseline(*ready)}
         _write(out, sweep, more)
         return more
-    baseline = baselines[setting]
-    for field in ("device", "software"):
-        there, here = getattr(baseline, field), getattr(ready, field)
-        if there is not None and there != here:
-            raise UserError(
-                f"the latencies of setting {setting} must be of the {field} that its baseline was "
-                f"measured with, {there!r}, but here it is {here!r}; choose a new --out, and leave "
-                "--baselines-of out"
-            )
+    _require_same(baselines, setting, "device", ready.device)
+    _require_same(baselines, setting, "software", ready.software)
     return dict(baselines)
+
+
+def _require_same(
+    baselines: Mapping[str, Baseline],
+    setting: str,
+    field: Literal["device", "software"],
+    here: str | None,
+) -> None:
+    """Make sure that a setting's baseline, if there is one, is of a device or software.
+
+    Raises:
+        UserError: if it is of another; what a folder or `here` does not say is not compared.
+    """
+    there = getattr(baselines[setting], field) if setting in baselines else None
+    if None not in (there, here) and there != here:
+        raise UserError(
+            f"the latencies of setting {setting} must be of the {field} that its baseline was "
+            f"measured with, {there!r}, but here it is {here!r}; choose a new --out, and leave "
+            "--baselines-of out"
+        )
 
 
 def _write(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:
@@ -102,22 +133,15 @@ def read_description(folder: Path) -> dict[str, Any]:
     """All that stands in a folder's description.
 
     Raises:
-        UserError: if it cannot be read or is of another schema version.
+        UserError: if it cannot be read, is of another schema version or lacks a key.
     """
-    path = folder / DESCRIPTION_FILE
-    try:
-        description: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as e:
-        raise UserError(
-            f"{folder} must be a folder that `nasasr latency` wrote, but its {DESCRIPTION_FILE} "
-            f"cannot be read: {e}"
-        ) from e
-    if description.get("latency_schema_version") != LATENCY_SCHEMA_VERSION:
-        raise UserError(
-            f"latency folder {folder} must have schema version {LATENCY_SCHEMA_VERSION}, but has "
-            f"{description.get('latency_schema_version')!r}; use the nasasr version that began it"
-        )
-    return description
+    return read_description_file(
+        folder / DESCRIPTION_FILE,
+        "a folder that `nasasr latency` wrote",
+        "latency_schema_version",
+        LATENCY_SCHEMA_VERSION,
+        ("baselines_s",),
+    )
 
 
 def _baselines(description: Mapping[str, Any]) -> dict[str, Baseline]:

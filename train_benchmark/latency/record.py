@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_file
+from train_benchmark.record import values_of_row
 
 LATENCY_SCHEMA_VERSION = 1
 
@@ -135,7 +136,8 @@ class LatencyRecord:
         """The inverse of `to_json`.
 
         Raises:
-            UserError: if the line is not JSON or its keys are not exactly a record's.
+            UserError: if the line is not JSON, or its keys or the types of its values are not
+                exactly a record's.
         """
         try:
             row = json.loads(line)
@@ -148,19 +150,9 @@ class LatencyRecord:
         """Make a record of plain values; null numbers become NaN.
 
         Raises:
-            UserError: if the keys are not exactly a record's.
+            UserError: if the keys or the types of the values are not exactly a record's.
         """
-        expected = {field.name for field in fields(cls)}
-        if not isinstance(row, Mapping) or set(row) != expected:
-            raise UserError(
-                f"a latency record must have exactly the keys {sorted(expected)}, "
-                f"but got {sorted(row) if isinstance(row, Mapping) else row!r}"
-            )
-        values = dict(row)
-        for name in _NUMBERS:
-            values[name] = math.nan if values[name] is None else float(values[name])
-        values["quantiles_s"] = tuple(values["quantiles_s"])
-        return cls(**values)
+        return cls(**values_of_row(row, cls, "a latency record", _NUMBERS))
 
 
 def write_latencies(records: Sequence[LatencyRecord], path: Path) -> None:

@@ -31,5 +31,5 @@ def read_latency_store(folder: Path) -> dict[Identity, LatencyRecord]:
 class LatencyStore(AppendStore[LatencyRecord, Identity]):
     """The one writer of a sweep's folder; use it as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, SWEEP)
+    def __init__(self, folder: Path, *, retry_failed: bool = False) -> None:
+        super().__init__(folder, SWEEP, retry_failed=retry_failed)

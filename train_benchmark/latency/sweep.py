@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -12,10 +13,12 @@ from typing import Any
 from graph_encoding.cell import Cell
 from graph_encoding.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
-from train_benchmark.held_records import MAX_FAILED_IN_A_ROW, HeldRecords
+from graph_encoding.registered import Registered
+from train_benchmark.held_records import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.description import (
     Baseline,
+    check_asked,
     describe_once,
     read_description,
     with_baseline,
@@ -45,7 +48,8 @@ class SweepProgress:
 
     Attributes:
         setting: name of the setting at work.
-        done: records of this sweep's cells and settings, those of earlier runs included.
+        done: records of this sweep's cells and settings, those of earlier runs included; without
+            those to be tried again.
         total: cells times settings.
         new: records that this run added.
     """
@@ -62,6 +66,8 @@ def run_sweep(
     *,
     cores: Sequence[int] | None = None,
     baselines_of: Path | None = None,
+    retry_failed: bool = False,
+    device: str | None = None,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> dict[Identity, LatencyRecord]:
     """Measure what has no record yet and keep each record the moment it is there.
@@ -75,6 +81,8 @@ def run_sweep(
             setting has threads.
         baselines_of: folder of an earlier sweep on this machine: latencies are then stated for
             the speed it had, and compare with that sweep's. Only for a new folder.
+        retry_failed: measure what failed again; a record that has not failed takes its place.
+        device: name of the machine in the records; by default that of its processor or GPU.
         on_progress: called at the start of each setting and after each record.
 
     Returns:
@@ -83,37 +91,42 @@ def run_sweep(
     Raises:
         UserError: if the folder was made by another method or on another processor, or a
             setting's baseline on another device or with other software; if it cannot be written
-            or has another writer, or a setting cannot be measured here.
+            or has another writer, a setting cannot be measured here, or the device has no name.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
-    wanted = {
-        (setting.name, functional_key(cell, sweep.semantics)): cell
-        for setting in sweep.settings
-        for cell in sweep.cells
-    }
-    with LatencyStore(out) as store:
+    wanted = _wanted(sweep)
+    check_asked(out, sweep, baselines_of, device)
+    pinned = {setting.name: _cores_for(setting, cores) for setting in sweep.settings}
+    with LatencyStore(out, retry_failed=retry_failed) as store:
         baselines = describe_once(out, sweep, baselines_of)
-        before, new = sum(identity in store.records for identity in wanted), 0
+        done, new = sum(identity in store.records for identity in wanted), 0
 
         def report(setting: LatencySetting) -> None:
             if on_progress:
-                on_progress(SweepProgress(setting.name, before + new, len(wanted), new))
+                on_progress(SweepProgress(setting.name, done, len(wanted), new))
 
         for setting in sweep.settings:
             report(setting)
-            rest = (i for i in wanted if i not in store.records and i[0] == setting.name)
-            missing = [wanted[identity] for identity in rest]
+            of_setting = {i: cell for i, cell in wanted.items() if i[0] == setting.name}
+            missing = [cell for i, cell in of_setting.items() if i not in store.records]
             if not missing:
                 continue
-            task = _task(sweep, setting, baselines, cores)
+            task = _task(sweep, setting, baselines, pinned[setting.name], device)
             for item in _measure(task, missing):
                 if isinstance(item, Ready):
                     baselines = with_baseline(out, sweep, baselines, setting.name, item)
                     continue
-                store.append(item)
-                new += 1
+                done, new = done + 1, new + store.append(item)
                 report(setting)
         return {i: store.records[i] for i in wanted}
+
+
+def _wanted(sweep: Sweep) -> dict[Identity, Cell]:
+    return {
+        (setting.name, functional_key(cell, sweep.semantics)): cell
+        for setting in sweep.settings
+        for cell in sweep.cells
+    }
 
 
 def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:
@@ -129,10 +142,12 @@ def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:
 def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecord]:
     """Records of all cells, whatever happens to the process that measures them.
 
-    Failed ones come once a cell has shown that the machine works, or all is done.
+    A cell that is alone when its process dies is tried again, at most `MAX_ATTEMPTS` times in
+    all. Failed ones come once a cell has shown that the machine works, or all is done.
     """
     size = task.method.cells_at_a_time
     chunks = [list(cells[i : i + size]) for i in range(0, len(cells), size)]
+    deaths: Counter[Cell] = Counter()
     held: HeldRecords[LatencyRecord] = HeldRecords(_ill)
     while chunks:
         with _Worker(task) as worker:
@@ -154,8 +169,9 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
                     break
         if not left:
             continue
-        if len(left) > 1:
-            # One of them kills its process: alone, it will be found.
+        # One of several kills its process: alone, it will be found. One alone may be unlucky.
+        deaths.update(left if len(left) == 1 else ())
+        if deaths[left[0]] < MAX_ATTEMPTS:
             chunks = [[cell] for cell in left] + chunks
             continue
         yield from held.take(_lost(task, ready, left[0]))
@@ -165,9 +181,9 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
 def _ill(count: int, last: LatencyRecord) -> MeasuringDiedError:
     return MeasuringDiedError(
         f"at most {MAX_FAILED_IN_A_ROW - 1} cells in a row may fail or kill the measuring process, "
-        f"but {count} did (the last: {last.cell}: {last.error}); none of them has a record. "
-        "Measure fewer cells at a time, or look for the killer (out of memory?); if the cells are "
-        "to blame, take them out of the sweep"
+        f"but {count} did (the last: {last.cell}: {last.error}); none of them has a new "
+        "record. Measure fewer cells at a time, or look for the killer (out of memory?); if the "
+        "cells are to blame, take them out of the sweep"
     )
 
 
@@ -177,7 +193,8 @@ def _lost(task: Task, ready: Ready, cell: Cell) -> LatencyRecord:
         "device": ready.device,
         "software": ready.software,
     }
-    return failed_record(common, "failed", "its measuring process died", ready.baseline_s)
+    why = f"its measuring process died {MAX_ATTEMPTS} times"
+    return failed_record(common, "failed", why, ready.baseline_s)
 
 
 class _Worker:
@@ -238,7 +255,8 @@ def _task(
     sweep: Sweep,
     setting: LatencySetting,
     baselines: Mapping[str, Baseline],
-    cores: Sequence[int] | None,
+    cores: tuple[int, ...],
+    device: str | None,
 ) -> Task:
     baseline = baselines.get(setting.name)
     return Task(
@@ -247,13 +265,23 @@ def _task(
         sweep.reference,
         sweep.method,
         None if baseline is None else baseline.seconds,
-        _cores_for(setting, cores),
+        cores,
+        device,
+        Registered.here(),
     )
 
 
 def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[int, ...]:
+    """Cores to pin a setting's process to; none where the system cannot."""
+    pins = hasattr(os, "sched_getaffinity")
+    there = os.sched_getaffinity(0) if pins else range(os.cpu_count() or 1)
+    usable = sorted(set(there if cores is None else cores))
+    if len(usable) < setting.threads:
+        raise UserError(
+            f"a setting must have a core for each thread, but {setting.name} has "
+            f"{setting.threads} threads for the cores {', '.join(map(str, usable))}; give more "
+            "--cores or leave the setting out"
+        )
     if cores is not None:
         return tuple(cores)
-    if not hasattr(os, "sched_getaffinity"):
-        return ()
-    return tuple(sorted(os.sched_getaffinity(0))[-setting.threads :])
+    return tuple(usable[-setting.threads :]) if pins else ()

@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import signal
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -15,6 +16,7 @@ import numpy as np
 from graph_encoding.cell import Cell
 from graph_encoding.errors import NasasrError
 from graph_encoding.functional import functional_key
+from graph_encoding.registered import Registered
 from graph_encoding.semantics import Semantics
 from train_benchmark.latency.config import MethodConfig
 from train_benchmark.latency.engines import Engine, Run, Subject, make_engine
@@ -25,6 +27,7 @@ from train_benchmark.latency.record import LatencyRecord, LatencyStatus
 from train_benchmark.latency.setting import LatencySetting
 
 _WARM_UP_RUNS = 3
+_PROC = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Task:
         method: how a cell is measured.
         baseline_s: the reference's baseline, if it is known from an earlier run.
         cores: cores to pin the process to; empty for none.
+        device: name of the machine in the records; None for that of its processor or GPU.
+        registered: operations and macro networks that setting and cells may name.
     """
 
     setting: LatencySetting
@@ -46,6 +51,8 @@ class Task:
     method: MethodConfig
     baseline_s: float | None
     cores: tuple[int, ...]
+    device: str | None
+    registered: Registered
 
 
 class Ready(NamedTuple):
@@ -89,6 +96,7 @@ def work(connection: "Connection[Any, list[Cell]]", task: Task, scratch: Path) -
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)  # onnxruntime's quantiser warns of each model
     pin(task.cores)
+    task.registered.register()
     try:
         engine = make_engine(task.setting, task.semantics)
         with PeakMemory(engine) as memory:
@@ -108,8 +116,7 @@ class _Worker:
         self.folder = folder
         # The order of the turns must differ between chunks; the records do not depend on it.
         self.rng = np.random.default_rng()
-        device = task.setting.device
-        self.device = cpu_description() if device == "cpu" else _gpu_description()
+        self.device = task.device or _description(task.setting)
 
     def serve(self, connection: "Connection[Any, list[Cell]]") -> None:
         reference = self._load(self.task.reference, "reference", loads=1).runs[0]
@@ -226,19 +233,38 @@ def pin(cores: tuple[int, ...]) -> None:
 
 def cpu_description() -> str:
     """The processor in words: its model and how many cores this machine has of it."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [
-            line.partition(":")[2].strip()
-            for line in info.read_text().splitlines()
-            if line.startswith("model name")
-        ]
-        model = names[0] if names else model
-    return f"{model}, {os.cpu_count()} cores"
+    return f"{_cpu_model()}, {os.cpu_count()} cores"
 
 
-def _gpu_description() -> str:
+def _cpu_model() -> str:
+    """What the system calls the processor; ARM Linux has no name for it, only its board's."""
+    info, board = _PROC / "cpuinfo", _PROC / "device-tree" / "model"
+    lines = info.read_text().splitlines() if info.exists() else []
+
+    def values_of(field: str) -> list[str]:
+        return [line.partition(":")[2].strip() for line in lines if line.startswith(field)]
+
+    if names := values_of("model name"):
+        return names[0]
+    if board.exists():
+        return board.read_text().rstrip("\0")
+    kinds = zip(values_of("CPU implementer"), values_of("CPU part"), strict=False)
+    if numbers := sorted({f"{maker}/{part}" for maker, part in kinds}):
+        return f"{platform.machine()} CPU {' '.join(numbers)}"
+    if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
+        return subprocess.run(
+            ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    return platform.processor() or platform.machine()
+
+
+def _description(setting: LatencySetting) -> str:
+    """The processor or GPU of a setting, in words."""
+    if setting.device == "cpu":
+        return cpu_description()
     import torch
 
     return torch.cuda.get_device_name()

@@ -2,11 +2,12 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_encoding import NB_ASR_OPS, OPERATIONS, Cell, CellFormatError, UserError
+from graph_encoding import NB_ASR_OPS, OPERATIONS, Cell, CellFormatError, CellSpace, UserError
 from graph_encoding.ops import BUILT_IN_OPS, Operation, OpKind, register_operation
 
 
@@ -73,6 +74,41 @@ def test_malformed_text_names_the_rule_and_a_remedy(text: str, part: str) -> Non
 def test_malformed_flat_form_is_refused(values: list[int]) -> None:
     with pytest.raises(CellFormatError):
         Cell.from_flat(values)
+
+
+@pytest.mark.parametrize("flag", [True, 1.0, "1", np.int64(1), None])
+def test_flags_are_the_integers_0_and_1(flag: object) -> None:
+    """Others that equal 1 would make a cell that is equal and has another text."""
+    with pytest.raises(CellFormatError, match="the integers 0 or 1"):
+        Cell(("conv5",), ((flag,),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ops", "skips"), [(["conv5"], ((1,),)), (("conv5",), [(1,)]), (("conv5",), ([1],))]
+)
+def test_fields_that_could_change_are_refused(ops: object, skips: object) -> None:
+    with pytest.raises(CellFormatError, match="must be tuples"):
+        Cell(ops, skips)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("values", [[1.9, 0], [1, 0.9], ["1", "0"], [1, None], [[1], 0]])
+def test_what_is_no_integer_is_not_rounded_to_one(values: list[int]) -> None:
+    for read in (Cell.from_flat, lambda flat: Cell.from_arch_vec([flat])):
+        with pytest.raises(CellFormatError, match="must have integers for each node"):
+            read(values)
+
+
+@pytest.mark.parametrize("nested", [[5], ["10"], [[1, 0], None]])
+def test_nodes_that_are_no_lists_are_refused(nested: list[list[int]]) -> None:
+    with pytest.raises(CellFormatError, match="must have integers for each node"):
+        Cell.from_arch_vec(nested)
+
+
+def test_integers_of_numpy_make_the_same_cell() -> None:
+    cell = CellSpace().cell(np.int64(7000))
+    assert cell == CellSpace().cell(7000)
+    assert Cell.from_flat(np.array(cell.flat)) == cell  # type: ignore[arg-type]
+    assert all(type(flag) is int for flags in cell.skips for flag in flags)
 
 
 def test_operation_outside_the_benchmark_has_no_index() -> None:

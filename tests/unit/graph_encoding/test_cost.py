@@ -15,9 +15,17 @@ from graph_encoding import (
     Macro,
     Semantics,
     UserError,
+    cell_graph,
+    nasbench201,
     params,
 )
-from graph_encoding.cost import macs, peak_activation_bytes, receptive_field
+from graph_encoding.cost import (
+    macs,
+    macs_of_graph,
+    params_of_graph,
+    peak_activation_bytes,
+    receptive_field,
+)
 from tests.unit.graph_encoding.test_cell import cells
 
 TINY = Macro(
@@ -160,3 +168,47 @@ def test_default_length_is_one_second() -> None:
 def test_a_length_below_one_frame_is_an_error(cost: object) -> None:
     with pytest.raises(UserError, match="input_frames >= 1, but got 0"):
         cost(Cell.parse("00"), TINY, input_frames=0)  # type: ignore[operator]
+
+
+def test_operations_of_other_benchmarks_have_no_known_cost() -> None:
+    text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|none~1|avg_pool_3x3~2|"
+    graph = nasbench201(text)
+    message = (
+        "cost is known of operations of kind linear, .* but 'nor_conv_1x1' is of kind 'conv2d'"
+    )
+    with pytest.raises(UserError, match=message):
+        params_of_graph(graph, TINY)
+    with pytest.raises(UserError, match=message):
+        macs_of_graph(graph, TINY, input_frames=10)
+
+
+def test_the_cost_of_a_graph_is_that_of_its_cell() -> None:
+    cell = Cell.parse("max_pool3:1_411_gated_linear:101")
+    assert params_of_graph(cell_graph(cell), TINY) == params(cell, TINY)
+    of_graph = macs_of_graph(cell_graph(cell), TINY, input_frames=10)
+    assert of_graph == macs(cell, TINY, input_frames=10)
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"strides": (2, 0)}, r"strides must be >= 1, but got \(2, 0\)"),
+        ({"groups": (0, 2)}, r"groups must be >= 1, but got \(0, 2\)"),
+        ({"filters": (-4, 8)}, "filters must be >= 1"),
+        ({"cells_per_block": (1, 0)}, "cells_per_block must be >= 1"),
+        ({"mel_bins": 0}, "mel_bins must be >= 1, but got 0"),
+        ({"outputs": 0}, "outputs must be >= 1"),
+        ({"reduction_kernel": 0}, "reduction_kernel must be >= 1"),
+        ({"lstm_units": -1}, "lstm_units must be >= 0, but got -1"),
+        ({"lookahead": -1}, "lookahead must be >= 0"),
+        ({"frame_shift_s": 0.0}, "frame_shift_s must be > 0, but got 0.0"),
+        ({"frame_length_s": -0.1}, "frame_length_s must be > 0"),
+        (
+            {"filters": (), "strides": (), "cells_per_block": (), "groups": ()},
+            "must have at least one block",
+        ),
+    ],
+)
+def test_a_macro_of_impossible_size_is_refused(change: dict[str, object], part: str) -> None:
+    with pytest.raises(UserError, match=f"macro 'tiny'.*{part}"):
+        replace(TINY, **change)  # type: ignore[arg-type]

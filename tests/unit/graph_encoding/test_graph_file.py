@@ -49,6 +49,13 @@ def test_a_line_is_a_graph(tmp_path: Path) -> None:
     assert (row.targets, row.features) == ({"per": 0.5}, {})
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "g.jsonl", GOOD)
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")
+    (row,) = read_graphs(path)
+    assert row.targets == {"per": 0.5}
+
+
 def test_nodes_may_come_in_any_order(tmp_path: Path) -> None:
     shuffled = {
         **GOOD,
@@ -230,7 +237,7 @@ def test_a_cycle_is_named(tmp_path: Path) -> None:
         list(read_graphs(write(tmp_path / "g.jsonl", looped)))
 
 
-@pytest.mark.parametrize("content", ["{broken\n", "[1, 2]\n", "7\n", "7" * 5000])
+@pytest.mark.parametrize("content", ["{broken\n", "[1, 2]\n", "7\n", "7" * 5000, "[" * 100_000])
 def test_what_is_no_object_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "g.jsonl").write_text(content)
     with pytest.raises(UserError, match="line 1: "):
@@ -244,11 +251,16 @@ def test_missing_and_empty_files_are_errors(tmp_path: Path) -> None:
         list(read_graphs(write(tmp_path / "empty.jsonl")))
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("field", ["targets", "features"])
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, field: str, value: float
+) -> None:
     path = write(tmp_path / "g.jsonl", GOOD)
     before = path.read_text()
-    bad = GraphRow(cell_graph(Cell.parse("00")), {"per": float("nan")}, {})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_graphs(path, [bad])
+    good = GraphRow(cell_graph(Cell.parse("00")), {"per": 0.5}, {})
+    message = f"`{field}` must be finite numbers, but 'x' of graph .* is {value}"
+    with pytest.raises(UserError, match=message):
+        write_graphs(path, [good, replace(good, **{field: {"x": value}})])
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]

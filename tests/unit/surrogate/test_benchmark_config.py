@@ -107,9 +107,26 @@ def test_a_module_that_breaks_is_named_with_its_error(
         predictor_kind("breaks_when_imported:Mine")
 
 
-def test_wrong_settings_are_named() -> None:
-    with pytest.raises(UserError, match="roundz"):
-        contender("xgb", {"roundz": 3})
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"roundz": 3}, r"those of 'xgb' \(members, .*\n  roundz"),
+        ({"rounds": "4"}, "rounds: Input should be a valid integer, but got '4'"),
+        ({"learning_rate": True}, "learning_rate: Input should be a valid number"),
+    ],
+)
+def test_wrong_settings_are_named(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        contender("xgb", settings)
+
+
+def test_a_rule_is_told_once() -> None:
+    with pytest.raises(UserError) as caught:
+        benchmark_config({**TABLE, "train_sizes": [1]})
+    assert len(str(caught.value).splitlines()) == 2
+    with pytest.raises(UserError) as caught:
+        contender("xgb", {"rounds": -3})
+    assert str(caught.value).count("but got") == 1
 
 
 class UndescribedPredictor(MeanPredictor):

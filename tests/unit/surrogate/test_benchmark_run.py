@@ -2,29 +2,27 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from graph_encoding import CellGraph, GraphRow, UserError, write_graphs
+from graph_encoding import CellGraph, GraphRow, write_graphs
+from graph_encoding.errors import UserError
 from surrogate.benchmark import (
     BenchmarkConfig,
     BenchmarkResult,
     benchmark_config,
-    load_benchmark_config,
     run_benchmark,
 )
+from surrogate.benchmark.config import ProtocolConfig
 from surrogate.benchmark.fitting import timed_answers
-from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table, true_per
-from surrogate.tuning import load_tune_config
-from surrogate.tuning.objective import training_keys
 
 HERE = "tests.unit.surrogate.test_benchmark_run"
 FAST = {"xgb": {"members": 2, "rounds": 40}}
@@ -187,32 +185,70 @@ def test_an_interrupted_run_keeps_what_is_done(graph_file: Path, tmp_path: Path)
             assert values_of(resumed, metric, name) == values_of(straight, metric, name)
 
 
-def test_a_changed_setting_is_another_fit(graph_file: Path, tmp_path: Path) -> None:
+def test_a_folder_holds_one_benchmark(graph_file: Path, tmp_path: Path) -> None:
     small = config_of(graph_file, predictors=["mean"], settings={})
     run_benchmark(small, tmp_path)
-    seen: list[int] = []
-    for changed in (small, small.model_copy(update={"seed": 1})):
-        run_benchmark(changed, tmp_path, on_progress=lambda _d, _t, new: seen.append(new))
-    assert seen == [0, 0, 1, 2, 3, 4]
+    before = (tmp_path / "scores.parquet").read_bytes()
+    with pytest.raises(UserError, match=r"seed: 0, and of this run 1"):
+        run_benchmark(small.model_copy(update={"seed": 1}), tmp_path)
+    for fewer in ({"repeats": 1}, {"train_sizes": (20,)}, {"predictors": ("params",)}):
+        with pytest.raises(UserError, match=r"leaves out [24] of 4 fits, such as mean on random"):
+            run_benchmark(small.model_copy(update=fewer), tmp_path)
+    assert (tmp_path / "scores.parquet").read_bytes() == before
 
 
-def test_an_edited_graph_of_the_same_key_and_label_is_fitted_again(
+def test_more_of_the_same_goes_on_with_a_folder(graph_file: Path, tmp_path: Path) -> None:
+    config = config_of(graph_file, predictors=["mean"], settings={}, repeats=1, train_sizes=[20])
+    run_benchmark(config, tmp_path)
+    sized = ProtocolConfig(train_sizes=(20,))
+    more = (
+        {"repeats": 2},
+        {"train_sizes": (20, 40)},
+        {"predictors": ("mean", "params")},
+        {"protocols": {**config.protocols, "leave-operation-out": sized}},
+    )
+    started: list[tuple[int, int]] = []
+
+    def at_start(done: int, total: int, new: int) -> None:
+        if not new:
+            started.append((done, total))
+
+    for change in more:
+        config = config.model_copy(update=change)
+        run_benchmark(config, tmp_path, on_progress=at_start)
+    assert started == [(1, 2), (2, 4), (4, 8), (8, 8 + 5 * 4)]
+
+
+def test_a_run_that_was_stopped_keeps_its_folder(graph_file: Path, tmp_path: Path) -> None:
+    """It has no scores yet that could be hidden, so that fewer predictors may go on with it."""
+    config = config_of(graph_file)
+
+    def stop(_done: int, _total: int, new: int) -> None:
+        if new:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmark(config, tmp_path, on_progress=stop)
+    changed = config.model_copy(update={"settings": {"xgb": {"members": 2, "rounds": 41}}})
+    with pytest.raises(UserError, match="settings of xgb"):
+        run_benchmark(changed, tmp_path)
+    fewer = config.model_copy(update={"predictors": ("mean",), "settings": {}})
+    assert len(run_benchmark(fewer, tmp_path).fits) == 4
+
+
+def test_an_edited_graph_of_the_same_key_and_label_is_another_benchmark(
     graph_file: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "graphs.jsonl"
     path.write_text(graph_file.read_text())
     small = config_of(path, predictors=["mean"], settings={}, train_sizes=[20], repeats=1)
-    before = run_benchmark(small, tmp_path / "out").source.fingerprint
+    run_benchmark(small, tmp_path / "out")
     rows = [json.loads(line) for line in graph_file.read_text().splitlines()]
     for row in rows:
         row["ops"] = [op.replace("conv7d2", "linear") for op in row["ops"]]
     path.write_text("\n".join(map(json.dumps, rows)))
-    seen: list[int] = []
-    after = run_benchmark(
-        small, tmp_path / "out", on_progress=lambda _d, _t, new: seen.append(new)
-    ).source.fingerprint
-    assert seen == [0, 1]
-    assert after != before
+    with pytest.raises(UserError, match="source_sha256"):
+        run_benchmark(small, tmp_path / "out")
 
 
 def test_processes_change_no_number(
@@ -339,39 +375,6 @@ def test_a_ceiling_is_that_of_the_keys_that_a_protocol_tests_on(tmp_path: Path) 
     assert {s.protocol: s.ceiling is None for s in rows} == {"random": False, "extended": True}
     written = json.loads((tmp_path / "out" / "config.json").read_text())["noise_ceilings"]
     assert {ceiling["protocol"] for ceiling in written} == {"random"}
-
-
-def test_keys_of_a_search_are_left_out_of_everything(graph_file: Path, tmp_path: Path) -> None:
-    tune = tmp_path / "tune.toml"
-    tune.write_text(
-        'name = "study"\npredictor = "ridge"\ntarget = "per"\ntrain_keys = 15\ntrials = 1\n'
-        f'[source]\ngraphs = "{graph_file}"\ndirection = "minimise"\n'
-        '[space.columns]\nchoices = ["counts", "statistics"]\n'
-    )
-    search = load_tune_config(tune)
-    searched = set(training_keys(load_source(search), search).keys)
-    (tmp_path / "bench.toml").write_text(
-        'target = "per"\ntrain_sizes = [20]\nrepeats = 2\npredictors = ["mean"]\n'
-        'without_keys_of = ["tune.toml"]\n'
-        f'[source]\ngraphs = "{graph_file}"\ndirection = "minimise"\n'
-    )
-    result = run_benchmark(load_benchmark_config(tmp_path / "bench.toml"), tmp_path / "out")
-    assert len(searched) == 15
-    assert len(result.source.dataset) == 80 - 15
-    assert not searched & set(result.source.dataset.keys)
-    assert not any(searched & set(fit.keys) for fit in result.fits)
-    assert all(
-        len(fit.keys) == 80 - 15 - 20 and not searched & set(fit.keys) for fit in result.fits
-    )
-
-
-def test_a_search_on_other_graphs_has_no_keys_to_leave_out(tmp_path: Path) -> None:
-    shipped = Path(__file__).parents[3] / "configs" / "tune" / "xgb.toml"
-    strangers = tmp_path / "strangers.jsonl"
-    graphs = [replace(g, key=f"stranger {i}") for i, g in enumerate(synthetic_dataset(60).graphs)]
-    write_graphs(strangers, [GraphRow(g, {"per": 0.5}, {}) for g in graphs])
-    with pytest.raises(UserError, match=r"xgb\.toml saw none of them"):
-        run_benchmark(config_of(strangers, without_keys_of=[shipped]), tmp_path / "out")
 
 
 def test_extended_keys_come_from_a_second_file(graph_file: Path, tmp_path: Path) -> None:

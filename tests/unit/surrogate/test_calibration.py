@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding.errors import UserError
-from surrogate.calibration import ConformalCalibrator, cross_conformal, seed_share
+from surrogate.calibration import ConformalCalibrator, fit_calibrated, seed_share
 from surrogate.dataset import SurrogateDataset
 from surrogate.metrics import coverage
 from surrogate.prediction import Prediction
@@ -66,7 +66,7 @@ def test_bad_calibrator_is_refused(scores: list[float], floor: float, message: s
 
 
 def test_every_key_is_scored_once(dataset: SurrogateDataset) -> None:
-    calibrator = cross_conformal(dataset, MeanPredictor, 5, np.random.default_rng(0))
+    calibrator = fit_calibrated(MeanPredictor(), dataset, 5, np.random.default_rng(0))
     assert len(calibrator.scores) == len(dataset)
 
 
@@ -76,8 +76,9 @@ def test_intervals_cover_new_keys() -> None:
     for start in range(30):
         rng = np.random.default_rng(start)
         split = random_split(data, (0.25, 0, 0.75), rng)
-        calibrator = cross_conformal(split.train, MeanPredictor, 5, rng)
-        prediction = MeanPredictor().fit(split.train, rng).predict(split.test.graphs)
+        predictor = MeanPredictor()
+        calibrator = fit_calibrated(predictor, split.train, 5, rng)
+        prediction = predictor.predict(split.test.graphs)
         held.append(coverage(calibrator.interval(prediction, 0.9), split.test.model_values))
     # One split's coverage scatters by 0.03, the mean of 30 by less than 0.01.
     assert np.mean(held) == pytest.approx(0.9, abs=0.02)

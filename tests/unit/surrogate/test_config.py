@@ -49,10 +49,19 @@ def test_settings_are_those_of_the_named_predictor(tmp_path: Path) -> None:
         ),
         ("[settings.xgb]\nrounds = 0", "rounds must be >= 1, but got 0"),
         ("[settings.xgb]\nrounds = 'x'", "'settings.xgb.rounds'"),
+        ("[settings.xgb]\nrounds = '30'", "'settings.xgb.rounds': .*valid integer, but got '30'"),
+        ("[settings.xgb]\nlearning_rate = true", "valid number, but got True"),
+        ("folds = '4'", "'folds': .*valid integer, but got '4'"),
+        ("seed = true", "'seed': .*valid integer, but got True"),
         ("[evaluation]\nlevel = 2", "'evaluation.level': .*less than 1, but got 2"),
         ('predictor = "nope"', "unknown predictor 'nope'; known: .*xgb"),
+        ('predictor = "my_pkg:Mine"', "registered predictors only .*from Python"),
         ('targets = ["nope"]', "unknown target 'nope'; known: val_per, test_per"),
         ("targets = []", "targets"),
+        (
+            'targets = ["val_per", "test_per", "val_per"]',
+            "'targets': .*every target must stand once",
+        ),
         ('seed_policy = "all"', "seed_policy"),
         ("predictor = ", "must be TOML"),
     ],
@@ -61,6 +70,7 @@ def test_mistakes_are_named_with_the_file(tmp_path: Path, text: str, message: st
     with pytest.raises(UserError, match=message) as caught:
         load_fit_config(_write(tmp_path, text))
     assert "fit.toml" in str(caught.value)
+    assert all(line.count("but got") <= 1 for line in str(caught.value).splitlines())
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

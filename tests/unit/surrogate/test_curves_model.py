@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
-from surrogate.curves import CurveForecast, CurveModel, CurveSet, Subject, load_curve_model
+from surrogate.curves import (
+    CurveForecast,
+    CurveModel,
+    CurveSet,
+    Subject,
+    Widening,
+    load_curve_model,
+)
 from surrogate.predictors import Predictor, RidgePredictor, XgbPredictor, XgbSettings
 from surrogate.targets import Logit
 from surrogate.testing.synthetic_curves import synthetic_curve_table
@@ -102,6 +109,19 @@ def test_label_of_a_finished_training_is_its_own(model: CurveModel) -> None:
     label = model.forecast_given(GRAPHS[0], curve).val_per
     assert label.mean[0] == pytest.approx(curve[-5:].mean())
     assert label.std[0] == label.high[0] - label.low[0] == 0
+
+
+@pytest.mark.parametrize("per", [0.0, 0.004, 0.995, 1.0, 1.2])
+def test_a_label_that_was_seen_is_not_moved_to_the_clip(model: CurveModel, per: float) -> None:
+    seen = dict.fromkeys(range(model.epochs - 4, model.epochs + 1), per)
+    label = model.forecast_given(GRAPHS[0], seen).val_per
+    assert label.mean == label.low == label.high == pytest.approx(per)
+    assert label.std[0] == 0
+    of_all_seeds = model.forecast_given(GRAPHS[0], seen, of="function").val_per
+    assert of_all_seeds.low[0] < of_all_seeds.high[0]
+    del seen[model.epochs]
+    still_open = model.forecast_given(GRAPHS[0], seen).val_per
+    assert still_open.low[0] < still_open.high[0]
 
 
 def test_label_is_the_mean_of_the_last_epochs(model: CurveModel) -> None:
@@ -322,7 +342,7 @@ def test_widening_never_narrows_and_keeps_the_mean(
     model: CurveModel, factor: float, graph: CellGraph, of: Subject
 ) -> None:
     plain = model.forecast([graph], 0.8, of=of)
-    wide = model.forecast([graph], 0.8, of=of, widening=np.array([factor]))
+    wide = model.forecast([graph], 0.8, of=of, widening=Widening(*[np.array([factor])] * 2))
     assert (wide.mean == plain.mean).all()
     assert (wide.low <= plain.low).all()
     assert (wide.high >= plain.high).all()

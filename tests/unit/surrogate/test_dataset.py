@@ -34,10 +34,6 @@ def test_one_seed_takes_its_rows_only(table: BenchmarkTable) -> None:
     assert np.isnan(data.seed_variances).all()
 
 
-def test_rows_without_label_are_counted(table: BenchmarkTable) -> None:
-    assert SurrogateDataset.from_table(table, VAL_PER, "mean").excluded_rows == 3
-
-
 def test_absent_seed_names_the_seeds_there_are(table: BenchmarkTable) -> None:
     with pytest.raises(UserError, match=r"seeds \[1, 2\]"):
         SurrogateDataset.from_table(table, VAL_PER, 99)

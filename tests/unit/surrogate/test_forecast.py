@@ -80,9 +80,9 @@ def test_an_observed_training_collapses_as_its_label_says(
 def test_only_error_rates_collapse() -> None:
     model = fit_target(synthetic_dataset(20), MeanPredictor, 2, np.random.default_rng(0))
     seconds = replace(model, target=replace(VAL_PER, name="latency", unit="s"))
-    graphs = synthetic_dataset(2).graphs
+    answers = model.predictor.predict(synthetic_dataset(2).graphs)
     for of_unit, known in ((model, True), (seconds, False)):
-        told = forecast_target(of_unit, graphs, [()] * 2, 0.8)
+        told = forecast_target(of_unit, answers, [{}, {}], 0.8)
         assert [t.collapse_probability is not None for t in told] == [known] * 2
 
 
@@ -164,6 +164,23 @@ def test_dead_cell_has_no_number_but_a_reason(artifact: Artifact) -> None:
 
 def test_only_dead_cells_can_be_asked_for(artifact: Artifact) -> None:
     assert Forecaster(artifact).forecast([Cell.parse("50")])[0].support == "dead"
+
+
+def test_cells_may_be_texts(artifact: Artifact) -> None:
+    forecaster, texts = Forecaster(artifact), ["10_100_1000", "51_500_5000"]
+    told = forecaster.forecast([Cell.parse(text) for text in texts])
+    assert forecaster.forecast(texts) == told
+    assert forecaster.forecast(texts[0]) == told[:1]
+    with pytest.raises(UserError, match="nope"):
+        forecaster.forecast(["nope"])
+
+
+def test_what_can_be_read_only_once_is_read_once(artifact: Artifact) -> None:
+    forecaster, texts = Forecaster(artifact), ["10_100_1000", "51_500_5000", "10_100_1000"]
+    told = forecaster.forecast(texts, targets=["val_per"])
+    assert len(told) == 3
+    assert forecaster.forecast(iter(texts), targets=iter(["val_per"])) == told
+    assert forecaster.forecast(Cell.parse(text) for text in texts) == forecaster.forecast(texts)
 
 
 def test_no_cells_give_no_forecasts(artifact: Artifact) -> None:

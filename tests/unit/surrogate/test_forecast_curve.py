@@ -1,18 +1,20 @@
 """Learning curves within forecasts: from the graph, and with epochs that were seen."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from graph_encoding import Cell, UserError, cell_graph
+from graph_encoding import Cell, CellGraph, UserError, cell_graph
 from surrogate.artifact import Artifact, load_artifact
 from surrogate.calibration import ConformalCalibrator, SupportCalibrator
 from surrogate.curves.calibration import MOST_SCORES, HorizonCalibration
 from surrogate.fitting import fit_artifact
 from surrogate.forecast import Forecast, Forecaster
+from surrogate.prediction import Prediction
 from surrogate.predictors import RidgePredictor
 from surrogate.query import Benchmark
 from surrogate.targets import TEST_PER, VAL_PER
@@ -136,6 +138,48 @@ def test_outside_curves_are_wider_by_as_much_as_the_label(with_curves: Artifact)
         assert forecast.curve.std_model == pytest.approx((3 * own.std_model[i]).tolist())
 
 
+def test_an_unlike_cell_is_asked_about_once(
+    with_curves: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor, asked = with_curves.models[0].predictor, []
+    predict = predictor.predict
+
+    def counted(graphs: Sequence[CellGraph]) -> Prediction:
+        asked.append(len(graphs))
+        return predict(graphs)
+
+    monkeypatch.setattr(predictor, "predict", counted)
+    forecaster = Forecaster(with_curves)
+    (whole,) = forecaster.forecast(OUTSIDE[:1], 0.8)
+    assert asked == [1]
+    (curve_alone,) = forecaster.forecast(OUTSIDE[:1], 0.8, targets=())
+    assert curve_alone.curve == whole.curve
+
+
+@pytest.mark.parametrize("observed", [None, OBSERVED])
+def test_what_is_doubted_does_not_depend_on_the_level(
+    with_curves: Artifact, observed: list[float] | None
+) -> None:
+    """Not outside either, where intervals widen by another factor at each level."""
+    (val_per, *others) = with_curves.models
+    inside = val_per.calibrator.inside
+    skewed = ConformalCalibrator(3 * inside.errors * np.abs(inside.errors), inside.floor)
+    calibrator = SupportCalibrator(inside, {"new_operation": skewed})
+    unsure = Forecaster(
+        replace(with_curves, models=(replace(val_per, calibrator=calibrator), *others))
+    )
+    by_level = [
+        unsure.forecast(OUTSIDE[:1], level, observed_curve=observed)[0]
+        for level in (0.5, 0.8, 0.95)
+    ]
+    curves = [forecast.curve for forecast in by_level if forecast.curve is not None]
+    assert curves[0].high[-1] < curves[1].high[-1] < curves[2].high[-1]
+    for name in ("std", "std_model", "std_seed"):
+        assert len({getattr(curve, name) for curve in curves}) == 1
+    for name in ("std", "std_model", "std_seed", "collapse_probability"):
+        assert len({getattr(forecast.targets[0], name) for forecast in by_level}) == 1
+
+
 @pytest.mark.parametrize(
     ("observed", "rule"),
     [
@@ -183,7 +227,7 @@ def test_a_part_of_a_forecast_is_that_of_the_whole(with_curves: Artifact) -> Non
     )
     assert asked.curve == all_of_one.curve
     assert asked.targets == all_of_one.targets[1:]
-    with pytest.raises(UserError, match=r"forecasts val_per, test_per, but was asked for wer"):
+    with pytest.raises(UserError, match=r"targets val_per, test_per, but was asked for wer"):
         forecaster.forecast(cells, targets=["wer", "val_per"])
 
 
@@ -196,6 +240,8 @@ def test_what_was_measured_is_answered_without_a_forecast(
     row = table.records[0]
     monkeypatch.setattr(forecaster, "forecast", None)
     assert benchmark.query(row.cell, "test_per", seed=row.seed).value == row.test_per
+    with pytest.raises(UserError, match=r"seeds \[1, 2\]: choose one of them or 'mean', but got 7"):
+        benchmark.query(row.cell, seed=7)
     with pytest.raises(UserError, match="dead"):
         benchmark.query("51_500_5000")
     with pytest.raises(UserError, match="must be one of val_per, test_per"):
@@ -221,6 +267,19 @@ def test_a_query_of_an_epoch_is_answered_by_table_or_curve(with_curves: Artifact
             benchmark.query(unmeasured, epoch=epoch)
     with pytest.raises(UserError, match="'val_per' only"):
         benchmark.query(unmeasured, "test_per", epoch=1)
+
+
+@pytest.mark.parametrize("cell", [synthetic_table(60).records[0].cell, "conv9:1_100_1000"])
+def test_seeds_and_epochs_that_are_none_are_refused_where_it_was_not_measured_too(
+    with_curves: Artifact, cell: str
+) -> None:
+    benchmark = Benchmark(synthetic_table(60), Forecaster(with_curves))
+    for seed in ("banana", None, 1.5, True):
+        with pytest.raises(UserError, match="seed must be a whole number or 'mean', but got"):
+            benchmark.query(cell, seed=seed)  # type: ignore[arg-type]
+    for epoch in ("3", 2.5, True):
+        with pytest.raises(UserError, match=r"epoch must be a whole number.*, but got"):
+            benchmark.query(cell, epoch=epoch)  # type: ignore[arg-type]
 
 
 def test_progress_is_told_from_none_to_all() -> None:

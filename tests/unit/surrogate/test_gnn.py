@@ -1,6 +1,6 @@
 """The graph network: NumPy's answers are torch's, and many networks at once are each alone."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from surrogate.predictors.features import GraphInputs, Vocabulary
 from surrogate.predictors.gnn import GnnPredictor, GnnSettings, GraphNetwork, regularised
 from surrogate.predictors.gnn_training import _Network
 from surrogate.predictors.score_model import Scores
-from surrogate.predictors.stack import Stack, StackSettings
+from surrogate.predictors.stack import Stack, StackGnnSettings, StackSettings
 from surrogate.testing.synthetic import synthetic_dataset
 
 SETTINGS = GnnSettings(members=2, width=12, layers=2, steps=40, batch=8, dropout=0.1)
@@ -92,7 +92,8 @@ def test_several_networks_at_once_answer_as_each_alone(
 def test_a_stack_asks_all_networks_of_its_folds(
     data: SurrogateDataset, vocabulary: Vocabulary
 ) -> None:
-    stack = Stack(StackSettings(folds=3, gnn_from=20, gnn=SETTINGS))
+    settings = StackSettings(folds=3, gnn_from=20, gnn=StackGnnSettings(**asdict(SETTINGS)))
+    stack = Stack(settings)
     inputs = GraphInputs(data.graphs, vocabulary)
     stack.fit(inputs, data.model_values, np.ones(len(data)), np.random.default_rng(0))
     names = {name.split("/")[0] for name in stack.arrays() if name.startswith("gnn.")}

@@ -71,6 +71,16 @@ def test_new_cells_are_ranked_and_covered(with_latency: Artifact) -> None:
     assert all(t.measured is None for t in told)
 
 
+def test_latencies_are_forecast_in_the_settings_that_are_named(with_latency: Artifact) -> None:
+    forecaster = Forecaster(with_latency)
+    assert forecaster.settings == (SETTING,)
+    whole = forecaster.forecast(["10_100_1000"])[0].latencies
+    for named, found in ((SETTING, whole), (iter([SETTING]), whole), ([], ()), (True, whole)):
+        assert forecaster.forecast(["10_100_1000"], latency=named)[0].latencies == found
+    with pytest.raises(UserError, match=rf"settings {SETTING}, but was asked for phone"):
+        forecaster.forecast(["10_100_1000"], latency=["phone"])
+
+
 def test_measured_functions_have_their_measurement_beside(with_latency: Artifact) -> None:
     key, cell = next(iter(CELLS.items()))
     (forecast,) = Forecaster(with_latency).forecast([cell])
@@ -122,6 +132,14 @@ def test_two_devices_of_one_setting_are_refused(table: BenchmarkTable, tmp_path:
             3,
             np.random.default_rng(0),
         )
+
+
+def test_a_level_that_the_latencies_cannot_bound_is_refused_in_their_name(
+    with_latency: Artifact,
+) -> None:
+    (model,) = with_latency.latency
+    with pytest.raises(UserError, match=f"setting '{SETTING}': 120 held-out keys .*0.9917"):
+        model.forecast([cell_graph(Cell.parse("10"))], 0.995)
 
 
 def test_a_latency_rests_on_what_was_timed_and_not_on_what_was_trained(

@@ -1,7 +1,9 @@
 """A new device from a few measurements."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from surrogate.latency_transfer import TransferredLatency
 from surrogate.metrics import spearman_rho
 from surrogate.predictors import AdditivePredictor
 from tests.unit.surrogate.test_latency_model import CELLS, measurement, true_seconds
-from train_benchmark.latency.record import write_latencies
+from train_benchmark.latency.record import LatencyRecord, write_latencies
 
 KEYS = list(CELLS)
 GRAPHS = [cell_graph(CELLS[key]) for key in KEYS]
@@ -113,24 +115,80 @@ def test_too_little_is_refused(old: LatencyModel) -> None:
         TransferredLatency.fit([old], "new", "a phone", GRAPHS[:5], np.zeros(5))
 
 
-def test_predict_takes_the_folder_of_a_sweep(
-    old: LatencyModel, tmp_path: Path, artifact: object, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def fitted(old: LatencyModel, tmp_path: Path, artifact: object) -> Path:
+    """The folder of an artifact that knows the latency of a processor."""
     replace(artifact, latency=(old,)).save(tmp_path / "fitted")  # type: ignore[type-var]
-    (tmp_path / "phone/shards").mkdir(parents=True)
-    records = [
-        replace(measurement(key, CELLS[key]), device="a phone", latency_s=new_seconds(graph))
-        for key, graph in zip(KEYS[:8], GRAPHS[:8], strict=True)
+    return tmp_path / "fitted"
+
+
+def of_phone(count: int, **changes: Any) -> list[LatencyRecord]:
+    """Records of the first functions on a phone."""
+    return [
+        replace(
+            measurement(key, CELLS[key]),
+            **{"device": "a phone", "latency_s": new_seconds(graph), **changes},
+        )
+        for key, graph in zip(KEYS[:count], GRAPHS[:count], strict=True)
     ]
-    write_latencies(records, tmp_path / "phone/shards/0.parquet")
-    options = ["--artifact", str(tmp_path / "fitted"), "--latency", str(tmp_path / "phone")]
-    cell = CellSpace().cell(1234).text
+
+
+def predicted(fitted: Path, records: list[LatencyRecord]) -> int:
+    """Exit code of a forecast with a sweep beside the artifact."""
+    sweep = fitted.with_name("phone")
+    (sweep / "shards").mkdir(parents=True)
+    write_latencies(records, sweep / "shards/0.parquet")
+    options = ["--artifact", str(fitted), "--latency", str(sweep)]
     with pytest.raises(SystemExit) as ended:
-        main(["predict", cell, *options])
-    assert ended.value.code in (0, None)
+        main(["predict", CellSpace().cell(1234).text, *options])
+    return int(ended.value.code or 0)
+
+
+def test_predict_takes_the_folder_of_a_sweep(
+    fitted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert predicted(fitted, of_phone(8)) == 0
     out = capsys.readouterr().out
     assert "latency_s old on a processor" in out
-    assert "b1-1s on a phone" in out
+    assert "b1-1s on a phone, transferred" in out
+
+
+def test_a_device_of_an_equal_name_is_told_from_the_artifacts(
+    fitted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As that of an equal processor in another machine."""
+    assert predicted(fitted, of_phone(8, setting="old", device="a processor")) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if "latency_s" in line]
+    assert ["transferred" in row for row in rows] == [False, True]
+    assert all("latency_s old on a processor" in row for row in rows)
+
+
+UNSUPPORTED = {"status": "unsupported", "error": "no such engine", "latency_s": float("nan")}
+
+
+@pytest.mark.parametrize(
+    ("records", "rule"),
+    [
+        (of_phone(8, **UNSUPPORTED), "must have measured functions.*unsupported: no such engine"),
+        (
+            [*of_phone(8), *of_phone(2, setting="another", **UNSUPPORTED)],
+            "'another' on 'a phone' must have measured functions.*unsupported: no such engine",
+        ),
+        (
+            [*of_phone(8), *of_phone(3, setting="another")],
+            "setting 'another' on 'a phone': .* at least 4 measured functions, but has 3",
+        ),
+    ],
+    ids=["nothing", "nothing in a setting", "too few in a setting"],
+)
+def test_a_sweep_that_says_too_little_is_named(
+    fitted: Path, capsys: pytest.CaptureFixture[str], records: list[LatencyRecord], rule: str
+) -> None:
+    assert predicted(fitted, records) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert re.search(rule, said.err)
+    assert str(fitted.with_name("phone")) in said.err
 
 
 @pytest.mark.parametrize("text", ["conv9:0_100_1000", "10_100_1000_10000", "conv11:0"])

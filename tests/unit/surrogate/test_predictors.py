@@ -154,6 +154,16 @@ def test_changed_columns_are_noticed(dataset: SurrogateDataset, tmp_path: Path) 
         load_predictor(tmp_path / "p")
 
 
+def test_a_predictor_that_nobody_has_imported_is_refused(
+    dataset: SurrogateDataset, tmp_path: Path
+) -> None:
+    MeanPredictor().fit(dataset, np.random.default_rng(0)).save(tmp_path / "p")
+    header = tmp_path / "p" / "predictor.json"
+    header.write_text(header.read_text().replace('"mean"', '"os:path"'))
+    with pytest.raises(UserError, match=r"but is 'os:path'; import the module that registers it"):
+        load_predictor(tmp_path / "p")
+
+
 def test_folder_without_predictor_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must hold a predictor"):
         load_predictor(tmp_path)

@@ -1,7 +1,7 @@
 """How the stack weighs its members."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,22 +9,23 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from graph_encoding.errors import UserError
+from surrogate.benchmark.plugin import contender
 from surrogate.calibration import fit_calibrated
 from surrogate.metrics import coverage
 from surrogate.predictors.stack import (
     Stack,
     StackPredictor,
     StackSettings,
+    StackXgbSettings,
     _least_squares,
     expected_shares,
 )
-from surrogate.predictors.xgb import XgbSettings
 from surrogate.targets import FloatArray
 from surrogate.testing.synthetic import synthetic_dataset
 
 EQUAL = np.array([0.5, 0.5, 0.0])
 NO_NETWORK = StackSettings(gnn_from=10**6)
-QUICK = replace(NO_NETWORK, xgb=XgbSettings(members=2, rounds=30))
+QUICK = replace(NO_NETWORK, xgb=StackXgbSettings(members=2, rounds=30))
 
 
 def answers(n: int, noise: tuple[float, ...], seed: int = 0) -> tuple[FloatArray, FloatArray]:
@@ -113,9 +114,23 @@ def test_how_far_weights_may_be_is_positive(value: float) -> None:
         StackSettings(weights_std=value)
 
 
+@pytest.mark.parametrize("part", ["xgb", "gp", "counts", "statistics", "gnn"])
+def test_a_value_of_a_member_leaves_its_other_values_as_they_are(part: str) -> None:
+    """The stack's own defaults hold where a table says nothing, however it is read."""
+    values = asdict(StackSettings())[part]
+    for given_values in ({}, *({name: value} for name, value in values.items())):
+        settings = {part: given_values}
+        assert StackSettings(**settings) == StackSettings()  # type: ignore[arg-type]
+        assert contender("stack", settings).settings == StackSettings()
+
+
 @pytest.mark.parametrize("keys", [6, 9, 12])
 def test_no_row_is_answered_by_who_has_seen_it(keys: int) -> None:
-    """A row's own label does not change what is said of it when it is held out."""
+    """A row's own label hardly changes what is said of it when it is held out.
+
+    Not at all, where the predictor is fitted anew for each fold; else by the common scale and
+    weights only.
+    """
     data = synthetic_dataset(keys).sorted_by_key()
     changed = data.values.copy()
     changed[2] = 0.95
@@ -123,8 +138,8 @@ def test_no_row_is_answered_by_who_has_seen_it(keys: int) -> None:
         StackPredictor(QUICK).fit_out_of_fold(of, 3, np.random.default_rng(0))
         for of in (data, replace(data, values=changed))
     ]
-    if keys < 10:
-        assert told[0].mean[2] == told[1].mean[2]
+    moved = abs(told[0].mean[2] - told[1].mean[2])
+    assert moved == 0 if keys < 10 else moved < 0.05 * data.model_values.std()
     assert told[0].mean.std() > 0
     assert (told[0].std < 10 * data.model_values.std()).all()
 

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("optuna", reason="needs the extra predictors")
 
+from benchmarks.tuned_elsewhere import corrected_error
 from graph_encoding import UserError
 from graph_encoding.graph_file import GraphRow, write_graphs
 from surrogate.benchmark.source import Source, load_source
@@ -21,7 +22,7 @@ from surrogate.testing.synthetic import synthetic_dataset
 from surrogate.tuning import TuneConfig
 from surrogate.tuning import study as study_module
 from surrogate.tuning.confirmation import gain_error
-from surrogate.tuning.objective import confirmation_keys, corrected_error, training_keys
+from surrogate.tuning.objective import confirmation_keys, training_keys
 from surrogate.tuning.study import JOURNAL_FILE, fold_taus, refusal, run_study
 from surrogate.tuning.summary import summarise_study, write_summary
 
@@ -125,6 +126,25 @@ def test_two_processes_share_a_study(graphs: Path, tmp_path: Path) -> None:
     assert study.trials[0].params == {"max_depth": 4, "learning_rate": 0.05}
 
 
+def test_searches_that_join_a_study_try_other_settings(
+    graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that begins while another is at its first trial, and then goes on alone."""
+    judge, joined = study_module.held_out_taus, False
+
+    def judge_while_another_searches(*of: Any) -> Iterator[float]:
+        nonlocal joined
+        if not joined:
+            joined = True
+            run_study(config(graphs, trials=3), tmp_path / "out")
+        yield from judge(*of)
+
+    monkeypatch.setattr(study_module, "held_out_taus", judge_while_another_searches)
+    study = run_study(config(graphs, trials=6), tmp_path / "out")
+    tried = {tuple(trial.params.values()) for trial in study.trials}
+    assert len(tried) == len(study.trials) == 6
+
+
 def test_what_is_clearly_worse_is_pruned(graphs: Path, tmp_path: Path) -> None:
     # So much in a leaf that no tree has a split, and all keys are forecast alike.
     space = {"min_child_weight": {"choices": [1.0, 1e6]}}
@@ -219,32 +239,6 @@ def test_settings_of_a_part_are_named_with_its_table(graphs: Path, tmp_path: Pat
     summary = summarise_study(run_study(chosen, tmp_path / "out"), chosen)
     fit = load_fit_config(write_summary(summary, chosen, tmp_path / "out"))
     assert fit.settings.xgb.max_depth == summary.best["xgb.max_depth"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "rule"),
-    [
-        ({"space": {"depth": {"low": 1, "high": 2}}}, "no setting 'depth'; it has members, bag"),
-        ({"space": {"max_depth": {"low": 5, "high": 9}}}, "must hold its default 4"),
-        ({"space": {"max_depth": {"low": 5, "high": 4}}}, "low < high"),
-        ({"space": {"max_depth": {"choices": [4]}}}, "at least two"),
-        ({"space": {"max_depth": {"choices": [3, 4], "low": 1}}}, "go without low"),
-        ({"space": {"max_depth": {"low": 0, "high": 9, "log": True}}}, "low > 0"),
-        ({"space": {"max_depth": {"low": 1, "high": 5, "step": 3}}}, "divide high - low"),
-        ({"space": {"max_depth": {"low": 1, "high": 9, "step": 2}}}, "must hold its default 4"),
-        ({"space": {"max_depth": {"low": 1.0, "high": 9.0}}}, "is a whole number"),
-        ({"space": {"subsample": {"low": 0.5, "high": 1.5}}}, r"in \(0, 1\]"),
-        ({"search_settings": {"depth": 3}}, "no setting 'depth'"),
-        ({"search_settings": {"max_depth": 3}}, "leave it out of search_settings"),
-        ({"search_settings": {"members": 1}}, "members must be >= 2"),
-        ({"settings": {"depth": 3}}, "must be settings of 'xgb'"),
-        ({"predictor": "oracle"}, "unknown predictor 'oracle'"),
-        ({"trials": 0}, "greater than or equal to 1"),
-    ],
-)
-def test_wrong_configurations_are_refused(graphs: Path, changes: dict[str, Any], rule: str) -> None:
-    with pytest.raises((UserError, ValueError), match=rule):
-        config(graphs, **changes)
 
 
 def test_a_folder_holds_one_study(graphs: Path, tmp_path: Path) -> None:

@@ -74,6 +74,10 @@ def test_a_file_of_cells(tmp_path: Path) -> None:
     (tmp_path / "cells.txt").write_text("10_100_1000  # the first\n\n# none\nconv3:0_410\n")
     chosen = choose_cells(FileOfCells(kind="file", path=Path("cells.txt")), PAPER, tmp_path)
     assert [cell.text for cell in chosen] == ["10_100_1000", "conv3:0_410"]
+    # With the byte-order mark and the umlaut of a file from Windows, whatever the locale is.
+    (tmp_path / "cells.txt").write_bytes("\ufeff10_100_1000  # für uns\n".encode())
+    (cell,) = choose_cells(FileOfCells(kind="file", path=Path("cells.txt")), PAPER, tmp_path)
+    assert cell.text == "10_100_1000"
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The original's reader object, on files and tables written here."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from graph_encoding import Cell, Semantics, UserError, functional_key, published_hash
+from graph_encoding import Cell, CellSpace, Semantics, UserError, functional_key, published_hash
 from graph_encoding.published import published_classes
 from surrogate.testing.synthetic import synthetic_table
 from tests.unit.train_benchmark.test_table_query import TABLE
@@ -12,10 +14,17 @@ from train_benchmark.compat import Dataset, from_folder
 from train_benchmark.released_files import (
     ReleasedFile,
     ReleasedLatency,
+    ReleasedTraining,
     read_released,
     write_released,
 )
-from train_benchmark.released_table import export_released, read_released_folder
+from train_benchmark.released_table import (
+    ReleasedFolder,
+    export_released,
+    exported_functions,
+    read_released_folder,
+)
+from train_benchmark.table import BenchmarkTable
 
 CLASS = next(
     c
@@ -40,6 +49,31 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def data(folder: Path) -> Dataset:
     return from_folder(folder, max_epochs=6, include_static_info=True, validate_data=False)
+
+
+def test_what_the_form_cannot_hold_is_counted(tmp_path: Path) -> None:
+    table = BenchmarkTable.load("timit-micro")
+    counts = exported_functions(table)
+    standard = CellSpace().representatives(Semantics.PAPER)
+    assert counts.extended == len(set(table.keys) - set(standard)) > 0
+    assert counts.not_representative > 0
+    assert sum(counts) == len(table.keys)
+    export_released(table, tmp_path / "release")
+    release = read_released_folder(tmp_path / "release", epochs=20, seeds=[1234])
+    keys = {
+        functional_key(row.cell, Semantics.PAPER)
+        for seed in table.seeds
+        for row in read_released(tmp_path / "release" / f"nb-asr-e20-{seed}.pickle").rows
+        if isinstance(row, ReleasedTraining)
+    }
+    assert len(keys) == counts.written
+    # torch was timed on extended cells only.
+    assert list(release.latencies) == ["timit-micro-cpu-onnx-fp32-t1-b1-1s"]
+
+
+def test_epochs_that_are_not_there_are_an_error_that_names_those_that_are(folder: Path) -> None:
+    with pytest.raises(UserError, match="has trainings of 6 epochs; ask"):
+        read_released_folder(folder)
 
 
 def test_what_a_dataset_says_of_itself(data: Dataset) -> None:
@@ -107,6 +141,10 @@ def test_a_missing_seed_is_an_error_that_says_how_to_choose(data: Dataset, folde
     assert one.test_acc(ARCH) == data.test_acc(ARCH, seed=2)
 
 
+def test_a_seed_may_be_of_numpy(folder: Path) -> None:
+    assert from_folder(folder, max_epochs=6, seeds=np.int64(2)).seeds == [2]
+
+
 def test_what_is_not_there_is_named(folder: Path, data: Dataset) -> None:
     with pytest.raises(UserError, match="e40"):
         from_folder(folder)
@@ -135,7 +173,57 @@ def test_export_overwrites_nothing(folder: Path) -> None:
         export_released(TABLE, folder)
 
 
-def test_released_files_as_a_table_and_back(folder: Path, tmp_path: Path) -> None:
+def change_header(path: Path, **changes: object) -> None:
+    """Write a file again with other fields in its header; `...` leaves one out."""
+    file = read_released(path)
+    header = {k: v for k, v in {**file.header, **changes}.items() if v is not ...}
+    write_released(path, ReleasedFile(header, file.rows))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("nb-asr-e6-1.pickle", "nb-asr-e6-3.pickle"),
+        ("nb-asr-e6-1.pickle", "nb-asr-e40-1.pickle"),
+        ("nb-asr-bench-phone.pickle", "nb-asr-bench-watch.pickle"),
+        ("nb-asr-info.pickle", "nb-asr-bench-phone.pickle"),
+        ("nb-asr-info.pickle", "nb-asr-e6-2.pickle"),
+        ("nb-asr-e6-1.pickle", "nb-asr-info.pickle"),
+    ],
+)
+def test_a_file_is_what_its_name_says(folder: Path, source: str, name: str) -> None:
+    shutil.copy(folder / source, folder / name)
+    epochs = 40 if "e40" in name else 6
+    with pytest.raises(UserError, match=f"{name} must have the name .*, which is {source}"):
+        read_released_folder(folder, epochs=epochs)
+
+
+def test_files_of_other_settings_do_not_fit_together(folder: Path) -> None:
+    path = folder / "nb-asr-e6-2.pickle"
+    change_header(path, version=1, semantics=...)
+    with pytest.raises(UserError, match=r"seed 1 and 2 .* differ in version, semantics; read"):
+        read_released_folder(folder, epochs=6)
+    assert list(read_released_folder(folder, epochs=6, seeds=[2]).trainings) == [2]
+
+
+def test_files_of_a_table_are_not_taken_for_the_originals(folder: Path) -> None:
+    """They would get the original's reading, network and licence."""
+    release = read_released_folder(folder, epochs=6)
+    for ask in (release.table, release.repeats):
+        with pytest.raises(UserError, match=r"made of a table that reads cells as 'paper'; load"):
+            ask()
+
+
+def test_of_equal_epochs_the_original_kept_the_last() -> None:
+    row = ReleasedTraining(CLASS.hash, (0.5, 0.25, 0.25, 0.75), 0.3, CELL)
+    header = {"dataset_type": "training", "version": 2, "epochs": 4, "seed": 1}
+    release = ReleasedFolder({1: ReleasedFile(header, (row,))}, {}, None)
+    assert release.table().records[0].best_epoch == 3
+
+
+def test_the_originals_files_as_a_table_and_back(folder: Path, tmp_path: Path) -> None:
+    for path in folder.glob("nb-asr-e6-*"):
+        change_header(path, semantics=...)
     release = read_released_folder(folder, epochs=6)
     table = release.table()
     assert table.metadata.semantics == "released"

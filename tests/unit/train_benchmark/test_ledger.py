@@ -1,7 +1,10 @@
 """The ledger: an index that may be lost, and what it says of a campaign."""
 
 import dataclasses
+import random
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,52 @@ def test_a_missing_or_damaged_ledger_is_made_anew_from_the_records(
     with Ledger(tmp_path) as ledger:
         ledger.plan([*records, ("never trained", 1)], records)
     assert counts(tmp_path, records) == expected
+
+
+def damage_the_middle(ledger: Path) -> None:
+    """Random bytes in place of a third of the file; its beginning is whole."""
+    size = ledger.stat().st_size
+    assert size > 60_000
+    with ledger.open("r+b") as file:
+        file.seek(size // 3)
+        file.write(random.Random(0).randbytes(size // 3))
+
+
+def give_other_columns(ledger: Path) -> None:
+    ledger.unlink()
+    with closing(sqlite3.connect(ledger)) as database:
+        database.execute("CREATE TABLE trainings (functional_key TEXT, seed INT, finished REAL)")
+        database.commit()
+
+
+@pytest.mark.parametrize("damage", [damage_the_middle, give_other_columns])
+def test_damage_that_shows_only_when_it_is_read_is_mended(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    wanted = [(f"key {number}", 1) for number in range(3000)]
+    with Ledger(tmp_path) as ledger:
+        ledger.plan(wanted, {})
+    damage(tmp_path / LEDGER_FILE)
+    with Ledger(tmp_path) as ledger:
+        ledger.plan(wanted, {})
+        ledger.start(wanted[0])
+    assert counts(tmp_path, {}) == (0, 0, 1, 2999)
+
+
+def test_a_ledger_that_is_damaged_while_it_runs_costs_no_training(
+    tmp_path: Path,
+    records: dict[tuple[str, int], TrainingRecord],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    record = next(iter(records.values()))
+    with Ledger(tmp_path) as ledger:
+        ledger.plan(records, {})
+        with closing(sqlite3.connect(tmp_path / LEDGER_FILE)) as other:
+            other.execute("DROP TABLE trainings")
+        ledger.start(record.identity)
+        ledger.finish(record)
+    assert [r.levelname for r in caplog.records] == ["WARNING"] * 2
+    assert "cannot write" in caplog.text and "makes it anew" in caplog.text
 
 
 def test_without_a_ledger_the_records_alone_speak(

@@ -65,6 +65,37 @@ def test_line_that_is_no_record_is_refused(line: str) -> None:
         TrainingRecord.from_json(line)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("val_per_curve", 5),
+        ("val_per_curve", "0.5"),
+        ("val_per_curve", ["0.5"]),
+        ("train_loss_curve", {"1": 0.5}),
+        ("test_per", "0.5"),
+        ("test_per", [0.5]),
+        ("test_per", 10**400),
+        ("seed", "1"),
+        ("seed", 1.0),
+        ("best_epoch", True),
+        ("cell", 10),
+        ("status", ["ok"]),
+        ("train_seconds", None),
+    ],
+)
+def test_values_of_other_types_are_refused_by_name(field: str, value: object) -> None:
+    row = {**json.loads(RECORD.to_json()), field: value}
+    with pytest.raises(UserError, match=f"a record must have a {field} of type"):
+        TrainingRecord.from_row(row)
+
+
+def test_integers_are_read_where_numbers_stand() -> None:
+    row = {**json.loads(RECORD.to_json()), "test_per": 1, "val_per_curve": [1, 0]}
+    record = TrainingRecord.from_row(row)
+    assert (record.test_per, record.val_per_curve) == (1.0, (1.0, 0.0))
+    assert '"val_per_curve":[1.0,0.0]' in record.to_json()
+
+
 def test_hash_does_not_depend_on_the_order_of_keys() -> None:
     assert content_hash({"a": 1, "b": [2]}) == content_hash({"b": [2], "a": 1})
     assert content_hash({"a": 1}) != content_hash({"a": 2})

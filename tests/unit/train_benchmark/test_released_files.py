@@ -177,7 +177,10 @@ def test_a_truncated_file_says_where(tmp_path: Path, kept: float) -> None:
         ({"dataset_type": "odd"}, "dataset_type is one of training"),
         ({"seed": ...}, "must have 'seed'"),
         ({"columns": ["model_hash", "test_acc"]}, "must have the columns"),
-        ({"epochs": 4}, "row 0 must have a validation PER for each of 4 epochs, but has 3"),
+        ({"columns": 5}, "must have the columns .* but has 5"),
+        ({"dataset_type": ["training"]}, "dataset_type is one of training"),
+        ({"epochs": 4}, "row 0: must have a validation PER for each of 4 epochs, but has 3"),
+        ({"epochs": np.arange(2)}, "row 0: "),
     ],
 )
 def test_wrong_headers(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -195,9 +198,16 @@ def test_wrong_headers(tmp_path: Path, change: dict[str, object], message: str) 
         (0, "0" * 32, "must have the hash of its cell"),
         (0, 7, "must begin with an md5"),
         (1, [0.5, float("nan"), 0.5], "must be finite"),
+        (1, [0.5, [0.5, 0.5]], "row 0: .*inhomogeneous"),
+        (1, {"epoch": 0.5}, "must be a number"),
+        (1, [0.5, 10**400, 0.5], "row 0: .*too large"),
         (2, "0.5", "must be a number"),
         (2, -0.5, ">= 0"),
         (3, [[9, 0], [1, 0, 0], [1, 0, 0, 0]], "operation index"),
+        (3, [[1.7, 0.3], [1, 0, 0], [1, 0, 0, 0]], "must have integers"),
+        (3, 5, "must have integers"),
+        (3, "abc", "must have integers"),
+        (3, [[1, 0], [1, 0, 0]], "row 0: "),
     ],
 )
 def test_wrong_rows(tmp_path: Path, column: int, value: object, message: str) -> None:
@@ -207,6 +217,15 @@ def test_wrong_rows(tmp_path: Path, column: int, value: object, message: str) ->
     raw[column] = value
     with pytest.raises(UserError, match=message):
         read_released(write_pickles(tmp_path / "f.pickle", TRAINING_HEADER, [raw]))
+
+
+def test_a_hash_has_one_row(tmp_path: Path) -> None:
+    """The last of two would be read for both."""
+    for file in FILES:
+        path = tmp_path / f"{file.dataset_type}.pickle"
+        write_released(path, ReleasedFile(file.header, (*file.rows, file.rows[0])))
+        with pytest.raises(UserError, match=f"several for {file.rows[0].model_hash}"):
+            read_released(path)
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

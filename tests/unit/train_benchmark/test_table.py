@@ -104,7 +104,7 @@ def test_corrupt_rows_are_noticed(tmp_path: Path) -> None:
 def test_missing_rows_are_noticed(tmp_path: Path) -> None:
     TABLE.save(tmp_path / "t")
     (tmp_path / "t" / "records.parquet").unlink()
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="is missing"):
         BenchmarkTable.load(tmp_path / "t")
 
 

@@ -97,7 +97,7 @@ def test_equal_rows_count_once_and_others_are_refused(sweep: Callable[..., Path]
     first, same = sweep("first", *RECORDS), sweep("same", *RECORDS[2:])
     assert len(gather_latencies([first, same], "paper")) == len(RECORDS)
     other = sweep("other", replace(RECORDS[0], latency_s=1.0))
-    with pytest.raises(UserError, match="has two that differ"):
+    with pytest.raises(UserError, match=r"in another folder and in .*other; leave .*other out"):
         gather_latencies([first, other], "paper")
     with pytest.raises(UserError, match="measure them with the table's semantics"):
         gather_latencies([first], "released")
@@ -108,7 +108,7 @@ def test_known_latencies_stay_and_are_not_overruled(sweep: Callable[..., Path]) 
     assert gather_latencies([more], "paper", known) == gather_latencies(
         [sweep("all", *RECORDS)], "paper"
     )
-    with pytest.raises(UserError, match="has two that differ"):
+    with pytest.raises(UserError, match=r"in the table and in .*more; leave .*more out, or"):
         gather_latencies([more], "paper", [replace(RECORDS[2], latency_s=1.0)])
 
 
@@ -120,7 +120,7 @@ def test_a_cell_has_the_latency_of_its_function_or_an_error_that_says_why(
     assert query_latency(saved, cell, SETTING, device="a processor") == RECORDS[0].latency_s
     with pytest.raises(UserError, match=r"\(not measured\); forecast it with `nasasr predict`"):
         query_latency(saved, Cell.parse("conv9:0"), SETTING)
-    with pytest.raises(UserError, match="it is dead"):
+    with pytest.raises(UserError, match=r"it is dead, .* neither measured nor forecast"):
         query_latency(saved, Cell.parse("50_500_5000"), SETTING)
     with pytest.raises(UserError, match=f"measured \\({SETTING}\\), but got"):
         query_latency(saved, cell, OTHER)
@@ -131,6 +131,18 @@ def test_a_failure_is_told_as_such(tmp_path: Path) -> None:
     table = BenchmarkTable.load(tmp_path / "table")
     with pytest.raises(UserError, match=r"\(unsupported: no\)"):
         query_latency(table, Cell.parse(FAILED.cell), SETTING)
+
+
+def test_a_failure_on_one_device_is_not_told_of_another(tmp_path: Path) -> None:
+    failed = replace(FAILED, setting=SETTING)
+    phone = [replace(r, device="a phone") for r in RECORDS[1:]]
+    TABLE.save(tmp_path / "table", [*RECORDS[1:], failed, *phone])
+    table = BenchmarkTable.load(tmp_path / "table")
+    for device, reason in (("a processor", "unsupported: no"), ("a phone", "not measured")):
+        with pytest.raises(UserError, match=rf"\({reason}\)"):
+            query_latency(table, Cell.parse(FAILED.cell), SETTING, device=device)
+    with pytest.raises(UserError, match="name one of"):
+        table.latency.failure_of(FAILED.functional_key, SETTING)
 
 
 def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from graph_encoding import Cell, UserError
 from graph_encoding.cost import params
 from graph_encoding.macro import TIMIT_MICRO_MACRO
 from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table import LABELS, BenchmarkTable, label_of
 from train_benchmark.table_export import export_csv, export_parquet
@@ -61,6 +63,7 @@ def test_query_with_every_choice_of_seeds() -> None:
     assert isinstance(both, dict)
     assert set(both) == {1, 2}
     assert query(TABLE, CELL, seed=1) == both[1]
+    assert query(TABLE, CELL, seed=np.int64(1)) == both[1]
     assert query(TABLE, CELL, seed="mean") == pytest.approx(np.mean(list(both.values())))
     assert (
         query(TABLE, CELL, seed=1, epoch=1) == TABLE.rows_of(ROW.functional_key)[0].val_per_curve[0]
@@ -71,6 +74,7 @@ def test_query_with_every_choice_of_seeds() -> None:
     ("cell", "options", "message"),
     [
         (CELL, {"seed": 3}, r"seeds \[1, 2\]: choose one of them, 'mean' or 'all', but got 3"),
+        (CELL, {"seed": 1.0}, "but got 1.0"),
         (CELL, {"seed": 1, "epoch": 7}, r"1 \.\. 6, but got 7"),
         (CELL, {"seed": 1, "metric": "accuracy"}, "one of val_per, .*'accuracy'"),
         (CELL, {"seed": 1, "metric": "test_per", "epoch": 1}, "'val_per' only"),
@@ -117,6 +121,47 @@ def test_recipe_and_completeness_are_checked() -> None:
     by_name = {c.name: c for c in checks}
     assert not by_name["recipe"].ok
     assert by_name["complete"].detail == "1 of 2 trainings of the campaign are measured"
+
+
+def test_the_recipe_in_the_metadata_must_have_the_hash_of_the_rows() -> None:
+    configs = Path(__file__).parents[3] / "configs"
+    recipe = Recipe.load(configs / "train/timit-micro.toml", configs / "corpus/timit-sample.toml")
+
+    def outcome(plain: dict[str, Any], **changes: object) -> tuple[bool, str]:
+        made = [replace(r, recipe_hash=recipe.hash) for r in TABLE.measured]
+        metadata = replace(TABLE.metadata, recipe={**plain, **changes}, recipe_hash=recipe.hash)
+        checks = verify_table(BenchmarkTable(metadata, made), recipe_hash=None, wanted=())
+        (check,) = [check for check in checks if check.name == "recipe hash"]
+        return check.ok, check.detail
+
+    plain = recipe.describe()
+    assert outcome(plain)[0]
+    corpus = {**plain["corpus"], "licence": "another note"}
+    assert outcome(plain, corpus=corpus)[0], "notes decide nothing"
+    ok, detail = outcome(plain, train={**plain["train"], "dropout": 0.5})
+    assert not ok and f"rows {recipe.hash[:12]}, recipe in the metadata" in detail
+    ok, detail = outcome(plain, macro={**plain["macro"], "lookahead": 5})
+    assert not ok and "macro network is not 'timit-micro'" in detail
+    ok, detail = outcome(plain, train={**plain["train"], "dropuot": 0.5})
+    assert not ok and "cannot be read" in detail and "dropuot" in detail
+    assert "recipe hash" not in {c.name for c in verify_table(TABLE, recipe_hash=None, wanted=())}
+
+
+def test_retraining_a_table_of_one_seed_needs_no_noise_where_all_is_equal() -> None:
+    one = BenchmarkTable(TABLE.metadata, [r for r in TABLE.measured if r.seed == 1])
+
+    def again(cell: Cell, seed: int) -> TrainingRecord:
+        (row,) = [r for r in one.records if (r.cell, r.seed) == (cell.text, seed)]
+        return row
+
+    checks = verify_retrained(one, again, 3, np.random.default_rng(0))
+    assert {check.detail for check in checks} == {"equal to the bit"}
+
+    def elsewhere(cell: Cell, seed: int) -> TrainingRecord:
+        return replace(again(cell, seed), software="other", test_per=0.1)
+
+    with pytest.raises(UserError, match="must have functions with two seeds"):
+        list(verify_retrained(one, elsewhere, 1, np.random.default_rng(0)))
 
 
 def test_retraining_compares_to_the_bit_or_within_noise() -> None:

@@ -63,6 +63,8 @@ def test_sa_sentences_alone_have_no_fingerprint(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_corpus_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"test_check\.py is a file; give the folder"):
+        check_corpus(Path(__file__))
     with pytest.raises(UserError, match="does not exist"):
         check_corpus(tmp_path / "nowhere")
     with pytest.raises(UserError, match=r"no \.PHN file"):

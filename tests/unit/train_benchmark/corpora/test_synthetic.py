@@ -18,11 +18,11 @@ from train_benchmark.corpora.espeak_phones import ACCENTS, timit_segments
 from train_benchmark.corpora.sentences import all_words
 from train_benchmark.corpora.synthetic import (
     _VARIANTS,
-    SyntheticSpec,
     _with_silent_closures,
     make_corpus,
 )
 from train_benchmark.phones import PHONES_61
+from train_benchmark.recipe import SyntheticConfig
 
 RATE_HZ = 1000
 
@@ -31,7 +31,16 @@ RATE_HZ = 1000
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """16 speakers x 10 sentences with hardly any noise, which would fill the closures."""
     out = tmp_path_factory.mktemp("corpus") / "clean"
-    make_corpus(SyntheticSpec(16, 10, 2, 9, 40.0, 40.0, seed=7), out)
+    clean = SyntheticConfig(
+        speakers=16,
+        sentences_per_speaker=10,
+        words_min=2,
+        words_max=9,
+        snr_db_min=40.0,
+        snr_db_max=40.0,
+        seed=7,
+    )
+    make_corpus(clean, out)
     return out
 
 

@@ -1,5 +1,6 @@
 """Reader of TIMIT's layout: values it refuses and full-corpus trees."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.corpora.timit import (
     ALL_OTHERS,
+    Corpus,
     SpeakerSplit,
     Utterance,
     read_timit,
@@ -98,3 +100,19 @@ def test_fingerprint_depends_on_phones_and_samples(tmp_path: Path) -> None:
     a, b, c, d = (read_timit(tmp_path / name).fingerprint for name in "abcd")
     assert len({a, b, c}) == 3
     assert a == d
+
+
+def fingerprint_of(*samples: float) -> str:
+    signal = np.array(samples, np.float32)
+    return Corpus((Utterance("fa0/sx1", "fa0", "sx1", None, signal, ("h#",)),)).fingerprint
+
+
+def test_full_scale_is_no_other_sign() -> None:
+    """Audio of more than 16 bits may reach 1.0, which is one more than the largest of 16 bits."""
+    assert fingerprint_of(1.0) == fingerprint_of(32767 / 32768) != fingerprint_of(-1.0)
+
+
+def test_fingerprint_of_16_bits_is_that_of_the_integers() -> None:
+    signal = np.array([-32768, -1, 0, 1, 32767], "<i2")
+    expected = hashlib.sha256(b"fa0/sx1\nh#\n" + signal.tobytes()).hexdigest()
+    assert fingerprint_of(*(signal / 32768.0)) == expected

@@ -1,5 +1,6 @@
 """Latency records keep what they say, in JSON, in Parquet and through a kill."""
 
+import json
 import subprocess
 import sys
 import time
@@ -91,6 +92,24 @@ def test_a_record_has_exactly_its_keys() -> None:
         LatencyRecord.from_json('{"cell": "10_100_1000"}')
     with pytest.raises(UserError, match="one line of JSON"):
         LatencyRecord.from_json("{")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("latency_s", "0.1"),
+        ("quantiles_s", 5),
+        ("quantiles_s", [None] * 7),
+        ("noisy", 0),
+        ("attempts", None),
+        ("peak_memory_bytes", 1.5),
+        ("device", None),
+    ],
+)
+def test_values_of_other_types_are_refused_by_name(field: str, value: object) -> None:
+    row = {**json.loads(RECORD.to_json()), field: value}
+    with pytest.raises(UserError, match=f"a latency record must have a {field} of type"):
+        LatencyRecord.from_row(row)
 
 
 def test_the_store_keeps_records_through_shards_and_journal(

@@ -1,0 +1,113 @@
+"""A fit that cannot succeed is refused before its first predictor is made."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph_encoding.errors import UserError
+from surrogate.fitting import fit_artifact, fit_target
+from surrogate.predictors import Predictor
+from surrogate.targets import TEST_PER, VAL_PER, Target
+from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
+from tests.unit.train_benchmark.test_table_latency import RECORDS, SETTING
+from train_benchmark.latency.record import LatencyRecord
+from train_benchmark.record import TrainingRecord
+from train_benchmark.table import BenchmarkTable
+
+
+def never() -> Predictor:
+    raise AssertionError("a predictor was made")
+
+
+def refuse(table: BenchmarkTable, rule: str, targets: Sequence[Target] = (VAL_PER,)) -> None:
+    """Fit all there is of a table, which must end in an error before it has begun."""
+    with pytest.raises(UserError, match=rule):
+        fit_artifact(
+            table,
+            targets,
+            never,
+            name="made-up",
+            seed_policy="mean",
+            folds=3,
+            seed=0,
+            effective_config={},
+            make_curve_predictor=never,
+            make_latency_predictor=never,
+        )
+
+
+def changed(table: BenchmarkTable, **values: object) -> BenchmarkTable:
+    records: tuple[TrainingRecord, ...] = tuple(
+        replace(record, **values)  # type: ignore[arg-type]
+        for record in table.records
+    )
+    return BenchmarkTable(table.metadata, records)
+
+
+@pytest.mark.parametrize("most", [0.99, 1.3])
+def test_labels_that_are_all_one_where_they_are_learned_are_refused(most: float) -> None:
+    """Error rates from the clip on are one."""
+    collapsed = replace(synthetic_dataset(20), values=np.linspace(0.99, most, 20))
+    rule = rf"all 20 of target 'val_per' are one there \(0\.99 \.\. {most}\); leave"
+    with pytest.raises(UserError, match=rule):
+        fit_target(collapsed, never, 3, np.random.default_rng(0))
+
+
+def test_the_last_target_is_looked_at_before_the_first_is_fitted() -> None:
+    table = changed(synthetic_table(20), test_per=0.7)
+    refuse(table, "all 20 of target 'test_per' are one", (VAL_PER, TEST_PER))
+
+
+def test_a_target_twice_is_refused() -> None:
+    refuse(synthetic_table(20), "every target must stand once", (VAL_PER, TEST_PER, VAL_PER))
+
+
+def test_curves_that_are_too_short_are_refused() -> None:
+    table = synthetic_table(20)
+    short = tuple(
+        replace(
+            record,
+            val_per_curve=record.val_per_curve[-4:],
+            train_loss_curve=record.train_loss_curve[-4:],
+        )
+        for record in table.records
+    )
+    refuse(BenchmarkTable(table.metadata, short), "at least 5 epochs")
+
+
+def test_a_recipe_without_a_network_is_refused() -> None:
+    table = synthetic_table(20)
+    metadata = replace(table.metadata, recipe={"name": "synthetic"})
+    refuse(BenchmarkTable(metadata, table.records), "must describe its 'macro'")
+
+
+def latencies(table: BenchmarkTable, count: int, device: str = "a") -> list[LatencyRecord]:
+    return [
+        replace(
+            RECORDS[0],
+            functional_key=key,
+            cell=table.rows_of(key)[0].cell,
+            latency_s=0.001 * (i + 1),
+            device=device,
+        )
+        for i, key in enumerate(table.keys[:count])
+    ]
+
+
+def test_a_setting_of_two_devices_is_refused(tmp_path: Path) -> None:
+    table = synthetic_table(20)
+    table.save(tmp_path / "t", [*latencies(table, 20), *latencies(table, 20, "b")])
+    refuse(BenchmarkTable.load(tmp_path / "t"), "one device a setting")
+
+
+def test_a_setting_of_few_functions_is_refused(tmp_path: Path) -> None:
+    """Of eight no forecast could be had at the default level."""
+    table = synthetic_table(20)
+    table.save(tmp_path / "t", latencies(table, 8))
+    refuse(
+        BenchmarkTable.load(tmp_path / "t"),
+        f"at least 9 functions, but {SETTING!r} .* 8.*--latency",
+    )

@@ -1,0 +1,66 @@
+"""What a folder says of itself: an object of JSON with the version of its schema."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from graph_encoding.errors import UserError
+
+
+def read_description_file(
+    path: Path,
+    what: str,
+    version_key: str,
+    version: int,
+    required: Sequence[str],
+    not_with: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """All that stands in the description of a folder.
+
+    Args:
+        path: the file, in the folder that it describes.
+        what: what messages say that the folder must be, such as "a table".
+        version_key: key of the schema's version.
+        version: the version that this program reads.
+        required: keys that must be there; `a.b` is the key `b` of the object at `a`.
+        not_with: keys that folders of another kind have, and what messages say of such a folder.
+
+    Raises:
+        UserError: if it cannot be read, is no object of JSON, describes a folder of another kind,
+            is of another version, or lacks a key.
+    """
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise UserError(
+            f"{path.parent} must be {what}, but its {path.name} cannot be read: {e}"
+        ) from e
+    if not isinstance(description, dict):
+        raise UserError(
+            f"{path.parent} must be {what}, but its {path.name} holds no JSON object; "
+            "restore the file, or make the folder again"
+        )
+    for key, reason in not_with.items():
+        if key in description:
+            raise UserError(f"{path.parent} must be {what}, but {reason}")
+    if description.get(version_key) != version:
+        raise UserError(
+            f"{path.parent} must be {what} of schema version {version}, but has "
+            f"{description.get(version_key)!r}; use the nasasr version that wrote it"
+        )
+    missing = [key for key in required if not _has(description, key)]
+    if missing:
+        raise UserError(
+            f"{path} must have the keys {', '.join(required)}, but lacks {', '.join(missing)}; "
+            "restore the file, or make the folder again"
+        )
+    return description
+
+
+def _has(description: object, key: str) -> bool:
+    first, _, rest = key.partition(".")
+    if not isinstance(description, dict) or first not in description:
+        return False
+    return not rest or _has(description[first], rest)
