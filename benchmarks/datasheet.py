@@ -125,7 +125,15 @@ def curves(axes: "Axes", data: Data) -> None:
         axes.plot(range(1, len(curve) + 1), curve, label=f"{share:.0%}")
     axes.set(xlabel="epoch", ylabel="validation PER")
     _whole_numbers(axes)
-    axes.legend(title="share of functions\nthat are better", frameon=False, fontsize=7)
+    # Beside the curves, which leave no free corner.
+    axes.legend(
+        title="share of functions\nthat are better",
+        frameon=False,
+        fontsize=7,
+        title_fontsize=7,
+        loc="center left",
+        bbox_to_anchor=(1.0, 0.5),
+    )
 
 
 def seed_noise(axes: "Axes", data: Data) -> None:
@@ -182,10 +190,9 @@ def _front(axes: "Axes", cost: np.ndarray, per: np.ndarray) -> None:
     order = np.lexsort((per, cost))
     best = np.minimum.accumulate(per[order])
     front = order[np.flatnonzero(np.diff(best, prepend=np.inf) < 0)]
-    label = "Pareto front: the best of at most this cost"
-    axes.step(cost[front], per[front], where="post", color="tab:red", lw=1, label=label)
+    axes.step(cost[front], per[front], where="post", color="tab:red", lw=1, label="Pareto front")
     axes.set_ylim(None, WORST_SHOWN)
-    axes.legend(frameon=False, fontsize=7)
+    axes.legend(frameon=False, fontsize=7, loc="lower left", bbox_to_anchor=(0.0, 0.98))
     _say_what_is_cut(axes, per)
 
 

@@ -46,15 +46,15 @@ def datasets(table: BenchmarkTable, target: str) -> Iterator[tuple[str, Surrogat
 
 
 def divisions(graphs: tuple[CellGraph, ...]) -> Iterator[tuple[str, Mask, Mask]]:
-    """What to train on and what to ask: smaller and larger, one operation without, all others."""
+    """What to train on and what to ask: smaller and larger, without operations and with them."""
     nodes = np.array([graph.inner_nodes for graph in graphs])
     has = {op: np.array([any(o.name == op for o in g.ops) for g in graphs]) for op in OPS}
     known = np.array([all(op.name in OPS for op in graph.ops[1:-1]) for graph in graphs])
     for size in range(2, int(nodes.max())):
         yield f"up to {size} nodes", known & (nodes <= size), known & (nodes > size)
+    yield "operations of the space", known & (nodes <= 3), ~known
     for op in OPS:
         yield f"without {op}", known & (nodes <= 3) & ~has[op], known & (nodes <= 3) & has[op]
-    yield "operations of the space", known & (nodes <= 3), ~known
 
 
 def main() -> None:

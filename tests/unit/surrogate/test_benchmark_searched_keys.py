@@ -123,5 +123,6 @@ def test_shipped_searches_say_which_keys_they_saw(file: Path) -> None:
     keys = searched_keys(file)
     assert len(set(keys)) == len(keys) == json.loads(file.read_text())["keys"]
     if json.loads(file.read_text())["source"] == "timit-micro":
-        # Six of their trainings were dropped since: their networks had parts that nothing feeds.
-        assert len(set(keys) - set(BenchmarkTable.load("timit-micro").keys)) == 6
+        # At most six of their trainings were dropped since and not made again: their networks had
+        # parts that nothing feeds.
+        assert len(set(keys) - set(BenchmarkTable.load("timit-micro").keys)) <= 6
