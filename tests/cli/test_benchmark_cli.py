@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,8 @@ import pytest
 
 from surrogate.benchmark import BenchmarkConfig
 from surrogate.benchmark.protocol import PROTOCOLS
-from surrogate.cli import main
 from surrogate.cli.benchmark import _with_options
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.cli.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 GRAPHS = ROOT / "configs" / "benchmark" / "example-graphs.jsonl"
@@ -38,18 +35,11 @@ class TestPathRidge(PredictorContract):
 """
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands put the working directory on the path, where a predictor of one's own lies."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 def test_json_holds_every_metric_with_its_interval(run: Run, tmp_path: Path) -> None:
