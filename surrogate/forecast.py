@@ -128,7 +128,7 @@ class Forecaster:
 
     def forecast(
         self,
-        cells: Iterable[Cell | str],
+        cells: Cell | str | Iterable[Cell | str],
         level: float = 0.9,
         *,
         observed_curve: ObservedCurve | None = None,
@@ -143,7 +143,7 @@ class Forecaster:
         number may differ from the same cell's alone, from about the ninth digit on.
 
         Args:
-            cells: the cells or their texts; equal functions get equal forecasts.
+            cells: the cells or their texts, or a single one; equal functions get equal forecasts.
             level: probability with which a label lies in its interval, in (0, 1).
             observed_curve: of a single cell whose training has begun with the table's recipe and
                 corpus: validation PER by epoch, counted from 1, or of the first epochs in order.
@@ -338,9 +338,9 @@ class _Answer:
     distance: float | None = None
 
 
-def _parsed(cells: Iterable[Cell | str]) -> list[Cell]:
-    """Cells, some of which may be texts; a text alone is one cell."""
-    each = (cells,) if isinstance(cells, str) else cells
+def _parsed(cells: Cell | str | Iterable[Cell | str]) -> list[Cell]:
+    """Cells, some of which may be texts; one alone is one cell."""
+    each = (cells,) if isinstance(cells, str | Cell) else cells
     return [Cell.parse(cell) if isinstance(cell, str) else cell for cell in each]
 
 

@@ -171,6 +171,7 @@ def test_cells_may_be_texts(artifact: Artifact) -> None:
     told = forecaster.forecast([Cell.parse(text) for text in texts])
     assert forecaster.forecast(texts) == told
     assert forecaster.forecast(texts[0]) == told[:1]
+    assert forecaster.forecast(Cell.parse(texts[0])) == told[:1]
     with pytest.raises(UserError, match="nope"):
         forecaster.forecast(["nope"])
 
