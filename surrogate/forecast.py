@@ -288,7 +288,9 @@ class Forecaster:
         if not any(beyond):
             return None
         (model,) = (m for m in self._artifact.models if m.target.name == VAL_PER.name)
-        answer = told.get(VAL_PER.name) or model.predictor.predict(graphs)
+        answer = told.get(VAL_PER.name)
+        if answer is None:
+            answer = model.predictor.predict(graphs)
         return widening(model, answer, beyond, level)
 
     def _assemble(
