@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -84,8 +85,8 @@ class Neighbourhood:
         Euclidean distance of counts of operations and edges: about the root of how many of them
         one would have to add and take away. 0 can also be another graph of the same counts.
         """
-        rows = EdgeHistogramEncoding(self.ops).encode(graphs)
-        lengths = (self.points**2).sum(axis=1)
+        rows = self._encoding.encode(graphs)
+        lengths = self._squared_lengths
         nearest = [
             (lengths - 2 * (rows[start : start + _ROWS_AT_ONCE] @ self.points.T)).min(axis=1)
             for start in range(0, len(rows), _ROWS_AT_ONCE)
@@ -93,6 +94,15 @@ class Neighbourhood:
         squared = (rows**2).sum(axis=1) + np.concatenate([np.zeros(0), *nearest])
         distances: FloatArray = np.sqrt(np.maximum(squared, 0.0)).astype(np.float64)
         return distances
+
+    @cached_property
+    def _encoding(self) -> EdgeHistogramEncoding:
+        return EdgeHistogramEncoding(self.ops)
+
+    @cached_property
+    def _squared_lengths(self) -> NDArray[np.float32]:
+        lengths: NDArray[np.float32] = (self.points**2).sum(axis=1)
+        return lengths
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,6 +120,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Raises:
         SystemExit: always, with 0, 1 if what was to be checked is wrong, 2 after an error that
-            the user can mend, 130 after Ctrl-C.
+            the user can mend, 130 after Ctrl-C, 143 after SIGTERM.
     """
     app(args=None if arguments is None else list(arguments), prog_name="nasasr")

@@ -59,11 +59,13 @@ def predict(
         ),
     ] = None,
     curve: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--curve", help="A row an epoch, in place of a row a target; JSON has both always."
+            "--curve/--no-curve",
+            help="A row an epoch, in place of a row a target; JSON has both but with --no-curve.",
+            show_default=False,
         ),
-    ] = False,
+    ] = None,
     observed_curve: Annotated[
         str | None,
         typer.Option(
@@ -83,10 +85,9 @@ def predict(
     forecaster = Forecaster(
         fitted, [t for folder in latency or () for t in _transferred(fitted, folder)]
     )
-    forecasts = forecaster.forecast(
-        parsed, level, observed_curve=observed, curve=curve or output is Format.JSON
-    )
-    _write(forecasts, output, artifact, by_epoch=curve)
+    with_curve = output is Format.JSON if curve is None else curve
+    forecasts = forecaster.forecast(parsed, level, observed_curve=observed, curve=with_curve)
+    _write(forecasts, output, artifact, by_epoch=with_curve)
 
 
 def _write(

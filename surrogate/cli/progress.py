@@ -1,7 +1,9 @@
-"""Where long work stands, and what is said when Ctrl-C ends it."""
+"""Where long work stands, and what is said when it is stopped."""
 
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -9,6 +11,9 @@ import typer
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + the number of SIGINT, as shells have it."""
+
+TERMINATED = 143
+"""Exit code after SIGTERM, likewise."""
 
 _LINE_SECONDS = 30.0
 
@@ -86,9 +91,39 @@ def time_left(done: int, total: int, new: int, elapsed_s: float) -> str:
 
 @contextmanager
 def told_when_stopped(consequence: str) -> Iterator[None]:
-    """Say what Ctrl-C leaves behind, and end with its exit code."""
+    """Say what Ctrl-C or SIGTERM leaves behind, and end with its exit code.
+
+    SIGTERM is how schedulers and `timeout` stop work: it is cleaned up after as after Ctrl-C.
+    """
+    terminated = False
+
+    def stop(*_: object) -> None:
+        nonlocal terminated
+        terminated = True
+        # What holds Ctrl-C back holds this back too. Work in the background may ignore Ctrl-C,
+        # but never this.
+        if callable(signal.getsignal(signal.SIGINT)):
+            signal.raise_signal(signal.SIGINT)
+        else:
+            raise KeyboardInterrupt
+
     try:
-        yield
+        with _terminated_by(stop):
+            yield
     except KeyboardInterrupt:
         typer.echo(f"stopped; {consequence}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(TERMINATED if terminated else INTERRUPTED) from None
+
+
+@contextmanager
+def _terminated_by(handler: Callable[..., None]) -> Iterator[None]:
+    """Where SIGTERM would end the process, let a handler do it; only the main thread can."""
+    ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not ends or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

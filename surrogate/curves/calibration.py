@@ -75,7 +75,8 @@ class HorizonCalibration:
         if kept == MOST_SCORES and max(levels) > kept / (kept + 1):
             raise UserError(
                 f"intervals of learning curves reach a level of {kept / (kept + 1)}, but got "
-                f"{max(levels)}; ask for a lower level, or for no curve"
+                f"{max(levels)}; ask for a lower level, or for no curve (`curve=False`, or the "
+                "program's --no-curve)"
             )
         width = np.where(std > 0, np.hypot(std, LEAST_STD), 0.0)
         return tuple(rows[:, place_of_level(kept, level)] * width for level in levels)

@@ -9,6 +9,7 @@ Shape suffixes: N rows, F features, S distinct tests, T trees, M members, D dept
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,9 @@ class Forest:
         holds_SN = (x_NF[:, self.feature] >= self.threshold).T
         holds = np.ascontiguousarray(holds_SN).ravel().view(np.int8)
         row_N = np.arange(rows)
-        first_hold, left = self.test.astype(np.intp) * rows, self.left.astype(np.intp)
-        node_TN = np.repeat(self.root.astype(np.intp)[:, None], rows, axis=1)
+        test, left, root = self._wide
+        first_hold = test * rows
+        node_TN = np.repeat(root[:, None], rows, axis=1)
         for _ in range(self.depth):
             node_TN = left.take(node_TN) + holds.take(first_hold.take(node_TN) + row_N)
         answer_TN = self.value.take(node_TN)
@@ -71,6 +73,11 @@ class Forest:
             answer_TN, self.member_start, axis=0, dtype=np.float64
         )
         return sums_MN + self.base[:, None]
+
+    @cached_property
+    def _wide(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """`test`, `left` and `root` in the width of an index."""
+        return self.test.astype(np.intp), self.left.astype(np.intp), self.root.astype(np.intp)
 
 
 NestedTree = float | list[Any]

@@ -219,6 +219,11 @@ def test_curves_that_are_not_shown_bound_no_level(run: Run) -> None:
         code, _, err = run(*ask, *shown)
         assert code == 2
         assert "intervals of learning curves reach a level of" in err
+    code, out, _ = run(*ask, "--format", "json", "--no-curve")
+    (forecast,) = json.loads(out)
+    assert code == 0
+    assert forecast["curve"] is None
+    assert {target["target"] for target in forecast["targets"]} >= {"val_per", "test_per"}
 
 
 def test_the_version_is_that_of_the_package(run: Run) -> None:

@@ -1,11 +1,14 @@
 """What long work says of itself, and the help of commands that need not be named in full."""
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
 
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+from surrogate.tuning.interrupts import HeldInterrupts
 from tests.cli.conftest import Run
 from train_benchmark.ledger import CampaignStatus
 
@@ -34,6 +37,53 @@ def test_a_stop_is_told_and_other_errors_pass(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "stopped; go on with --out x\n"
     with pytest.raises(ValueError, match="mine"), told_when_stopped("nothing"):
         raise ValueError("mine")
+
+
+@pytest.fixture
+def on_sigint(request: pytest.FixtureRequest) -> Iterator[None]:
+    """How Ctrl-C is answered, which differs between the terminal and the background."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("on_sigint", [signal.default_int_handler, signal.SIG_IGN], indirect=True)
+@pytest.mark.usefixtures("on_sigint")
+def test_a_scheduler_stops_work_as_ctrl_c_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as stop, told_when_stopped("go on with --out x"):
+        signal.raise_signal(signal.SIGTERM)
+    assert stop.value.exit_code == 143
+    assert capsys.readouterr().err == "stopped; go on with --out x\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("on_sigint", [signal.default_int_handler], indirect=True)
+@pytest.mark.usefixtures("on_sigint")
+def test_what_holds_ctrl_c_back_holds_a_scheduler_back() -> None:
+    steps = []
+
+    def work() -> None:
+        with told_when_stopped("nothing is lost"), HeldInterrupts() as interrupts:
+            signal.raise_signal(signal.SIGTERM)
+            steps.append("written to the end")
+            with interrupts.let_through():
+                steps.append("never reached")
+
+    with pytest.raises(typer.Exit) as stop:
+        work()
+    assert steps == ["written to the end"]
+    assert stop.value.exit_code == 143
+
+
+def test_who_has_an_answer_to_sigterm_keeps_it() -> None:
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.append("mine"))
+    try:
+        with told_when_stopped("nothing"):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == ["mine"]
 
 
 @pytest.mark.parametrize(
