@@ -97,7 +97,8 @@ def main() -> None:
         draw(axes, data)
         if axes.has_data():
             path = options.out / f"{name}.svg"
-            figure.savefig(path, metadata={"Date": None})
+            # Thousands of dots are an image within the drawing: as paths they would be a megabyte.
+            figure.savefig(path, dpi=200, metadata={"Date": None})
             print(f"wrote {path}")
         plt.close(figure)
 
@@ -186,7 +187,7 @@ def against_latency(axes: "Axes", data: Data) -> None:
 
 
 def _front(axes: "Axes", cost: np.ndarray, per: np.ndarray) -> None:
-    axes.scatter(cost, per, s=3, alpha=0.5)
+    axes.scatter(cost, per, s=3, alpha=0.5, rasterized=True)
     order = np.lexsort((per, cost))
     best = np.minimum.accumulate(per[order])
     front = order[np.flatnonzero(np.diff(best, prepend=np.inf) < 0)]
@@ -242,7 +243,7 @@ def skips(axes: "Axes", data: Data) -> None:
 def val_against_test(axes: "Axes", data: Data) -> None:
     """Validation against test, each the mean of the same trainings."""
     val, test = data.label("val_per"), data.label("test_per")
-    axes.scatter(val, test, s=3, alpha=0.5)
+    axes.scatter(val, test, s=3, alpha=0.5, rasterized=True)
     axes.set(
         xlabel="val_per", ylabel="test_per", xlim=(None, WORST_SHOWN), ylim=(None, WORST_SHOWN)
     )
