@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -33,8 +33,13 @@ _METADATA_FILE = "metadata.json"
 _MEASURED_FILE = "measured.json"
 _CALIBRATION_FILE = "calibration.json"
 _NEIGHBOURHOOD_FILE = "neighbourhood.npz"
-_CURVE_FOLDER = "curve"
-_LATENCY_FOLDER = "latency"
+
+CURVE_FOLDER = "curve"
+
+
+def latency_folder(number: int) -> str:
+    """Folder, within an artifact, of the latency of one of its settings."""
+    return f"latency-{number}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,23 @@ class TargetModel:
     predictor: Predictor
     calibrator: SupportCalibrator
     seed_share: float | None
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder, which is made if need be."""
+        self.predictor.save(folder)
+        calibration = {**self.calibrator.to_plain(), "seed_share": self.seed_share}
+        _write_json(folder / _CALIBRATION_FILE, calibration)
+
+    @classmethod
+    def load(cls, folder: Path, target: Target) -> Self:
+        """Read what `save` wrote of a target.
+
+        Raises:
+            UserError: if a file is missing or corrupt.
+        """
+        calibration = _read_json(folder / _CALIBRATION_FILE)
+        calibrator = SupportCalibrator.from_plain(calibration)
+        return cls(target, load_predictor(folder), calibrator, calibration["seed_share"])
 
 
 @dataclass(frozen=True)
@@ -133,12 +155,7 @@ class Artifact:
 
     def _write(self, folder: Path) -> None:
         for model in self.models:
-            model.predictor.save(folder / model.target.name)
-            calibration = {
-                **model.calibrator.to_plain(),
-                "seed_share": model.seed_share,
-            }
-            _write_json(folder / model.target.name / _CALIBRATION_FILE, calibration)
+            model.save(folder / model.target.name)
         measured = {
             key: {"seeds": row.seeds, "values": dict(row.values)}
             for key, row in self.measured.items()
@@ -148,9 +165,9 @@ class Artifact:
             points = self.neighbourhood.points.astype(np.uint8)
             np.savez_compressed(file, allow_pickle=False, points=points)
         if self.curves is not None:
-            self.curves.save(folder / _CURVE_FOLDER)
+            self.curves.save(folder / CURVE_FOLDER)
         for number, of_setting in enumerate(self.latency):
-            of_setting.save(folder / f"{_LATENCY_FOLDER}-{number}")
+            of_setting.save(folder / latency_folder(number))
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         metadata = {
             "schema_version": SCHEMA_VERSION,
@@ -172,7 +189,9 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
     """
     folder = resolve_artifact_folder(name_or_folder)
     metadata = _verified_metadata(folder)
-    models = tuple(_load_model(folder / name, TARGETS.get(name)) for name in metadata["targets"])
+    models = tuple(
+        TargetModel.load(folder / name, TARGETS.get(name)) for name in metadata["targets"]
+    )
     measured = {
         key: MeasuredRow(
             tuple(row["seeds"]),
@@ -198,9 +217,9 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
         models,
         measured,
         _load_neighbourhood(folder, tuple(metadata["trained_on"]["ops"])),
-        load_curve_model(folder / _CURVE_FOLDER) if (folder / _CURVE_FOLDER).is_dir() else None,
+        load_curve_model(folder / CURVE_FOLDER) if (folder / CURVE_FOLDER).is_dir() else None,
         tuple(
-            LatencyModel.load(folder / f"{_LATENCY_FOLDER}-{number}")
+            LatencyModel.load(folder / latency_folder(number))
             for number in range(len(metadata.get("latency_settings", ())))
         ),
     )
@@ -245,12 +264,6 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
                 f"{found}; copy the artifact again or fit it again"
             )
     return dict(metadata)
-
-
-def _load_model(folder: Path, target: Target) -> TargetModel:
-    calibration = _read_json(folder / _CALIBRATION_FILE)
-    calibrator = SupportCalibrator.from_plain(calibration)
-    return TargetModel(target, load_predictor(folder), calibrator, calibration["seed_share"])
 
 
 def _load_neighbourhood(folder: Path, ops: tuple[str, ...]) -> Neighbourhood:

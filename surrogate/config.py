@@ -1,6 +1,7 @@
 """The configuration of a fit: which predictor, on which labels, judged how."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -77,9 +78,10 @@ class FitConfig(BaseModel, Generic[S]):
         """The targets by their names."""
         return tuple(TARGETS.get(name) for name in self.targets)
 
-    def make_predictor(self) -> Predictor:
-        """A new, unfitted predictor with these settings."""
-        return PREDICTORS.get(self.predictor)(self.settings)
+    @property
+    def make_predictor(self) -> Callable[[], Predictor]:
+        """What gives a new, unfitted predictor with these settings."""
+        return partial(PREDICTORS.get(self.predictor), self.settings)
 
     @property
     def make_curve_predictor(self) -> Callable[[], Predictor] | None:

@@ -1,7 +1,8 @@
 """What predictors learn from: one labelled graph for each function of a table."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
 from surrogate.targets import FloatArray, Target
+from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
@@ -78,6 +80,28 @@ class SurrogateDataset:
         seed's for a single training, which m trainings divide by m: `2 m / (m + 1)`.
         """
         return 2 * self.seed_counts / (self.seed_counts + 1.0)
+
+    @property
+    def content_sha256(self) -> str:
+        """Checksum of the graphs, their labels and what is known of the labels' noise."""
+        rows = [
+            [
+                graph.key,
+                [astuple(op) for op in graph.ops],
+                graph.edges,
+                value,
+                count,
+                None if math.isnan(variance) else variance,
+            ]
+            for graph, value, count, variance in zip(
+                self.graphs,
+                self.values.tolist(),
+                self.seed_counts.tolist(),
+                self.seed_variances.tolist(),
+                strict=True,
+            )
+        ]
+        return content_hash(rows)
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "SurrogateDataset":
         """The rows at some indices, in that order."""

@@ -1,16 +1,23 @@
 """Held-out comparison of predictors: same keys, same splits, repeated."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from surrogate.calibration import fit_calibrated
+from surrogate.code_hash import hash_of_class, hash_of_packages
 from surrogate.dataset import SurrogateDataset
 from surrogate.metrics import coverage, kendall_tau, mean_width, rmse, spearman_rho
+from surrogate.parts import OnProgress, Part, all_parts
 from surrogate.prediction import Interval
 from surrogate.predictors import Predictor
+from surrogate.processes import OnStep
 from surrogate.splits import Split, random_split
+from surrogate.unfinished import Unfinished
+from train_benchmark.record import content_hash
 
 
 @dataclass(frozen=True)
@@ -108,40 +115,109 @@ def score_on_split(
     )
 
 
-def compare(
-    dataset: SurrogateDataset,
-    makers: Mapping[str, Callable[[], Predictor]],
-    *,
-    repeats: int,
-    test_fraction: float,
-    folds: int,
-    level: float,
-    seed: int,
-) -> tuple[Score, ...]:
-    """Score several predictors on the same random splits by key.
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Several predictors on the same random splits by key, for one or more targets.
 
-    Args:
-        dataset: all labelled graphs.
+    Attributes:
+        datasets: all labelled graphs, for each target.
         makers: name -> function that gives a new, unfitted predictor.
         repeats: number of splits.
         test_fraction: share of the keys that each split tests on.
         folds: parts of each training set that the calibration holds out in turn.
         level: level of the intervals.
         seed: start of all randomness; split r is the same for every predictor.
-
-    Returns:
-        `repeats` scores of each predictor.
     """
-    scores = []
-    for repeat in range(repeats):
-        rng = np.random.default_rng([seed, repeat])
-        split = random_split(dataset, (1 - test_fraction, 0.0, test_fraction), rng)
-        for make_predictor in makers.values():
-            fit_rng = np.random.default_rng([seed, repeat, 1])
-            scores.append(
-                score_on_split(split, make_predictor, folds=folds, level=level, rng=fit_rng)
-            )
-    return tuple(scores)
+
+    datasets: tuple[SurrogateDataset, ...]
+    makers: Mapping[str, Callable[[], Predictor]]
+    repeats: int
+    test_fraction: float
+    folds: int
+    level: float
+    seed: int
+
+    def run(
+        self,
+        *,
+        workers: int = 1,
+        kept: Unfinished | None = None,
+        on_progress: OnProgress = lambda _done, _total: None,
+    ) -> tuple[Score, ...]:
+        """Score every predictor on every split of every target.
+
+        Args:
+            workers: processes that fit at a time.
+            kept: where finished scores are kept; those of an earlier run that was stopped are
+                not made again.
+            on_progress: called with the scores that are done and their number.
+
+        Raises:
+            UserError: if a set is too small for the folds, the level or the metrics, or what is
+                kept is of another comparison.
+        """
+        trials = [
+            _Trial(number, dataset.target.name, repeat, name)
+            for number, dataset in enumerate(self.datasets)
+            for repeat in range(self.repeats)
+            for name in self.makers
+        ]
+        if kept is not None:
+            kept.claim("comparison", self._identity())
+        return all_parts(trials, self, kept=kept, workers=workers, on_progress=on_progress)
+
+    def _identity(self) -> str:
+        predictors = {name: make() for name, make in self.makers.items()}
+        return content_hash(
+            {
+                "data": [dataset.content_sha256 for dataset in self.datasets],
+                "targets": [repr(dataset.target) for dataset in self.datasets],
+                "predictors": {name: repr(of.settings) for name, of in predictors.items()},
+                "split": [self.test_fraction, self.folds, self.level, self.seed],
+                "code": [
+                    hash_of_packages("graph_encoding", "surrogate"),
+                    *(hash_of_class(type(of), Predictor) for of in predictors.values()),
+                ],
+            }
+        )
+
+
+@dataclass(frozen=True)
+class _Trial(Part[Comparison, Score]):
+    """One predictor on one split of one target."""
+
+    number: int
+    target: str
+    repeat: int
+    predictor: str
+    steps = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.target}-{self.predictor}-{self.repeat}"
+
+    def make(self, context: Comparison, on_step: OnStep) -> Score:
+        test_fraction, seed = context.test_fraction, [context.seed, self.repeat]
+        split = random_split(
+            context.datasets[self.number],
+            (1 - test_fraction, 0.0, test_fraction),
+            np.random.default_rng(seed),
+        )
+        score = score_on_split(
+            split,
+            context.makers[self.predictor],
+            folds=context.folds,
+            level=context.level,
+            rng=np.random.default_rng([*seed, 1]),
+        )
+        on_step()
+        return score
+
+    def save(self, result: Score, path: Path) -> None:
+        path.write_text(json.dumps(asdict(result)) + "\n")
+
+    def load(self, path: Path) -> Score:
+        return Score(**json.loads(path.read_text()))
 
 
 def summarise(scores: Iterable[Score]) -> tuple[Summary, ...]:

@@ -1,28 +1,32 @@
 """From a benchmark table to an artifact."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from surrogate.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
-from surrogate.calibration import (
-    Neighbourhood,
-    TrainedOn,
-    calibrate_support,
-    calibration_steps,
-    seed_share,
-)
+from surrogate.calibration import Neighbourhood, TrainedOn
+from surrogate.code_hash import hash_of_class, hash_of_packages
 from surrogate.curves import CurveModel, CurveSet
 from surrogate.dataset import SeedPolicy, SurrogateDataset
+from surrogate.fit_parts import (
+    CurvePart,
+    FitPart,
+    FitPlan,
+    LatencyPart,
+    MakePredictor,
+    check_labels,
+)
 from surrogate.latency_model import LatencyModel, device_to_fit
+from surrogate.parts import OnProgress, all_parts
 from surrogate.predictors import Predictor
 from surrogate.targets import VAL_PER, Target
+from surrogate.unfinished import Unfinished
+from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,44 +46,21 @@ _VERSIONED = (
 )
 
 
-def fit_target(
-    dataset: SurrogateDataset,
-    make_predictor: Callable[[], Predictor],
-    folds: int,
-    rng: np.random.Generator,
-    on_step: Callable[[], None] = lambda: None,
-) -> TargetModel:
-    """Fit a predictor on all keys and calibrate it, for graphs like those and unlike them.
-
-    Args:
-        dataset: n labelled graphs.
-        make_predictor: gives a new, unfitted predictor.
-        folds: parts that the calibration holds out in turn, 2 .. n.
-        rng: source of all randomness.
-        on_step: called after each of `calibration_steps` steps.
-
-    Raises:
-        UserError: if there are too few keys for the folds, or their labels are all one.
-    """
-    _check_labels(dataset)
-    calibrated = calibrate_support(dataset, make_predictor, folds, rng, on_step)
-    share = seed_share(dataset.sorted_by_key(), calibrated.held_out_std)
-    return TargetModel(dataset.target, calibrated.predictor, calibrated.calibrator, share)
-
-
 def fit_artifact(
     table: "BenchmarkTable",
     targets: "Sequence[Target]",
-    make_predictor: Callable[[], Predictor],
+    make_predictor: MakePredictor,
     *,
     name: str,
     seed_policy: SeedPolicy,
     folds: int,
     seed: int,
     effective_config: Mapping[str, Any],
-    make_curve_predictor: Callable[[], Predictor] | None = None,
-    make_latency_predictor: Callable[[], Predictor] | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    make_curve_predictor: MakePredictor | None = None,
+    make_latency_predictor: MakePredictor | None = None,
+    workers: int = 1,
+    kept: Unfinished | None = None,
+    on_progress: OnProgress = lambda _done, _total: None,
 ) -> Artifact:
     """Fit one model for each target on all keys of a table, its curves and its latencies.
 
@@ -95,35 +76,36 @@ def fit_artifact(
         make_curve_predictor: gives a new, unfitted predictor for the curves' components; None
             leaves curves out.
         make_latency_predictor: the same for the latency of each setting that the table has.
-        on_progress: called with the steps that are done and their number, first with none done.
+        workers: parts that are fitted at a time, a process each: targets, curves and latencies
+            are a part each. What gives predictors must then be of a module that they can import.
+        kept: where finished parts are kept; those of an earlier fit that was stopped are not
+            fitted again.
+        on_progress: called with the steps that are done and their number, first with those of
+            kept parts.
 
     Raises:
         UserError: if there is no target, too few keys, labels are all one, or curves or latencies
             are asked for and cannot be had, as curves without the target `val_per`. What can be
-            known before the first fit is refused before it.
+            known before the first fit is refused before it, as parts kept of another fit are.
     """
     _check_targets(targets, curves=make_curve_predictor is not None)
-    datasets = [SurrogateDataset.from_table(table, target, seed_policy) for target in targets]
-    settings = () if make_latency_predictor is None else table.latency.settings
-    _check_data(table, datasets, settings, folds, curves=make_curve_predictor is not None)
+    makers = (make_predictor, make_curve_predictor, make_latency_predictor)
+    plan = FitPlan(table, seed_policy, folds, seed, *makers)
+    datasets = tuple(plan.dataset(target) for target in targets)
+    parts = plan.parts(datasets)
+    _check_data(plan, datasets, parts)
     graphs = datasets[0].graphs
     source = _metadata(name, table, graphs, effective_config)
-    fits = sum(calibration_steps(d.graphs) for d in datasets)
-    fits += (make_curve_predictor is not None) + len(settings)
-    steps = _Steps(fits, on_progress)
-    models = tuple(
-        fit_target(dataset, make_predictor, folds, np.random.default_rng(seed), steps.step)
-        for dataset in datasets
-    )
-    curves = _fit_curves(table, make_curve_predictor, folds, seed, steps.step)
-    latency = _fit_latencies(table, make_latency_predictor, folds, seed, steps.step)
+    if kept is not None:
+        kept.claim("fit", _identity(plan))
+    models = all_parts(parts, plan, kept=kept, workers=workers, on_progress=on_progress)
     return Artifact(
         source,
-        models,
+        tuple(model for model in models if isinstance(model, TargetModel)),
         measured_rows(table, targets),
         Neighbourhood.of(graphs),
-        curves,
-        latency,
+        next((model for model in models if isinstance(model, CurveModel)), None),
+        tuple(model for model in models if isinstance(model, LatencyModel)),
     )
 
 
@@ -142,31 +124,16 @@ def _check_targets(targets: "Sequence[Target]", *, curves: bool) -> None:
 
 
 def _check_data(
-    table: "BenchmarkTable",
-    datasets: "Sequence[SurrogateDataset]",
-    settings: "Sequence[str]",
-    folds: int,
-    *,
-    curves: bool,
+    plan: FitPlan, datasets: "Sequence[SurrogateDataset]", parts: "Sequence[FitPart]"
 ) -> None:
     """Refuse now what the last of the fits would refuse."""
     for dataset in datasets:
-        _check_labels(dataset)
-    if curves:
-        CurveSet.from_table(table, VAL_PER.transform)
-    for setting in settings:
-        device_to_fit(table, setting, folds)
-
-
-def _check_labels(dataset: SurrogateDataset) -> None:
-    labels = dataset.model_values
-    if len(labels) > 1 and (labels == labels[0]).all():
-        raise UserError(
-            f"labels must differ on the scale that is learned, but all {len(labels)} of target "
-            f"{dataset.target.name!r} are one there ({dataset.values.min()} .. "
-            f"{dataset.values.max()}); leave the target out, or fit on a table whose trainings "
-            "differ in it"
-        )
+        check_labels(dataset)
+    for part in parts:
+        if isinstance(part, CurvePart):
+            CurveSet.from_table(plan.table, VAL_PER.transform)
+        if isinstance(part, LatencyPart):
+            device_to_fit(plan.table, part.setting, plan.folds)
 
 
 def _metadata(
@@ -189,51 +156,24 @@ def _metadata(
     )
 
 
-def _fit_curves(
-    table: "BenchmarkTable",
-    make_predictor: Callable[[], Predictor] | None,
-    folds: int,
-    seed: int,
-    on_step: Callable[[], None],
-) -> CurveModel | None:
-    if make_predictor is None:
-        return None
-    curves = CurveModel.fit(table, make_predictor, np.random.default_rng(seed), folds=folds)
-    on_step()
-    return curves
-
-
-def _fit_latencies(
-    table: "BenchmarkTable",
-    make_predictor: Callable[[], Predictor] | None,
-    folds: int,
-    seed: int,
-    on_step: Callable[[], None],
-) -> tuple[LatencyModel, ...]:
-    if make_predictor is None:
-        return ()
-    models = []
-    for setting in table.latency.settings:
-        rng = np.random.default_rng(seed)
-        models.append(LatencyModel.fit(table, setting, make_predictor, folds, rng))
-        on_step()
-    return tuple(models)
-
-
-class _Steps:
-    """Counts the steps of a fit."""
-
-    def __init__(self, total: int, on_progress: Callable[[int, int], None] | None) -> None:
-        self._done, self._total, self._on_progress = 0, total, on_progress
-        self._tell()
-
-    def step(self) -> None:
-        self._done += 1
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._on_progress:
-            self._on_progress(self._done, self._total)
+def _identity(plan: FitPlan) -> str:
+    """Checksum of all that the parts of a fit depend on."""
+    makers = (plan.make_predictor, plan.make_curve_predictor, plan.make_latency_predictor)
+    predictors = [make() for make in makers if make is not None]
+    return content_hash(
+        {
+            "table": plan.table.content_sha256,
+            "seed_policy": plan.seed_policy,
+            "folds": plan.folds,
+            "seed": plan.seed,
+            "predictors": [plain_config(predictor) for predictor in predictors],
+            "code": [
+                hash_of_packages("graph_encoding", "train_benchmark", "surrogate"),
+                *(hash_of_class(type(predictor), Predictor) for predictor in predictors),
+            ],
+            "versions": _versions(),
+        }
+    )
 
 
 def macro_of_table(table: "BenchmarkTable") -> Macro:

@@ -15,7 +15,7 @@ from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from train_benchmark.latency.record import LatencyRecord, write_latencies
-from train_benchmark.record import TrainingRecord
+from train_benchmark.record import TrainingRecord, content_hash
 from train_benchmark.table_files import (
     RECORD_SCHEMA,
     RECORDS_FILE,
@@ -205,6 +205,12 @@ class BenchmarkTable:
                 keys.append(key)
                 rows.append([by_seed[seed] for seed in seeds])
         return tuple(keys), np.asarray(rows, dtype=np.float64).reshape(len(keys), len(seeds))
+
+    @property
+    def content_sha256(self) -> str:
+        """Checksum of all trainings and latencies, however they are stored."""
+        rows = [record.to_json() for record in self.records]
+        return content_hash([rows, [record.to_json() for record in self.latency.records()]])
 
     @property
     def dead_keys(self) -> tuple[str, ...]:

@@ -1,19 +1,16 @@
 """Predictors by name: registered ones, and a stranger's by `module:Class`."""
 
-import hashlib
 import importlib
-import inspect
 import json
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
-from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import distinct_errors, rule_and_value
+from surrogate.code_hash import hash_of_class
 from surrogate.predictors.base import PREDICTORS, Predictor
 
 
@@ -37,31 +34,8 @@ class Contender:
 
     @property
     def code_sha256(self) -> str:
-        """Hash of the modules of its class and base classes, and of those beside them.
-
-        Beside a module stand those of the same package: a predictor may be made of others.
-        """
-        kinds = [kind for kind in self.kind.__mro__ if issubclass(kind, Predictor)]
-        return hash_of_files(path for kind in kinds for path in _source_files(kind))
-
-
-def hash_of_files(paths: Iterable[Path]) -> str:
-    """sha256 of the names and contents of some files, whatever their order."""
-    digest = hashlib.sha256()
-    for path in sorted(set(paths), key=lambda path: (path.name, str(path))):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _source_files(kind: type[Predictor]) -> Iterable[Path]:
-    try:
-        own = inspect.getsourcefile(kind)
-    except TypeError:  # what inspect says of a class that was typed in
-        return ()
-    if own is None:
-        return ()
-    in_package = bool(sys.modules[kind.__module__].__package__)
-    return Path(own).parent.glob("*.py") if in_package else (Path(own),)
+        """Checksum of the source code of its class, see `hash_of_class`."""
+        return hash_of_class(self.kind, Predictor)
 
 
 def contender(name: str, settings: Mapping[str, Any]) -> Contender:

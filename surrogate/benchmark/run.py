@@ -1,12 +1,8 @@
 """Run a benchmark: every predictor on the same splits, each fit kept as soon as it is done."""
 
-import multiprocessing
-import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,21 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding import encodings
-from graph_encoding.errors import MissingExtraError, UserError
-from graph_encoding.registered import Registered
+from graph_encoding.errors import UserError
 from surrogate import calibration
 from surrogate.benchmark.ceiling import Ceiling, noise_ceilings
 from surrogate.benchmark.config import BenchmarkConfig
 from surrogate.benchmark.fit_result import FitResult, read_fit, write_fit, write_rows
 from surrogate.benchmark.fitting import fit_and_ask
 from surrogate.benchmark.kept import Asked, require_all_asked, require_goes_on, write_config
-from surrogate.benchmark.plugin import Contender, contender, hash_of_files
+from surrogate.benchmark.plugin import Contender, contender
 from surrogate.benchmark.protocol import PROTOCOLS, PlannedSplit, planned_splits
 from surrogate.benchmark.scores import Metric, ScoreRow, metrics_of, score_rows
 from surrogate.benchmark.source import Source, load_source
 from surrogate.benchmark.summary import SummaryRow, summarise
 from surrogate.calibration import ConformalCalibrator
+from surrogate.code_hash import hash_of_files
 from surrogate.prediction import Prediction
+from surrogate.processes import OnStep, each_done, no_step
 from train_benchmark.record import content_hash
 
 _FITS = "fits"
@@ -40,6 +37,9 @@ _SUMMARY = "summary.parquet"
 OnProgress = Callable[[int, int, int], None]
 """Called with the fits done, those in all, and those done in this run."""
 
+
+Task = tuple[int, int]
+"""Split and contender, by number."""
 
 _Ceilings = dict[str, dict[str, Ceiling]]
 
@@ -140,8 +140,9 @@ class _Bench:
             for c, kind in enumerate(kinds):
                 yield s, c, content_hash([common, place, kind])[:24]
 
-    def run(self, split: int, number: int) -> FitResult:
+    def run(self, task: Task, _on_step: OnStep = no_step) -> FitResult:
         """Fit and ask one contender on one split; an error says which."""
+        split, number = task
         config, chosen = self.config, self.splits[split]
         name = self.contenders[number].name
         detail = f" ({chosen.detail})" if chosen.detail else ""
@@ -257,7 +258,8 @@ def run_benchmark(
     missing = [task for task, path in path_of.items() if not path.exists()]
     done = len(path_of) - len(missing)
     on_progress(done, len(path_of), 0)
-    for new, (task, fit) in enumerate(_results(bench, missing, workers), start=1):
+    fits = each_done(missing, bench.run, workers=workers, make_work=partial(_runner, config))
+    for new, (task, fit) in enumerate(fits, start=1):
         write_fit(fit, path_of[task])
         on_progress(done + new, len(path_of), new)
     result = _summed_up(bench, ceilings, [read_fit(path) for path in path_of.values()])
@@ -266,59 +268,8 @@ def run_benchmark(
     return result
 
 
-Task = tuple[int, int]
-
-
-def _results(
-    bench: _Bench, tasks: Sequence[Task], workers: int
-) -> Iterator[tuple[Task, FitResult]]:
-    if workers == 1 or len(tasks) < 2:
-        for task in tasks:
-            yield task, bench.run(*task)
-        return
-    # Two processes with as many threads each as there are cores would only get in each other's
-    # way; a process reads this when it starts.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    executor = ProcessPoolExecutor(
-        workers,
-        # Not a fork: libraries with threads of their own do not survive one.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(bench.config, Registered.here()),
-    )
-    try:
-        futures = {executor.submit(_work, task): task for task in tasks}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-        executor.shutdown()
-    except BrokenProcessPool as e:
-        raise UserError(
-            "a worker ended before its fit did: it was killed, or memory ran out; nothing that was "
-            "finished is lost: run it again, with fewer --workers if need be"
-        ) from e
-    except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            child.terminate()
-        raise
-
-
-_of_worker: list[_Bench] = []
-
-
-def _start_worker(config: BenchmarkConfig, registered: Registered) -> None:
-    # Ctrl-C reaches all processes of a terminal; the parent alone says what then happens.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    registered.register()
-    _of_worker.append(_Bench.of(config))
-
-
-def _work(task: Task) -> FitResult:
-    try:
-        return _of_worker[0].run(*task)
-    except MissingExtraError as e:
-        # Its two arguments do not survive the way between processes.
-        raise UserError(str(e)) from None
+def _runner(config: BenchmarkConfig) -> Callable[[Task, OnStep], FitResult]:
+    return _Bench.of(config).run
 
 
 def _is_installed() -> bool:

@@ -1,8 +1,7 @@
 """The labelled graphs of a benchmark, with what is known of their noise."""
 
-import math
 from collections.abc import Sequence, Set
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +14,6 @@ from graph_encoding.graph_file import read_graphs
 from graph_encoding.ops import NB_ASR_OPS
 from surrogate.dataset import SeedPolicy, SurrogateDataset
 from surrogate.targets import TARGETS, TRANSFORMS, FloatArray, Logit, Target
-from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from surrogate.benchmark.config import SourceConfig
@@ -66,29 +64,7 @@ class Source:
     @property
     def fingerprint(self) -> str:
         """sha256 of all that a fit may learn from."""
-        return dataset_hash(self.dataset)
-
-
-def dataset_hash(dataset: SurrogateDataset) -> str:
-    """sha256 of the graphs, their labels and what is known of the labels' noise."""
-    rows = [
-        [
-            graph.key,
-            [astuple(op) for op in graph.ops],
-            graph.edges,
-            value,
-            count,
-            None if math.isnan(variance) else variance,
-        ]
-        for graph, value, count, variance in zip(
-            dataset.graphs,
-            dataset.values.tolist(),
-            dataset.seed_counts.tolist(),
-            dataset.seed_variances.tolist(),
-            strict=True,
-        )
-    ]
-    return content_hash(rows)
+        return self.dataset.content_sha256
 
 
 class NamesSource(Protocol):

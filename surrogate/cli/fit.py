@@ -1,7 +1,6 @@
 """`nasasr fit`: a surrogate out of a benchmark table, judged on held-out cells."""
 
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +10,10 @@ from surrogate.cli.output import ReportFormat, Row, require_new_folder, write_js
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from surrogate.artifact import Artifact
     from surrogate.config import FitConfig
     from surrogate.evaluation import Summary
-    from surrogate.predictors import Predictor
+    from surrogate.unfinished import Unfinished
     from train_benchmark.table import BenchmarkTable
 
 
@@ -36,12 +33,17 @@ def fit(
     report: Annotated[
         bool, typer.Option("--report", help="Compare with baselines on held-out cells first.")
     ] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Fits at a time, a process each.")] = 1,
     output: Annotated[
         ReportFormat, typer.Option("--format", help="Form of the report, or of what was made.")
     ] = ReportFormat.TABLE,
 ) -> None:
-    """Fit a surrogate on a table and write it as an artifact."""
+    """Fit a surrogate on a table and write it as an artifact.
+
+    Run again to go on where it was stopped.
+    """
     from surrogate.config import default_fit_config, load_fit_config
+    from surrogate.unfinished import Unfinished
     from train_benchmark.table import BenchmarkTable
 
     chosen = default_fit_config() if config is None else load_fit_config(config)
@@ -50,18 +52,27 @@ def fit(
     lost = data.rows_without_label
     if lost:
         typer.echo(f"{lost} of {len(data)} rows have no label and are left out", err=True)
-    with told_when_stopped(f"{out} was not written"):
+    kept = Unfinished(out)
+    stopped = f"{out} was not written; the same command goes on with what {kept.folder} keeps"
+    with told_when_stopped(stopped):
         if report:
-            _write_report(_held_out(data, chosen), output)
-        artifact = _fitted(data, chosen, out.name)
+            _write_report(_held_out(data, chosen, workers, kept), output)
+        artifact = _fitted(data, chosen, out.name, workers, kept)
         artifact.save(out)
+        kept.remove()
     functions = artifact.metadata.trained_keys
     if output is ReportFormat.JSON and not report:
         write_json({"artifact": str(out), "functions": functions})
     typer.echo(f"wrote {out}: {functions} functions", err=True)
 
 
-def _fitted(data: "BenchmarkTable", chosen: "FitConfig[Any]", name: str) -> "Artifact":
+def _fitted(
+    data: "BenchmarkTable",
+    chosen: "FitConfig[Any]",
+    name: str,
+    workers: int,
+    kept: "Unfinished",
+) -> "Artifact":
     from surrogate.fitting import fit_artifact, plain_config
 
     with ProgressDisplay("fitting") as display:
@@ -79,43 +90,33 @@ def _fitted(data: "BenchmarkTable", chosen: "FitConfig[Any]", name: str) -> "Art
             ),
             make_curve_predictor=chosen.make_curve_predictor,
             make_latency_predictor=chosen.make_latency_predictor,
+            workers=workers,
+            kept=kept,
             on_progress=display.show,
         )
 
 
-def _held_out(table: "BenchmarkTable", config: "FitConfig[Any]") -> "tuple[Summary, ...]":
+def _held_out(
+    table: "BenchmarkTable", config: "FitConfig[Any]", workers: int, kept: "Unfinished"
+) -> "tuple[Summary, ...]":
     from surrogate.config import comparison_makers
     from surrogate.dataset import SurrogateDataset
-    from surrogate.evaluation import compare, summarise
+    from surrogate.evaluation import Comparison, summarise
 
-    makers = comparison_makers(config)
-    targets = config.chosen_targets()
-    total = len(targets) * len(makers) * config.evaluation.repeats
+    comparison = Comparison(
+        tuple(
+            SurrogateDataset.from_table(table, target, config.seed_policy)
+            for target in config.chosen_targets()
+        ),
+        comparison_makers(config),
+        repeats=config.evaluation.repeats,
+        test_fraction=config.evaluation.test_fraction,
+        folds=config.folds,
+        level=config.evaluation.level,
+        seed=config.seed,
+    )
     with ProgressDisplay("judging") as display:
-        begun = 0
-
-        def counted(make: "Callable[[], Predictor]") -> "Predictor":
-            # A new predictor is asked for when the one before has been judged.
-            nonlocal begun
-            display.show(begun, total)
-            begun += 1
-            return make()
-
-        scores = [
-            score
-            for target in targets
-            for score in compare(
-                SurrogateDataset.from_table(table, target, config.seed_policy),
-                {name: partial(counted, make) for name, make in makers.items()},
-                repeats=config.evaluation.repeats,
-                test_fraction=config.evaluation.test_fraction,
-                folds=config.folds,
-                level=config.evaluation.level,
-                seed=config.seed,
-            )
-        ]
-        display.show(total, total)
-    return summarise(scores)
+        return summarise(comparison.run(workers=workers, kept=kept, on_progress=display.show))
 
 
 def _write_report(summaries: "tuple[Summary, ...]", output: ReportFormat) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.registered import Registered
-from surrogate.benchmark.source import dataset_hash, load_source
+from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
 from surrogate.tuning.config import Range, TuneConfig
 from surrogate.tuning.interrupts import HeldInterrupts
@@ -141,7 +141,7 @@ def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.S
         load_if_exists=True,
         pruner=library.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
     )
-    wanted = {_HASH: config.hash, _FINGERPRINT: dataset_hash(dataset)}
+    wanted = {_HASH: config.hash, _FINGERPRINT: dataset.content_sha256}
     for name, value in wanted.items():
         found = study.user_attrs.get(name)
         if found is None:

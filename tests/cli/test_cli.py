@@ -281,7 +281,31 @@ def test_ctrl_c_in_a_fit_is_told(
     monkeypatch.setattr("surrogate.fitting.fit_artifact", stopped)
     code, out, err = run("fit", saved_table, "--out", tmp_path / "out")
     assert (code, out) == (130, "")
-    assert f"stopped; {tmp_path / 'out'} was not written" in err
+    assert f"stopped; {tmp_path / 'out'} was not written; the same command goes on" in err
+
+
+def test_a_stopped_fit_with_its_report_goes_on(
+    run: Run,
+    saved_table: Path,
+    fast_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "made" / "out"
+    command = ("fit", saved_table, "--config", fast_config, "--out", out, "--report")
+    with monkeypatch.context() as patched:
+        patched.setattr("surrogate.fit_parts.calibrate_support", stopped)
+        assert run(*command)[0] == 130
+    with monkeypatch.context() as patched:
+        patched.setattr("surrogate.evaluation.score_on_split", stopped)
+        code, _, err = run(*command)
+    assert code == 0
+    assert "judging 12/12" in err
+    assert "judging 0/12" not in err
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
 def test_ctrl_c_is_told_wherever_it_comes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

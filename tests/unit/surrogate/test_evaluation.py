@@ -2,22 +2,24 @@
 
 import pytest
 
-from surrogate.evaluation import METRICS, Score, compare, summarise
+from surrogate.evaluation import METRICS, Comparison, Score, summarise
 from surrogate.predictors import MeanPredictor, ParamsPredictor
 from surrogate.testing.synthetic import synthetic_dataset
+
+COMPARISON = Comparison(
+    (synthetic_dataset(50),),
+    {"mean": MeanPredictor, "params": ParamsPredictor},
+    repeats=3,
+    test_fraction=0.3,
+    folds=3,
+    level=0.8,
+    seed=0,
+)
 
 
 @pytest.fixture(scope="module")
 def scores() -> tuple[Score, ...]:
-    return compare(
-        synthetic_dataset(50),
-        {"mean": MeanPredictor, "params": ParamsPredictor},
-        repeats=3,
-        test_fraction=0.3,
-        folds=3,
-        level=0.8,
-        seed=0,
-    )
+    return COMPARISON.run()
 
 
 def test_every_predictor_is_scored_on_every_split(scores: tuple[Score, ...]) -> None:

@@ -1,17 +1,25 @@
-"""A fit that cannot succeed is refused before its first predictor is made."""
+"""Fits: what cannot succeed is refused before it begins, what was stopped goes on."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from graph_encoding.errors import UserError
-from surrogate.fitting import fit_artifact, fit_target
-from surrogate.predictors import Predictor
+from surrogate.artifact import Artifact
+from surrogate.dataset import SurrogateDataset
+from surrogate.fit_parts import fit_target
+from surrogate.fitting import fit_artifact
+from surrogate.predictors import MeanPredictor, Predictor, RidgePredictor
+from surrogate.predictors.ridge import Columns, RidgeSettings
 from surrogate.targets import TEST_PER, VAL_PER, Target
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
+from surrogate.unfinished import Unfinished
 from tests.unit.train_benchmark.test_table_latency import RECORDS, SETTING
 from train_benchmark.latency.record import LatencyRecord
 from train_benchmark.record import TrainingRecord
@@ -82,6 +90,87 @@ def test_a_recipe_without_a_network_is_refused() -> None:
     table = synthetic_table(20)
     metadata = replace(table.metadata, recipe={"name": "synthetic"})
     refuse(BenchmarkTable(metadata, table.records), "must describe its 'macro'")
+
+
+def test_several_processes_fit_the_same_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    table = with_latencies(tmp_path)
+    hashes = []
+    for workers in (1, 2):
+        folder = tmp_path / f"of-{workers}" / "made-up"
+        fit_all(table, workers=workers).save(folder)
+        hashes.append(json.loads((folder / "metadata.json").read_text())["sha256"])
+    assert hashes[0] == hashes[1]
+    assert {name.split("/")[0] for name in hashes[0]} >= {"val_per", "test_per", "curve"}
+
+
+def test_a_fit_goes_on_with_the_parts_that_were_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, kept = with_latencies(tmp_path), Unfinished(tmp_path / "result")
+    with monkeypatch.context() as patched:
+        patched.setattr("surrogate.fit_parts.CurveModel.fit", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            fit_all(table, kept=kept)
+    with monkeypatch.context() as patched:
+        patched.setattr("surrogate.fit_parts.calibrate_support", interrupted)
+        artifact = fit_all(table, kept=kept)
+    for goes_on, anew in zip(artifact.models, fit_all(table).models, strict=True):
+        graphs = SurrogateDataset.from_table(table, anew.target, "mean").graphs
+        np.testing.assert_array_equal(
+            goes_on.predictor.predict(graphs).mean, anew.predictor.predict(graphs).mean
+        )
+        assert goes_on.calibrator.to_plain() == anew.calibrator.to_plain()
+
+
+@pytest.mark.parametrize("what", ["table", "folds", "settings"])
+def test_parts_of_another_fit_are_refused(what: str, tmp_path: Path) -> None:
+    table, kept = with_latencies(tmp_path), Unfinished(tmp_path / "result")
+    fit_all(table, kept=kept)
+    changes: dict[str, Any] = {
+        "table": {"table": changed(table, train_seconds=1.0)},
+        "folds": {"folds": 4},
+        "settings": {"columns": "statistics"},
+    }
+    with pytest.raises(UserError, match="must keep parts of this fit"):
+        fit_all(**{"table": table, "kept": kept, **changes[what]})
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def with_latencies(folder: Path) -> BenchmarkTable:
+    table = synthetic_table(30)
+    table.save(folder / "table", latencies(table, 20))
+    return BenchmarkTable.load(folder / "table")
+
+
+def fit_all(
+    table: BenchmarkTable,
+    *,
+    folds: int = 3,
+    columns: Columns = "counts",
+    workers: int = 1,
+    kept: Unfinished | None = None,
+) -> Artifact:
+    """Two targets, curves and a latency."""
+    return fit_artifact(
+        table,
+        (VAL_PER, TEST_PER),
+        partial(RidgePredictor, RidgeSettings(columns=columns)),
+        name="made-up",
+        seed_policy="mean",
+        folds=folds,
+        seed=0,
+        effective_config={},
+        make_curve_predictor=MeanPredictor,
+        make_latency_predictor=MeanPredictor,
+        workers=workers,
+        kept=kept,
+    )
 
 
 def latencies(table: BenchmarkTable, count: int, device: str = "a") -> list[LatencyRecord]:

@@ -18,7 +18,8 @@ from graph_encoding.space import CellSpace
 from surrogate.artifact import Artifact
 from surrogate.calibration import calibrate
 from surrogate.curves import LabelForecast
-from surrogate.fitting import fit_artifact, fit_target
+from surrogate.fit_parts import fit_target
+from surrogate.fitting import fit_artifact
 from surrogate.forecast import Forecast, Forecaster
 from surrogate.prediction import Prediction
 from surrogate.predictors import MeanPredictor

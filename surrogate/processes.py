@@ -1,0 +1,115 @@
+"""Tasks that do not need each other, one after the other or in several processes at a time."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing.queues import SimpleQueue
+from typing import Any, TypeVar
+
+from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.registered import Registered
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+OnStep = Callable[[], None]
+
+_POLL_SECONDS = 0.5
+
+
+def no_step() -> None:
+    """For work whose steps nobody counts."""
+
+
+def each_done(
+    tasks: Sequence[T],
+    work: Callable[[T, OnStep], R],
+    *,
+    workers: int,
+    make_work: Callable[[], Callable[[T, OnStep], R]] | None = None,
+    on_step: OnStep = no_step,
+) -> Iterator[tuple[T, R]]:
+    """Do some tasks; each result is given as soon as it is there.
+
+    Args:
+        tasks: what is to be done.
+        work: does a task in this process, and may report steps of it.
+        workers: processes that work at a time; with one, all is done in this process.
+        make_work: gives what does a task in a process that is started anew; by default `work`
+            does it there too. What is given to such a process, and what it gives, goes by pickle.
+        on_step: called, in this process, for every step that a task reports.
+
+    Raises:
+        UserError: if a worker is killed. What a task raises is raised here; the tasks that had
+            not begun are then left, those at work are ended.
+    """
+    if workers == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield task, work(task, on_step)
+        return
+    # Two processes with as many threads each as there are cores would only get in each other's
+    # way; a process reads this when it starts.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Not a fork: libraries with threads of their own do not survive one.
+    context = multiprocessing.get_context("spawn")
+    steps: SimpleQueue[None] = context.SimpleQueue()
+    executor = ProcessPoolExecutor(
+        min(workers, len(tasks)),
+        mp_context=context,
+        initializer=_start_worker,
+        initargs=(make_work or partial(_same, work), Registered.here(), steps),
+    )
+    try:
+        futures = {executor.submit(_work, task): task for task in tasks}
+        running = set(futures)
+        while running:
+            done, running = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
+            while not steps.empty():
+                steps.get()
+                on_step()
+            for future in done:
+                yield futures[future], future.result()
+        executor.shutdown()
+    except BrokenProcessPool as e:
+        raise UserError(
+            "a worker ended before its fit did: it was killed, or memory ran out; nothing that was "
+            "finished is lost: run it again, with fewer --workers if need be"
+        ) from e
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for child in multiprocessing.active_children():
+            child.terminate()
+        raise
+    finally:
+        steps.close()
+
+
+def _same(work: Callable[[T, OnStep], R]) -> Callable[[T, OnStep], R]:
+    return work
+
+
+_of_worker: list[tuple[Callable[[Any, OnStep], Any], OnStep]] = []
+
+
+def _start_worker(
+    make_work: Callable[[], Callable[[Any, OnStep], Any]],
+    registered: Registered,
+    steps: "SimpleQueue[None]",
+) -> None:
+    # Ctrl-C reaches all processes of a terminal; the parent alone says what then happens.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    registered.register()
+    _of_worker.append((make_work(), lambda: steps.put(None)))
+
+
+def _work(task: Any) -> Any:
+    work, on_step = _of_worker[0]
+    try:
+        return work(task, on_step)
+    except MissingExtraError as e:
+        # Its two arguments do not survive the way between processes.
+        raise UserError(str(e)) from None
