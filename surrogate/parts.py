@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from graph_encoding.errors import UserError
 from surrogate.processes import OnStep, each_done
@@ -88,7 +88,7 @@ def all_parts(
 
     for part, result in each_done(missing, maker.make, workers=workers, on_step=step):
         path = maker.path(part)
-        found[part.name] = result if path is None else part.load(path)
+        found[part.name] = part.load(path) if path else cast("Result", result)
     return tuple(found[part.name] for part in parts)
 
 
