@@ -80,8 +80,7 @@ def fit_artifact(
             are a part each. What gives predictors must then be of a module that they can import.
         kept: where finished parts are kept; those of an earlier fit that was stopped are not
             fitted again.
-        on_progress: called with the steps that are done and their number, first with those of
-            kept parts.
+        on_progress: told of the steps that are done and their number, first of kept ones.
 
     Raises:
         UserError: if there is no target, too few keys, labels are all one, or curves or latencies

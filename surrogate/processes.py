@@ -44,8 +44,7 @@ def each_done(
         on_step: called, in this process, for every step that a task reports.
 
     Raises:
-        UserError: if a worker is killed. What a task raises is raised here; the tasks that had
-            not begun are then left, those at work are ended.
+        UserError: if a worker is killed. What a task raises is raised here, and ends the rest.
     """
     if workers == 1 or len(tasks) < 2:
         for task in tasks:
