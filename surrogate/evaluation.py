@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from surrogate.calibration import fit_calibrated
-from surrogate.code_hash import hash_of_class, hash_of_packages
 from surrogate.dataset import SurrogateDataset
 from surrogate.metrics import coverage, kendall_tau, mean_width, rmse, spearman_rho
 from surrogate.parts import OnProgress, Part, all_parts
 from surrogate.prediction import Interval
 from surrogate.predictors import Predictor
 from surrogate.processes import OnStep
+from surrogate.provenance import made_with
 from surrogate.splits import Split, random_split
 from surrogate.unfinished import Unfinished
 from train_benchmark.record import content_hash
@@ -167,17 +167,13 @@ class Comparison:
         return all_parts(trials, self, kept=kept, workers=workers, on_progress=on_progress)
 
     def _identity(self) -> str:
-        predictors = {name: make() for name, make in self.makers.items()}
         return content_hash(
             {
                 "data": [dataset.content_sha256 for dataset in self.datasets],
                 "targets": [repr(dataset.target) for dataset in self.datasets],
-                "predictors": {name: repr(of.settings) for name, of in predictors.items()},
                 "split": [self.test_fraction, self.folds, self.level, self.seed],
-                "code": [
-                    hash_of_packages("graph_encoding", "surrogate"),
-                    *(hash_of_class(type(of), Predictor) for of in predictors.values()),
-                ],
+                "names": list(self.makers),
+                **made_with([make() for make in self.makers.values()]),
             }
         )
 

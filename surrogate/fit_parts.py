@@ -50,9 +50,8 @@ class FitPlan:
     make_curve_predictor: MakePredictor | None
     make_latency_predictor: MakePredictor | None
 
-    @property
-    def rng(self) -> np.random.Generator:
-        """A new source of randomness."""
+    def new_rng(self) -> np.random.Generator:
+        """A source of randomness at its start."""
         return np.random.default_rng(self.seed)
 
     def dataset(self, target: Target) -> SurrogateDataset:
@@ -101,8 +100,8 @@ class TargetPart(FitPart):
 
     def make(self, context: FitPlan, on_step: OnStep) -> TargetModel:
         """As `fit_target`."""
-        dataset = context.dataset(self.target)
-        return fit_target(dataset, context.make_predictor, context.folds, context.rng, on_step)
+        dataset, rng = context.dataset(self.target), context.new_rng()
+        return fit_target(dataset, context.make_predictor, context.folds, rng, on_step)
 
     def load(self, path: Path) -> TargetModel:
         """Read the model back."""
@@ -120,7 +119,7 @@ class CurvePart(FitPart):
         """As `CurveModel.fit`."""
         make = context.make_curve_predictor
         assert make is not None
-        model = CurveModel.fit(context.table, make, context.rng, folds=context.folds)
+        model = CurveModel.fit(context.table, make, context.new_rng(), folds=context.folds)
         on_step()
         return model
 
@@ -144,9 +143,9 @@ class LatencyPart(FitPart):
 
     def make(self, context: FitPlan, on_step: OnStep) -> LatencyModel:
         """As `LatencyModel.fit`."""
-        make = context.make_latency_predictor
+        make, rng = context.make_latency_predictor, context.new_rng()
         assert make is not None
-        model = LatencyModel.fit(context.table, self.setting, make, context.folds, context.rng)
+        model = LatencyModel.fit(context.table, self.setting, make, context.folds, rng)
         on_step()
         return model
 

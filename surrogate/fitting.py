@@ -1,16 +1,12 @@
 """From a benchmark table to an artifact."""
 
-import platform
 from collections.abc import Mapping
-from dataclasses import asdict
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from surrogate.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
 from surrogate.calibration import Neighbourhood, TrainedOn
-from surrogate.code_hash import hash_of_class, hash_of_packages
 from surrogate.curves import CurveModel, CurveSet
 from surrogate.dataset import SeedPolicy, SurrogateDataset
 from surrogate.fit_parts import (
@@ -23,7 +19,7 @@ from surrogate.fit_parts import (
 )
 from surrogate.latency_model import LatencyModel, device_to_fit
 from surrogate.parts import OnProgress, all_parts
-from surrogate.predictors import Predictor
+from surrogate.provenance import made_with, versions
 from surrogate.targets import VAL_PER, Target
 from surrogate.unfinished import Unfinished
 from train_benchmark.record import content_hash
@@ -33,17 +29,6 @@ if TYPE_CHECKING:
 
     from graph_encoding.graph import CellGraph
     from train_benchmark.table import BenchmarkTable
-
-_VERSIONED = (
-    "nasasr",
-    "numpy",
-    "scipy",
-    "xgboost-cpu",
-    "xgboost",
-    "lightgbm",
-    "torch",
-    "torch-geometric",
-)
 
 
 def fit_artifact(
@@ -151,26 +136,20 @@ def _metadata(
         trained_on=TrainedOn.of(graphs),
         trained_keys=len(graphs),
         fit=dict(effective_config),
-        versions=_versions(),
+        versions=versions(),
     )
 
 
 def _identity(plan: FitPlan) -> str:
     """Checksum of all that the parts of a fit depend on."""
     makers = (plan.make_predictor, plan.make_curve_predictor, plan.make_latency_predictor)
-    predictors = [make() for make in makers if make is not None]
     return content_hash(
         {
             "table": plan.table.content_sha256,
             "seed_policy": plan.seed_policy,
             "folds": plan.folds,
             "seed": plan.seed,
-            "predictors": [plain_config(predictor) for predictor in predictors],
-            "code": [
-                hash_of_packages("graph_encoding", "train_benchmark", "surrogate"),
-                *(hash_of_class(type(predictor), Predictor) for predictor in predictors),
-            ],
-            "versions": _versions(),
+            **made_with([make() for make in makers if make is not None]),
         }
     )
 
@@ -199,19 +178,4 @@ def measured_rows(table: "BenchmarkTable", targets: "Sequence[Target]") -> dict[
         found[key] = MeasuredRow(
             seeds, {name: tuple(by_seed.values()) for name, by_seed in columns.items()}
         )
-    return found
-
-
-def plain_config(predictor: Predictor, **options: object) -> dict[str, Any]:
-    """What an artifact remembers of its fit: the predictor's name and settings, and options."""
-    return {"predictor": predictor.name, "settings": asdict(predictor.settings), **options}
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in _VERSIONED:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue  # one of xgboost's two names, or a package that only some predictors need
     return found

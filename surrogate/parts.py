@@ -1,6 +1,5 @@
 """Long work as parts that do not need each other: made by several processes, kept when stopped."""
 
-import pickle
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -9,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from graph_encoding.errors import UserError
 from surrogate.processes import OnStep, each_done
 from surrogate.unfinished import Unfinished
 
@@ -75,8 +73,6 @@ def all_parts(
     maker: _Maker[Context, Result] = _Maker(context, kept)
     found = {part.name: part.load(path) for part in parts if (path := maker.path(part))}
     missing = [part for part in parts if part.name not in found]
-    if workers > 1 and len(missing) > 1:
-        _require_pickle(maker)
     total = sum(part.steps for part in parts)
     done = total - sum(part.steps for part in missing)
     on_progress(done, total)
@@ -108,13 +104,3 @@ class _Maker(Generic[Context, Result]):
             return result
         self.kept.keep(part.name, partial(part.save, result))
         return None
-
-
-def _require_pickle(maker: _Maker[Context, Result]) -> None:
-    try:
-        pickle.dumps(maker)
-    except (pickle.PicklingError, AttributeError, TypeError) as e:
-        raise UserError(
-            "what several workers are given must be of a module that they can import, but "
-            f"{e}; name classes and functions there, not lambdas, or take one worker"
-        ) from e

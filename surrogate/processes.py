@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -44,24 +45,27 @@ def each_done(
         on_step: called, in this process, for every step that a task reports.
 
     Raises:
-        UserError: if a worker is killed. What a task raises is raised here, and ends the rest.
+        UserError: if a worker is killed, or what it is given cannot go to it. What a task raises
+            is raised here, and ends the rest.
     """
     if workers == 1 or len(tasks) < 2:
         for task in tasks:
             yield task, work(task, on_step)
         return
+    given = _pickled((make_work or partial(_same, work), Registered.here()))
+    yield from _in_processes(tasks, given, min(workers, len(tasks)), on_step)
+
+
+def _in_processes(
+    tasks: Sequence[T], given: bytes, workers: int, on_step: OnStep
+) -> Iterator[tuple[T, Any]]:
     # Two processes with as many threads each as there are cores would only get in each other's
     # way; a process reads this when it starts.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Not a fork: libraries with threads of their own do not survive one.
     context = multiprocessing.get_context("spawn")
     steps: SimpleQueue[None] = context.SimpleQueue()
-    executor = ProcessPoolExecutor(
-        min(workers, len(tasks)),
-        mp_context=context,
-        initializer=_start_worker,
-        initargs=(make_work or partial(_same, work), Registered.here(), steps),
-    )
+    executor = ProcessPoolExecutor(workers, context, _start_worker, (given, steps))
     try:
         futures = {executor.submit(_work, task): task for task in tasks}
         running = set(futures)
@@ -75,8 +79,8 @@ def each_done(
         executor.shutdown()
     except BrokenProcessPool as e:
         raise UserError(
-            "a worker ended before its fit did: it was killed, or memory ran out; nothing that was "
-            "finished is lost: run it again, with fewer --workers if need be"
+            "a worker ended before its task did: it was killed, or memory ran out; nothing that is "
+            "kept is lost: run it again, with fewer --workers if need be"
         ) from e
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
@@ -87,6 +91,17 @@ def each_done(
         steps.close()
 
 
+def _pickled(given: object) -> bytes:
+    """What all workers are given, made once, and refused before the first of them is started."""
+    try:
+        return pickle.dumps(given)
+    except (pickle.PicklingError, AttributeError, TypeError) as e:
+        raise UserError(
+            "what several workers are given must be of a module that they can import, but "
+            f"{e}; name classes and functions there, not lambdas, or take one worker"
+        ) from e
+
+
 def _same(work: Callable[[T, OnStep], R]) -> Callable[[T, OnStep], R]:
     return work
 
@@ -94,13 +109,10 @@ def _same(work: Callable[[T, OnStep], R]) -> Callable[[T, OnStep], R]:
 _of_worker: list[tuple[Callable[[Any, OnStep], Any], OnStep]] = []
 
 
-def _start_worker(
-    make_work: Callable[[], Callable[[Any, OnStep], Any]],
-    registered: Registered,
-    steps: "SimpleQueue[None]",
-) -> None:
+def _start_worker(given: bytes, steps: "SimpleQueue[None]") -> None:
     # Ctrl-C reaches all processes of a terminal; the parent alone says what then happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    make_work, registered = pickle.loads(given)  # noqa: S301 -- what the parent just wrote
     registered.register()
     _of_worker.append((make_work(), lambda: steps.put(None)))
 

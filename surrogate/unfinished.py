@@ -14,8 +14,7 @@ class Unfinished:
     """Finished parts of a result that is not whole yet, in a folder beside its place.
 
     Args:
-        result: where the result shall stand. Parts are kept in `RESULT.unfinished`, which is made
-            with the first of them.
+        result: where the result shall stand. Parts are kept in `RESULT.unfinished`.
 
     Attributes:
         folder: where the parts are.

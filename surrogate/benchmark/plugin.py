@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import distinct_errors, rule_and_value
-from surrogate.code_hash import hash_of_class
 from surrogate.predictors.base import PREDICTORS, Predictor
+from surrogate.provenance import hash_of_class
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Contender:
     @property
     def code_sha256(self) -> str:
         """Checksum of the source code of its class, see `hash_of_class`."""
-        return hash_of_class(self.kind, Predictor)
+        return hash_of_class(self.kind)
 
 
 def contender(name: str, settings: Mapping[str, Any]) -> Contender:

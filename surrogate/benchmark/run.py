@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding import encodings
 from graph_encoding.errors import UserError
-from surrogate import calibration
 from surrogate.benchmark.ceiling import Ceiling, noise_ceilings
 from surrogate.benchmark.config import BenchmarkConfig
 from surrogate.benchmark.fit_result import FitResult, read_fit, write_fit, write_rows
@@ -24,9 +22,9 @@ from surrogate.benchmark.scores import Metric, ScoreRow, metrics_of, score_rows
 from surrogate.benchmark.source import Source, load_source
 from surrogate.benchmark.summary import SummaryRow, summarise
 from surrogate.calibration import ConformalCalibrator
-from surrogate.code_hash import hash_of_files
 from surrogate.prediction import Prediction
 from surrogate.processes import OnStep, each_done, no_step
+from surrogate.provenance import hash_of_packages
 from train_benchmark.record import content_hash
 
 _FITS = "fits"
@@ -118,11 +116,7 @@ class _Bench:
         keys = self.source.dataset.keys
         common = {
             "version": metadata.version("nasasr") if _is_installed() else "",
-            "code": hash_of_files(
-                path
-                for package in (calibration, encodings)
-                for path in Path(package.__path__[0]).glob("*.py")
-            ),
+            "code": hash_of_packages("surrogate.calibration", "graph_encoding.encodings"),
             "source": self.source.fingerprint,
             "target": repr(self.source.dataset.target),
             **self.config.model_dump(include={"levels", "folds", "seed"}, mode="json"),

@@ -73,7 +73,8 @@ def _fitted(
     workers: int,
     kept: "Unfinished",
 ) -> "Artifact":
-    from surrogate.fitting import fit_artifact, plain_config
+    from surrogate.fitting import fit_artifact
+    from surrogate.provenance import plain_config
 
     with ProgressDisplay("fitting") as display:
         return fit_artifact(

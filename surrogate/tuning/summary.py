@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from graph_encoding.whole_files import whole_file
 from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
+from surrogate.provenance import versions
 from surrogate.tuning.config import TuneConfig, Value
 from surrogate.tuning.confirmation import Confirmation, OnProgress, confirm
 from surrogate.tuning.objective import confirmation_keys, held_out_taus, training_keys
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 SUMMARY_FILE, BEST_FILE = "summary.json", "best.toml"
 
 _ENOUGH_FOR_IMPORTANCES = 8
-_VERSIONED = ("nasasr", "numpy", "optuna", "xgboost-cpu", "xgboost", "lightgbm", "torch")
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def summarise_study(
         gain=confirmed.gain if confirmed else None,
         gain_error=confirmed.gain_error if confirmed else None,
         importances=_importances(study),
-        versions=_versions(),
+        versions=versions("optuna"),
     )
 
 
@@ -234,13 +233,3 @@ def _toml(table: dict[str, Any], name: str) -> str:
 def _write(path: Path, text: str) -> None:
     with whole_file(path) as scratch:
         scratch.write_text(text)
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _VERSIONED:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue  # xgboost comes under two names, and extras may be missing
-    return found
