@@ -1,14 +1,16 @@
-"""Is a forecast worth a training? Errors to an unseen seed: of the surrogate, of another seed.
+"""Is a forecast worth a training? Errors to unseen seeds: of the surrogate, of another seed.
 
 python benchmarks/surrogate_against_seed.py timit-micro
 
-Functions that were trained with several seeds are held out in turn. Each of their labels is
-foretold twice: by a surrogate fitted without the function, and by the function's own label with
-each other seed.
+Functions that were trained with several seeds are held out in turn. Their labels are foretold
+twice: by a surrogate fitted without the function, and by the function's own label with another
+seed. What is foretold is a seed alone ("one"), or the mean of all other seeds, of functions with
+three or more ("mean").
 """
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,9 @@ from train_benchmark.table import BenchmarkTable
 FOLDS = 5
 RESAMPLES = 2000
 
+Errors = list[tuple[np.ndarray, np.ndarray]]
+"""For each function the errors of the surrogate and of a seed."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -31,27 +36,33 @@ def main() -> None:
     parser.add_argument("--predictor", default="stack")
     options = parser.parse_args()
     table = BenchmarkTable.load(options.table)
-    print("target    functions  error of    mean absolute  root mean square  median")
+    print("target    to    functions  error of    mean absolute  root mean square  median")
     for name in ("val_per", "test_per"):
-        of_surrogate, of_seed = errors(table, name, options.predictor)
-        for who, found in (("surrogate", of_surrogate), ("a seed", of_seed)):
-            flat = np.concatenate(found)
+        told = list(foretold(table, name, options.predictor))
+        several = [(value, labels) for value, labels in told if len(labels) > 2]
+        for what, found in (
+            ("one", [to_one_seed(value, labels) for value, labels in told]),
+            ("mean", [to_mean_of_seeds(value, labels) for value, labels in several]),
+        ):
+            for who, errors in zip(("surrogate", "a seed"), zip(*found, strict=True), strict=True):
+                flat = np.concatenate(errors)
+                print(
+                    f"{name:9} {what:5} {len(found):9}  {who:10} {np.abs(flat).mean():14.4f} "
+                    f"{np.sqrt((flat**2).mean()):17.4f} {np.median(np.abs(flat)):7.4f}"
+                )
+            low, high = ratio_interval(found)
             print(
-                f"{name:9} {len(found):9}  {who:10} {np.abs(flat).mean():14.4f} "
-                f"{np.sqrt((flat**2).mean()):17.4f} {np.median(np.abs(flat)):7.4f}"
+                f"ratio of mean absolute errors: 95 % interval {low:.2f} to {high:.2f}", flush=True
             )
-        low, high = ratio_interval(of_surrogate, of_seed)
-        print(f"ratio of mean absolute errors: 95 % interval {low:.2f} to {high:.2f}", flush=True)
 
 
-def errors(
+def foretold(
     table: BenchmarkTable, name: str, predictor: str
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """For each function with several seeds, the errors of the surrogate and of other seeds."""
+) -> Iterator[tuple[float, np.ndarray]]:
+    """For each function with several seeds, what a surrogate without it says, and its labels."""
     target = TARGETS.get(name)
     dataset = SurrogateDataset.from_table(table, target, "mean").sorted_by_key()
     several = np.flatnonzero(dataset.seed_counts > 1)
-    of_surrogate, of_seed = [], []
     parts = fold_indices(len(several), FOLDS, np.random.default_rng(0))
     for fold, (_, part) in enumerate(parts):
         held_out = several[part]
@@ -60,16 +71,25 @@ def errors(
         answer = fitted.predict([dataset.graphs[i] for i in held_out])
         told = target.transform.to_raw(answer.mean)
         for i, value in zip(held_out, told, strict=True):
-            labels = np.array(list(table.labels_of(dataset.keys[i], target.label).values()))
-            of_surrogate.append(value - labels)
-            others = labels[:, None] - labels[None, :]
-            of_seed.append(others[~np.eye(len(labels), dtype=bool)])
-    return of_surrogate, of_seed
+            labels = table.labels_of(dataset.keys[i], target.label)
+            yield float(value), np.array(list(labels.values()))
 
 
-def ratio_interval(first: list[np.ndarray], second: list[np.ndarray]) -> tuple[float, float]:
+def to_one_seed(value: float, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Errors to each seed: of the surrogate, and of each other seed."""
+    others = labels[:, None] - labels[None, :]
+    return value - labels, others[~np.eye(len(labels), dtype=bool)]
+
+
+def to_mean_of_seeds(value: float, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Errors to the mean of all seeds but one: of the surrogate, and of the seed left out."""
+    rest = (labels.sum() - labels) / (len(labels) - 1)
+    return value - rest, labels - rest
+
+
+def ratio_interval(errors: Errors) -> tuple[float, float]:
     """Bootstrap over functions of the ratio of mean absolute errors."""
-    means = np.array([[np.abs(a).mean() for a in first], [np.abs(b).mean() for b in second]])
+    means = np.array([[np.abs(a).mean() for a in who] for who in zip(*errors, strict=True)])
     rng = np.random.default_rng(0)
     n = means.shape[1]
     draws = means[:, rng.integers(n, size=(RESAMPLES, n))].mean(axis=2)
