@@ -1,7 +1,7 @@
 """Figures and numbers of a table's datasheet (docs/timit-micro.md).
 
     python benchmarks/datasheet.py timit-micro --out docs/images
-    python benchmarks/datasheet.py timit-micro --synthetic runs/synth-micro --out docs/images
+    python benchmarks/datasheet.py timit-micro --synthetic synth-micro --out docs/images
 
 Needs matplotlib, as nothing else here does: pip install matplotlib. Prints what stands in the
 text, and writes one SVG a figure. Only measured rows count; a function has the mean of its seeds as
