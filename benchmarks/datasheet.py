@@ -282,6 +282,12 @@ def transfer(axes: "Axes", data: Data, other: Data) -> None:
             f"{kendalltau(here, there).statistic:.3f} ({low:.3f} to {high:.3f}), Spearman's rho "
             f"{spearmanr(here, there).statistic:.3f}"
         )
+        for half, chosen in (
+            ("better", there <= np.median(there)),
+            ("worse", there > np.median(there)),
+        ):
+            tau = kendalltau(here[chosen], there[chosen]).statistic
+            print(f"{half} half on {other.table.metadata.name}: tau {tau:.3f}")
         if name == "val_per":
             axes.scatter(here, there, s=4, alpha=0.6)
             _say_what_is_cut(axes, here)
