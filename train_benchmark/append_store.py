@@ -53,6 +53,7 @@ class StoreFormat(Generic[RecordT]):
         records_per_shard: so many records are sealed at a time.
         run: what the folder belongs to, such as "campaign".
         folder: what the folder is called, such as "campaign folder".
+        not_with: a file that only folders of the other kind have.
         identity: what an identity is made of, such as "(functional key, seed)".
     """
 
@@ -62,6 +63,7 @@ class StoreFormat(Generic[RecordT]):
     records_per_shard: int
     run: str
     folder: str
+    not_with: str
     identity: str
 
 
@@ -72,9 +74,14 @@ def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     record beside one that is not: it was tried again.
 
     Raises:
-        UserError: if a shard or a whole journal line is corrupt, or two records of one identity
-            differ.
+        UserError: if the folder is of the other kind, a shard or a whole journal line is corrupt,
+            or two records of one identity differ.
     """
+    if (folder / form.not_with).exists():
+        raise UserError(
+            f"{folder} must be a {form.folder}, but has {form.not_with}, which only folders of "
+            "another kind have; choose another folder"
+        )
     # The journal first: sealed between the two looks, its records are found twice, never lost.
     journaled = _read_journal(folder, form)
     found: list[RecordT] = []
@@ -84,9 +91,9 @@ def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     for record in (*found, *journaled):
         other = records.setdefault(record.identity, record)
         # Not by their order: the names of shards say nothing of time.
-        if _replaces(record, other):
+        if replaces(record, other):
             records[record.identity] = record
-        elif not _replaces(other, record) and other.to_json() != record.to_json():
+        elif not replaces(other, record) and other.to_json() != record.to_json():
             raise UserError(
                 f"{form.run} {folder} must have one record for each {form.identity}, but "
                 f"{record.identity} has two that differ; remove the wrong one"
@@ -161,7 +168,7 @@ class AppendStore(Generic[RecordT, IdentityT]):
                 f"{self._form.run} {self.folder} already has a record of {record.identity}"
             )
         failed_before = self._to_replace.pop(record.identity, None)
-        if failed_before is not None and not _replaces(record, failed_before):
+        if failed_before is not None and not replaces(record, failed_before):
             self.records[record.identity] = failed_before
             return False
         self._journal.write(record.to_json().encode() + b"\n")
@@ -238,7 +245,8 @@ class AppendStore(Generic[RecordT, IdentityT]):
                 os.truncate(journal, whole)
 
 
-def _replaces(record: Storable, other: Storable) -> bool:
+def replaces(record: Storable, other: Storable) -> bool:
+    """Whether a record takes the place of another of its identity, which had failed."""
     return other.status == _FAILED and record.status != _FAILED
 
 

@@ -9,33 +9,33 @@ import torchaudio
 from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
+from graph_encoding.macro import Macro
+from train_benchmark.corpora.timit import SAMPLE_RATE_HZ
 
-SAMPLE_RATE_HZ = 16_000
-FRAME_SAMPLES = 400
-STEP_SAMPLES = 160
 LOG_FLOOR = 1e-10
 VARIANCE_FLOOR = 1e-3
 
 
 class LogMel:
-    """Log power of HTK mel bands from 0 to 8 kHz, 25 ms frames every 10 ms.
+    """Log power of HTK mel bands from 0 to 8 kHz, in frames as long and as far apart as a macro's.
 
     Args:
-        mel_bins: number of bands.
+        macro: whose `mel_bins`, `frame_length_s` and `frame_shift_s` to take.
 
     Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/datasets/audio_feature.py`:
-        frame 400, step 160, FFT 400, periodic Hann window, no centring, log(mel + 1e-10).
+        frame 400 samples, step 160, FFT 400, periodic Hann window, no centring, log(mel + 1e-10).
     """
 
-    def __init__(self, mel_bins: int) -> None:
+    def __init__(self, macro: Macro) -> None:
+        self._frame_samples = round(macro.frame_length_s * SAMPLE_RATE_HZ)
         self._transform: Any = torchaudio.transforms.MelSpectrogram(
             sample_rate=SAMPLE_RATE_HZ,
-            n_fft=FRAME_SAMPLES,
-            win_length=FRAME_SAMPLES,
-            hop_length=STEP_SAMPLES,
+            n_fft=self._frame_samples,
+            win_length=self._frame_samples,
+            hop_length=round(macro.frame_shift_s * SAMPLE_RATE_HZ),
             center=False,
             power=2.0,
-            n_mels=mel_bins,
+            n_mels=macro.mel_bins,
             f_min=0.0,
             f_max=SAMPLE_RATE_HZ / 2,
             mel_scale="htk",
@@ -54,10 +54,10 @@ class LogMel:
         Raises:
             UserError: if there is not one whole frame.
         """
-        if samples.shape[0] < FRAME_SAMPLES:
+        if samples.shape[0] < self._frame_samples:
             raise UserError(
-                f"an utterance must have at least {FRAME_SAMPLES} samples (one frame), "
-                f"but got {samples.shape[0]}"
+                f"an utterance must have at least {self._frame_samples} samples (one "
+                f"frame), but got {samples.shape[0]}"
             )
         power = self._transform(torch.from_numpy(np.ascontiguousarray(samples)))
         features: NDArray[np.float32] = torch.log(power + LOG_FLOOR).T.contiguous().numpy()

@@ -18,7 +18,7 @@ from graph_encoding.toml_config import load_config
 from graph_encoding.whole_files import whole_file
 from train_benchmark.cell_choice import CellsConfig, choose_cells
 from train_benchmark.corpora.timit import Corpus, read_timit
-from train_benchmark.description_file import read_description_file
+from train_benchmark.description_file import CAMPAIGN_DESCRIPTION, read_description_file
 from train_benchmark.engines.base import Engine, Job
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.ledger import CampaignStatus, Ledger, read_status
@@ -30,8 +30,6 @@ from train_benchmark.strict_config import StrictConfig
 from train_benchmark.table import BenchmarkTable, TableMetadata
 from train_benchmark.table_latency import gather_latencies
 from train_benchmark.trainer import PreparedCorpus
-
-_DESCRIPTION = "campaign.json"
 
 
 class CampaignConfig(StrictConfig):
@@ -145,8 +143,11 @@ def collect(
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     corpus = read_timit(corpus_root)
     with RecordStore(out, retry_failed=retry_failed) as store, Ledger(out) as ledger:
-        _describe_once(out, campaign.recipe, corpus.fingerprint)
+        description = _description(campaign.recipe, corpus.fingerprint)
+        _check_same(out, description)
         prepared = _prepare_once(out, corpus, campaign.recipe)
+        # Only now: a corpus that turned out to be wrong must not bind the folder to it.
+        _describe_once(out, description)
         wanted = {job: _identity(job, campaign.recipe) for job in jobs}
         missing = [job for job in jobs if wanted[job] not in store.records]
         ledger.plan(wanted.values(), store.records)
@@ -228,23 +229,31 @@ def _identity(job: Job, recipe: Recipe) -> tuple[str, int]:
     return functional_key(job.cell, recipe.semantics), job.seed
 
 
-def _describe_once(out: Path, recipe: Recipe, fingerprint: str) -> None:
-    """Write what a campaign folder holds, or make sure that it holds the same."""
-    description = {
+def _description(recipe: Recipe, fingerprint: str) -> dict[str, Any]:
+    return {
         "schema_version": SCHEMA_VERSION,
         "recipe": recipe.describe(),
         "recipe_hash": recipe.hash,
         "corpus_fingerprint": fingerprint,
     }
-    path = out / _DESCRIPTION
+
+
+def _check_same(out: Path, description: dict[str, Any]) -> None:
+    """Make sure that a campaign folder holds what is described, or is a new one."""
+    if not (out / CAMPAIGN_DESCRIPTION).exists():
+        return
+    there = _read_description(out)
+    for field in ("recipe_hash", "corpus_fingerprint"):
+        if there[field] != description[field]:
+            raise UserError(
+                f"campaign folder {out} must hold one recipe and corpus, but its {field} is "
+                f"{there[field]} and this run's is {description[field]}; choose another --out"
+            )
+
+
+def _describe_once(out: Path, description: dict[str, Any]) -> None:
+    path = out / CAMPAIGN_DESCRIPTION
     if path.exists():
-        there = _read_description(out)
-        for field in ("recipe_hash", "corpus_fingerprint"):
-            if there[field] != description[field]:
-                raise UserError(
-                    f"campaign folder {out} must hold one recipe and corpus, but its {field} is "
-                    f"{there[field]} and this run's is {description[field]}; choose another --out"
-                )
         return
     with whole_file(path) as scratch:
         scratch.write_text(json.dumps(description, indent=2) + "\n")
@@ -252,7 +261,7 @@ def _describe_once(out: Path, recipe: Recipe, fingerprint: str) -> None:
 
 def _read_description(folder: Path) -> dict[str, Any]:
     return read_description_file(
-        folder / _DESCRIPTION,
+        folder / CAMPAIGN_DESCRIPTION,
         "a campaign folder that `nasasr collect` wrote",
         "schema_version",
         SCHEMA_VERSION,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import CellFormatError, UserError
-from graph_encoding.functional import FunctionalForm, functional_form, functional_key
+from graph_encoding.functional import FunctionalForm, functional_form
 from graph_encoding.ops import NB_ASR_OPS
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
@@ -76,8 +76,8 @@ def choose_cells(config: CellsConfig, semantics: Semantics, folder: Path) -> lis
         folder: folder that a file of cells is relative to.
 
     Raises:
-        UserError: if a cell does not parse, a file cannot be read, an operation is unknown, or a
-            space has fewer functions than are to be drawn.
+        UserError: if a cell does not parse, a listed one is dead, a file cannot be read, an
+            operation is unknown, or a space has fewer functions than are to be drawn.
     """
     if isinstance(config, SampledCells):
         rng = np.random.default_rng(config.seed)
@@ -88,6 +88,11 @@ def choose_cells(config: CellsConfig, semantics: Semantics, folder: Path) -> lis
         return list(space.sample_distinct(config.count, semantics, rng).values())
     if isinstance(config, AllCells):
         living = list(CellSpace().representatives(semantics).values())
+        if config.count is not None and config.count > len(living):
+            raise UserError(
+                f"the space has {len(living)} living functions, but count is {config.count}; ask "
+                "for fewer, or leave count out for all"
+            )
         return stratified_order(living, semantics, config.seed)[: config.count]
     if isinstance(config, FileOfCells):
         return _distinct(_read_cells(folder / config.path), semantics)
@@ -124,7 +129,13 @@ def _kind(form: FunctionalForm) -> tuple[object, ...]:
 def _distinct(cells: list[Cell], semantics: Semantics) -> list[Cell]:
     unique: dict[str, Cell] = {}
     for cell in cells:
-        unique.setdefault(functional_key(cell, semantics), cell)
+        form = functional_form(cell, semantics)
+        if form.is_dead:
+            raise UserError(
+                f"listed cells must depend on their input, but {cell.text} is dead: whatever is "
+                "measured of it says nothing; take it out of the list"
+            )
+        unique.setdefault(form.key, cell)
     return list(unique.values())
 
 

@@ -66,7 +66,7 @@ def from_table(name_or_folder: str | Path) -> "Dataset":
     """A table of this project behind the original's API.
 
     Raises:
-        UserError: if there is no such table.
+        UserError: if there is no such table, or it has no training of the original's classes.
     """
     return Dataset(release_of_table(BenchmarkTable.load(name_or_folder)), validate_data=False)
 

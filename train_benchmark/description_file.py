@@ -8,6 +8,10 @@ from typing import Any
 
 from graph_encoding.errors import UserError
 
+CAMPAIGN_DESCRIPTION = "campaign.json"
+SWEEP_DESCRIPTION = "latency.json"
+"""Folders of records have one of the two, and so can be told apart."""
+
 
 def read_description_file(
     path: Path,

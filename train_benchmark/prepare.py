@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_file
@@ -28,8 +29,8 @@ def prepare(corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
     """
     lists = recipe.corpus.split
     parts = split_by_speaker(corpus, SpeakerSplit(lists.train, lists.val, lists.test))
-    log_mel = LogMel(recipe.macro.mel_bins)
-    raw = {part: [log_mel(u.samples) for u in getattr(parts, part)] for part in _PARTS}
+    log_mel = LogMel(recipe.macro)
+    raw = {part: [_features(log_mel, u) for u in getattr(parts, part)] for part in _PARTS}
     prepared = {
         part: _prepare_part(getattr(parts, part), normalise(raw[part], raw["train"]))
         for part in _PARTS
@@ -39,11 +40,19 @@ def prepare(corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
     return PreparedCorpus(corpus.fingerprint, **prepared)
 
 
+def _features(log_mel: LogMel, utterance: Utterance) -> NDArray[np.float32]:
+    try:
+        return log_mel(utterance.samples)
+    except UserError as e:
+        raise UserError(f"utterance {utterance.key}: {e}; remove it from the corpus") from e
+
+
 def cache_path(folder: Path, recipe: Recipe, fingerprint: str) -> Path:
     """Where the prepared form of a corpus lies: its name changes with all that it depends on."""
     depends_on = {
         "corpus": fingerprint,
         "mel_bins": recipe.macro.mel_bins,
+        "frames_s": [recipe.macro.frame_length_s, recipe.macro.frame_shift_s],
         "split": recipe.corpus.split.model_dump(mode="json"),
     }
     return folder / f"features-{content_hash(depends_on)[:16]}.npz"

@@ -40,6 +40,9 @@ FILE_VERSION = 2
 """Version of the format since which static files have FLOPs."""
 
 _FLOPS_FRAMES = 100  # the original profiled one second of speech
+ORIGINAL_RECIPE = "nb-asr"
+"""Name of the recipe of tables of the original's files."""
+
 _LICENCE = "released by the authors of NAS-Bench-ASR; TIMIT (c) 1993 Linguistic Data Consortium"
 
 
@@ -99,7 +102,7 @@ class ReleasedFolder:
                 f"reads cells as {header['semantics']!r}; load that table with BenchmarkTable.load"
             )
         recipe = {
-            "name": "nb-asr",
+            "name": ORIGINAL_RECIPE,
             "train": {"semantics": Semantics.RELEASED.value, "epochs": header["epochs"]},
             "macro": json.loads(json.dumps(asdict(PAPER_MACRO))),
         }
@@ -238,7 +241,11 @@ def release_of_table(table: BenchmarkTable) -> ReleasedFolder:
     """A table in the original's form: for each class, its representative's function.
 
     Which function a representative is depends on how the table reads cells; the headers say so
-    under `semantics`. Classes that were not measured with a seed are missing from its file.
+    under `semantics`. Classes that were not measured with a seed are missing from its file, and
+    there is no file without a row.
+
+    Raises:
+        UserError: if the table has no training of a representative's function.
     """
     semantics = Semantics(table.metadata.semantics)
     macro = Macro.from_plain(table.metadata.recipe["macro"])
@@ -252,12 +259,18 @@ def release_of_table(table: BenchmarkTable) -> ReleasedFolder:
                 ReleasedTraining(published.hash, record.val_per_curve, record.test_per, cell)
             )
         statics.append(ReleasedStatic(published.hash, *_cost(cell, macro, semantics)))
+    if not any(trainings.values()):
+        raise UserError(
+            f"the original's form is one of its 8,242 classes, but table {table.metadata.name!r} "
+            "has no training of any of them; use the table itself"
+        )
     return ReleasedFolder(
         {
             seed: ReleasedFile(
                 _header("training", semantics, epochs=epochs, seed=seed), tuple(rows)
             )
             for seed, rows in trainings.items()
+            if rows
         },
         _latencies(table, semantics),
         ReleasedFile(_header("static", semantics), tuple(statics)),
@@ -274,12 +287,14 @@ def _latencies(table: BenchmarkTable, semantics: Semantics) -> dict[str, Release
             name = setting if len(devices) == 1 else f"{setting}-{device}"
             name = re.sub(r"[^A-Za-z0-9.]+", "-", name)
             seconds = latency.seconds(setting, device)
-            rows = (
+            rows = tuple(
                 ReleasedLatency(published.hash, seconds[key])
                 for published in published_classes()
                 if (key := functional_key(published.representative, semantics)) in seconds
             )
-            files[name] = ReleasedFile(_header("benchmarking", semantics, device=name), tuple(rows))
+            if rows:
+                header = _header("benchmarking", semantics, device=name)
+                files[name] = ReleasedFile(header, rows)
     return files
 
 
@@ -321,7 +336,7 @@ class ExportedFunctions(NamedTuple):
 def exported_functions(table: BenchmarkTable) -> ExportedFunctions:
     """What `export_released` writes of a table, and what it must leave out."""
     semantics = Semantics(table.metadata.semantics)
-    measured = {record.functional_key for record in table.records}
+    measured = set(table.keys)
     standard = measured & set(CellSpace().representatives(semantics, living=False))
     named = {functional_key(c.representative, semantics) for c in published_classes()}
     written = len(standard & named)
@@ -331,10 +346,10 @@ def exported_functions(table: BenchmarkTable) -> ExportedFunctions:
 def export_released(table: BenchmarkTable, folder: Path) -> None:
     """Write a table as files that the original's own tools read, whole or not at all.
 
-    A file that would have no row is not written. `exported_functions` says what is left out.
+    `exported_functions` says what is left out.
 
     Raises:
-        UserError: if the folder exists or cannot be written.
+        UserError: if the folder exists or cannot be written, or the table has nothing to write.
     """
     if folder.exists():
         raise UserError(f"folder {folder} exists; choose another --out or remove it")
@@ -347,8 +362,6 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
                 *release.latencies.values(),
                 release.static,
             ):
-                if not file.rows:
-                    continue
                 write_released(scratch / _file_name(file), file)
     except OSError as e:
         raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from train_benchmark.append_store import AppendStore, StoreFormat, read_folder
+from train_benchmark.description_file import SWEEP_DESCRIPTION
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table import read_records, write_records
 
@@ -13,6 +14,7 @@ CAMPAIGN = StoreFormat(
     records_per_shard=200,
     run="campaign",
     folder="campaign folder",
+    not_with=SWEEP_DESCRIPTION,
     identity="(functional key, seed)",
 )
 

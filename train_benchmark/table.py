@@ -216,7 +216,8 @@ class BenchmarkTable:
     def dead_keys(self) -> tuple[str, ...]:
         """Functions of the standard space that do not depend on the input, sorted.
 
-        They are known without a training, and so have none: they are never among `keys`.
+        They are known without a training, and campaigns make none of them. Only tables of the
+        original's files have them among `keys` too, as the original trained them.
         """
         return _dead_keys(Semantics(self.metadata.semantics))
 

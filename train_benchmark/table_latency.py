@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_encoding.errors import UserError
+from train_benchmark.append_store import replaces
 from train_benchmark.latency.record import LatencyRecord, read_latency_columns
 from train_benchmark.latency.store import read_latency_store
 
@@ -144,11 +145,12 @@ def gather_latencies(
     Args:
         sweeps: folders; equal rows count once.
         semantics: how the table reads cells; all rows must be of that reading.
-        known: measurements that the table has already, to stay.
+        known: measurements that the table has already, to stay. What failed gives way to what was
+            measured when it was tried again.
 
     Raises:
         UserError: if a folder holds none, a row is of another reading, or one (setting, device,
-            function) has two rows that differ.
+            function) has two rows that differ and have not failed.
     """
     found = {_identity(record): record for record in known}
     for folder in sweeps:
@@ -162,7 +164,9 @@ def gather_latencies(
                     f"{semantics!r}; measure them with the table's semantics"
                 )
             other = found.setdefault(_identity(record), record)
-            if other.to_json() != record.to_json():
+            if replaces(record, other):
+                found[_identity(record)] = record
+            elif not replaces(other, record) and other.to_json() != record.to_json():
                 where = "the table" if other in known else "another folder"
                 raise UserError(
                     f"a table must have one latency for each (setting, device, function), but "

@@ -183,7 +183,7 @@ def _windows(
     """Copy each output's view of the input into a row: (G, N, K * I)."""
     batch, _, channels = x_BTC.shape
     width = channels // groups
-    if kernel == 1:
+    if kernel == stride == 1:
         rows = x_BTC.reshape(-1, groups, width)
         return rows.transpose(0, 1)
     padded = functional.pad(x_BTC, (0, 0, *padding)).contiguous()
@@ -207,7 +207,7 @@ def _fold(
     """
     batch, frames, channels = x_shape
     groups = grad_GNW.shape[0]
-    if kernel == 1:
+    if kernel == stride == 1:
         return grad_GNW.transpose(0, 1).reshape(x_shape)
     assert groups == 1
     frames_out = grad_GNW.shape[1] // batch

@@ -183,6 +183,20 @@ def test_a_folder_keeps_to_one_recipe(corpus: Path, config: Path, undisturbed: P
         collect(other, corpus, undisturbed)
 
 
+def test_a_corpus_that_is_refused_does_not_bind_the_folder(
+    corpus: Path, config: Path, tmp_path: Path
+) -> None:
+    campaign = Campaign.load(config)
+    shutil.copytree(corpus, tmp_path / "corpus")
+    write_utterance(tmp_path / "corpus/dr1-faaa0", "sx9", samples_per_phone=99)
+    with pytest.raises(UserError, match=r"utterance faaa0/sx9: .* at least 400 samples"):
+        collect(campaign, tmp_path / "corpus", tmp_path / "out")
+    for file in (tmp_path / "corpus/dr1-faaa0").glob("sx9.*"):
+        file.unlink()
+    progress = collect(campaign, tmp_path / "corpus", tmp_path / "out", engine=MadeEngine())
+    assert (progress.done, progress.failed) == (12, 0)
+
+
 def test_a_folder_has_one_writer(tmp_path: Path) -> None:
     with RecordStore(tmp_path), pytest.raises(UserError, match="has another writer"):
         RecordStore(tmp_path).__enter__()

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graph_encoding.errors import UserError
+from graph_encoding.macro import PAPER_MACRO
 from train_benchmark.corpora.timit import (
     SA_SENTENCES,
     SAMPLE_RATE_HZ,
     Corpus,
+    Utterance,
     find_files,
     read_utterance,
 )
+from train_benchmark.phones import fold_to_48
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class CorpusReport:
         phone_counts: label -> how often.
         fingerprint: sha256 of what is trained on, the same that campaigns and tables have; None
             if anything is wrong, or there are SA sentences only.
-        problems: one message for each file that breaks a rule.
+        problems: one message for each file that breaks a rule, or that nothing can be learnt of.
     """
 
     speakers: int
@@ -47,7 +50,7 @@ def check_corpus(root: Path) -> CorpusReport:
         UserError: if the folder is no corpus at all: it does not exist or has no transcript.
     """
     found = find_files(root)
-    problems = list(found.lone)
+    problems = list(found.problems)
     utterances = []
     first_with: dict[str, Path] = {}
     for audio, transcript in found.pairs:
@@ -62,6 +65,7 @@ def check_corpus(root: Path) -> CorpusReport:
                 "remove one"
             )
             continue
+        problems += _untrainable(utterance)
         first_with[utterance.key] = audio
         utterances.append(utterance)
     counts = Counter(phone for u in utterances for phone in u.phones)
@@ -79,3 +83,20 @@ def check_corpus(root: Path) -> CorpusReport:
         fingerprint=fingerprint,
         problems=tuple(problems),
     )
+
+
+def _untrainable(utterance: Utterance) -> list[str]:
+    """Why a sound utterance cannot be trained on, in any network of the paper's frames."""
+    found = []
+    frame_samples = round(PAPER_MACRO.frame_length_s * SAMPLE_RATE_HZ)
+    if len(utterance.samples) < frame_samples:
+        found.append(
+            f"utterance {utterance.key} must have at least {frame_samples} samples, one frame of "
+            f"features, but has {len(utterance.samples)}; remove it"
+        )
+    if not fold_to_48(utterance.phones):
+        found.append(
+            f"utterance {utterance.key} must have a phone to recognise, but has only glottal "
+            "stops (q), which are not; remove it"
+        )
+    return found

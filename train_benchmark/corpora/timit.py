@@ -1,10 +1,12 @@
 """Reader of TIMIT's layout: the full LDC93S1, its public sample, corpora made like it."""
 
 import hashlib
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, NoReturn
 
 import numpy as np
 import soundfile
@@ -107,7 +109,7 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True)
 class SpeakerSplit:
-    """Speakers of each part; `train = ("*",)` is every unnamed speaker of the training tree.
+    """Speakers of each part; `train = ("*",)` is every unnamed speaker of the TRAIN tree.
 
     Raises:
         UserError: if a list is empty or a speaker stands in two.
@@ -133,7 +135,8 @@ def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
 
     Raises:
         UserError: if a named speaker is not in the corpus, a speaker is in no list (unless the
-            training list is "*"), or "*" matches nobody.
+            training list is "*"), or "*" is asked of a corpus without the two trees or matches
+            nobody.
     """
     present = {u.speaker for u in corpus.utterances}
     named = {*split.val, *split.test, *(() if split.train == ALL_OTHERS else split.train)}
@@ -145,11 +148,19 @@ def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
         )
     train = set(split.train)
     if split.train == ALL_OTHERS:
-        train = {u.speaker for u in corpus.utterances if u.part != "test"} - named
+        # Else one corpus, with one fingerprint, would have other training speakers laid out flat.
+        flat = [u.key for u in corpus.utterances if u.part is None]
+        if flat:
+            raise UserError(
+                "train = ['*'] means the speakers below TRAIN, so that all must lie below TRAIN or "
+                f"TEST, but {len(flat)} utterances, such as {flat[0]}, lie below neither; give the "
+                "folder that holds both, or list the training speakers"
+            )
+        train = {u.speaker for u in corpus.utterances if u.part == "train"} - named
         if not train:
             raise UserError(
-                "train = ['*'] must leave at least one speaker outside the TEST tree and the other "
-                f"lists, but leaves none of {len(present)}; give the folder that holds TRAIN"
+                "train = ['*'] must leave at least one speaker of the TRAIN tree that the other "
+                f"lists do not name, but leaves none of {len(present)}; give the whole corpus"
             )
     elif present - named:
         raise UserError(
@@ -195,22 +206,22 @@ class FoundFiles(NamedTuple):
 
     Attributes:
         pairs: (audio, transcript), in rising order of path.
-        lone: one message for each file without its partner.
+        problems: one message for each file without its partner, or with the name of another.
     """
 
     pairs: tuple[tuple[Path, Path], ...]
-    lone: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 def find_pairs(root: Path) -> tuple[tuple[Path, Path], ...]:
     """Audio files with their transcripts, in rising order of path.
 
     Raises:
-        UserError: if there is no transcript, or a file without its partner.
+        UserError: if there is no transcript, a file is without its partner, or two have one name.
     """
     found = find_files(root)
-    if found.lone:
-        raise UserError(f"{found.lone[0]}; files without a partner: {len(found.lone)}")
+    if found.problems:
+        raise UserError(f"{found.problems[0]}; files with such a problem: {len(found.problems)}")
     return found.pairs
 
 
@@ -218,33 +229,52 @@ def find_files(root: Path) -> FoundFiles:
     """Audio files and transcripts below a folder, with and without partner.
 
     Raises:
-        UserError: if the folder does not exist or has no transcript.
+        UserError: if the folder does not exist, cannot be read or has no transcript.
     """
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
         raise UserError(f"corpus folder {root} {what}; give the folder of TIMIT")
     audio: dict[Path, Path] = {}
     transcripts: dict[Path, Path] = {}
-    for path in sorted(root.rglob("*")):
+    problems: list[str] = []
+    for path in sorted(_files_below(root)):
         name = path.name.lower()
-        # Some distributions add RIFF copies as SX1.WAV.wav beside the SPHERE originals.
-        stem = path.with_name(name.removesuffix(".wav").removesuffix(".wav"))
+        found = audio if name.endswith(".wav") else transcripts
         if name.endswith(".wav"):
-            audio.setdefault(stem, path)
+            stem = path.with_name(name.removesuffix(".wav").removesuffix(".wav"))
         elif name.endswith(".phn"):
-            transcripts[path.with_name(name.removesuffix(".phn"))] = path
+            stem = path.with_name(name.removesuffix(".phn"))
+        else:
+            continue
+        first = found.setdefault(stem, path)
+        # Some distributions add RIFF copies as SX1.WAV.wav beside the SPHERE originals.
+        if first != path and len(first.name) == len(path.name):
+            problems.append(f"{path} has the name of {first} but for its case; remove one")
     if not transcripts:
         raise UserError(
             f"corpus folder {root} has no .PHN file anywhere below it; give the folder that "
             "holds TRAIN and TEST, or the sample's dr1-... folders"
         )
-    lone = tuple(
+    problems += [
         f"{have[stem]} has no {what} file beside it"
         for have, lack, what in ((audio, transcripts, ".PHN"), (transcripts, audio, ".WAV"))
         for stem in sorted(set(have) - set(lack))
-    )
+    ]
     both = sorted(set(audio) & set(transcripts))
-    return FoundFiles(tuple((audio[stem], transcripts[stem]) for stem in both), lone)
+    return FoundFiles(tuple((audio[stem], transcripts[stem]) for stem in both), tuple(problems))
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    """All files, also those in folders that are linked."""
+
+    def refuse(e: OSError) -> NoReturn:
+        raise UserError(f"cannot read corpus folder {e.filename}: {e.strerror}") from e
+
+    for folder, below, names in os.walk(root, followlinks=True, onerror=refuse):
+        real = Path(folder).resolve()
+        # A link to a folder that it lies in leads to nothing new, and would lead there forever.
+        below[:] = [name for name in below if not real.is_relative_to((real / name).resolve())]
+        yield from (Path(folder, name) for name in names)
 
 
 def read_utterance(audio: Path, transcript: Path, root: Path) -> Utterance:

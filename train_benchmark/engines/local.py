@@ -105,8 +105,9 @@ def _run_in(
 ) -> Iterator[TrainingRecord]:
     """Take jobs off the queue into a pool until it is empty; `in_flight` is the caller's to see."""
     while queue or in_flight:
-        # One more than the workers: the next job is there when one ends.
-        while queue and len(in_flight) <= pool.workers and may_start():
+        # No more than the workers: a job that waits in the pool's own queue would begin after
+        # `may_start` has come to say no.
+        while queue and len(in_flight) < pool.workers and may_start():
             job = queue[0]
             on_start(job)
             in_flight[pool.executor.submit(_train, job)] = job

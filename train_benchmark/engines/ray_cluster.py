@@ -70,7 +70,7 @@ class RayEngine(Engine):
             deaths: Counter[Job] = Counter()
             held = held_trainings()
             while waiting or in_flight:
-                while waiting and len(in_flight) <= workers and may_start():
+                while waiting and len(in_flight) < workers and may_start():
                     job = waiting.popleft()
                     on_start(job)
                     in_flight[task.remote(job, shared)] = job

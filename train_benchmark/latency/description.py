@@ -8,12 +8,10 @@ from typing import Any, Literal
 
 from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_file
-from train_benchmark.description_file import read_description_file
+from train_benchmark.description_file import SWEEP_DESCRIPTION, read_description_file
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION
 from train_benchmark.latency.worker import Ready, cpu_description
-
-DESCRIPTION_FILE = "latency.json"
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ def check_asked(out: Path, sweep: Sweep, baselines_of: Path | None, device: str 
     """
     if device is not None and not device.strip():
         raise UserError(f"a device must have a name, but got {device!r}; name it, or leave it out")
-    begun = (out / DESCRIPTION_FILE).exists()
+    begun = (out / SWEEP_DESCRIPTION).exists()
     if begun and baselines_of is not None:
         raise UserError(
             f"baselines of {baselines_of} are for a new folder, but {out} has its own; "
@@ -65,7 +63,7 @@ def describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[st
         UserError: if what `check_asked` makes sure of no longer holds.
     """
     check_asked(out, sweep, baselines_of, None)
-    if (out / DESCRIPTION_FILE).exists():
+    if (out / SWEEP_DESCRIPTION).exists():
         return _baselines(read_description(out))
     baselines = {} if baselines_of is None else _baselines(read_description(baselines_of))
     _write(out, sweep, baselines)
@@ -125,7 +123,7 @@ def _write(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:
         "baselines_s": {setting: baseline.seconds for setting, baseline in baselines.items()},
         "measured_with": measured_with,
     }
-    with whole_file(out / DESCRIPTION_FILE) as scratch:
+    with whole_file(out / SWEEP_DESCRIPTION) as scratch:
         scratch.write_text(json.dumps(description, indent=2) + "\n")
 
 
@@ -136,7 +134,7 @@ def read_description(folder: Path) -> dict[str, Any]:
         UserError: if it cannot be read, is of another schema version or lacks a key.
     """
     return read_description_file(
-        folder / DESCRIPTION_FILE,
+        folder / SWEEP_DESCRIPTION,
         "a folder that `nasasr latency` wrote",
         "latency_schema_version",
         LATENCY_SCHEMA_VERSION,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from train_benchmark.append_store import AppendStore, StoreFormat, read_folder
+from train_benchmark.description_file import CAMPAIGN_DESCRIPTION
 from train_benchmark.latency.record import LatencyRecord, read_latencies, write_latencies
 
 Identity = tuple[str, str]
@@ -14,6 +15,7 @@ SWEEP = StoreFormat(
     records_per_shard=1000,
     run="sweep",
     folder="latency folder",
+    not_with=CAMPAIGN_DESCRIPTION,
     identity="(setting, functional key)",
 )
 

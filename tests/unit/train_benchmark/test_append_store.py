@@ -8,12 +8,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.test_record import RECORD
 from train_benchmark.append_store import AppendStore, StoreFormat, read_folder
+from train_benchmark.latency.store import SWEEP
 from train_benchmark.record import TrainingRecord
 from train_benchmark.store import CAMPAIGN
 
@@ -90,6 +92,18 @@ def test_ctrl_c_in_an_append_keeps_the_record_that_is_on_the_disk(
         for record in RECORDS[len(kept) :]:
             store.append(record)
     assert seeds(tmp_path) == [record.seed for record in RECORDS]
+
+
+@pytest.mark.parametrize("form", [CAMPAIGN, SWEEP])
+def test_a_folder_of_the_other_kind_is_refused_and_not_called_corrupt(
+    tmp_path: Path, form: StoreFormat[Any]
+) -> None:
+    (tmp_path / "journal.jsonl").write_text("a sound line of another kind of record\n")
+    (tmp_path / form.not_with).write_text("{}")
+    with pytest.raises(UserError, match=f"must be a {form.folder}, but has {form.not_with}"):
+        read_folder(tmp_path, form)
+    with pytest.raises(UserError, match="choose another folder"):
+        AppendStore(tmp_path, form).__enter__()
 
 
 def test_a_folder_that_cannot_be_read_is_left_unlocked(tmp_path: Path) -> None:

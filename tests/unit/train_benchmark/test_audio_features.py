@@ -1,5 +1,6 @@
 """Features against their formula in numpy, and normalisation with numbers computed by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
-from graph_encoding import UserError
+from graph_encoding import TIMIT_MICRO_MACRO, UserError
 from train_benchmark.audio_features import LogMel, normalise
 from train_benchmark.corpora.timit import Corpus, Utterance
 from train_benchmark.prepare import prepare
@@ -17,7 +18,7 @@ from train_benchmark.recipe import Recipe
 CONFIGS = Path(__file__).parents[3] / "configs"
 RATE_HZ = 16_000
 FRAME, STEP = 400, 160
-BINS = 40
+BINS = TIMIT_MICRO_MACRO.mel_bins
 
 
 def edges_hz(mel_bins: int) -> NDArray[np.float64]:
@@ -49,31 +50,38 @@ def noise(count: int, seed: int = 0) -> NDArray[np.float32]:
 @pytest.mark.parametrize("mel_bins", [40, 80])
 def test_features_are_those_of_the_formula(mel_bins: int) -> None:
     samples = noise(4000)
-    np.testing.assert_allclose(
-        LogMel(mel_bins)(samples), plain_log_mel(samples, mel_bins), atol=2e-3
-    )
+    macro = replace(TIMIT_MICRO_MACRO, mel_bins=mel_bins)
+    np.testing.assert_allclose(LogMel(macro)(samples), plain_log_mel(samples, mel_bins), atol=2e-3)
 
 
 @pytest.mark.parametrize(("count", "frames"), [(400, 1), (559, 1), (560, 2), (16_000, 98)])
 def test_frames_are_those_that_lie_within_the_signal(count: int, frames: int) -> None:
-    features = LogMel(BINS)(noise(count))
+    features = LogMel(TIMIT_MICRO_MACRO)(noise(count))
     assert (features.shape, features.dtype) == ((frames, BINS), np.float32)
+
+
+def test_frames_are_as_long_and_as_far_apart_as_the_macros() -> None:
+    macro = replace(TIMIT_MICRO_MACRO, frame_length_s=0.05, frame_shift_s=0.02)
+    features = LogMel(macro)(noise(16_000))
+    assert features.shape == (1 + (16_000 - 800) // 320, BINS)
+    with pytest.raises(UserError, match=r"at least 800 samples \(one frame\), but got 799"):
+        LogMel(macro)(noise(799))
 
 
 def test_less_than_a_frame_is_refused() -> None:
     with pytest.raises(UserError, match=r"at least 400 samples \(one frame\), but got 399"):
-        LogMel(BINS)(noise(399))
+        LogMel(TIMIT_MICRO_MACRO)(noise(399))
 
 
 @pytest.mark.parametrize("hz", [500.0, 1000.0, 4000.0])
 def test_a_sine_is_loudest_in_its_band(hz: float) -> None:
     sine = (0.5 * np.sin(2 * np.pi * hz * np.arange(4000) / RATE_HZ)).astype(np.float32)
     nearest = int(np.abs(edges_hz(BINS)[1:-1] - hz).argmin())
-    assert set(LogMel(BINS)(sine).argmax(axis=1)) == {nearest}
+    assert set(LogMel(TIMIT_MICRO_MACRO)(sine).argmax(axis=1)) == {nearest}
 
 
 def test_silence_is_the_logarithm_of_the_floor() -> None:
-    silence = LogMel(BINS)(np.zeros(800, np.float32))
+    silence = LogMel(TIMIT_MICRO_MACRO)(np.zeros(800, np.float32))
     np.testing.assert_allclose(silence, np.log(1e-10), rtol=1e-6)
 
 
@@ -121,7 +129,7 @@ def test_a_prepared_corpus_is_normalised_by_its_training_part() -> None:
         ),
         recipe.model_copy(update={"corpus": corpus}),
     )
-    raw = {part: LogMel(recipe.macro.mel_bins)(signal) for part, signal in samples.items()}
+    raw = {part: LogMel(recipe.macro)(signal) for part, signal in samples.items()}
     mean, variance = raw["train"].mean(axis=0), raw["train"].var(axis=0)
     for part, features in raw.items():
         (utterance,) = getattr(prepared, part)

@@ -107,6 +107,20 @@ def test_extended_cells_are_distinct_living_functions_of_the_space_that_is_named
     assert choose_cells(config.model_copy(update={"seed": 4}), PAPER, Path()) != cells
 
 
+def test_more_cells_than_there_are_is_refused() -> None:
+    config = AllCells(kind="all", seed=1234, count=8_912)
+    with pytest.raises(UserError, match="has 8911 living functions, but count is 8912"):
+        choose_cells(config, PAPER, Path())
+
+
+def test_a_listed_cell_that_is_dead_is_refused(tmp_path: Path) -> None:
+    listed = ListedCells(kind="list", cells=("10_100_1000", "51_500_5000"))
+    (tmp_path / "cells.txt").write_text("10_100_1000\n51_500_5000\n")
+    for config in (listed, FileOfCells(kind="file", path=Path("cells.txt"))):
+        with pytest.raises(UserError, match="but 51_500_5000 is dead"):
+            choose_cells(config, PAPER, tmp_path)
+
+
 def test_extended_cells_that_are_not_there_are_refused() -> None:
     config = ExtendedCells(kind="extended", nodes=1, ops=("linear", "zero"), count=4, seed=0)
     with pytest.raises(UserError, match="4 were asked for and 3 found"):

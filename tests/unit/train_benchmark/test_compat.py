@@ -1,6 +1,7 @@
 """The original's reader object, on files and tables written here."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,11 @@ from train_benchmark.released_table import (
     export_released,
     exported_functions,
     read_released_folder,
+    release_of_table,
 )
 from train_benchmark.table import BenchmarkTable
+from train_benchmark.table_query import query_latency
+from train_benchmark.table_verify import verify_table
 
 CLASS = next(
     c
@@ -68,7 +72,28 @@ def test_what_the_form_cannot_hold_is_counted(tmp_path: Path) -> None:
     }
     assert len(keys) == counts.written
     # torch was timed on extended cells only.
-    assert list(release.latencies) == ["timit-micro-cpu-onnx-fp32-t1-b1-1s"]
+    (device,) = release.latencies
+    assert device == "timit-micro-cpu-onnx-fp32-t1-b1-1s"
+    data = Dataset(release_of_table(table), validate_data=False)
+    assert data.devices == [device]
+    expected = query_latency(table, CELL, "timit-micro/cpu-onnx-fp32-t1-b1-1s")
+    assert data.latency(ARCH) == [[expected]]
+
+
+def test_rows_that_failed_are_not_counted_as_written() -> None:
+    table = synthetic_table(6, seeds=(1,), failed=3)
+    assert sum(exported_functions(table)) == len(table.keys) == 3
+
+
+def test_a_table_without_the_originals_classes_has_no_such_form(tmp_path: Path) -> None:
+    key = functional_key(Cell.parse("conv9:0"), Semantics.PAPER)
+    record = replace(TABLE.measured[0], cell="conv9:0", functional_key=key)
+    table = BenchmarkTable(TABLE.metadata, [record])
+    with pytest.raises(UserError, match="has no training of any of them"):
+        release_of_table(table)
+    with pytest.raises(UserError, match="has no training of any of them"):
+        export_released(table, tmp_path / "release")
+    assert not list(tmp_path.iterdir())
 
 
 def test_epochs_that_are_not_there_are_an_error_that_names_those_that_are(folder: Path) -> None:
@@ -218,7 +243,11 @@ def test_of_equal_epochs_the_original_kept_the_last() -> None:
     row = ReleasedTraining(CLASS.hash, (0.5, 0.25, 0.25, 0.75), 0.3, CELL)
     header = {"dataset_type": "training", "version": 2, "epochs": 4, "seed": 1}
     release = ReleasedFolder({1: ReleasedFile(header, (row,))}, {}, None)
-    assert release.table().records[0].best_epoch == 3
+    table = release.table()
+    assert table.records[0].best_epoch == 3
+    # Its parameters count 49 outputs less than the network has, and it tells no training loss.
+    checks = verify_table(table, recipe_hash=None, wanted=())
+    assert {check.name for check in checks if not check.ok} == set()
 
 
 def test_the_originals_files_as_a_table_and_back(folder: Path, tmp_path: Path) -> None:

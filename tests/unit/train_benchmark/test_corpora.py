@@ -153,8 +153,8 @@ def test_splits_share_no_speaker_and_leave_none_out(tmp_path: Path) -> None:
         ["fbbb0"],
         ["mccc0"],
     ]
-    others = split_by_speaker(corpus, SpeakerSplit(("*",), ("fbbb0",), ("mccc0",)))
-    assert others.train == parts.train
+    with pytest.raises(UserError, match="4 utterances, such as faaa0/sx1, lie below neither"):
+        split_by_speaker(corpus, SpeakerSplit(("*",), ("fbbb0",), ("mccc0",)))
     with pytest.raises(UserError, match="stand in more than one"):
         SpeakerSplit(("faaa0",), ("faaa0",), ("mccc0",))
     with pytest.raises(UserError, match="these are in none: \\['mddd0'\\]"):

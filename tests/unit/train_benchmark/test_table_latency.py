@@ -112,6 +112,16 @@ def test_known_latencies_stay_and_are_not_overruled(sweep: Callable[..., Path]) 
         gather_latencies([more], "paper", [replace(RECORDS[2], latency_s=1.0)])
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_failed_gives_way_to_what_was_measured_later(
+    sweep: Callable[..., Path], order: int
+) -> None:
+    failed = replace(RECORDS[0], status="failed", error="killed", latency_s=math.nan)
+    rows = [failed, RECORDS[0]][::order]
+    assert gather_latencies([sweep("later", rows[1])], "paper", rows[:1]) == (RECORDS[0],)
+    assert gather_latencies([sweep("a", rows[0]), sweep("b", rows[1])], "paper") == (RECORDS[0],)
+
+
 def test_a_cell_has_the_latency_of_its_function_or_an_error_that_says_why(
     saved: BenchmarkTable,
 ) -> None:

@@ -1,5 +1,7 @@
 """Corpus check: every bad file is reported, none hides another."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,46 @@ def test_an_utterance_that_is_there_twice_is_a_problem(tmp_path: Path) -> None:
     assert len(report.problems) == 1
     assert "dr2-fabc0" in report.problems[0]
     assert "is utterance fabc0/sx1, as is" in report.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("phones", "samples_per_phone", "message"),
+    [
+        (("h#", "iy"), 199, "fabc0/sx2 must have at least 400 samples, .* but has 398"),
+        (("q", "q"), 2000, "fabc0/sx2 must have a phone to recognise"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_a_problem(
+    tmp_path: Path, phones: tuple[str, ...], samples_per_phone: int, message: str
+) -> None:
+    write_utterance(tmp_path / "dr1-fabc0", "sx1")
+    write_utterance(tmp_path / "dr1-fabc0", "sx2", phones, samples_per_phone=samples_per_phone)
+    report = check_corpus(tmp_path)
+    assert (report.utterances, report.fingerprint) == (2, None)
+    (problem,) = report.problems
+    assert re.search(message, problem)
+
+
+def test_names_that_differ_in_case_only_are_a_problem(tmp_path: Path) -> None:
+    folder = tmp_path / "dr1-fabc0"
+    for name in ("sx1", "SX1", "sx2"):
+        write_utterance(folder, name)
+    # The copies of a known distribution are none.
+    shutil.copy(folder / "sx2.wav", folder / "sx2.wav.wav")
+    report = check_corpus(tmp_path)
+    assert len(report.problems) == 2
+    assert all("but for its case; remove one" in problem for problem in report.problems)
+    with pytest.raises(UserError, match="but for its case"):
+        read_timit(tmp_path)
+
+
+def test_linked_folders_are_read_and_links_upwards_are_no_loop(tmp_path: Path) -> None:
+    write_utterance(tmp_path / "elsewhere", "sx1")
+    write_utterance(tmp_path / "corpus/dr1-fabc0", "sx2")
+    (tmp_path / "corpus/dr1-mabc0").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "corpus/dr1-fabc0/up").symlink_to(tmp_path / "corpus")
+    corpus = read_timit(tmp_path / "corpus")
+    assert [u.key for u in corpus.utterances] == ["fabc0/sx2", "mabc0/sx1"]
 
 
 def test_a_sound_corpus_is_counted(tmp_path: Path) -> None:

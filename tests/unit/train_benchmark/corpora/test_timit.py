@@ -63,7 +63,7 @@ def test_star_trains_on_the_training_tree_only(tmp_path: Path) -> None:
 def test_star_that_matches_nobody_is_refused(tmp_path: Path) -> None:
     full_layout(tmp_path, (), ("faaa0", "fbbb0"))
     split = SpeakerSplit(ALL_OTHERS, ("faaa0",), ("fbbb0",))
-    with pytest.raises(UserError, match="leaves none of 2; give the folder that holds TRAIN"):
+    with pytest.raises(UserError, match="leaves none of 2; give the whole corpus"):
         split_by_speaker(read_timit(tmp_path), split)
 
 
