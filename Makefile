@@ -17,9 +17,10 @@ MADE := $(VENV)/.made-in
 
 # An environment copied from another machine or folder does not work, nor does one whose Python
 # is gone: without its stamps it is made again. This stands here because make looks at stamps
-# before it would run a rule that removes them.
+# before it would run a rule that removes them. One that was never made here is left alone.
+OURS := $(VENV)/.made-by-make
 STALE := $(shell test ! -e $(MADE) || { test "$$(cat $(MADE))" = "$(CURDIR)" && \
-	$(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null; } || rm -f $(MADE))
+	$(BIN)/python -c '$(NEW_ENOUGH)' 2>/dev/null; } || mv -f $(MADE) $(OURS))
 ifeq ($(wildcard $(MADE)),)
 $(shell rm -f $(CORE) $(FULL))
 endif
@@ -76,8 +77,12 @@ clean: ## Remove the environment and all caches.
 $(MADE):
 	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || \
 		{ echo "nasasr needs Python >= 3.11, found '$(PYTHON)'; name one: make PYTHON=python3.12" >&2; exit 2; }
+	@test ! -e $(VENV) || test -e $(OURS) || \
+		{ echo "$(CURDIR)/$(VENV) was not made by make: move or remove it" >&2; exit 2; }
 	@echo "making $(VENV)" >&2
-	@"$(PYTHON)" -m venv --clear $(VENV)
+	@mkdir -p $(VENV) && touch $(OURS)
+	@find $(VENV) -mindepth 1 -maxdepth 1 ! -path $(OURS) -exec rm -rf {} +
+	@"$(PYTHON)" -m venv $(VENV)
 	@echo "$(CURDIR)" > $@
 
 # A stamp is touched only after pip has succeeded.

@@ -29,7 +29,7 @@ def main() -> None:
         draw(CellSpace(5), lambda form: len(form.ops) == 5, rng),
     )
     print(f"# {OF_EACH} each of 4 nodes, of 3 nodes with an operation that the space has not, and")
-    print(f"# of 5 nodes, in turn; benchmarks/draw_extended_cells.py drew them with seed {SEED}.")
+    print(f"# of 5 nodes, in turn; benchmarks/draw_extended_cells.py draws them with seed {SEED}.")
     for _ in range(OF_EACH):
         for kind in kinds:
             print(next(kind).text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graph_encoding.errors import CellFormatError
 from graph_encoding.ops import NAME_IN_CELL, NB_ASR_OPS, NODE_BREAK, OPERATIONS
 
-_NODE = re.compile(rf"(?:(?P<index>\d)|(?P<name>{NAME_IN_CELL}):)(?P<flags>[01]+)")
+_NODE = re.compile(rf"(?:(?P<index>[0-9])|(?P<name>{NAME_IN_CELL}):)(?P<flags>[01]+)")
 _INDEX_OF_OP = {name: index for index, name in enumerate(NB_ASR_OPS)}
 
 

@@ -158,6 +158,10 @@ def canonical_form(
     '1=a(x);2=b(x);y=1+2'
     """
     width = len(ops) + 1
+    if len(arguments) != len(ops):
+        raise UserError(
+            f"each of {len(ops)} terms must have one row of counts, but got {len(arguments)} rows"
+        )
     for counts in (*arguments, output):
         if len(counts) != width or min(counts) < 0:
             raise UserError(

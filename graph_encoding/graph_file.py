@@ -52,8 +52,7 @@ def read_graphs(path: Path) -> Iterator[GraphRow]:
             unknown node or not exactly one input and output, a key stands twice, a value is
             not finite, or its targets or features are not those of the first line.
     """
-    lines_of_keys: dict[str, int] = {}
-    names: tuple[set[str], set[str]] | None = None
+    seen = _SeenRows()
     try:
         # With or without the byte-order mark that editors of Windows put first.
         with path.open(encoding="utf-8-sig") as file:
@@ -62,40 +61,70 @@ def read_graphs(path: Path) -> Iterator[GraphRow]:
                     continue
                 try:
                     row = _parse_row(line)
-                    first = lines_of_keys.setdefault(row.graph.key, number)
-                    if first != number:
-                        raise UserError(
-                            f"every key must stand once, but {row.graph.key!r} is that of line "
-                            f"{first} too"
-                        )
-                    found = set(row.targets), set(row.features)
-                    names = names or found
-                    if found != names:
-                        raise UserError(
-                            "all lines must have the same targets and features, here "
-                            f"{sorted(names[0])} and {sorted(names[1])}, but this one has "
-                            f"{sorted(found[0])} and {sorted(found[1])}"
-                        )
+                    seen.check(row, number)
                 except UserError as e:
                     raise UserError(f"{path}, line {number}: {e}") from e
                 yield row
     except (OSError, UnicodeDecodeError) as e:
         raise UserError(f"cannot read the graphs in {path}: {e}") from e
-    if not lines_of_keys:
-        raise UserError(f"{path} must have a graph a line, but has none")
+    seen.check_any(path)
+
+
+class _SeenRows:
+    """What the rows of a file so far say of the next."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, int] = {}
+        self._names: tuple[set[str], set[str]] | None = None
+
+    def check(self, row: GraphRow, number: int) -> None:
+        """Take a row in.
+
+        Raises:
+            UserError: if its key stands twice, it has no target, or its targets or features are
+                not those of the first.
+        """
+        first = self._lines.setdefault(row.graph.key, number)
+        if first != number:
+            raise UserError(
+                f"every key must stand once, but {row.graph.key!r} is that of line {first} too"
+            )
+        if not row.targets:
+            raise UserError("a graph must have at least one target, but `targets` is empty")
+        found = set(row.targets), set(row.features)
+        names = self._names = self._names or found
+        if found != names:
+            raise UserError(
+                "all lines must have the same targets and features, here "
+                f"{sorted(names[0])} and {sorted(names[1])}, but this one has "
+                f"{sorted(found[0])} and {sorted(found[1])}"
+            )
+
+    def check_any(self, path: Path) -> None:
+        """Make sure that there was a row.
+
+        Raises:
+            UserError: if there was none.
+        """
+        if not self._lines:
+            raise UserError(f"{path} must have a graph a line, but has none")
 
 
 def write_graphs(path: Path, rows: Iterable[GraphRow]) -> None:
     """Write a file that `read_graphs` reads, whole or not at all: the same rows come back.
 
     Raises:
-        UserError: if the file cannot be written, a graph has two operations of one name, its
-            ends alone are not called "input" and "output", or a value is not finite.
+        UserError: if the file cannot be written, there is no row or what `read_graphs` would
+            refuse, a graph has two operations of one name, or its ends alone are not called
+            "input" and "output".
     """
+    seen = _SeenRows()
     try:
         with whole_file(path) as scratch, scratch.open("w", encoding="utf-8") as file:
-            for row in rows:
+            for number, row in enumerate(rows, start=1):
+                seen.check(row, number)
                 file.write(_row_text(row) + "\n")
+            seen.check_any(path)
     except OSError as e:
         raise UserError(f"cannot write the graphs to {path}: {e}") from e
 
@@ -164,8 +193,6 @@ def _parse_row(line: str) -> GraphRow:
         raise UserError(f"a key must be a text, but got {key!r}")
     graph = _parse_graph(key, values["ops"], values["edges"], values.get("operations", {}))
     targets = _parse_numbers("targets", values["targets"])
-    if not targets:
-        raise UserError("a graph must have at least one target, but `targets` is empty")
     return GraphRow(graph, targets, _parse_numbers("features", values.get("features", {})))
 
 

@@ -26,7 +26,7 @@ KINDS_TO_REGISTER: tuple[OpKind, ...] = ("linear", "gated_linear", "conv", "max_
 """Families that networks, costs and keys of cells know. There is one zero, known by its name."""
 
 NAME_IN_CELL = r"[A-Za-z]\w*"
-NODE_BREAK = re.compile(rf"(?<=[01])_(?=\d|{NAME_IN_CELL}:)")
+NODE_BREAK = re.compile(rf"(?<=[01])_(?=[0-9]|{NAME_IN_CELL}:)")
 """Where the text of a cell is cut into nodes: at the underscores that follow a flag."""
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from graph_encoding.shipped import found_folder
+from graph_encoding.strict_json import strict_json
 from graph_encoding.whole_files import whole_folder
 from surrogate.calibration import (
     Neighbourhood,
@@ -255,7 +256,13 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
             f"artifact {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
             "use the nasasr version that wrote it, or fit it again"
         )
-    hashes = {_METADATA_FILE: metadata.pop("metadata_sha256", None), **metadata.get("sha256", {})}
+    listed = metadata.get("sha256")
+    if not isinstance(listed, dict):
+        raise UserError(
+            f"artifact file {folder / _METADATA_FILE} must list the sha256 of each file, but has "
+            f"{listed!r}; copy the artifact again or fit it again"
+        )
+    hashes = {_METADATA_FILE: metadata.pop("metadata_sha256", None), **listed}
     for name, expected in hashes.items():
         found = content_hash(metadata) if name == _METADATA_FILE else _sha256(folder / name)
         if found != expected:
@@ -277,7 +284,7 @@ def _write_json(path: Path, value: object) -> None:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text())
+        return strict_json(path.read_text())
     except (OSError, ValueError) as e:
         raise UserError(
             f"cannot read artifact file {path}: {e}; copy the artifact again or fit it again"

@@ -8,8 +8,15 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from graph_encoding.errors import UserError
+from graph_encoding.macro import MACROS, Macro
 from graph_encoding.toml_config import load_config
-from surrogate.predictors import PREDICTORS, Predictor
+from surrogate.predictors import (
+    PREDICTORS,
+    CostSettings,
+    MeanPredictor,
+    ParamsPredictor,
+    Predictor,
+)
 from surrogate.targets import TARGETS, Target
 
 S = TypeVar("S")
@@ -124,9 +131,16 @@ def default_fit_config() -> FitConfig[Any]:
     return FitConfig(settings=PREDICTORS.get("stack").settings_type())
 
 
-def comparison_makers(config: FitConfig[Any]) -> dict[str, Callable[[], Predictor]]:
-    """The configured predictor and the baselines that it must beat."""
+def comparison_makers(config: FitConfig[Any], macro: Macro) -> dict[str, Callable[[], Predictor]]:
+    """The configured predictor and the baselines that it must beat.
+
+    Args:
+        config: of the fit.
+        macro: the network around the cells of its table, whose parameters are counted.
+    """
+    # A table of a macro network of one's own says what it is, not that it is registered here.
+    MACROS.register(macro.name, macro)
     makers: dict[str, Callable[[], Predictor]] = {config.predictor: config.make_predictor}
-    for baseline in ("params", "mean"):
-        makers.setdefault(baseline, PREDICTORS.get(baseline))
+    makers.setdefault("params", partial(ParamsPredictor, CostSettings(macro.name)))
+    makers.setdefault("mean", MeanPredictor)
     return makers

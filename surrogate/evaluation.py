@@ -190,7 +190,8 @@ class _Trial(Part[Comparison, Score]):
 
     @property
     def name(self) -> str:
-        return f"{self.target}-{self.predictor}-{self.repeat}"
+        # Two sets may have one target.
+        return f"{self.number}-{self.target}-{self.predictor}-{self.repeat}"
 
     def make(self, context: Comparison, on_step: OnStep) -> Score:
         test_fraction, seed = context.test_fraction, [context.seed, self.repeat]

@@ -34,7 +34,7 @@ class FitPlan:
 
     Attributes:
         table: measured trainings.
-        seed_policy: which trainings a label is made of.
+        seed_policy: which trainings a label is made of, and which curves are learned.
         folds: parts that the calibration holds out in turn.
         seed: start of all randomness.
         make_predictor: of error rates.
@@ -119,7 +119,13 @@ class CurvePart(FitPart):
         """As `CurveModel.fit`."""
         make = context.make_curve_predictor
         assert make is not None
-        model = CurveModel.fit(context.table, make, context.new_rng(), folds=context.folds)
+        model = CurveModel.fit(
+            context.table,
+            make,
+            context.new_rng(),
+            folds=context.folds,
+            seed_policy=context.seed_policy,
+        )
         on_step()
         return model
 

@@ -17,10 +17,11 @@ from surrogate.fit_parts import (
     MakePredictor,
     check_labels,
 )
+from surrogate.folds import check_folds
 from surrogate.latency_model import LatencyModel, device_to_fit
 from surrogate.parts import OnProgress, all_parts
 from surrogate.provenance import made_with, versions
-from surrogate.targets import VAL_PER, Target
+from surrogate.targets import TARGETS, VAL_PER, Target
 from surrogate.unfinished import Unfinished
 from train_benchmark.record import content_hash
 
@@ -54,7 +55,7 @@ def fit_artifact(
         targets: what to forecast, at least one.
         make_predictor: gives a new, unfitted predictor.
         name: name of the artifact.
-        seed_policy: which trainings a label is made of.
+        seed_policy: which trainings a label is made of, and which curves are learned.
         folds: parts that the calibration holds out in turn.
         seed: start of all randomness; each target begins with it anew.
         effective_config: what the artifact shall remember of the configuration.
@@ -99,6 +100,13 @@ def _check_targets(targets: "Sequence[Target]", *, curves: bool) -> None:
     names = [target.name for target in targets]
     if len(set(names)) < len(names):
         raise UserError(f"every target must stand once, but got {names}")
+    for target in targets:
+        # An artifact keeps the name alone.
+        if target.name not in TARGETS or TARGETS.get(target.name) != target:
+            raise UserError(
+                f"an artifact must be of registered targets ({', '.join(TARGETS)}), but got "
+                f"{target}; register it with TARGETS.register(name, target), under a free name"
+            )
     if curves and VAL_PER not in targets:
         raise UserError(
             f"learning curves must go with the target {VAL_PER.name!r}, whose intervals say how "
@@ -115,7 +123,8 @@ def _check_data(
         check_labels(dataset)
     for part in parts:
         if isinstance(part, CurvePart):
-            CurveSet.from_table(plan.table, VAL_PER.transform)
+            curves = CurveSet.from_table(plan.table, VAL_PER.transform, plan.seed_policy)
+            check_folds(len(curves.graphs), plan.folds)
         if isinstance(part, LatencyPart):
             device_to_fit(plan.table, part.setting, plan.folds)
 

@@ -24,9 +24,18 @@ def fold_indices(
     Raises:
         UserError: if the number of folds is out of range.
     """
-    if not 2 <= folds <= rows:
-        raise UserError(f"folds must be in 2 .. {rows}, the keys, but got {folds}")
+    check_folds(rows, folds)
     for part in np.array_split(rng.permutation(rows), folds):
         held_out = np.zeros(rows, dtype=bool)
         held_out[part] = True
         yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def check_folds(rows: int, folds: int) -> None:
+    """Make sure that n rows can be held out in so many parts.
+
+    Raises:
+        UserError: if the number of folds is not in 2 .. n.
+    """
+    if not 2 <= folds <= rows:
+        raise UserError(f"folds must be in 2 .. {rows}, the keys, but got {folds}")

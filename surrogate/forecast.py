@@ -146,9 +146,9 @@ class Forecaster:
             cells: the cells or their texts, or a single one; equal functions get equal forecasts.
             level: probability with which a label lies in its interval, in (0, 1).
             observed_curve: of a single cell whose training has begun with the table's recipe and
-                corpus: validation PER by epoch, counted from 1, or of the first epochs in order.
-                Its curve and `val_per` are then forecasts of that training. Other targets stay
-                as they are.
+                corpus: validation PER by epoch, counted from 1, or of the first epochs in order;
+                an empty one says nothing. Its curve and `val_per` are then forecasts of that
+                training. Other targets stay as they are.
             targets: names of the targets to forecast, in the artifact's order; by default all.
             curve: whether to forecast learning curves; an observed one is in any case.
             latency: whether to forecast latencies, or names of the settings to forecast, in the
@@ -263,10 +263,10 @@ class Forecaster:
                     "one with a curve_predictor"
                 )
             return [None] * len(graphs), by_target
-        if observed is None:
+        epochs = Observed.read({} if observed is None else observed, model.epochs).epochs
+        if observed is None or not len(epochs):
             return curves_of(model.forecast(graphs, level, widening=wider), ()), by_target
         told = model.forecast_given(graphs[0], observed, level, widening=wider)
-        epochs = Observed.read(observed, model.epochs).epochs
         curves = curves_of(told, tuple(int(epoch) + 1 for epoch in epochs))
         label = told.val_per
         return curves, [

@@ -7,9 +7,10 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.queues import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.registered import Registered
@@ -24,6 +25,22 @@ _POLL_SECONDS = 0.5
 
 def no_step() -> None:
     """For work whose steps nobody counts."""
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Processes that are started inside have one thread each, unless the user has it otherwise.
+
+    Two of them with as many threads each as there are cores would only get in each other's way.
+    """
+    if "OMP_NUM_THREADS" in os.environ:
+        yield
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
 
 
 def each_done(
@@ -45,8 +62,8 @@ def each_done(
         on_step: called, in this process, for every step that a task reports.
 
     Raises:
-        UserError: if a worker is killed, or what it is given cannot go to it. What a task raises
-            is raised here, and ends the rest.
+        UserError: if a worker is killed or cannot start, or what it is given cannot go to it.
+            What a task raises is raised here, and ends the rest.
     """
     if workers == 1 or len(tasks) < 2:
         for task in tasks:
@@ -59,15 +76,13 @@ def each_done(
 def _in_processes(
     tasks: Sequence[T], given: bytes, workers: int, on_step: OnStep
 ) -> Iterator[tuple[T, Any]]:
-    # Two processes with as many threads each as there are cores would only get in each other's
-    # way; a process reads this when it starts.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Not a fork: libraries with threads of their own do not survive one.
     context = multiprocessing.get_context("spawn")
     steps: SimpleQueue[None] = context.SimpleQueue()
     executor = ProcessPoolExecutor(workers, context, _start_worker, (given, steps))
     try:
-        futures = {executor.submit(_work, task): task for task in tasks}
+        with one_thread_each():  # a worker is started when a task is handed in
+            futures = {executor.submit(_work, task): task for task in tasks}
         running = set(futures)
         while running:
             done, running = wait(running, _POLL_SECONDS, FIRST_COMPLETED)
@@ -79,13 +94,15 @@ def _in_processes(
         executor.shutdown()
     except BrokenProcessPool as e:
         raise UserError(
-            "a worker ended before its task did: it was killed, or memory ran out; nothing that is "
+            "a worker ended before its task did: it was killed, or memory ran out, or it ran a "
+            "script that starts workers outside of `if __name__ == '__main__':`; nothing that is "
             "kept is lost: run it again, with fewer --workers if need be"
         ) from e
     except BaseException:
+        workers_here = list((executor._processes or {}).values())  # noqa: SLF001 -- no public way
         executor.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
-            child.terminate()
+        for worker in workers_here:
+            worker.terminate()
         raise
     finally:
         steps.close()
@@ -112,9 +129,23 @@ _of_worker: list[tuple[Callable[[Any, OnStep], Any], OnStep]] = []
 def _start_worker(given: bytes, steps: "SimpleQueue[None]") -> None:
     # Ctrl-C reaches all processes of a terminal; the parent alone says what then happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    make_work, registered = pickle.loads(given)  # noqa: S301 -- what the parent just wrote
-    registered.register()
-    _of_worker.append((make_work(), lambda: steps.put(None)))
+    try:
+        make_work, registered = pickle.loads(given)  # noqa: S301 -- what the parent just wrote
+        registered.register()
+        work = make_work()
+    # Raised here it would end the process, which looks as if it had been killed.
+    except Exception as e:
+        work = partial(_refuse, f"{type(e).__name__}: {e}")
+    _of_worker.append((work, lambda: steps.put(None)))
+
+
+def _refuse(reason: str, task: Any, on_step: OnStep) -> NoReturn:
+    del task, on_step
+    raise UserError(
+        f"a worker could not start: {reason}; it knows what modules register when they are "
+        "imported, and not what was registered later: name a predictor of your own as module:Class "
+        "where that may be said, or take one worker"
+    )
 
 
 def _work(task: Any) -> Any:

@@ -1,8 +1,10 @@
 """What README.md, CONTRIBUTING.md and docs/ say to type does what they say."""
 
+import argparse
 import doctest
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -19,7 +21,7 @@ README = ROOT / "README.md"
 assert README.is_file(), "README.md is missing: its commands are the way in, and are tested here"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-# Why a block is not run here: each has a test of its own that does what it shows.
+# Why a block is not run here. That its commands and their options exist is tested all the same.
 NOT_RUN = {
     "takes minutes",
     "needs the TIMIT sample",
@@ -136,6 +138,38 @@ def test_console_blocks_name_programs_targets_and_commands_that_exist(block: Blo
             assert words[1] in targets, f"{block.page}: {command!r} is no target of the Makefile"
         if words[0] == "nasasr":
             assert read_by_the_program(words[1:]) == 0, f"{block.page}: {command!r}"
+
+
+class _ArgumentsReadError(Exception):
+    """A script has read its arguments."""
+
+
+SCRIPT_COMMANDS = sorted(
+    {
+        command.partition("  #")[0]
+        for page in PAGES
+        for command in re.findall(r"(?:^\$ |`)(python [^`\n]+)", page.read_text(), re.MULTILINE)
+        if " benchmarks/" in command
+    }
+)
+
+
+@pytest.mark.parametrize("command", SCRIPT_COMMANDS)
+def test_scripts_have_the_options_that_are_shown(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
+    read = argparse.ArgumentParser.parse_args
+
+    def read_only(parser: argparse.ArgumentParser, *arguments: Any, **options: Any) -> Any:
+        read(parser, *arguments, **options)
+        raise _ArgumentsReadError
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", read_only)
+    monkeypatch.setattr(sys, "argv", shlex.split(command)[1:])
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(_ArgumentsReadError):
+        runpy.run_path(str(ROOT / sys.argv[0]), run_name="__main__")
 
 
 def read_by_the_program(arguments: list[str]) -> int:

@@ -143,11 +143,7 @@ def collect(
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     corpus = read_timit(corpus_root)
     with RecordStore(out, retry_failed=retry_failed) as store, Ledger(out) as ledger:
-        description = _description(campaign.recipe, corpus.fingerprint)
-        _check_same(out, description)
-        prepared = _prepare_once(out, corpus, campaign.recipe)
-        # Only now: a corpus that turned out to be wrong must not bind the folder to it.
-        _describe_once(out, description)
+        prepared = _claimed(out, corpus, campaign.recipe)
         wanted = {job: _identity(job, campaign.recipe) for job in jobs}
         missing = [job for job in jobs if wanted[job] not in store.records]
         ledger.plan(wanted.values(), store.records)
@@ -218,6 +214,30 @@ def build_table(
     return BenchmarkTable.load(out)
 
 
+def _claimed(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
+    """The features of a corpus, once a campaign folder is bound to it and to a recipe."""
+    description = {
+        "schema_version": SCHEMA_VERSION,
+        "recipe": recipe.describe(),
+        "recipe_hash": recipe.hash,
+        "corpus_fingerprint": corpus.fingerprint,
+    }
+    path = out / CAMPAIGN_DESCRIPTION
+    there = _read_description(out) if path.exists() else description
+    for field in ("recipe_hash", "corpus_fingerprint"):
+        if there[field] != description[field]:
+            raise UserError(
+                f"campaign folder {out} must hold one recipe and corpus, but its {field} is "
+                f"{there[field]} and this run's is {description[field]}; choose another --out"
+            )
+    prepared = _prepare_once(out, corpus, recipe)
+    # Only now: a corpus that turned out to be wrong must not bind the folder to it.
+    if not path.exists():
+        with whole_file(path) as scratch:
+            scratch.write_text(json.dumps(description, indent=2) + "\n")
+    return prepared
+
+
 def _prepare_once(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
     features = cache_path(out, recipe, corpus.fingerprint)
     if not features.exists():
@@ -227,36 +247,6 @@ def _prepare_once(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
 
 def _identity(job: Job, recipe: Recipe) -> tuple[str, int]:
     return functional_key(job.cell, recipe.semantics), job.seed
-
-
-def _description(recipe: Recipe, fingerprint: str) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "recipe": recipe.describe(),
-        "recipe_hash": recipe.hash,
-        "corpus_fingerprint": fingerprint,
-    }
-
-
-def _check_same(out: Path, description: dict[str, Any]) -> None:
-    """Make sure that a campaign folder holds what is described, or is a new one."""
-    if not (out / CAMPAIGN_DESCRIPTION).exists():
-        return
-    there = _read_description(out)
-    for field in ("recipe_hash", "corpus_fingerprint"):
-        if there[field] != description[field]:
-            raise UserError(
-                f"campaign folder {out} must hold one recipe and corpus, but its {field} is "
-                f"{there[field]} and this run's is {description[field]}; choose another --out"
-            )
-
-
-def _describe_once(out: Path, description: dict[str, Any]) -> None:
-    path = out / CAMPAIGN_DESCRIPTION
-    if path.exists():
-        return
-    with whole_file(path) as scratch:
-        scratch.write_text(json.dumps(description, indent=2) + "\n")
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """What a folder says of itself: an object of JSON with the version of its schema."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import CorruptFileError, UserError
+from graph_encoding.strict_json import strict_json
 
 CAMPAIGN_DESCRIPTION = "campaign.json"
 SWEEP_DESCRIPTION = "latency.json"
@@ -32,17 +32,26 @@ def read_description_file(
         not_with: keys that folders of another kind have, and what messages say of such a folder.
 
     Raises:
-        UserError: if it cannot be read, is no object of JSON, describes a folder of another kind,
-            is of another version, or lacks a key.
+        CorruptFileError: if it is no object of JSON, or lacks a key.
+        UserError: if it cannot be read, describes a folder of another kind, or is of another
+            version.
     """
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
+        text = path.read_text(encoding="utf-8")
+    except OSError as e:
         raise UserError(
             f"{path.parent} must be {what}, but its {path.name} cannot be read: {e}"
         ) from e
+    except ValueError as e:
+        raise CorruptFileError(f"{path} must be a text, but is none: {e}; copy it again") from e
+    try:
+        description = strict_json(text)
+    except ValueError as e:
+        raise CorruptFileError(
+            f"{path.parent} must be {what}, but its {path.name} is no JSON: {e}; copy it again"
+        ) from e
     if not isinstance(description, dict):
-        raise UserError(
+        raise CorruptFileError(
             f"{path.parent} must be {what}, but its {path.name} holds no JSON object; "
             "restore the file, or make the folder again"
         )
@@ -56,7 +65,7 @@ def read_description_file(
         )
     missing = [key for key in required if not _has(description, key)]
     if missing:
-        raise UserError(
+        raise CorruptFileError(
             f"{path} must have the keys {', '.join(required)}, but lacks {', '.join(missing)}; "
             "restore the file, or make the folder again"
         )

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,8 +45,9 @@ class CampaignStatus:
     Attributes:
         done: trainings that ended well.
         failed: trainings whose record says that they diverged or failed.
-        in_flight: trainings begun; of a campaign that was killed, those it lost.
-        waiting: trainings not begun.
+        in_flight: trainings begun; of a campaign that was killed, those it lost. None where no
+            ledger says what was planned, as in a copy of the records alone.
+        waiting: trainings not begun; None likewise.
         per_hour: trainings an hour since the first that ended in the last half hour, without that
             one; None if fewer than two did.
         hours_left: time for the rest at that rate; None if it is not known.
@@ -54,8 +55,8 @@ class CampaignStatus:
 
     done: int
     failed: int
-    in_flight: int
-    waiting: int
+    in_flight: int | None
+    waiting: int | None
     per_hour: float | None
     hours_left: float | None
 
@@ -84,6 +85,8 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # What was begun and has no record when a run ends in order has been given up.
+        self._note("UPDATE trainings SET state = 'waiting' WHERE state = 'in flight'")
         self._connection.close()
 
     def plan(self, wanted: Iterable[Identity], records: Mapping[Identity, TrainingRecord]) -> None:
@@ -163,30 +166,30 @@ class Ledger:
 def read_status(folder: Path, records: Mapping[Identity, TrainingRecord]) -> CampaignStatus:
     """Where a campaign stands: done and failed by its records, the rest by its ledger.
 
-    Without a ledger, or with a damaged one, nothing is known to be left.
+    Without a ledger, or with a damaged one, it is not known what is left.
 
     Args:
         folder: campaign folder; it may be written at this moment.
         records: its records.
     """
     states = Counter(_state(record) for record in records.values())
-    per_hour: float | None = None
+    status = CampaignStatus(states["done"], states["failed"], None, None, None, None)
     path = folder / LEDGER_FILE
-    if path.exists():
-        try:
-            states += _unfinished(path, records)
-            per_hour = _rate(path, time.time())
-        except sqlite3.DatabaseError:
-            _log.warning("cannot read %s; the next `nasasr collect` makes it anew", path)
-    left = states["waiting"] + states["in flight"]
-    hours_left = 0.0 if left == 0 else left / per_hour if per_hour else None
-    return CampaignStatus(
-        done=states["done"],
-        failed=states["failed"],
-        in_flight=states["in flight"],
-        waiting=states["waiting"],
+    if not path.exists():
+        return status
+    try:
+        unfinished = _unfinished(path, records)
+        per_hour = _rate(path, time.time())
+    except sqlite3.DatabaseError:
+        _log.warning("cannot read %s; the next `nasasr collect` makes it anew", path)
+        return status
+    left = unfinished.total()
+    return replace(
+        status,
+        in_flight=unfinished["in flight"],
+        waiting=unfinished["waiting"],
         per_hour=per_hour,
-        hours_left=hours_left,
+        hours_left=0.0 if left == 0 else left / per_hour if per_hour else None,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import CorruptFileError, UserError
 from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
@@ -59,6 +59,15 @@ class TableMetadata:
     licence: str
     created: str
 
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            kind = dict if name == "recipe" else str
+            if not isinstance(value, kind):
+                raise CorruptFileError(
+                    f"{name!r} of a table's metadata must be of type {kind.__name__}, but is "
+                    f"{value!r}; copy or build the table again"
+                )
+
 
 class BenchmarkTable:
     """Measured trainings of one recipe on one corpus, sorted by (functional key, seed).
@@ -71,6 +80,8 @@ class BenchmarkTable:
 
     Attributes:
         metadata: what all rows share.
+        stated_dead_keys: what the metadata of a loaded table says to be `dead_keys`; None for a
+            table that was not loaded.
         latency: what was measured of the functions' latency, beside the trainings.
 
     Raises:
@@ -91,6 +102,7 @@ class BenchmarkTable:
         self, metadata: TableMetadata, rows: pa.Table, latency_file: Path | None = None
     ) -> None:
         self.metadata = metadata
+        self.stated_dead_keys: tuple[str, ...] | None = None
         self.latency = TableLatencies(latency_file)
         self._rows = rows
         for field in ("recipe_hash", "corpus_fingerprint", "semantics"):
@@ -246,19 +258,24 @@ class BenchmarkTable:
         """Read a table: a shipped one by name, or any by its folder (`./NAME`).
 
         Raises:
-            UserError: if there is none, it is an artifact, its schema is another version, or a
-                file is corrupt.
+            CorruptFileError: if a file is not what the metadata says, or the metadata are damaged.
+            UserError: if there is none, it is an artifact, or its schema is another version.
         """
         folder = resolve_table_folder(name_or_folder)
         names = [field.name for field in fields(TableMetadata)]
         described = read_metadata(folder, names)
         files = check_files(folder, described)
-        rows = read_rows(folder / RECORDS_FILE)
-        check_order(rows)
-        table = cls.__new__(cls)
         metadata = TableMetadata(**{name: described[name] for name in names})
+        table = cls.__new__(cls)
         latency_file = folder / LATENCY_FILE if LATENCY_FILE in files else None
-        table._set(metadata, rows, latency_file)  # noqa: SLF001 -- a constructor of its own
+        try:
+            rows = read_rows(folder / RECORDS_FILE)
+            check_order(rows)
+            table._set(metadata, rows, latency_file)  # noqa: SLF001 -- a constructor of its own
+        except UserError as e:
+            raise CorruptFileError(str(e)) from e
+        dead = described.get("dead_keys")
+        table.stated_dead_keys = tuple(map(str, dead)) if isinstance(dead, list) else ()
         return table
 
 

@@ -14,7 +14,7 @@ from graph_encoding.macro import Macro
 from graph_encoding.released_cost import released_params
 from graph_encoding.semantics import Semantics
 from train_benchmark.recipe import Recipe
-from train_benchmark.record import TrainingRecord
+from train_benchmark.record import TrainingRecord, content_hash
 from train_benchmark.released_table import ORIGINAL_RECIPE
 from train_benchmark.table import BenchmarkTable, label_of
 
@@ -50,6 +50,9 @@ def verify_table(
         recipe_hash: hash of the recipe that it must have; not checked if None.
         wanted: (functional key, seed) of trainings that must all be measured.
     """
+    unreadable = _unreadable(table)
+    if unreadable:
+        return (Check("recipe hash", False, unreadable),)
     checks = [
         _per_row("keys", "are those of their cells", table, _wrong_key),
         _per_row("params", "are what the network has", table, _wrong_params),
@@ -58,6 +61,7 @@ def verify_table(
         _per_row("best epoch", "is that of the lowest validation PER", table, _wrong_best),
         _statuses(table),
         *_recipe_hash(table),
+        *_dead_keys(table),
         *_latencies(table),
     ]
     if recipe_hash is not None:
@@ -193,16 +197,14 @@ def _statuses(table: BenchmarkTable) -> Check:
 
 
 def _recipe_hash(table: BenchmarkTable) -> list[Check]:
-    """That the recipe in the metadata is the one that the rows have the hash of.
-
-    Tables of the original's files have another form of recipe, without a corpus.
-    """
+    """That the recipe in the metadata is the one that the rows have the hash of."""
     plain = table.metadata.recipe
-    if "corpus" not in plain:
-        return []
+    macro = Macro.from_plain(plain["macro"])
+    if _is_original(table):
+        found = content_hash(plain) == table.metadata.recipe_hash
+        return [Check("recipe hash", found, "of the recipe of the original's files")]
     try:
-        recipe = Recipe.model_validate({"train": plain.get("train"), "corpus": plain["corpus"]})
-        macro = Macro.from_plain(plain.get("macro", {}))
+        recipe = Recipe.model_validate({"train": plain["train"], "corpus": plain.get("corpus")})
     except ValueError as e:
         detail = f"the recipe in the metadata cannot be read: {' '.join(str(e).split())}"
         return [Check("recipe hash", False, detail)]
@@ -212,6 +214,28 @@ def _recipe_hash(table: BenchmarkTable) -> list[Check]:
     expected = table.metadata.recipe_hash
     detail = f"rows {expected[:12]}, recipe in the metadata {recipe.hash[:12]}"
     return [Check("recipe hash", recipe.hash == expected, detail)]
+
+
+def _unreadable(table: BenchmarkTable) -> str:
+    """What the other rules need and the metadata have not; nothing if they have all of it."""
+    plain = table.metadata.recipe
+    try:
+        Semantics(table.metadata.semantics)
+        Macro.from_plain(plain["macro"])
+        if not isinstance(plain["train"]["epochs"], int):
+            return "the recipe in the metadata must have a whole number of epochs, but has none"
+    except (KeyError, TypeError, ValueError) as e:
+        return f"the metadata cannot be read: {type(e).__name__}: {' '.join(str(e).split())}"
+    return ""
+
+
+def _dead_keys(table: BenchmarkTable) -> list[Check]:
+    """That the metadata list the dead functions, where there are metadata on the disk."""
+    stated = table.stated_dead_keys
+    if stated is None:
+        return []
+    detail = f"the metadata list {len(stated)} dead functions, {len(table.dead_keys)} there are"
+    return [Check("dead keys", stated == table.dead_keys, detail)]
 
 
 def _latencies(table: BenchmarkTable) -> list[Check]:

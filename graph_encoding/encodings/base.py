@@ -16,7 +16,7 @@ class Encoding(ABC):
 
     An encoding is a pure function of the graph: equal keys give equal rows. Every graph has a
     row and every entry is finite, also for operations and sizes the encoding has no column of
-    its own for.
+    its own for, up to 60 nodes: of larger graphs the paths may be more than numbers can count.
     """
 
     @property

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from graph_encoding.errors import UserError
 from graph_encoding.toml_config import distinct_errors, load_config, rule_and_value
+from surrogate.benchmark.fit_result import percent
 from surrogate.benchmark.protocol import PROTOCOLS
 from surrogate.targets import TARGETS, TRANSFORMS
 
@@ -124,6 +125,11 @@ class BenchmarkConfig(BaseModel):
         unused = sorted(set(self.settings) - set(self.predictors))
         if unused:
             raise UserError(f"settings must be of predictors that take part, but are of {unused}")
+        names = [percent(level) for level in self.levels]
+        if len(set(names)) < len(names):
+            raise UserError(
+                f"every level must stand once, to six digits of percent, but got {self.levels}"
+            )
         if self.group_level not in self.levels:
             raise UserError(
                 f"group_level must be one of the levels {list(self.levels)}, "

@@ -37,23 +37,32 @@ USER_ERROR = 2
 """Exit code after an error that the user can mend; click's own usage errors have it too."""
 
 
+PIPE_CLOSED = 141
+"""Exit code where the reader of stdout went away, as a shell gives it: 128 and SIGPIPE."""
+
+
 class _ErrorsAsMessages(TyperGroup):
     """Shows errors as one message on stderr, unless --debug asks for more.
 
     Those of this library, and what the system refuses: a full disk, a missing permission. A pipe
-    that its reader has closed is no error to tell.
+    that its reader has closed is no error to tell, and no check that failed.
     """
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                # Here, and not when the process ends: what comes of it is known here only.
+                sys.stdout.flush()
         except KeyboardInterrupt:
             # Work that leaves something behind says so itself.
             typer.echo("stopped", err=True)
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            _give_up_stdout()
+            raise typer.Exit(PIPE_CLOSED) from None
         except (NasasrError, OSError) as e:
-            if isinstance(e, BrokenPipeError):
-                raise
             if ctx.params["debug"]:
                 typer.echo(traceback.format_exc().rstrip(), err=True)
             else:
@@ -120,6 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Raises:
         SystemExit: always, with 0, 1 if what was to be checked is wrong, 2 after an error that
-            the user can mend, 130 after Ctrl-C, 143 after SIGTERM.
+            the user can mend, 130 after Ctrl-C, 141 where the reader of stdout went away, 143 after
+            SIGTERM.
     """
     app(args=None if arguments is None else list(arguments), prog_name="nasasr")

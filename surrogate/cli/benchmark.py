@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.errors import UserError
+from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
@@ -118,12 +119,10 @@ def benchmark(
     result = _run(chosen, folder, workers)
     _write_result(result, output)
     typer.echo(f"wrote {folder}: scores.parquet, summary.parquet, fits/", err=True)
-    try:
+    with imports_of("report"):
         from surrogate.report import write_report
 
         write_report(result, folder / _REPORT)
-    except ModuleNotFoundError as e:
-        raise MissingExtraError(e.name or "plotly", "report") from e
     typer.echo(f"wrote {folder / _REPORT}", err=True)
 
 
@@ -151,7 +150,13 @@ def _with_options(
     values.update({name: value for name, value in top.items() if value is not None})
     if "table" in values["source"]:
         values.setdefault("target", "val_per")
-    words = {name: text.split(",") for name, text in lists.items() if text is not None}
+    if "target" not in values:
+        raise UserError("a graph file may have several labels: name one with --target")
+    words = {
+        name: [w.strip() for w in text.split(",")]
+        for name, text in lists.items()
+        if text is not None
+    }
     if "protocols" in words:
         own = values.get("protocols", {})
         values["protocols"] = {name: own.get(name, {}) for name in words["protocols"]}

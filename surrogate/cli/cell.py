@@ -1,6 +1,5 @@
 """`nasasr cell`: identity and static cost of cells, or pictures of them."""
 
-import math
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -17,6 +16,11 @@ from surrogate.cli.output import Format, write_csv, write_json, write_table
 if TYPE_CHECKING:
     from graph_encoding.cell import Cell
     from graph_encoding.macro import Macro
+
+
+_MOST_SECONDS = 1e6
+
+_LONGEST_FILE_NAME = 255
 
 
 class Picture(StrEnum):
@@ -133,12 +137,13 @@ def describe_cells(
         UserError: if the seconds are less than one frame, or the macro network cannot hold an
             operation.
     """
-    frames = round(seconds / macro.frame_shift_s) if math.isfinite(seconds) else 0
-    if frames < 1:
+    # Negated, so that NaN fails too.
+    if not macro.frame_shift_s / 2 < seconds <= _MOST_SECONDS:
         raise UserError(
-            f"--seconds must be a number of at least {macro.frame_shift_s}, one frame, "
-            f"but got {seconds}"
+            f"--seconds must be a number from {macro.frame_shift_s}, one frame, to "
+            f"{_MOST_SECONDS:g}, but got {seconds}"
         )
+    frames = round(seconds / macro.frame_shift_s)
     from graph_encoding.functional import functional_key
 
     shared: dict[str, dict[str, Any]] = {}
@@ -241,6 +246,11 @@ def _draw(
             content = draw_svg(cell, semantics) if is_svg else draw_text(cell, semantics) + "\n"
             # A colon may not stand in the names of files everywhere, a dash not in those of cells.
             name = cell.text.replace(":", "-") + (".svg" if is_svg else ".txt")
+            if len(name) > _LONGEST_FILE_NAME:
+                raise UserError(
+                    f"a picture's file has the name of its cell, but that of {cell.nodes} nodes is "
+                    f"longer than {_LONGEST_FILE_NAME} characters; leave --out out, for stdout"
+                )
             with whole_file(out / name) as scratch:
                 scratch.write_text(content, encoding="utf-8")
     except OSError as e:

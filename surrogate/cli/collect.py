@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.errors import UserError
+from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 from surrogate.cli.run_group import RunUnlessNamed
@@ -68,10 +69,8 @@ def run(
     if address is not None and engine is not EngineName.RAY:
         raise UserError(f"--address is of --engine ray, but the engine is {engine.value}")
     max_seconds = None if until is None else duration_s(until)
-    try:
+    with imports_of("train"):
         from train_benchmark.campaign import Campaign, collect
-    except ModuleNotFoundError as e:
-        raise MissingExtraError(e.name or "torch", "train") from e
 
     campaign = Campaign.load(config)
     goes_on = f"nothing that was finished is lost. Go on with --out {out}"
@@ -100,10 +99,8 @@ def status(
     """Say where a campaign stands; it may be running."""
     from dataclasses import asdict
 
-    try:
+    with imports_of("train"):
         from train_benchmark.campaign import campaign_status
-    except ModuleNotFoundError as e:
-        raise MissingExtraError(e.name or "torch", "train") from e
 
     row = asdict(campaign_status(folder))
     if output is Format.JSON:
@@ -121,7 +118,7 @@ def duration_s(text: str) -> float:
     >>> duration_s("150m")
     9000.0
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", text.strip())
     if match is None:
         raise UserError(f"a time must be a number and s, m, h or d, such as 150m, but got {text!r}")
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2]]

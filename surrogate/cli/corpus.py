@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from graph_encoding.errors import MissingExtraError
 from graph_encoding.toml_config import load_config
+from surrogate.cli.extras import imports_of
 from surrogate.cli.output import CHECK_FAILED, ReportFormat, write_json
 
 
@@ -26,11 +26,9 @@ def make(
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder of the corpus.")],
 ) -> None:
     """Synthesise a corpus with espeak-ng in TIMIT's layout, phones time-aligned."""
-    try:
+    with imports_of("train"):
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
         from train_benchmark.recipe import CorpusConfig
-    except ModuleNotFoundError as e:
-        raise MissingExtraError(e.name or "soundfile", "train") from e
 
     spec = spec_of(load_config(config, CorpusConfig))
     make_corpus(spec, out)
@@ -45,10 +43,8 @@ def check(
     ] = ReportFormat.TABLE,
 ) -> None:
     """Read every file of a corpus; exit code 1 if any is wrong."""
-    try:
+    with imports_of("train"):
         from train_benchmark.corpora.check import check_corpus
-    except ModuleNotFoundError as e:
-        raise MissingExtraError(e.name or "soundfile", "train") from e
 
     report = check_corpus(path)
     if output is ReportFormat.JSON:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.errors import UserError
 from graph_encoding.toml_config import load_config
+from surrogate.cli.extras import imports_of
 from surrogate.cli.output import ReportFormat, Row, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
@@ -55,13 +56,11 @@ def demo(
 
 
 def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
-    try:
+    with imports_of("train"):
         from train_benchmark.campaign import Campaign, CampaignConfig, build_table, collect
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
         from train_benchmark.engines.local import LocalEngine
         from train_benchmark.recipe import CorpusConfig
-    except ModuleNotFoundError as e:
-        raise MissingExtraError(e.name or "torch", "train") from e
 
     campaign = Campaign.load(config)
     corpus_path = config.parent / load_config(config, CampaignConfig).corpus

@@ -103,13 +103,14 @@ def _held_out(
     from surrogate.config import comparison_makers
     from surrogate.dataset import SurrogateDataset
     from surrogate.evaluation import Comparison, summarise
+    from surrogate.fitting import macro_of_table
 
     comparison = Comparison(
         tuple(
             SurrogateDataset.from_table(table, target, config.seed_policy)
             for target in config.chosen_targets()
         ),
-        comparison_makers(config),
+        comparison_makers(config, macro_of_table(table)),
         repeats=config.evaluation.repeats,
         test_fraction=config.evaluation.test_fraction,
         folds=config.folds,

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.errors import UserError
+from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 from surrogate.cli.run_group import RunUnlessNamed
@@ -57,11 +58,9 @@ def run(
     output: Annotated[Format, typer.Option("--format", help="Form of the summary.")] = Format.TABLE,
 ) -> None:
     """Measure the cells of a config; run again to go on where it was stopped."""
-    try:
+    with imports_of("latency"):
         from train_benchmark.latency.config import Sweep
         from train_benchmark.latency.sweep import read_sweep, run_sweep
-    except ModuleNotFoundError as e:
-        raise MissingExtraError(e.name or "onnxruntime", "latency") from e
 
     sweep = Sweep.load(config)
     if baselines_of is not None:

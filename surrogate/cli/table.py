@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph_encoding.errors import CorruptFileError, UserError
+from surrogate.cli.extras import imports_of
 from surrogate.cli.output import (
     CHECK_FAILED,
     Format,
@@ -53,7 +54,8 @@ def build(
     ] = None,
 ) -> None:
     """Gather the records of a campaign into a table."""
-    from train_benchmark.campaign import build_table
+    with imports_of("train"):
+        from train_benchmark.campaign import build_table
 
     table = build_table(campaign, out, latency or ())
     typer.echo(f"wrote {out}: {len(table)} rows, {len(table.keys)} functions", err=True)
@@ -171,7 +173,8 @@ def verify(
     planned = None
     if campaign is not None:
         # Late: only campaigns need the packages of training.
-        from train_benchmark.campaign import Campaign
+        with imports_of("train"):
+            from train_benchmark.campaign import Campaign
 
         planned = Campaign.load(campaign)
     checks = list(
@@ -210,11 +213,13 @@ def _retrained(
 ) -> "list[Check]":
     import numpy as np
 
-    from train_benchmark.corpora.timit import read_timit
-    from train_benchmark.prepare import prepare
-    from train_benchmark.process_setup import set_up_training_process
     from train_benchmark.table_verify import verify_retrained
-    from train_benchmark.trainer import train_cell
+
+    with imports_of("train"):
+        from train_benchmark.corpora.timit import read_timit
+        from train_benchmark.prepare import prepare
+        from train_benchmark.process_setup import set_up_training_process
+        from train_benchmark.trainer import train_cell
 
     speech = read_timit(corpus)
     if speech.fingerprint != table.metadata.corpus_fingerprint:

@@ -33,11 +33,6 @@ class Conditioned:
     covariance: FloatArray
     seed: FloatArray | None
 
-    @property
-    def std(self) -> FloatArray:
-        """(epochs,) standard deviations."""
-        return np.sqrt(np.diag(self.covariance))
-
 
 @dataclass(frozen=True, eq=False)
 class CurveProcess:

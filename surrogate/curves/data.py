@@ -12,9 +12,11 @@ from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
+from surrogate.dataset import SeedPolicy
 from surrogate.targets import FloatArray, Transform
 
 if TYPE_CHECKING:
+    from train_benchmark.record import TrainingRecord
     from train_benchmark.table import BenchmarkTable
 
 FEWEST_EPOCHS = 5
@@ -101,13 +103,21 @@ class CurveSet:
         )
 
     @classmethod
-    def from_table(cls, table: "BenchmarkTable", transform: Transform) -> "CurveSet":
-        """Take all curves of measured trainings out of a table.
+    def from_table(
+        cls, table: "BenchmarkTable", transform: Transform, seed_policy: SeedPolicy = "mean"
+    ) -> "CurveSet":
+        """Take the curves of measured trainings out of a table.
+
+        Args:
+            table: measured trainings.
+            transform: of error rates to the model scale.
+            seed_policy: "mean": all trainings; an integer: those with that seed.
 
         Raises:
             UserError: if there are none, or they differ in length.
         """
-        lengths = {len(record.val_per_curve) for record in table.measured}
+        chosen = [r for r in table.measured if seed_policy in ("mean", r.seed)]
+        lengths = {len(record.val_per_curve) for record in chosen}
         if len(lengths) != 1:
             raise UserError(
                 "learning curves must have one length, but table "
@@ -115,7 +125,10 @@ class CurveSet:
                 "of one recipe with at least one measured training"
             )
         semantics = Semantics(table.metadata.semantics)
-        groups = [table.rows_of(key) for key in sorted(table.keys)]
+        by_key: dict[str, list[TrainingRecord]] = {}
+        for record in sorted(chosen, key=lambda r: (r.functional_key, r.seed)):
+            by_key.setdefault(record.functional_key, []).append(record)
+        groups = list(by_key.values())
         curves = [record.val_per_curve for rows in groups for record in rows]
         return cls(
             tuple(cell_graph(Cell.parse(rows[0].cell), semantics) for rows in groups),

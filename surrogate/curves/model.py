@@ -18,6 +18,7 @@ from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
 from surrogate.curves.label import with_label
 from surrogate.curves.mean_curve import ExpectedCurves, MeanCurves
 from surrogate.curves.observed import Observed, ObservedCurve
+from surrogate.dataset import SeedPolicy
 from surrogate.prediction import ONE_SIGMA, check_level
 from surrogate.predictors.base import Predictor
 from surrogate.targets import VAL_PER, FloatArray, Logit
@@ -71,14 +72,16 @@ class CurveModel:
         rng: np.random.Generator,
         *,
         folds: int = 5,
+        seed_policy: SeedPolicy = "mean",
     ) -> Self:
-        """Fit on all curves of a table.
+        """Fit on the curves of a table.
 
         Args:
             table: measured trainings, of one length.
             make_predictor: gives a new, unfitted predictor; one is fitted for each coefficient.
             rng: source of all randomness.
             folds: parts of the functions that are held out in turn, 2 .. their number.
+            seed_policy: "mean": of all trainings; an integer: of those with that seed.
 
         Raises:
             UserError: if curves are missing, too short or of different lengths, or functions too
@@ -86,9 +89,8 @@ class CurveModel:
         """
         transform = VAL_PER.transform
         assert isinstance(transform, Logit)
-        return cls.fit_curves(
-            CurveSet.from_table(table, transform), transform, make_predictor, rng, folds=folds
-        )
+        curves = CurveSet.from_table(table, transform, seed_policy)
+        return cls.fit_curves(curves, transform, make_predictor, rng, folds=folds)
 
     @classmethod
     def fit_curves(

@@ -4,6 +4,7 @@ Which operations have columns of their own is learned from the graphs of a fit, 
 predictor serves cells of speech recognition and graphs of any other benchmark.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,7 @@ from graph_encoding.encodings import (
     PathDescriptorEncoding,
     PathEncoding,
 )
+from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 from graph_encoding.to_pyg import NODE_COLUMNS, describe_operation
@@ -44,9 +46,20 @@ class Vocabulary:
 
     @classmethod
     def of(cls, graphs: Sequence[CellGraph]) -> "Vocabulary":
-        """Gather the operations of some graphs."""
+        """Gather the operations of some graphs.
+
+        Raises:
+            UserError: if two of them have one name.
+        """
         found = {op for graph in graphs for op in graph.ops[1:-1]}
-        return cls(tuple(sorted(found, key=lambda op: op.name)))
+        ordered = sorted(found, key=lambda op: op.name)
+        for one, other in itertools.pairwise(ordered):
+            if one.name == other.name:
+                raise UserError(
+                    "the graphs of a fit must have one operation of each name, but have "
+                    f"{one} and {other}; rename one"
+                )
+        return cls(tuple(ordered))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ def confirm(
 ) -> Confirmation | None:
     """Compare the best settings with the default ones on keys that chose neither.
 
+    Both have `search_settings` as in the search, which chose the best beside those.
+
     Args:
         searched: the keys that the search saw; both are fitted on all of them.
         unseen: keys that it did not see; both are asked for these.

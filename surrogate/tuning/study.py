@@ -13,6 +13,7 @@ from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.registered import Registered
 from surrogate.benchmark.source import load_source
 from surrogate.dataset import SurrogateDataset
+from surrogate.processes import one_thread_each
 from surrogate.tuning.config import Range, TuneConfig
 from surrogate.tuning.interrupts import HeldInterrupts
 from surrogate.tuning.objective import held_out_taus, training_keys
@@ -73,8 +74,9 @@ def run_study(
     job = (config, out, verbose, Registered.here())
     processes = [context.Process(target=_work, args=job) for _ in range(workers)]
     try:
-        for process in processes:
-            process.start()
+        with one_thread_each():
+            for process in processes:
+                process.start()
         while any(process.is_alive() for process in processes):
             time.sleep(_POLL_SECONDS)
             report(min(_ended(study), config.trials), config.trials)

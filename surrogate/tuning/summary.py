@@ -52,8 +52,8 @@ class TuneSummary:
         default_tau: what the default reached in the search.
         best_tau: what the best reached there, and was chosen for.
         confirmation: what the confirmation rests on, or why there is none.
-        confirmed_default_tau: the default on keys that the search never saw; None without
-            confirmation, as the next three.
+        confirmed_default_tau: the default on keys that the search never saw, with
+            `search_settings` as in the search; None without confirmation, as the next three.
         confirmed_best_tau: the best on the same.
         gain: the difference.
         gain_error: its standard error over the keys asked; not over other training keys.
@@ -176,6 +176,9 @@ def write_summary(summary: TuneSummary, config: TuneConfig, out: Path) -> Path:
     head = (
         f"# Found by study {summary.name!r}: {found}.\npredictor = {json.dumps(config.predictor)}\n"
     )
+    if summary.gain is not None and config.search_settings:
+        as_searched = ", ".join(f"{name} = {v}" for name, v in config.search_settings.items())
+        head = f"# Both taus are with {as_searched}, as in the search.\n{head}"
     settings = _toml(config.plain_settings(summary.best), "settings")
     _write(out / BEST_FILE, head + settings)
     return out / BEST_FILE

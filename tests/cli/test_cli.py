@@ -162,6 +162,18 @@ def test_a_full_disk_is_a_message() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("arguments", [("cell", "10_100_1000"), ("table", "verify", "synth-micro")])
+def test_a_reader_that_goes_away_is_neither_a_failed_check_nor_an_error(
+    arguments: tuple[str, ...],
+) -> None:
+    for _ in range(2):
+        command = [sys.executable, "-m", "surrogate.cli", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+            assert program.stdout is not None and program.stderr is not None
+            program.stdout.close()
+            assert (program.stderr.read(), program.wait()) == (b"", 141)
+
+
 def test_higher_level_gives_wider_intervals(run: Run, saved_artifact: Path) -> None:
     widths = []
     for level in (0.5, 0.9):
@@ -176,7 +188,11 @@ def test_higher_level_gives_wider_intervals(run: Run, saved_artifact: Path) -> N
     [
         (("predict", "99_100_1000"), "error: cell '99_100_1000': node 1"),
         (("predict", "10_100_1000", "--artifact", "nope"), "error: there is no artifact 'nope'"),
+        (("predict", "\N{ARABIC-INDIC DIGIT ONE}0_100_1000"), "must be an operation (an index 0-5"),
         (("predict",), "error: there must be at least one cell"),
+        (("cell", "10_100_1000", "--seconds", "1e307"), "from 0.01, one frame, to 1e+06, but got"),
+        (("cell", "10_100_1000", "--seconds", "nan"), "one frame, to 1e+06, but got nan"),
+        (("benchmark", "--graphs", "x.jsonl"), "name one with --target"),
         (("predict", "--cells", "no-such-file"), "error: cannot read cells from no-such-file"),
         (("predict", "10_100_1000", "--format", "xml"), "xml"),
         (("fit", "nope", "--out", "no-such-folder"), "error: there is no table 'nope'"),

@@ -62,6 +62,39 @@ def test_a_changed_file_is_noticed(run: Run, folder: Path) -> None:
     assert run("table", "info", folder)[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("changes", "name", "detail"),
+    [
+        ({"dead_keys": []}, "dead keys", "the metadata list 0 dead functions, 12 there are"),
+        ({"dead_keys": 5}, "dead keys", "list 0 dead"),
+        ({"recipe": {}}, "recipe hash", "cannot be read: KeyError: 'macro'"),
+        ({"recipe": {"macro": {}, "train": {}}}, "recipe hash", "cannot be read"),
+        ({"semantics": 5}, "files", "'semantics' of a table's metadata must be of type str"),
+        ({"recipe_hash": []}, "files", "'recipe_hash' of a table's metadata must be of type str"),
+        ({"corpus_fingerprint": "another"}, "files", "must share one corpus_fingerprint"),
+    ],
+)
+def test_metadata_that_are_wrong_are_a_failed_check(
+    run: Run, folder: Path, changes: dict[str, object], name: str, detail: str
+) -> None:
+    path = folder / "metadata.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    code, out, _ = run("table", "verify", folder, "--format", "json")
+    assert code == 1
+    (check,) = [check for check in json.loads(out) if check["name"] == name]
+    assert not check["ok"]
+    assert detail in check["detail"]
+
+
+def test_metadata_that_are_cut_off_are_a_failed_check(run: Run, folder: Path) -> None:
+    path = folder / "metadata.json"
+    path.write_text(path.read_text()[:100])
+    code, out, _ = run("table", "verify", folder)
+    assert (code, "metadata.json is no JSON" in out) == (1, True)
+    code, _, err = run("table", "verify", folder.parent / "nowhere")
+    assert (code, "there is no table" in err) == (2, True)
+
+
 def test_retraining_needs_to_know_how(run: Run, folder: Path) -> None:
     code, _, err = run("table", "verify", folder, "--retrain", "2")
     assert code == 2

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -296,11 +297,31 @@ def test_status_of_a_finished_campaign(undisturbed: Path) -> None:
     assert status["per_hour"] > 0
 
 
+def test_an_orderly_end_leaves_nothing_in_flight(
+    corpus: Path, config: Path, tmp_path: Path
+) -> None:
+    """Whoever stops it gives up what was begun: nobody works on it any more."""
+
+    class Stopped(MadeEngine):
+        def run(self, jobs: Sequence[Job], *_: Any, **options: Any) -> Any:
+            options["on_start"](jobs[0])
+            raise KeyboardInterrupt
+            yield
+
+    with pytest.raises(KeyboardInterrupt):
+        collect(Campaign.load(config), corpus, tmp_path / "out", engine=Stopped())
+    status = campaign_status(tmp_path / "out")
+    assert (status.done, status.in_flight, status.waiting) == (0, 0, 12)
+
+
 def test_status_does_not_need_the_ledger(undisturbed: Path, tmp_path: Path) -> None:
     copied = tmp_path / "copy"
     shutil.copytree(undisturbed, copied)
     (copied / "ledger.sqlite").unlink()
-    assert campaign_status(copied).done == 12
+    status = campaign_status(copied)
+    assert status.done == 12
+    # What was planned is not known without it, and so not what is left.
+    assert (status.in_flight, status.waiting, status.hours_left) == (None, None, None)
 
 
 def test_no_time_left_means_no_training(corpus: Path, config: Path, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def make_corpus(
                     if progress:
                         progress(done, total)
         except OSError as e:
-            raise UserError(f"cannot write corpus folder {out}: {e}") from e
+            raise UserError(f"cannot write corpus folder {out}: {e}; choose another --out") from e
 
 
 def _write_utterances(spec: SyntheticConfig, espeak: Espeak, root: Path) -> Iterator[None]:

@@ -191,6 +191,26 @@ def test_graphs_that_a_file_cannot_hold_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("rows", "part"),
+    [
+        ([], "must have a graph a line"),
+        ([GraphRow(CellGraph((INPUT, OUTPUT), (), "k"), {}, {})], "at least one target"),
+        ([GraphRow(CellGraph((INPUT, OUTPUT), (), "k"), {"t": 1}, {})] * 2, "that of line 1 too"),
+        (
+            [GraphRow(CellGraph((INPUT, OUTPUT), (), name), {name: 1}, {}) for name in "ab"],
+            "same targets and features",
+        ),
+    ],
+)
+def test_what_could_not_be_read_is_not_written(
+    tmp_path: Path, rows: list[GraphRow], part: str
+) -> None:
+    with pytest.raises(UserError, match=part):
+        write_graphs(tmp_path / "g.jsonl", rows)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("change", "part"),
     [
         ({"edges": [[0, 1], [1, 3]]}, r"nodes 0 to 2, but got \[1, 3\]"),
@@ -258,9 +278,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 ) -> None:
     path = write(tmp_path / "g.jsonl", GOOD)
     before = path.read_text()
-    good = GraphRow(cell_graph(Cell.parse("00")), {"per": 0.5}, {})
+    good = GraphRow(cell_graph(Cell.parse("00")), {"x": 0.5}, {"x": 0.5})
+    bad = replace(good, graph=replace(good.graph, key="bad"), **{field: {"x": value}})
     message = f"`{field}` must be finite numbers, but 'x' of graph .* is {value}"
     with pytest.raises(UserError, match=message):
-        write_graphs(path, [good, replace(good, **{field: {"x": value}})])
+        write_graphs(path, [good, bad])
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]

@@ -77,6 +77,24 @@ def test_metadata_that_is_no_json_is_refused(copy: Path) -> None:
         load_artifact(copy)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [('"trained_keys": ', '"trained_keys": NaN, "x": ', "NaN is no JSON"), ('"sha256": {', "", "")],
+)
+def test_metadata_that_json_or_the_form_does_not_allow_are_refused(
+    copy: Path, old: str, new: str, message: str
+) -> None:
+    text = (copy / "metadata.json").read_text()
+    assert old in text
+    if new:
+        text = text.replace(old, new)
+    else:
+        text, message = json.dumps({**json.loads(text), "sha256": []}), "must list the sha256"
+    (copy / "metadata.json").write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_artifact(copy)
+
+
 def test_unknown_name_says_what_to_give() -> None:
     with pytest.raises(UserError, match=r"no artifact 'nope'.*nasasr fit"):
         load_artifact("nope")

@@ -1,12 +1,13 @@
 """Configs of fits: the shipped ones load, and each mistake is named."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from graph_encoding.errors import UserError
-from surrogate.config import default_fit_config, load_fit_config
-from surrogate.predictors import RidgeSettings, StackPredictor
+from graph_encoding import TIMIT_MICRO_MACRO, UserError
+from surrogate.config import comparison_makers, default_fit_config, load_fit_config
+from surrogate.predictors import ParamsPredictor, RidgeSettings, StackPredictor
 
 SHIPPED = sorted((Path(__file__).parents[3] / "configs" / "predictor").glob("*.toml"))
 
@@ -71,6 +72,15 @@ def test_mistakes_are_named_with_the_file(tmp_path: Path, text: str, message: st
         load_fit_config(_write(tmp_path, text))
     assert "fit.toml" in str(caught.value)
     assert all(line.count("but got") <= 1 for line in str(caught.value).splitlines())
+
+
+def test_baselines_count_the_parameters_of_the_tables_own_network() -> None:
+    mine = replace(TIMIT_MICRO_MACRO, name="mine")
+    params = comparison_makers(default_fit_config(), mine)["params"]()
+    assert isinstance(params, ParamsPredictor)
+    assert params.settings.macro == "mine"
+    with pytest.raises(UserError, match="'mine' is registered as"):
+        comparison_makers(default_fit_config(), replace(mine, lookahead=5))
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

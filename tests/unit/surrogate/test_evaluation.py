@@ -1,5 +1,7 @@
 """The held-out comparison: same splits for all, and numbers that add up."""
 
+from dataclasses import replace
+
 import pytest
 
 from surrogate.evaluation import METRICS, Comparison, Score, summarise
@@ -25,6 +27,11 @@ def scores() -> tuple[Score, ...]:
 def test_every_predictor_is_scored_on_every_split(scores: tuple[Score, ...]) -> None:
     assert [s.predictor for s in scores] == ["mean", "params"] * 3
     assert {(s.train_keys, s.test_keys) for s in scores} == {(35, 15)}
+
+
+def test_two_sets_of_one_target_are_scored_each_on_its_own() -> None:
+    pair = replace(COMPARISON, datasets=(synthetic_dataset(40), synthetic_dataset(50)), repeats=1)
+    assert [(s.train_keys, s.test_keys) for s in pair.run()] == [(28, 12)] * 2 + [(35, 15)] * 2
 
 
 def test_mean_predictor_orders_nothing(scores: tuple[Score, ...]) -> None:

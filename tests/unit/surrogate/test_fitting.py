@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graph_encoding.errors import UserError
+from graph_encoding import Cell, UserError, cell_graph
 from surrogate.artifact import Artifact
-from surrogate.dataset import SurrogateDataset
-from surrogate.fit_parts import fit_target
+from surrogate.dataset import SeedPolicy, SurrogateDataset
+from surrogate.fit_parts import CurvePart, FitPlan, fit_target
 from surrogate.fitting import fit_artifact
 from surrogate.predictors import MeanPredictor, Predictor, RidgePredictor
 from surrogate.predictors.ridge import Columns, RidgeSettings
-from surrogate.targets import TEST_PER, VAL_PER, Target
+from surrogate.targets import TEST_PER, VAL_PER, Identity, Target
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 from surrogate.unfinished import Unfinished
 from tests.unit.train_benchmark.test_table_latency import RECORDS, SETTING
@@ -71,6 +71,41 @@ def test_the_last_target_is_looked_at_before_the_first_is_fitted() -> None:
 
 def test_a_target_twice_is_refused() -> None:
     refuse(synthetic_table(20), "every target must stand once", (VAL_PER, TEST_PER, VAL_PER))
+
+
+def test_a_target_that_is_not_registered_is_refused() -> None:
+    """An artifact that names it could not be read back."""
+    for target in (replace(VAL_PER, name="mine"), replace(VAL_PER, transform=Identity())):
+        refuse(synthetic_table(20), "must be of registered targets", [target])
+
+
+def test_more_folds_than_functions_are_refused() -> None:
+    table = synthetic_table(12)
+    with pytest.raises(UserError, match=r"folds must be in 2 \.\. 12, the keys, but got 20"):
+        fit_artifact(
+            table,
+            (VAL_PER,),
+            never,
+            name="made-up",
+            seed_policy="mean",
+            folds=20,
+            seed=0,
+            effective_config={},
+            make_curve_predictor=never,
+        )
+
+
+def test_a_seed_that_is_held_out_is_held_out_of_the_curves_too() -> None:
+    table = synthetic_table(30)
+    first = BenchmarkTable(table.metadata, [r for r in table.records if r.seed == 1])
+
+    def curves(of: BenchmarkTable, seed_policy: SeedPolicy) -> list[bytes]:
+        part = CurvePart()
+        plan = FitPlan(of, seed_policy, 3, 0, never, RidgePredictor, None)
+        told = part.make(plan, lambda: None).forecast([cell_graph(Cell.parse("10_100_1000"))])
+        return [told.mean.tobytes(), told.low.tobytes()]
+
+    assert curves(table, 1) == curves(first, "mean") != curves(table, "mean")
 
 
 def test_curves_that_are_too_short_are_refused() -> None:

@@ -93,6 +93,11 @@ def test_a_damaged_curve_is_named(with_curves: Artifact, tmp_path: Path) -> None
         load_artifact(tmp_path / "saved")
 
 
+@pytest.mark.parametrize("nothing", [{}, [], np.zeros(0)])
+def test_nothing_observed_changes_nothing(with_curves: Artifact, nothing: object) -> None:
+    assert one(with_curves, nothing) == one(with_curves)
+
+
 def test_observed_epochs_are_what_they_were(with_curves: Artifact) -> None:
     by_order, by_epoch = one(with_curves, OBSERVED), one(with_curves, {1: 0.99, 3: 0.65, 2: 0.66})
     assert by_order == by_epoch

@@ -1,0 +1,17 @@
+"""JSON as its standard has it."""
+
+import json
+from typing import Any, NoReturn
+
+
+def strict_json(text: str) -> Any:
+    """A value of JSON; NaN and infinities, which Python writes and reads, are none.
+
+    Raises:
+        ValueError: if the text is no JSON.
+    """
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
