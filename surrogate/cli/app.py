@@ -54,7 +54,8 @@ class _ErrorsAsMessages(TyperGroup):
                 return super().invoke(ctx)
             finally:
                 # Here, and not when the process ends: what comes of it is known here only.
-                sys.stdout.flush()
+                if sys.stdout is not None:  # as it is where the shell has closed it
+                    sys.stdout.flush()
         except KeyboardInterrupt:
             # Work that leaves something behind says so itself.
             typer.echo("stopped", err=True)
