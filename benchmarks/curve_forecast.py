@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from graph_encoding import UserError
+from graph_encoding import NB_ASR_OPS, CellGraph, UserError
 from surrogate.curves import CurveModel, CurveSet
 from surrogate.curves.calibration import fit_process
 from surrogate.curves.label import label_of_curves
@@ -31,6 +32,7 @@ from surrogate.targets import VAL_PER, FloatArray, Logit
 from train_benchmark.table import BenchmarkTable
 
 PREFIXES = (0, 3, 5, 10)
+SPACE_NODES = 3
 SCALE = Logit()
 
 
@@ -41,6 +43,7 @@ class Answers:
     Attributes:
         truth: (r, epochs) measured PER.
         label: (r,) measured validation label.
+        kind: (r,) what the trained function is like, see `kind_of`.
         curve: way -> prefix -> (r, epochs) forecast PER.
         ranking: way -> prefix -> (r,) forecast label.
         covered: prefix -> (r, epochs + 1) whether the interval holds; the label is last.
@@ -49,6 +52,7 @@ class Answers:
 
     truth: FloatArray
     label: FloatArray
+    kind: NDArray[np.str_]
     curve: dict[str, dict[int, FloatArray]]
     ranking: dict[str, dict[int, FloatArray]]
     covered: dict[int, FloatArray]
@@ -85,6 +89,7 @@ def held_out_answers(
     answers = Answers(
         SCALE.to_raw(curves.values),
         SCALE.to_raw(label_of_curves(curves.values, SCALE)),
+        np.array([kind_of(curves.graphs[owner]) for owner in curves.owners]),
         {way: empty((r, epochs)) for way in ("forecast", "seen epochs alone")},
         {way: empty((r,)) for way in ("forecast", "seen epochs alone", "label predictor")},
         empty((r, epochs + 1)),
@@ -103,6 +108,13 @@ def held_out_answers(
                 ask(model, curves, row, answers, level)
         ask_without_graph(train, curves, np.flatnonzero(np.isin(curves.owners, held_out)), answers)
     return answers
+
+
+def kind_of(graph: CellGraph) -> str:
+    """How a function is like those of the space."""
+    if any(op.name not in NB_ASR_OPS for op in graph.ops[1:-1]):
+        return "other operations"
+    return "larger cells" if graph.inner_nodes > SPACE_NODES else "functions of the space"
 
 
 def empty(shape: tuple[int, ...]) -> dict[int, FloatArray]:
@@ -165,6 +177,12 @@ def report(table: BenchmarkTable, answers: Answers, level: float) -> None:
             np.abs(labels[p] - answers.label).mean() if p in labels else np.nan for p in PREFIXES
         )
         print_line(way, errors)
+    for kind in np.unique(answers.kind):
+        rows = answers.kind == kind
+        print(f"  of {rows.sum()} trainings, {kind}")
+        for way in ("forecast", "label predictor"):
+            told = ranking[way]
+            print_line(f"  {way}", (np.abs(told[p] - answers.label)[rows].mean() for p in PREFIXES))
     print(f"\ncoverage and mean width of {level:.0%} intervals")
     to_come = {p: slice(p, epochs) for p in PREFIXES}
     print_line("epochs to come", (answers.covered[p][:, to_come[p]].mean() for p in PREFIXES))

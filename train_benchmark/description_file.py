@@ -37,19 +37,10 @@ def read_description_file(
             version.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as e:
-        raise UserError(
-            f"{path.parent} must be {what}, but its {path.name} cannot be read: {e}"
-        ) from e
-    except ValueError as e:
-        raise CorruptFileError(f"{path} must be a text, but is none: {e}; copy it again") from e
-    try:
-        description = strict_json(text)
-    except ValueError as e:
-        raise CorruptFileError(
-            f"{path.parent} must be {what}, but its {path.name} is no JSON: {e}; copy it again"
-        ) from e
+        description = strict_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        kind = UserError if isinstance(e, OSError) else CorruptFileError
+        raise kind(f"{path.parent} must be {what}, but its {path.name} cannot be read: {e}") from e
     if not isinstance(description, dict):
         raise CorruptFileError(
             f"{path.parent} must be {what}, but its {path.name} holds no JSON object; "

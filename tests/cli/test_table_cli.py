@@ -90,7 +90,7 @@ def test_metadata_that_are_cut_off_are_a_failed_check(run: Run, folder: Path) ->
     path = folder / "metadata.json"
     path.write_text(path.read_text()[:100])
     code, out, _ = run("table", "verify", folder)
-    assert (code, "metadata.json is no JSON" in out) == (1, True)
+    assert (code, "metadata.json cannot be read" in out) == (1, True)
     code, _, err = run("table", "verify", folder.parent / "nowhere")
     assert (code, "there is no table" in err) == (2, True)
 

@@ -27,7 +27,7 @@ class Clock:
         monkeypatch.setattr("train_benchmark.ledger.time.time", lambda: self.now)
 
 
-def counts(folder: Path, records: dict[tuple[str, int], TrainingRecord]) -> tuple[int, ...]:
+def counts(folder: Path, records: dict[tuple[str, int], TrainingRecord]) -> tuple[int | None, ...]:
     return dataclasses.astuple(read_status(folder, records))[:4]
 
 
@@ -45,10 +45,21 @@ def test_states_of_a_run(tmp_path: Path, records: dict[tuple[str, int], Training
     assert read_status(tmp_path, records).hours_left == 0.0
 
 
-def test_a_killed_run_has_nothing_in_flight_when_it_goes_on(tmp_path: Path) -> None:
-    with Ledger(tmp_path) as ledger:
+def test_a_run_that_ends_in_order_has_nothing_in_flight(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Ledger(tmp_path) as ledger:
         ledger.plan([("a", 1), ("b", 1)], {})
         ledger.start(("a", 1))
+        raise KeyboardInterrupt
+    assert counts(tmp_path, {}) == (0, 0, 0, 2)
+
+
+def test_a_killed_run_has_nothing_in_flight_when_it_goes_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path).__enter__()
+    # Not left as a run is left that ends in order.
+    with closing(ledger._connection):
+        ledger.plan([("a", 1), ("b", 1)], {})
+        ledger.start(("a", 1))
+    assert counts(tmp_path, {}) == (0, 0, 1, 1)
     with Ledger(tmp_path) as ledger:
         ledger.plan([("a", 1), ("b", 1)], {})
     assert counts(tmp_path, {}) == (0, 0, 0, 2)
@@ -103,7 +114,7 @@ def test_damage_that_shows_only_when_it_is_read_is_mended(
     with Ledger(tmp_path) as ledger:
         ledger.plan(wanted, {})
         ledger.start(wanted[0])
-    assert counts(tmp_path, {}) == (0, 0, 1, 2999)
+        assert counts(tmp_path, {}) == (0, 0, 1, 2999)
 
 
 def test_a_ledger_that_is_damaged_while_it_runs_costs_no_training(
@@ -118,7 +129,8 @@ def test_a_ledger_that_is_damaged_while_it_runs_costs_no_training(
             other.execute("DROP TABLE trainings")
         ledger.start(record.identity)
         ledger.finish(record)
-    assert [r.levelname for r in caplog.records] == ["WARNING"] * 2
+    # Of the beginning, of the record, and of the end of the run.
+    assert [r.levelname for r in caplog.records] == ["WARNING"] * 3
     assert "cannot write" in caplog.text and "makes it anew" in caplog.text
 
 
@@ -126,7 +138,7 @@ def test_without_a_ledger_the_records_alone_speak(
     tmp_path: Path, records: dict[tuple[str, int], TrainingRecord]
 ) -> None:
     failed = sum(r.status != "ok" for r in records.values())
-    assert counts(tmp_path, records) == (len(records) - failed, failed, 0, 0)
+    assert counts(tmp_path, records) == (len(records) - failed, failed, None, None)
 
 
 def test_rate_and_time_left(
@@ -206,4 +218,4 @@ def test_readers_may_look_while_a_run_writes(tmp_path: Path) -> None:
             reader.execute("BEGIN")
             reader.execute("SELECT * FROM trainings").fetchall()
             ledger.start(("a", 1))
-    assert counts(tmp_path, {}) == (0, 0, 1, 0)
+        assert counts(tmp_path, {}) == (0, 0, 1, 0)
