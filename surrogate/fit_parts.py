@@ -181,7 +181,7 @@ def fit_target(
     """
     check_labels(dataset)
     calibrated = calibrate_support(dataset, make_predictor, folds, rng, on_step)
-    share = seed_share(dataset.sorted_by_key(), calibrated.held_out_std)
+    share = seed_share(dataset.sorted_by_key(), calibrated.held_out)
     return TargetModel(dataset.target, calibrated.predictor, calibrated.calibrator, share)
 
 

@@ -204,13 +204,13 @@ class Calibrated(NamedTuple):
     Attributes:
         predictor: fitted on all keys.
         calibrator: turns its answers into intervals.
-        held_out_std: (n,) calibrated standard deviations of what was said of each key of the fit
-            when it was held out, in the order of the keys.
+        held_out: what was said of each of the n keys of the fit when it was held out, in their
+            order; its standard deviations are calibrated.
     """
 
     predictor: Predictor
     calibrator: SupportCalibrator
-    held_out_std: FloatArray
+    held_out: Prediction
 
 
 def calibrate_support(
@@ -252,9 +252,8 @@ def calibrate_support(
     outside = {way: _LeftOut.joined(parts) for way, parts in left_out.items() if parts}
     growth = min(_GROWTHS, key=lambda tried: sum(o.surprise(tried) for o in outside.values()))
     calibrators = {way: of_way.calibrator(growth) for way, of_way in outside.items()}
-    return Calibrated(
-        predictor, SupportCalibrator(inside, calibrators, growth), inside.std(answers)
-    )
+    told = Prediction(answers.mean, inside.std(answers))
+    return Calibrated(predictor, SupportCalibrator(inside, calibrators, growth), told)
 
 
 def calibration_steps(graphs: Sequence[CellGraph]) -> int:
