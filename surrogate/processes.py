@@ -13,6 +13,7 @@ from multiprocessing.queues import SimpleQueue
 from typing import Any, NoReturn, TypeVar
 
 from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.process_pool import end_at_once
 from graph_encoding.registered import Registered
 
 T = TypeVar("T")
@@ -99,10 +100,7 @@ def _in_processes(
             "kept is lost: run it again, with fewer --workers if need be"
         ) from e
     except BaseException:
-        workers_here = list((executor._processes or {}).values())  # noqa: SLF001 -- no public way
-        executor.shutdown(wait=False, cancel_futures=True)
-        for worker in workers_here:
-            worker.terminate()
+        end_at_once(executor)
         raise
     finally:
         steps.close()

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from graph_encoding.errors import UserError
+from graph_encoding.process_pool import end_at_once
 from graph_encoding.registered import Registered
 from train_benchmark.engines.base import (
     Engine,
@@ -141,17 +142,7 @@ def _pool(workers: int, recipe: Recipe, features: Path) -> Iterator[_Pool]:
     try:
         yield _Pool(executor, workers)
     finally:
-        _stop(executor)
-
-
-def _stop(executor: ProcessPoolExecutor) -> None:
-    """End a pool at once; `shutdown` alone would wait for trainings nobody wants any more."""
-    processes = list((executor._processes or {}).values())  # noqa: SLF001 -- no public way to stop them
-    executor.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join()
+        end_at_once(executor)
 
 
 def _start_worker(
