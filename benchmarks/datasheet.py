@@ -114,7 +114,13 @@ def distribution(axes: "Axes", data: Data) -> None:
     for name, values in (("val_per", val), ("test_per", test)):
         quantiles = np.quantile(values, [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1])
         print(f"{name}: quantiles 0, 5, 25, 50, 75, 95, 100 %:", *np.round(quantiles, 3))
-    print(f"val_per above {COLLAPSED_PER}: {(val > COLLAPSED_PER).sum()} of {len(val)}")
+    table = data.table
+    every = np.array([np.mean(list(table.labels_of(k, "val_per").values())) for k in table.keys])
+    for what, values in (("of the standard space", val), ("in all", every)):
+        print(
+            f"val_per of {len(values)} functions {what}: best {values.min():.3f}, worst "
+            f"{values.max():.3f}, {(values > COLLAPSED_PER).sum()} above {COLLAPSED_PER}"
+        )
 
 
 def curves(axes: "Axes", data: Data) -> None:

@@ -60,11 +60,12 @@ class TableMetadata:
     created: str
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            kind = dict if name == "recipe" else str
+        for field in fields(self):
+            value = getattr(self, field.name)
+            kind = dict if field.name == "recipe" else str
             if not isinstance(value, kind):
                 raise CorruptFileError(
-                    f"{name!r} of a table's metadata must be of type {kind.__name__}, but is "
+                    f"{field.name!r} of a table's metadata must be of type {kind.__name__}, but is "
                     f"{value!r}; copy or build the table again"
                 )
 

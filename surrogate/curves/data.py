@@ -118,11 +118,17 @@ class CurveSet:
         """
         chosen = [r for r in table.measured if seed_policy in ("mean", r.seed)]
         lengths = {len(record.val_per_curve) for record in chosen}
+        if not chosen:
+            which = "" if seed_policy == "mean" else f" with seed {seed_policy}"
+            raise UserError(
+                f"learning curves must be of measured trainings{which}, but table "
+                f"{table.metadata.name!r} has none; its seeds are {list(table.seeds)}"
+            )
         if len(lengths) != 1:
             raise UserError(
                 "learning curves must have one length, but table "
                 f"{table.metadata.name!r} has curves of {sorted(lengths)} epochs; build a table "
-                "of one recipe with at least one measured training"
+                "of one recipe"
             )
         semantics = Semantics(table.metadata.semantics)
         by_key: dict[str, list[TrainingRecord]] = {}

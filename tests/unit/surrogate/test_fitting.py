@@ -30,7 +30,9 @@ def never() -> Predictor:
     raise AssertionError("a predictor was made")
 
 
-def refuse(table: BenchmarkTable, rule: str, targets: Sequence[Target] = (VAL_PER,)) -> None:
+def refuse(
+    table: BenchmarkTable, rule: str, targets: Sequence[Target] = (VAL_PER,), folds: int = 3
+) -> None:
     """Fit all there is of a table, which must end in an error before it has begun."""
     with pytest.raises(UserError, match=rule):
         fit_artifact(
@@ -39,7 +41,7 @@ def refuse(table: BenchmarkTable, rule: str, targets: Sequence[Target] = (VAL_PE
             never,
             name="made-up",
             seed_policy="mean",
-            folds=3,
+            folds=folds,
             seed=0,
             effective_config={},
             make_curve_predictor=never,
@@ -80,19 +82,7 @@ def test_a_target_that_is_not_registered_is_refused() -> None:
 
 
 def test_more_folds_than_functions_are_refused() -> None:
-    table = synthetic_table(12)
-    with pytest.raises(UserError, match=r"folds must be in 2 \.\. 12, the keys, but got 20"):
-        fit_artifact(
-            table,
-            (VAL_PER,),
-            never,
-            name="made-up",
-            seed_policy="mean",
-            folds=20,
-            seed=0,
-            effective_config={},
-            make_curve_predictor=never,
-        )
+    refuse(synthetic_table(12), r"folds must be in 2 \.\. 12, the keys, but got 20", folds=20)
 
 
 def test_a_seed_that_is_held_out_is_held_out_of_the_curves_too() -> None:
