@@ -76,11 +76,12 @@ class OnnxEngine(Engine):
 
     def prepare(self, subject: Subject) -> int:
         """See `Engine.prepare`."""
-        from train_benchmark.latency.onnx_export import onnx_model
+        from train_benchmark.latency.onnx_export import write_onnx
         from train_benchmark.latency.quantise import quantise
 
         setting = self.setting
-        model = onnx_model(
+        write_onnx(
+            subject.path,
             subject.cell,
             setting.network,
             self.semantics,
@@ -88,7 +89,6 @@ class OnnxEngine(Engine):
             batch=setting.batch,
             frames=setting.input_frames,
         )
-        subject.path.write_bytes(model.SerializeToString())
         if setting.precision == "int8":
             quantise(subject.path, subject.path, self.features_BTC)
         return subject.path.stat().st_size

@@ -8,7 +8,8 @@ Shape suffixes: B utterances, T frames, C channels, G groups of a convolution, K
 I and O input and output channels of one group, H units of the LSTM.
 """
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -38,12 +39,23 @@ LAYER_NORM_EPS = 1e-3
 _BATCH_TIME_CHANNEL = (0, 2, 1)
 
 
-def onnx_model(
-    cell: Cell, macro: Macro, semantics: Semantics, weights: Weights, *, batch: int, frames: int
-) -> "onnx.ModelProto":
+def write_onnx(
+    path: Path,
+    cell: Cell,
+    macro: Macro,
+    semantics: Semantics,
+    weights: Weights,
+    *,
+    batch: int,
+    frames: int,
+) -> None:
     """Write a network down as ONNX, for utterances of one length.
 
+    The model has an input `features` (batch, frames, mel_bins) and an output `log_probs`
+    (batch, output frames, outputs), both float32.
+
     Args:
+        path: the file, overwritten.
         cell: any registered cell.
         macro: the network around it.
         semantics: how the cell is read.
@@ -51,40 +63,43 @@ def onnx_model(
         batch: utterances a run.
         frames: input frames of each.
 
-    Returns:
-        A model with input `features` (batch, frames, mel_bins) and output `log_probs`
-        (batch, output frames, outputs), both float32.
-
     Raises:
         UserError: if an operation has no ONNX form, or the weights do not fit.
         MissingExtraError: if `onnx` is not installed.
     """
     try:
-        graph = _Graph(macro, weights, batch)
-        form = functional_form(cell, semantics)
-        value = graph.transpose(INPUT_NAME, _BATCH_TIME_CHANNEL)
-        channels_in, length = macro.mel_bins, frames
-        for block, channels in enumerate(macro.filters):
-            length = -(-length // macro.strides[block])
-            value = graph.reduction(value, block, channels_in)
-            for number in range(macro.cells_per_block[block]):
-                value = graph.cell(value, form, block, number, length)
-            channels_in = channels
-        graph.head(value, channels_in)
-        return graph.finish(frames)
+        with path.open("wb") as file:
+            graph = _Graph(macro, weights, batch, file)
+            form = functional_form(cell, semantics)
+            value = graph.transpose(INPUT_NAME, _BATCH_TIME_CHANNEL)
+            channels_in, length = macro.mel_bins, frames
+            for block, channels in enumerate(macro.filters):
+                length = -(-length // macro.strides[block])
+                value = graph.reduction(value, block, channels_in)
+                for number in range(macro.cells_per_block[block]):
+                    value = graph.cell(value, form, block, number, length)
+                channels_in = channels
+            graph.head(value, channels_in)
+            graph.finish(frames)
     except ModuleNotFoundError as e:
         raise MissingExtraError(e.name or "onnx", "latency") from e
 
 
 class _Graph:
-    """An ONNX graph that grows node by node; every method gives the name of its value."""
+    """An ONNX graph that grows node by node; every method gives the name of its value.
 
-    def __init__(self, macro: Macro, weights: Weights, batch: int) -> None:
+    Constants go to the file one by one, and the nodes when all are there: the parts of a protobuf
+    message may be written one after the other. As one message, a network of 190 MB would be
+    copied four times before it is in its file.
+    """
+
+    def __init__(self, macro: Macro, weights: Weights, batch: int, file: BinaryIO) -> None:
         self.macro = macro
         self.weights = weights
         self.batch = batch
         self.nodes: list[onnx.NodeProto] = []
-        self._initializers: dict[str, onnx.TensorProto] = {}
+        self._file = file
+        self._constants: set[str] = set()
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
         from onnx import helper
@@ -94,10 +109,19 @@ class _Graph:
         return name
 
     def constant(self, name: str, value: Any) -> str:
-        from onnx import numpy_helper
+        from onnx import ModelProto, helper
 
-        if name not in self._initializers:
-            self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        if name not in self._constants:
+            self._constants.add(name)
+            array = np.ascontiguousarray(value)
+            part = ModelProto()
+            part.graph.initializer.add(
+                name=name,
+                data_type=helper.np_dtype_to_tensor_dtype(array.dtype),
+                dims=array.shape,
+                raw_data=array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes(),
+            )
+            self._file.write(part.SerializeToString())
         return name
 
     def transpose(self, value: str, order: tuple[int, ...]) -> str:
@@ -234,7 +258,8 @@ class _Graph:
         axis = self.constant("direction_axis", np.array([1]))
         return self.transpose(self.node("Squeeze", output_T1BH, axis), (1, 0, 2))
 
-    def finish(self, frames: int) -> "onnx.ModelProto":
+    def finish(self, frames: int) -> None:
+        """Write the nodes, the input and the output."""
         from onnx import TensorProto, helper
 
         macro = self.macro
@@ -246,12 +271,12 @@ class _Graph:
             helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
             for name, shape in shapes.items()
         )
-        constants = list(self._initializers.values())
-        return helper.make_model(
-            helper.make_graph(self.nodes, macro.name, [given], [wanted], constants),
+        model = helper.make_model(
+            helper.make_graph(self.nodes, macro.name, [given], [wanted]),
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
         )
+        self._file.write(model.SerializeToString())
 
 
 def _onnx_gates(values: Floats) -> Floats:

@@ -22,7 +22,7 @@ LAYER_NORM_EPS = 1e-3
 
 
 class PlainNetwork(nn.Module):
-    """What `onnx_model` writes down, as torch modules on (B, C, T); for utterances of one length.
+    """What `write_onnx` writes down, as torch modules on (B, C, T); for utterances of one length.
 
     Args:
         cell: any registered cell.

@@ -27,7 +27,7 @@ def quantise(path: Path, out: Path, calibration_BTC: Floats) -> None:
     """Quantise a model so that every product with weights runs in int8.
 
     Args:
-        path: float32 model that `onnx_model` wrote.
+        path: float32 model that `write_onnx` wrote.
         out: int8 model to write.
         calibration_BTC: (B, T, mel_bins) features that activations' ranges are taken from.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.ops import Operation
 from train_benchmark.asr_model import AsrModel
 from train_benchmark.latency.engines import OnnxEngine, Subject
-from train_benchmark.latency.onnx_export import INPUT_NAME, onnx_model
+from train_benchmark.latency.onnx_export import INPUT_NAME, write_onnx
 from train_benchmark.latency.ort_errors import EngineError
 from train_benchmark.latency.plain_network import PlainNetwork
 from train_benchmark.latency.quantise import UnsupportedError, quantise
@@ -47,9 +48,8 @@ def narrow(macro: Macro) -> Macro:
     )
 
 
-def run_onnx(model: object, features: torch.Tensor) -> np.ndarray:
-    content = model if isinstance(model, bytes) else model.SerializeToString()  # type: ignore[attr-defined]
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+def run_onnx(path: Path, features: torch.Tensor) -> np.ndarray:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (output,) = session.run(None, {INPUT_NAME: features.numpy()})
     return np.asarray(output)
 
@@ -66,9 +66,10 @@ def worst_differences(
     with torch.no_grad():
         expected, _ = trained(features, torch.full((batch,), frames))
         plain = PlainNetwork(cell, macro, semantics, weights)(features)
-    found = run_onnx(
-        onnx_model(cell, macro, semantics, weights, batch=batch, frames=frames), features
-    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        write_onnx(path, cell, macro, semantics, weights, batch=batch, frames=frames)
+        found = run_onnx(path, features)
     assert found.shape == tuple(expected.shape)
     return float(np.abs(found - expected.numpy()).max()), float((plain - expected).abs().max())
 
@@ -104,13 +105,14 @@ def test_a_dilated_mean_agrees_too() -> None:
     assert max(differences) < TOLERANCE
 
 
-def test_other_weights_are_refused() -> None:
+def test_other_weights_are_refused(tmp_path: Path) -> None:
     other = AsrModel(
         Cell.parse("00_000_0000"), TIMIT_MICRO_MACRO, Semantics.PAPER, torch.Generator()
     )
     weights = GivenWeights({k: v.numpy() for k, v in other.state_dict().items()})
     with pytest.raises(UserError, match=r"terms\.0\.weight"):
-        onnx_model(
+        write_onnx(
+            tmp_path / "model.onnx",
             Cell.parse("10_100_1000"),
             TIMIT_MICRO_MACRO,
             Semantics.PAPER,
@@ -121,10 +123,8 @@ def test_other_weights_are_refused() -> None:
 
 
 def write_model(text: str, macro: Macro, path: Path) -> np.ndarray:
-    model = onnx_model(
-        Cell.parse(text), macro, Semantics.PAPER, DrawnWeights(0), batch=1, frames=40
-    )
-    path.write_bytes(model.SerializeToString())
+    cell = Cell.parse(text)
+    write_onnx(path, cell, macro, Semantics.PAPER, DrawnWeights(0), batch=1, frames=40)
     rng = np.random.default_rng(0)
     return rng.standard_normal((1, 40, macro.mel_bins), dtype=np.float32)
 
@@ -136,7 +136,7 @@ def test_int8_is_smaller_and_close(macro: Macro, tmp_path: Path) -> None:
     features = torch.from_numpy(write_model("01_111_2111", macro, path))
     quantise(path, out, features.numpy())
     assert out.stat().st_size < 0.6 * path.stat().st_size
-    exact, rounded = (run_onnx(p.read_bytes(), features).ravel() for p in (path, out))
+    exact, rounded = (run_onnx(p, features).ravel() for p in (path, out))
     assert np.abs(exact - rounded).max() > 1e-4  # it is not fp32 under another name
     assert np.corrcoef(exact, rounded)[0, 1] > 0.97
 
