@@ -55,7 +55,7 @@ def write_onnx(
     (batch, output frames, outputs), both float32.
 
     Args:
-        path: the file, overwritten.
+        path: the file, overwritten; an error leaves it incomplete.
         cell: any registered cell.
         macro: the network around it.
         semantics: how the cell is read.
