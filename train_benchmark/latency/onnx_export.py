@@ -89,8 +89,8 @@ class _Graph:
     """An ONNX graph that grows node by node; every method gives the name of its value.
 
     Constants go to the file one by one, and the nodes when all are there: the parts of a protobuf
-    message may be written one after the other. As one message, a network of 190 MB would be
-    copied four times before it is in its file.
+    message may be written one after the other. As one message of 190 MB, a network took twice as
+    long to write: it was copied whole at each step.
     """
 
     def __init__(self, macro: Macro, weights: Weights, batch: int, file: BinaryIO) -> None:
