@@ -19,6 +19,7 @@ from train_benchmark.table import BenchmarkTable
 
 SIZES = (100, 400)
 REPEATS = 3
+LEAST_ASKED = 20
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
         measured = table.latency.seconds(setting)
         cells = {key: table.latency.cell_of(key) for key in measured}
         dataset = latency_dataset(measured, cells, Semantics(table.metadata.semantics))
-        for size in SIZES:
+        for size in (size for size in SIZES if len(dataset) - size >= LEAST_ASKED):
             for name in options.predictors.split(","):
                 found = []
                 for repeat in range(REPEATS):

@@ -7,6 +7,7 @@ python benchmarks/outside_intervals.py timit-micro --target latency --predictor 
 import argparse
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from surrogate.latency_model import latency_dataset
 from surrogate.metrics import coverage
 from surrogate.prediction import Interval
 from surrogate.predictors import PREDICTORS
+from surrogate.processes import OnStep, each_done
 from surrogate.targets import TARGETS
 from train_benchmark.table import BenchmarkTable
 
@@ -62,29 +64,49 @@ def main() -> None:
     parser.add_argument("table")
     parser.add_argument("--target", default="val_per", help="a target's name, or latency")
     parser.add_argument("--predictor", default="stack")
+    parser.add_argument("--workers", type=int, default=1, help="fits at a time")
     options = parser.parse_args()
     table = BenchmarkTable.load(options.table)
-    kind = PREDICTORS.get(options.predictor)
+    tasks = [
+        (name, number)
+        for name, data in datasets(table, options.target)
+        for number, _ in enumerate(divisions(data.graphs))
+    ]
+    work = partial(rows_of, options.table, options.target, options.predictor)
+    rows = dict(each_done(tasks, work, workers=options.workers))
     levels = " | ".join(f"{100 * level:g} %" for level in LEVELS)
     print(f"| labels | trained on | beyond | asked | {levels} | 90 %, not widened |")
-    print("|---|---|---|---" + "|---" * (len(LEVELS) + 1) + "|", flush=True)
-    for name, data in datasets(table, options.target):
-        for trained, inside, outside in divisions(data.graphs):
-            rng = np.random.default_rng(0)
-            train = data.subset(np.sort(rng.permutation(np.flatnonzero(inside))[:MOST_TRAINED]))
-            asked = data.subset(np.sort(rng.permutation(np.flatnonzero(outside))[:MOST_ASKED]))
-            if min(len(train), len(asked)) < 30:
-                continue
-            predictor, calibrator, _ = calibrate_support(train, kind, FOLDS, rng)
-            answer, seen = predictor.predict(asked.graphs), TrainedOn.of(train.graphs)
-            beyond = [seen.beyond(graph) for graph in asked.graphs]
-            intervals = [calibrator.interval(answer, level, beyond) for level in LEVELS]
-            intervals.append(calibrator.inside.interval(answer, 0.9))
-            far = np.array([max(of_graph.values(), default=0) for of_graph in beyond])
-            for nodes in np.unique(far):
-                rows = far == nodes
-                held = " | ".join(_share(interval, asked, rows) for interval in intervals)
-                print(f"| {name} | {trained} | {nodes} | {rows.sum()} | {held} |", flush=True)
+    print("|---|---|---|---" + "|---" * (len(LEVELS) + 1) + "|")
+    for task in tasks:
+        for row in rows[task]:
+            print(row)
+
+
+def rows_of(
+    table_name: str, target: str, predictor: str, task: tuple[str, int], on_step: OnStep
+) -> list[str]:
+    """Lines of one division of one set of labels."""
+    del on_step
+    name, number = task
+    data = dict(datasets(BenchmarkTable.load(table_name), target))[name]
+    trained, inside, outside = list(divisions(data.graphs))[number]
+    rng = np.random.default_rng(0)
+    train = data.subset(np.sort(rng.permutation(np.flatnonzero(inside))[:MOST_TRAINED]))
+    asked = data.subset(np.sort(rng.permutation(np.flatnonzero(outside))[:MOST_ASKED]))
+    if min(len(train), len(asked)) < 30:
+        return []
+    fitted, calibrator, _ = calibrate_support(train, PREDICTORS.get(predictor), FOLDS, rng)
+    answer, seen = fitted.predict(asked.graphs), TrainedOn.of(train.graphs)
+    beyond = [seen.beyond(graph) for graph in asked.graphs]
+    intervals = [calibrator.interval(answer, level, beyond) for level in LEVELS]
+    intervals.append(calibrator.inside.interval(answer, 0.9))
+    far = np.array([max(of_graph.values(), default=0) for of_graph in beyond])
+    lines = []
+    for nodes in np.unique(far):
+        rows = far == nodes
+        held = " | ".join(_share(interval, asked, rows) for interval in intervals)
+        lines.append(f"| {name} | {trained} | {nodes} | {rows.sum()} | {held} |")
+    return lines
 
 
 def _share(interval: Interval, asked: SurrogateDataset, rows: Mask) -> str:

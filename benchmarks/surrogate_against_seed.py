@@ -10,7 +10,7 @@ three or more ("mean").
 
 import argparse
 import sys
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +20,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from surrogate.dataset import SurrogateDataset
 from surrogate.folds import fold_indices
 from surrogate.predictors import PREDICTORS
+from surrogate.processes import OnStep, each_done
 from surrogate.targets import TARGETS
 from train_benchmark.table import BenchmarkTable
 
 FOLDS = 5
 RESAMPLES = 2000
+TARGET_NAMES = ("val_per", "test_per")
+
+Told = list[tuple[float, np.ndarray]]
+"""For each function what a surrogate without it says, and its labels."""
 
 Errors = list[tuple[np.ndarray, np.ndarray]]
 """For each function the errors of the surrogate and of a seed."""
@@ -34,11 +39,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table")
     parser.add_argument("--predictor", default="stack")
+    parser.add_argument("--workers", type=int, default=1, help="fits at a time")
     options = parser.parse_args()
-    table = BenchmarkTable.load(options.table)
+    work = partial(foretold, options.table, options.predictor)
+    tasks = [(name, fold) for name in TARGET_NAMES for fold in range(FOLDS)]
+    found_by_task = dict(each_done(tasks, work, workers=options.workers))
     print("target    to    functions  error of    mean absolute  root mean square  median")
-    for name in ("val_per", "test_per"):
-        told = list(foretold(table, name, options.predictor))
+    for name in TARGET_NAMES:
+        told = [pair for fold in range(FOLDS) for pair in found_by_task[name, fold]]
         several = [(value, labels) for value, labels in told if len(labels) > 2]
         for what, found in (
             ("one", [to_one_seed(value, labels) for value, labels in told]),
@@ -56,23 +64,23 @@ def main() -> None:
             )
 
 
-def foretold(
-    table: BenchmarkTable, name: str, predictor: str
-) -> Iterator[tuple[float, np.ndarray]]:
-    """For each function with several seeds, what a surrogate without it says, and its labels."""
-    target = TARGETS.get(name)
+def foretold(table_name: str, predictor: str, task: tuple[str, int], on_step: OnStep) -> Told:
+    """One fold of a target's functions with several seeds."""
+    del on_step
+    name, fold = task
+    table, target = BenchmarkTable.load(table_name), TARGETS.get(name)
     dataset = SurrogateDataset.from_table(table, target, "mean").sorted_by_key()
     several = np.flatnonzero(dataset.seed_counts > 1)
-    parts = fold_indices(len(several), FOLDS, np.random.default_rng(0))
-    for fold, (_, part) in enumerate(parts):
-        held_out = several[part]
-        rest = np.setdiff1d(np.arange(len(dataset)), held_out)
-        fitted = PREDICTORS.get(predictor)().fit(dataset.subset(rest), np.random.default_rng(fold))
-        answer = fitted.predict([dataset.graphs[i] for i in held_out])
-        told = target.transform.to_raw(answer.mean)
-        for i, value in zip(held_out, told, strict=True):
-            labels = table.labels_of(dataset.keys[i], target.label)
-            yield float(value), np.array(list(labels.values()))
+    folds = list(fold_indices(len(several), FOLDS, np.random.default_rng(0)))
+    held_out = several[folds[fold][1]]
+    rest = np.setdiff1d(np.arange(len(dataset)), held_out)
+    fitted = PREDICTORS.get(predictor)().fit(dataset.subset(rest), np.random.default_rng(fold))
+    answer = fitted.predict([dataset.graphs[i] for i in held_out])
+    labels = (table.labels_of(dataset.keys[i], target.label) for i in held_out)
+    return [
+        (float(value), np.array(list(of_seeds.values())))
+        for value, of_seeds in zip(target.transform.to_raw(answer.mean), labels, strict=True)
+    ]
 
 
 def to_one_seed(value: float, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
