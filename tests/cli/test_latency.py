@@ -132,7 +132,13 @@ def test_what_failed_is_measured_again(run: Run, config: Path, tmp_path: Path) -
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_configs_load(path: Path) -> None:
     sweep = Sweep.load(path)
-    counts = {"example": 12, "paper-cpu": 2000, "paper-cuda": 128, "paper-settings": 500, "timit-micro-extended": 597}
+    counts = {
+        "example": 12,
+        "paper-cpu": 2000,
+        "paper-cuda": 128,
+        "paper-settings": 500,
+        "timit-micro-extended": 597,
+    }
     # All functions of the space that depend on their input.
     assert len(sweep.cells) == counts.get(path.stem, 8911)
     assert all(setting.input_frames in (98, 398) for setting in sweep.settings)
