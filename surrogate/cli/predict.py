@@ -35,6 +35,16 @@ def register(app: typer.Typer) -> None:
     app.command()(predict)
 
 
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting",
+        metavar="NAME",
+        help="Forecast latency in this setting alone ('none': in no setting); repeatable.",
+    ),
+]
+
+
 def predict(
     cells: Annotated[
         list[str] | None,
@@ -58,6 +68,7 @@ def predict(
             "its settings too; repeatable.",
         ),
     ] = None,
+    settings: _Settings = None,
     curve: Annotated[
         bool | None,
         typer.Option(
@@ -86,7 +97,10 @@ def predict(
         fitted, [t for folder in latency or () for t in _transferred(fitted, folder)]
     )
     with_curve = output is Format.JSON if curve is None else curve
-    forecasts = forecaster.forecast(parsed, level, observed_curve=observed, curve=with_curve)
+    shown = True if settings is None else [name for name in settings if name != "none"]
+    forecasts = forecaster.forecast(
+        parsed, level, observed_curve=observed, curve=with_curve, latency=shown
+    )
     _write(forecasts, output, artifact, by_epoch=with_curve)
 
 
