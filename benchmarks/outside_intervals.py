@@ -7,7 +7,7 @@ python benchmarks/outside_intervals.py timit-micro --target latency --predictor 
 import argparse
 import sys
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -36,15 +36,20 @@ FOLDS = 5
 Mask = NDArray[np.bool_]
 
 
-def datasets(table: BenchmarkTable, target: str) -> Iterator[tuple[str, SurrogateDataset]]:
+def label_names(table: BenchmarkTable, target: str) -> tuple[str, ...]:
     """What is asked for by name: one target, or the latency of each setting."""
+    return table.latency.settings if target == "latency" else (target,)
+
+
+@lru_cache(maxsize=1)
+def dataset(table_name: str, target: str, name: str) -> SurrogateDataset:
+    """One set of labels; kept, for its divisions follow each other."""
+    table = BenchmarkTable.load(table_name)
     if target != "latency":
-        yield target, SurrogateDataset.from_table(table, TARGETS.get(target), "mean")
-        return
-    for setting in table.latency.settings:
-        measured = table.latency.seconds(setting)
-        cells = {key: table.latency.cell_of(key) for key in measured}
-        yield setting, latency_dataset(measured, cells, Semantics(table.metadata.semantics))
+        return SurrogateDataset.from_table(table, TARGETS.get(target), "mean")
+    measured = table.latency.seconds(name)
+    cells = {key: table.latency.cell_of(key) for key in measured}
+    return latency_dataset(measured, cells, Semantics(table.metadata.semantics))
 
 
 def divisions(graphs: tuple[CellGraph, ...]) -> Iterator[tuple[str, Mask, Mask]]:
@@ -66,14 +71,16 @@ def main() -> None:
     parser.add_argument("--predictor", default="stack")
     parser.add_argument("--workers", type=int, default=1, help="fits at a time")
     options = parser.parse_args()
-    table = BenchmarkTable.load(options.table)
     tasks = [
         (name, number)
-        for name, data in datasets(table, options.target)
-        for number, _ in enumerate(divisions(data.graphs))
+        for name in label_names(BenchmarkTable.load(options.table), options.target)
+        for number, _ in enumerate(divisions(dataset(options.table, options.target, name).graphs))
     ]
     work = partial(rows_of, options.table, options.target, options.predictor)
-    rows = dict(each_done(tasks, work, workers=options.workers))
+    rows = {}
+    for task, lines in each_done(tasks, work, workers=options.workers):
+        rows[task] = lines
+        print(f"{len(rows)}/{len(tasks)}", file=sys.stderr)
     levels = " | ".join(f"{100 * level:g} %" for level in LEVELS)
     print(f"| labels | trained on | beyond | asked | {levels} | 90 %, not widened |")
     print("|---|---|---|---" + "|---" * (len(LEVELS) + 1) + "|")
@@ -88,7 +95,7 @@ def rows_of(
     """Lines of one division of one set of labels."""
     del on_step
     name, number = task
-    data = dict(datasets(BenchmarkTable.load(table_name), target))[name]
+    data = dataset(table_name, target, name)
     trained, inside, outside = list(divisions(data.graphs))[number]
     rng = np.random.default_rng(0)
     train = data.subset(np.sort(rng.permutation(np.flatnonzero(inside))[:MOST_TRAINED]))

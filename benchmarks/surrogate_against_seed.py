@@ -43,7 +43,10 @@ def main() -> None:
     options = parser.parse_args()
     work = partial(foretold, options.table, options.predictor)
     tasks = [(name, fold) for name in TARGET_NAMES for fold in range(FOLDS)]
-    found_by_task = dict(each_done(tasks, work, workers=options.workers))
+    found_by_task = {}
+    for task, found_there in each_done(tasks, work, workers=options.workers):
+        found_by_task[task] = found_there
+        print(f"{len(found_by_task)}/{len(tasks)}", file=sys.stderr)
     print("target    to    functions  error of    mean absolute  root mean square  median")
     for name in TARGET_NAMES:
         told = [pair for fold in range(FOLDS) for pair in found_by_task[name, fold]]
