@@ -37,6 +37,7 @@ class Utterance:
         part: "train" or "test" where the corpus has these two trees, else None.
         samples: (n,) float32 in [-1, 1] at 16 kHz.
         phones: labels of the 61, in time order.
+        times: (first sample, end sample) of each phone; empty if the corpus has no times.
 
     Raises:
         UserError: if a field is not as described; names the utterance.
@@ -48,6 +49,7 @@ class Utterance:
     part: Part | None
     samples: NDArray[np.float32]
     phones: tuple[str, ...]
+    times: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.samples.dtype != np.float32 or self.samples.ndim != 1 or not len(self.samples):
@@ -66,6 +68,11 @@ class Utterance:
             raise UserError(
                 f"phones of {self.key} must be one or more of TIMIT's 61 labels, but "
                 f"{unknown or 'there is none'}; the labels are: {' '.join(PHONES_61)}"
+            )
+        if self.times and len(self.times) != len(self.phones):
+            raise UserError(
+                f"times of {self.key} must be one pair per phone, but there are {len(self.times)} "
+                f"pairs and {len(self.phones)} phones"
             )
 
 
@@ -89,7 +96,10 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of keys, phones and 16-bit samples: the same for any container or letter case."""
+        """sha256 of keys, phones and 16-bit samples: the same for any container or letter case.
+
+        The phones' times are left out: tables made before they were read keep their fingerprint.
+        """
         digest = hashlib.sha256()
         for utterance in self.utterances:
             digest.update(f"{utterance.key}\n{' '.join(utterance.phones)}\n".encode())
@@ -289,8 +299,16 @@ def read_utterance(audio: Path, transcript: Path, root: Path) -> Utterance:
     sentence = _sentence(audio)
     trees = [name.lower() for name in audio.relative_to(root).parts]
     part: Part | None = "train" if "train" in trees else "test" if "test" in trees else None
-    phones = tuple(label for _, _, label in read_phn(transcript, len(samples)))
-    return Utterance(f"{speaker}/{sentence}", speaker, sentence, part, samples, phones)
+    segments = read_phn(transcript, len(samples))
+    return Utterance(
+        key=f"{speaker}/{sentence}",
+        speaker=speaker,
+        sentence=sentence,
+        part=part,
+        samples=samples,
+        phones=tuple(label for _, _, label in segments),
+        times=tuple((start, end) for start, end, _ in segments),
+    )
 
 
 def _sentence(audio: Path) -> str:
