@@ -24,8 +24,9 @@ from train_benchmark.engines.base import Engine, Job
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.engines.ray_cluster import RayEngine
 from train_benchmark.prepare import load_prepared, prepare, save_prepared
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
-from train_benchmark.trainer import PreparedCorpus, train_cell
+from train_benchmark.trainer import train_cell
 
 CAMPAIGN = Path(__file__).parents[1] / "configs/campaign/timit-micro.toml"
 FUNCTIONS = 8911

@@ -18,8 +18,9 @@ from train_benchmark.corpora.timit import read_timit
 from train_benchmark.error_rate import corpus_per
 from train_benchmark.phones import PHONES_39
 from train_benchmark.prepare import prepare
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.process_setup import set_up_training_process
-from train_benchmark.trainer import PreparedCorpus, train_cell
+from train_benchmark.trainer import train_cell
 
 
 def main() -> None:

@@ -45,8 +45,26 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
         plain = json.dumps({**{name: {} for name in empty_tables}, **values}, default=str)
         return model.model_validate_json(plain, strict=True)
     except ValidationError as e:
-        lines = [f"  {_describe(error, model)}" for error in distinct_errors(e)]
-        raise UserError("\n".join([f"config {path} breaks its rules:", *lines])) from e
+        raise _broken_rules(path, model, e) from e
+
+
+def validated(values: dict[str, Any], model: type[M], path: Path) -> M:
+    """A model out of values that were read from a file and its companions.
+
+    Raises:
+        UserError: if they break a rule of the model; the message is that of `load_config`.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(values)
+    except ValidationError as e:
+        raise _broken_rules(path, model, e) from e
+
+
+def _broken_rules(path: Path, model: "type[BaseModel]", error: "ValidationError") -> UserError:
+    lines = [f"  {_describe(one, model)}" for one in distinct_errors(error)]
+    return UserError("\n".join([f"config {path} breaks its rules:", *lines]))
 
 
 def _describe(error: "ErrorDetails", model: "type[BaseModel]") -> str:

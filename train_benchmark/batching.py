@@ -1,31 +1,14 @@
-"""Prepared utterances and the batches made of them."""
+"""Batches of prepared utterances, and the order in which training sees them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from train_benchmark.prepared import NO_LABEL, PreparedUtterance, TrainingPool
 from train_benchmark.recipe import BucketedBatches, PooledBatches
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedUtterance:
-    """An utterance as training sees it.
-
-    Attributes:
-        key: id of the utterance in its corpus.
-        features: (frames, mel_bins) float32, normalised.
-        labels: (phones,) int64 labels of the 48 classes, none of them the blank.
-        reference: (phones,) the same phones folded to the 39 scoring classes.
-    """
-
-    key: str
-    features: NDArray[np.float32]
-    labels: tuple[int, ...]
-    reference: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +21,8 @@ class Batch:
         labels: (sum of labels,) int64, one utterance after another.
         label_lengths_B: (B,) int64.
         references: B reference phone sequences.
+        frame_labels_BT: (B, T) int64 training label of each frame, `NO_LABEL` where none is known;
+            None where no utterance has any.
     """
 
     features_BTC: Tensor
@@ -45,6 +30,7 @@ class Batch:
     labels: Tensor
     label_lengths_B: Tensor
     references: tuple[tuple[int, ...], ...]
+    frame_labels_BT: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch with its tensors on a device."""
@@ -54,6 +40,9 @@ class Batch:
             frames_B=self.frames_B.to(device),
             labels=self.labels.to(device),
             label_lengths_B=self.label_lengths_B.to(device),
+            frame_labels_BT=(
+                None if self.frame_labels_BT is None else self.frame_labels_BT.to(device)
+            ),
         )
 
 
@@ -69,7 +58,12 @@ def make_batch(utterances: Sequence[PreparedUtterance]) -> Batch:
     )
     for row, utterance in zip(padded, utterances, strict=True):
         row[: len(utterance.features)] = utterance.features
-    return Batch(torch.from_numpy(padded), torch.tensor(frames), *_labels_of(utterances))
+    return Batch(
+        torch.from_numpy(padded),
+        torch.tensor(frames),
+        *_labels_of(utterances),
+        _frame_labels_of(utterances, max(frames)),
+    )
 
 
 def _labels_of(
@@ -81,6 +75,16 @@ def _labels_of(
         torch.tensor([len(u.labels) for u in utterances]),
         tuple(u.reference for u in utterances),
     )
+
+
+def _frame_labels_of(utterances: Sequence[PreparedUtterance], frames: int) -> Tensor | None:
+    """The `frame_labels_BT` of a batch."""
+    if not any(len(u.frame_labels) for u in utterances):
+        return None
+    padded = np.full((len(utterances), frames), NO_LABEL, dtype=np.int64)
+    for row, utterance in zip(padded, utterances, strict=True):
+        row[: len(utterance.frame_labels)] = utterance.frame_labels
+    return torch.from_numpy(padded)
 
 
 class ResidentFeatures:
@@ -110,9 +114,11 @@ class ResidentFeatures:
         rows_BT = starts_B[:, None] + positions_T
         # The row after the last is zero: all padding points there.
         rows_BT[positions_T >= frames_B[:, None]] = len(self._flat_NC) - 1
-        labels, label_lengths_B, references = _labels_of(utterances)
         batch = Batch(
-            self._flat_NC[rows_BT.to(self._device)], frames_B, labels, label_lengths_B, references
+            self._flat_NC[rows_BT.to(self._device)],
+            frames_B,
+            *_labels_of(utterances),
+            _frame_labels_of(utterances, rows_BT.shape[1]),
         )
         return batch.to(self._device)
 
@@ -220,3 +226,49 @@ def batches_of(
     count = -(-short // config.short) + -(-(len(utterances) - short) // config.long)
     boundary = config.boundary_frames
     return count, bucketed_batches(utterances, boundary, config.short, config.long, rng, make)
+
+
+class PoolDraws:
+    """Draws each epoch's utterances from several pools.
+
+    Every pool is gone through in random order before any of its utterances comes again, also
+    across epochs.
+
+    Args:
+        pools: what to draw from.
+        per_epoch: utterances of an epoch, shared among the pools by their shares.
+        rng: source of the order.
+    """
+
+    def __init__(
+        self, pools: Sequence[TrainingPool], per_epoch: int, rng: np.random.Generator
+    ) -> None:
+        self._pools = pools
+        self._counts = _largest_remainders([pool.share for pool in pools], per_epoch)
+        self._rng = rng
+        self._waiting: list[list[PreparedUtterance]] = [[] for _ in pools]
+
+    def next_epoch(self) -> list[PreparedUtterance]:
+        """Utterances of the next epoch, one pool's after another's."""
+        drawn = []
+        for pool, count, waiting in zip(self._pools, self._counts, self._waiting, strict=True):
+            for _ in range(count):
+                if not waiting:
+                    order = self._rng.permutation(len(pool.utterances)).tolist()
+                    waiting += [pool.utterances[i] for i in order]
+                drawn.append(waiting.pop())
+        return drawn
+
+
+def _largest_remainders(shares: Sequence[float], total: int) -> list[int]:
+    """Whole numbers that sum to `total`, as near to the shares of it as can be.
+
+    >>> _largest_remainders([0.5, 0.3, 0.2], 9)
+    [4, 3, 2]
+    """
+    exact = [share * total for share in shares]
+    counts = [int(x) for x in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])
+    for i in by_remainder[: total - sum(counts)]:
+        counts[i] += 1
+    return counts

@@ -17,19 +17,26 @@ from graph_encoding.functional import functional_key
 from graph_encoding.toml_config import load_config
 from graph_encoding.whole_files import whole_file
 from train_benchmark.cell_choice import CellsConfig, choose_cells
-from train_benchmark.corpora.timit import Corpus, read_timit
 from train_benchmark.description_file import CAMPAIGN_DESCRIPTION, read_description_file
 from train_benchmark.engines.base import Engine, Job
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.ledger import CampaignStatus, Ledger, read_status
-from train_benchmark.prepare import cache_path, load_prepared, prepare, save_prepared
+from train_benchmark.prepare import (
+    CorpusRoots,
+    RecipeSpeech,
+    cache_path,
+    load_prepared,
+    prepare,
+    read_speech,
+    save_prepared,
+)
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
 from train_benchmark.store import RecordStore, read_store
 from train_benchmark.strict_config import StrictConfig
 from train_benchmark.table import BenchmarkTable, TableMetadata
 from train_benchmark.table_latency import gather_latencies
-from train_benchmark.trainer import PreparedCorpus
 
 
 class CampaignConfig(StrictConfig):
@@ -112,7 +119,7 @@ class Progress:
 
 def collect(
     campaign: Campaign,
-    corpus_root: Path,
+    corpus_root: CorpusRoots,
     out: Path,
     *,
     engine: Engine | None = None,
@@ -127,7 +134,7 @@ def collect(
 
     Args:
         campaign: what to train.
-        corpus_root: folder of the corpus.
+        corpus_root: folder of the corpus, or of each member of a mix by its name.
         out: campaign folder; made, or gone on with.
         engine: what runs the trainings; by default one process of this machine.
         limit: stop at so many of the campaign's jobs; all if None.
@@ -141,9 +148,9 @@ def collect(
     """
     jobs = campaign.first(limit)
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
-    corpus = read_timit(corpus_root)
+    speech = read_speech(corpus_root, campaign.recipe)
     with RecordStore(out, retry_failed=retry_failed) as store, Ledger(out) as ledger:
-        prepared = _claimed(out, corpus, campaign.recipe)
+        prepared = _claimed(out, speech, campaign.recipe)
         wanted = {job: _identity(job, campaign.recipe) for job in jobs}
         missing = [job for job in jobs if wanted[job] not in store.records]
         ledger.plan(wanted.values(), store.records)
@@ -214,13 +221,13 @@ def build_table(
     return BenchmarkTable.load(out)
 
 
-def _claimed(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
+def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
     """The features of a corpus, once a campaign folder is bound to it and to a recipe."""
     description = {
         "schema_version": SCHEMA_VERSION,
         "recipe": recipe.describe(),
         "recipe_hash": recipe.hash,
-        "corpus_fingerprint": corpus.fingerprint,
+        "corpus_fingerprint": speech.fingerprint,
     }
     path = out / CAMPAIGN_DESCRIPTION
     there = _read_description(out) if path.exists() else description
@@ -230,7 +237,7 @@ def _claimed(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
                 f"campaign folder {out} must hold one recipe and corpus, but its {field} is "
                 f"{there[field]} and this run's is {description[field]}; choose another --out"
             )
-    prepared = _prepare_once(out, corpus, recipe)
+    prepared = _prepare_once(out, speech, recipe)
     # Only now: a corpus that turned out to be wrong must not bind the folder to it.
     if not path.exists():
         with whole_file(path) as scratch:
@@ -238,10 +245,10 @@ def _claimed(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
     return prepared
 
 
-def _prepare_once(out: Path, corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
-    features = cache_path(out, recipe, corpus.fingerprint)
+def _prepare_once(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
+    features = cache_path(out, recipe, speech.fingerprint)
     if not features.exists():
-        save_prepared(prepare(corpus, recipe), features)
+        save_prepared(prepare(speech, recipe), features)
     return load_prepared(features)
 
 

@@ -33,7 +33,15 @@ def ctc_loss(
     Source: Graves et al., ICML 2006; "frame" as in SamsungLabs/nb-asr
         `nasbench_asr/training/tf/metrics/ctc.py`.
     """
-    losses_B = functional.ctc_loss(
+    losses_B = ctc_losses(log_probs_BTV, lengths_B, labels, label_lengths_B)
+    return (losses_B / (lengths_B + 1 if per == "frame" else label_lengths_B)).mean()
+
+
+def ctc_losses(
+    log_probs_BTV: Tensor, lengths_B: Tensor, labels: Tensor, label_lengths_B: Tensor
+) -> Tensor:
+    """(B,) CTC loss of each utterance in nats: minus the log-probability of its labels."""
+    return functional.ctc_loss(
         log_probs_BTV.transpose(0, 1),
         labels,
         lengths_B,
@@ -41,7 +49,33 @@ def ctc_loss(
         blank=BLANK,
         reduction="none",
     )
-    return (losses_B / (lengths_B + 1 if per == "frame" else label_lengths_B)).mean()
+
+
+def frame_cross_entropy(
+    log_probs_BTV: Tensor, lengths_B: Tensor, frame_labels_BT: Tensor, stride: int
+) -> Tensor:
+    """Mean over utterances of the cross-entropy of their output frames against aligned labels.
+
+    An output frame is compared with the label in the middle of the `stride` input frames that it
+    stands for. Frames without a label are left out, and so are utterances without any.
+
+    Args:
+        log_probs_BTV: (B, T_out, V) log-probabilities.
+        lengths_B: (B,) output frames of each utterance.
+        frame_labels_BT: (B, T) labels of input frames, the blank's index where none is known.
+        stride: input frames for each output frame.
+    """
+    targets = frame_labels_BT[:, stride // 2 :: stride]
+    frames = log_probs_BTV.shape[1]
+    targets = functional.pad(targets, (0, max(0, frames - targets.shape[1])), value=BLANK)
+    targets = targets[:, :frames]
+    labelled = (targets != BLANK) & (
+        torch.arange(frames, device=targets.device) < lengths_B[:, None]
+    )
+    picked_BT = log_probs_BTV.gather(2, targets[:, :, None])[:, :, 0]
+    counts_B = labelled.sum(dim=1)
+    sums_B = -(picked_BT * labelled).sum(dim=1)
+    return (sums_B / counts_B.clamp(min=1)).sum() / (counts_B > 0).sum().clamp(min=1)
 
 
 def required_frames(labels: Sequence[int]) -> int:

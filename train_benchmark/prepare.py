@@ -1,43 +1,144 @@
-"""From a corpus to what training reads: features and labels, computed once and cached."""
+"""From corpora to what training reads: features and labels, computed once and cached."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
+from graph_encoding.macro import Macro
 from graph_encoding.whole_files import whole_file
 from train_benchmark.audio_features import LogMel, normalise
-from train_benchmark.batching import PreparedUtterance
-from train_benchmark.corpora.timit import Corpus, SpeakerSplit, Utterance, split_by_speaker
+from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
+from train_benchmark.corpora.timit import (
+    SA_SENTENCES,
+    SAMPLE_RATE_HZ,
+    Corpus,
+    SpeakerSplit,
+    Utterance,
+    read_timit,
+    split_by_speaker,
+)
 from train_benchmark.phones import fold_labels_to_39, label_indices
+from train_benchmark.prepared import NO_LABEL, PreparedCorpus, PreparedUtterance, TrainingPool
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import content_hash
-from train_benchmark.trainer import PreparedCorpus, check_lengths
+from train_benchmark.trainer import check_lengths
 
-_PARTS = ("train", "val", "test")
+CorpusRoots = Path | Mapping[str, Path]
+"""Folder of the one corpus of a recipe, or the folder of each member of a mix by its name."""
 
 
-def prepare(corpus: Corpus, recipe: Recipe) -> PreparedCorpus:
-    """Split a corpus by speaker and compute features, normalised with training statistics only.
+@dataclass(frozen=True, eq=False)
+class RecipeSpeech:
+    """The corpora that a recipe is run on.
+
+    Attributes:
+        config: the recipe's corpus configuration.
+        corpora: by name of the member; the one corpus of a recipe without a mix is named "".
+    """
+
+    config: CorpusConfig | MixConfig
+    corpora: Mapping[str, Corpus]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of all corpora: of the only one its own fingerprint."""
+        fingerprints = {name: corpus.fingerprint for name, corpus in self.corpora.items()}
+        return fingerprints[""] if "" in fingerprints else content_hash(fingerprints)
+
+
+def read_speech(roots: CorpusRoots, recipe: Recipe) -> RecipeSpeech:
+    """Read the corpora of a recipe.
+
+    Args:
+        roots: where they are.
+        recipe: what is trained on them.
+
+    Raises:
+        UserError: if the folders do not fit the recipe's members, or a corpus breaks a rule.
+    """
+    config = recipe.corpus
+    if isinstance(config, CorpusConfig):
+        if not isinstance(roots, Path):
+            raise UserError(
+                f"corpus {config.name!r} is one folder, but got folders of {sorted(roots)}; give "
+                "one path without a name"
+            )
+        return RecipeSpeech(config, {"": read_timit(roots, keep_sa=config.score_sa)})
+    names = list(config.members)
+    if isinstance(roots, Path) or set(roots) != set(names):
+        given = f"one folder, {roots}" if isinstance(roots, Path) else sorted(roots)
+        raise UserError(
+            f"corpus {config.name!r} is a mix and needs one folder per member, "
+            f"{', '.join(f'{name}=PATH' for name in names)}, but got {given}"
+        )
+    members = config.members
+    return RecipeSpeech(
+        config,
+        {name: read_timit(roots[name], keep_sa=members[name].corpus.score_sa) for name in names},
+    )
+
+
+def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
+    """Split corpora by speaker and compute features.
+
+    Features are normalised with the statistics of the training utterances of their own corpus
+    only, so that recording conditions of a mix's members become alike.
+
+    Args:
+        speech: the corpora of the recipe; a corpus alone for a recipe without a mix.
+        recipe: how they are split, and the frames of its network.
 
     Raises:
         UserError: if a listed speaker is missing, a speaker is in no list, or an utterance is
             too short for its labels.
     """
-    lists = recipe.corpus.split
-    parts = split_by_speaker(corpus, SpeakerSplit(lists.train, lists.val, lists.test))
-    log_mel = LogMel(recipe.macro)
-    raw = {part: [_features(log_mel, u) for u in getattr(parts, part)] for part in _PARTS}
-    prepared = {
-        part: _prepare_part(getattr(parts, part), normalise(raw[part], raw["train"]))
-        for part in _PARTS
-    }
-    for utterances in prepared.values():
+    if isinstance(speech, Corpus):
+        speech = RecipeSpeech(recipe.corpus, {"": speech})
+    config = recipe.corpus
+    if isinstance(config, CorpusConfig):
+        parts = _prepare_corpus(speech.corpora[""], config, recipe.macro)
+        prepared = PreparedCorpus.single(
+            speech.fingerprint, parts["train"], parts["val"], parts["test"]
+        )
+    else:
+        pools: list[TrainingPool] = []
+        held_out: dict[str, tuple[PreparedUtterance, ...]] = {}
+        for name, member in config.members.items():
+            parts = _prepare_corpus(speech.corpora[name], member.corpus, recipe.macro, f"{name}/")
+            pools.append(TrainingPool(name, member.share, parts["train"]))
+            held_out |= {f"{name}/{part}": parts[part] for part in HELD_OUT_PARTS}
+        prepared = PreparedCorpus(
+            speech.fingerprint, tuple(pools), held_out, config.val, config.test
+        )
+    for utterances in (prepared.train, *prepared.held_out.values()):
         check_lengths(utterances, recipe)
-    return PreparedCorpus(corpus.fingerprint, **prepared)
+    return prepared
+
+
+def _prepare_corpus(
+    corpus: Corpus, config: CorpusConfig, macro: Macro, prefix: str = ""
+) -> dict[str, tuple[PreparedUtterance, ...]]:
+    """The three parts of a corpus; `prefix` goes before the utterances' keys."""
+    lists = config.split
+    split = split_by_speaker(corpus, SpeakerSplit(lists.train, lists.val, lists.test))
+    parts = split._asdict()
+    parts["train"] = tuple(u for u in split.train if u.sentence not in SA_SENTENCES)
+    log_mel = LogMel(macro)
+    raw = {part: [_features(log_mel, u) for u in utterances] for part, utterances in parts.items()}
+    return {
+        part: tuple(
+            _prepare_utterance(utterance, matrix, macro, prefix)
+            for utterance, matrix in zip(
+                utterances, normalise(raw[part], raw["train"]), strict=True
+            )
+        )
+        for part, utterances in parts.items()
+    }
 
 
 def _features(log_mel: LogMel, utterance: Utterance) -> NDArray[np.float32]:
@@ -47,27 +148,63 @@ def _features(log_mel: LogMel, utterance: Utterance) -> NDArray[np.float32]:
         raise UserError(f"utterance {utterance.key}: {e}; remove it from the corpus") from e
 
 
+def _prepare_utterance(
+    utterance: Utterance, features: NDArray[np.float32], macro: Macro, prefix: str
+) -> PreparedUtterance:
+    labels = label_indices(utterance.phones)
+    return PreparedUtterance(
+        key=prefix + utterance.key,
+        features=features,
+        labels=labels,
+        reference=fold_labels_to_39(labels),
+        frame_labels=_frame_labels(utterance, len(features), macro),
+    )
+
+
+def _frame_labels(utterance: Utterance, frames: int, macro: Macro) -> NDArray[np.int16]:
+    """(frames,) label at the centre of each frame; empty without times."""
+    if not utterance.times:
+        return np.zeros(0, np.int16)
+    shift = macro.frame_shift_s * SAMPLE_RATE_HZ
+    first_centre = macro.frame_length_s * SAMPLE_RATE_HZ / 2
+    found = np.full(frames, NO_LABEL, np.int16)
+    for (start, end), phone in zip(utterance.times, utterance.phones, strict=True):
+        label = label_indices((phone,))
+        if label:
+            first, behind = (
+                max(0, int(np.ceil((sample - first_centre) / shift))) for sample in (start, end)
+            )
+            found[first:behind] = label[0]
+    return found
+
+
 def cache_path(folder: Path, recipe: Recipe, fingerprint: str) -> Path:
     """Where the prepared form of a corpus lies: its name changes with all that it depends on."""
+    config = recipe.corpus
     depends_on = {
+        "form": 2,
         "corpus": fingerprint,
         "mel_bins": recipe.macro.mel_bins,
         "frames_s": [recipe.macro.frame_length_s, recipe.macro.frame_shift_s],
-        "split": recipe.corpus.split.model_dump(mode="json"),
+        "split": config.model_dump(mode="json"),
     }
     return folder / f"features-{content_hash(depends_on)[:16]}.npz"
 
 
 def save_prepared(prepared: PreparedCorpus, path: Path) -> None:
     """Write prepared utterances as plain arrays, whole or not at all."""
-    arrays: dict[str, np.ndarray] = {"fingerprint": np.array(prepared.fingerprint)}
-    for part in _PARTS:
-        utterances: tuple[PreparedUtterance, ...] = getattr(prepared, part)
-        arrays[f"{part}/keys"] = np.array([u.key for u in utterances])
-        arrays[f"{part}/frames"] = np.array([len(u.features) for u in utterances])
-        arrays[f"{part}/features"] = np.concatenate([u.features for u in utterances])
-        arrays[f"{part}/label_counts"] = np.array([len(u.labels) for u in utterances])
-        arrays[f"{part}/labels"] = np.concatenate([u.labels for u in utterances])
+    arrays: dict[str, np.ndarray] = {
+        "fingerprint": np.array(prepared.fingerprint),
+        "pools": np.array([pool.name for pool in prepared.pools]),
+        "shares": np.array([pool.share for pool in prepared.pools]),
+        "held_out": np.array(list(prepared.held_out)),
+        "val_sets": np.array(prepared.val_sets),
+        "test_sets": np.array(prepared.test_sets),
+    }
+    for pool in prepared.pools:
+        arrays |= _arrays_of(f"pool/{pool.name}", pool.utterances)
+    for name, utterances in prepared.held_out.items():
+        arrays |= _arrays_of(f"held_out/{name}", utterances)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as scratch, scratch.open("wb") as file:
@@ -85,31 +222,53 @@ def load_prepared(path: Path) -> PreparedCorpus:
     try:
         # Opened here: numpy leaves a file open that turns out to be no archive.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            parts = {part: _load_part(arrays, part) for part in _PARTS}
-            return PreparedCorpus(str(arrays["fingerprint"]), **parts)
+            return PreparedCorpus(
+                fingerprint=str(arrays["fingerprint"]),
+                pools=tuple(
+                    TrainingPool(str(name), float(share), _utterances_of(arrays, f"pool/{name}"))
+                    for name, share in zip(arrays["pools"], arrays["shares"], strict=True)
+                ),
+                held_out={
+                    str(name): _utterances_of(arrays, f"held_out/{name}")
+                    for name in arrays["held_out"]
+                },
+                val_sets=tuple(map(str, arrays["val_sets"])),
+                test_sets=tuple(map(str, arrays["test_sets"])),
+            )
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as e:
         raise UserError(
             f"cannot read features {path}: {e}; delete the file to compute it again"
         ) from e
 
 
-def _prepare_part(
-    utterances: Sequence[Utterance], features: Sequence[np.ndarray]
-) -> tuple[PreparedUtterance, ...]:
-    prepared = []
-    for utterance, matrix in zip(utterances, features, strict=True):
-        labels = label_indices(utterance.phones)
-        prepared.append(PreparedUtterance(utterance.key, matrix, labels, fold_labels_to_39(labels)))
-    return tuple(prepared)
+def _arrays_of(
+    name: str, utterances: Sequence[PreparedUtterance]
+) -> dict[str, NDArray[np.generic]]:
+    return {
+        f"{name}/keys": np.array([u.key for u in utterances]),
+        f"{name}/frames": np.array([len(u.features) for u in utterances]),
+        f"{name}/features": np.concatenate([u.features for u in utterances]),
+        f"{name}/label_counts": np.array([len(u.labels) for u in utterances]),
+        f"{name}/labels": np.concatenate([u.labels for u in utterances]),
+        f"{name}/frame_label_counts": np.array([len(u.frame_labels) for u in utterances]),
+        f"{name}/frame_labels": np.concatenate([u.frame_labels for u in utterances]),
+    }
 
 
-def _load_part(arrays: "np.lib.npyio.NpzFile", part: str) -> tuple[PreparedUtterance, ...]:
-    frame_ends = np.cumsum(arrays[f"{part}/frames"])[:-1]
-    label_ends = np.cumsum(arrays[f"{part}/label_counts"])[:-1]
-    features = np.split(arrays[f"{part}/features"], frame_ends)
-    labels = np.split(arrays[f"{part}/labels"], label_ends)
+def _utterances_of(arrays: "np.lib.npyio.NpzFile", name: str) -> tuple[PreparedUtterance, ...]:
+    def pieces(values: str, counts: str) -> list[np.ndarray]:
+        return np.split(arrays[f"{name}/{values}"], np.cumsum(arrays[f"{name}/{counts}"])[:-1])
+
     prepared = []
-    for key, matrix, row in zip(arrays[f"{part}/keys"], features, labels, strict=True):
-        sequence = tuple(row.tolist())
-        prepared.append(PreparedUtterance(str(key), matrix, sequence, fold_labels_to_39(sequence)))
+    for key, matrix, row, frame_labels in zip(
+        arrays[f"{name}/keys"],
+        pieces("features", "frames"),
+        pieces("labels", "label_counts"),
+        pieces("frame_labels", "frame_label_counts"),
+        strict=True,
+    ):
+        labels = tuple(row.tolist())
+        prepared.append(
+            PreparedUtterance(str(key), matrix, labels, fold_labels_to_39(labels), frame_labels)
+        )
     return tuple(prepared)

@@ -4,65 +4,15 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
+from graph_encoding.errors import UserError
 from graph_encoding.macro import MACROS, Macro
 from graph_encoding.semantics import Semantics
-from graph_encoding.toml_config import load_config
-from train_benchmark.corpora.espeak_phones import ACCENTS
-from train_benchmark.corpora.sentences import MAX_WORDS
+from graph_encoding.toml_config import load_config, validated
+from train_benchmark.corpora.config import CorpusConfig, MixConfig, load_corpus_config
 from train_benchmark.record import content_hash
-from train_benchmark.strict_config import MacroName, StrictConfig
-
-
-class SplitConfig(StrictConfig):
-    """Who speaks in which part; the parts share no speaker.
-
-    `train = ["*"]` means every speaker of the corpus's training part that no list names.
-    """
-
-    train: tuple[str, ...] = Field(min_length=1)
-    val: tuple[str, ...] = Field(min_length=1)
-    test: tuple[str, ...] = Field(min_length=1)
-
-
-class SyntheticConfig(StrictConfig):
-    """What a synthetic corpus is made of; equal ones give equal bytes.
-
-    Attributes:
-        speakers: as many of each accent. Sexes change from eight to eight.
-        sentences_per_speaker: of each voice.
-        words_min: words of the shortest sentences.
-        words_max: words of the longest ones.
-        snr_db_min: signal-to-noise ratio of the noisiest sentences, in dB.
-        snr_db_max: of the cleanest.
-        seed: source of voices, sentences and noise.
-    """
-
-    speakers: int = Field(ge=len(ACCENTS), multiple_of=len(ACCENTS))
-    sentences_per_speaker: int = Field(ge=1)
-    words_min: int = Field(ge=1)
-    words_max: int = Field(le=MAX_WORDS)
-    snr_db_min: float
-    snr_db_max: float
-    seed: int = Field(ge=0)
-
-    @model_validator(mode="after")
-    def _least_before_most(self) -> Self:
-        for least, most in (("words_min", "words_max"), ("snr_db_min", "snr_db_max")):
-            low, high = getattr(self, least), getattr(self, most)
-            if low > high:
-                raise ValueError(f"{least} <= {most} must hold, but they are {low} and {high}")
-        return self
-
-
-class CorpusConfig(StrictConfig):
-    """A `configs/corpus/*.toml` file: a corpus, how it is split, how it is made if it is made."""
-
-    name: str
-    licence: str
-    split: SplitConfig
-    synthetic: SyntheticConfig | None = None
+from train_benchmark.strict_config import StrictConfig
 
 
 class OneCycle(StrictConfig):
@@ -138,17 +88,132 @@ class OptimiserConfig(StrictConfig):
     weight_decay: float = Field(ge=0)
 
 
+class FrameLoss(StrictConfig):
+    """Cross-entropy of each output frame against its aligned phone, beside CTC and before it.
+
+    A network that starts from aligned phones does not have to leave CTC's all-blank plateau
+    first. What is minimised over a training of n steps:
+
+    - up to step `hold` * n: `ctc_weight` * CTC + `weight` * cross-entropy;
+    - up to step `end` * n: CTC + w * cross-entropy, with w from `weight` linearly down to 0;
+    - then: CTC.
+
+    Source: starting CTC from a frame-wise model, Sak et al., Interspeech 2015, section 2.
+    """
+
+    weight: float = Field(gt=0)
+    ctc_weight: float = Field(ge=0)
+    hold: float = Field(ge=0, le=1)
+    end: float = Field(gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _hold_before_end(self) -> Self:
+        if self.hold > self.end:
+            raise ValueError(f"hold <= end must hold, but they are {self.hold} and {self.end}")
+        return self
+
+    def weights(self, position: float) -> tuple[float, float]:
+        """Weights of (CTC, cross-entropy) at a share of the training's steps, 0 to 1."""
+        if position < self.hold:
+            return self.ctc_weight, self.weight
+        if position < self.end:
+            return 1.0, self.weight * (self.end - position) / (self.end - self.hold)
+        return 1.0, 0.0
+
+
+class Warp(StrictConfig):
+    """Random speaking rate and vocal tract length of each utterance, drawn anew for each use.
+
+    Attributes:
+        rate: largest relative change of the speaking rate.
+        frequency: largest relative change of the formants' frequencies.
+
+    Source: Jaitly and Hinton, "Vocal tract length perturbation", ICML workshop 2013; Ko et al.,
+        "Audio augmentation for speech recognition", Interspeech 2015.
+    """
+
+    rate: float = Field(ge=0, lt=1)
+    frequency: float = Field(ge=0, lt=0.5)
+
+
+class Masks(StrictConfig):
+    """Blocks of frames and of bands set to the training mean.
+
+    Attributes:
+        time: blocks of frames per utterance.
+        time_frames: most frames of a block.
+        frequency: blocks of bands per utterance.
+        frequency_bands: most bands of a block.
+
+    Source: Park et al., "SpecAugment", Interspeech 2019, without its warp.
+    """
+
+    time: int = Field(ge=0)
+    time_frames: int = Field(ge=1)
+    frequency: int = Field(ge=0)
+    frequency_bands: int = Field(ge=1)
+
+
+class MacroConfig(StrictConfig):
+    """A macro network written out; see `graph_encoding.macro.Macro`."""
+
+    name: str
+    mel_bins: int
+    filters: tuple[int, ...]
+    strides: tuple[int, ...]
+    cells_per_block: tuple[int, ...]
+    groups: tuple[int, ...]
+    lstm_units: int
+
+    @property
+    def macro(self) -> Macro:
+        """The network itself."""
+        return Macro(**dict(self))
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        try:
+            macro = self.macro
+        except UserError as e:
+            raise ValueError(str(e)) from e
+        if self.name in MACROS and MACROS.get(self.name) != macro:
+            raise ValueError(
+                f"a macro network that is written out must have a name of its own, but "
+                f"{self.name!r} is a registered one that differs"
+            )
+        return self
+
+
+def _name_or_network(value: object) -> str | MacroConfig:
+    """A registered macro network by its name, or one written out as a table.
+
+    By hand, because the errors of a union would list both forms, whatever was meant.
+    """
+    if isinstance(value, str):
+        MACROS.get(value)
+        return value
+    if not isinstance(value, MacroConfig | dict):
+        raise ValueError(  # noqa: TRY004 -- pydantic reports ValueErrors
+            f"a macro network must be a name, one of {', '.join(MACROS)}, or a table, but got "
+            f"{value!r}"
+        )
+    return MacroConfig.model_validate(value)
+
+
 class TrainConfig(StrictConfig):
     """A `configs/train/*.toml` file.
 
     `kernel_l2` is the weight of the sum of squares of all convolution kernels in what is minimised;
     loss curves leave it out. `precision` "bf16" computes products in bfloat16, and `compile` has
     torch compile the network: both change numbers, so they belong to the recipe. The device does
-    not: it is an argument of `train_cell`, and a record's `software` says it.
+    not: it is an argument of `train_cell`, and a record's `software` says it. `scores_from` is the
+    first epoch after which a record keeps the edits and the CTC loss of every held-out
+    utterance, so that labels can be chosen later; with it every held-out set is scored after
+    every epoch. 0 keeps none.
     """
 
     name: str
-    macro: MacroName
+    macro: Annotated[str | MacroConfig, PlainValidator(_name_or_network)]
     semantics: Literal["paper", "released"]
     epochs: int = Field(ge=1)
     batches: Annotated[PooledBatches | BucketedBatches, Field(discriminator="kind")]
@@ -166,30 +231,55 @@ class TrainConfig(StrictConfig):
     initialisation: Literal["uniform", "glorot"] = "uniform"
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: bool = False
+    frame_loss: FrameLoss | None = None
+    warp: Warp | None = None
+    masks: Masks | None = None
+    scores_from: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _scored_in_time(self) -> Self:
+        if self.scores_from > self.epochs:
+            raise ValueError(
+                f"scores_from must be at most epochs, {self.epochs}, but is {self.scores_from}"
+            )
+        return self
 
 
 class Recipe(StrictConfig):
     """A training configuration and the corpus configuration it is run on."""
 
     train: TrainConfig
-    corpus: CorpusConfig
+    corpus: CorpusConfig | MixConfig
+
+    @model_validator(mode="after")
+    def _pools_have_pooled_batches(self) -> Self:
+        if isinstance(self.corpus, MixConfig) and (
+            self.train.curriculum or not isinstance(self.train.batches, PooledBatches)
+        ):
+            raise ValueError(
+                f"a mix of corpora such as {self.corpus.name!r} must be trained with "
+                "batches.kind = 'pooled' and without a curriculum"
+            )
+        return self
 
     @classmethod
-    def load(cls, train_path: Path, corpus_path: Path) -> "Recipe":
+    def load(cls, train_path: Path, corpus_path: Path) -> Self:
         """Read the two files of a recipe.
 
         Raises:
             UserError: if a file is missing, a key unknown or a value of the wrong type.
         """
-        return cls(
-            train=load_config(train_path, TrainConfig),
-            corpus=load_config(corpus_path, CorpusConfig),
-        )
+        values = {
+            "train": load_config(train_path, TrainConfig),
+            "corpus": load_corpus_config(corpus_path),
+        }
+        return validated(values, cls, train_path)
 
     @property
     def macro(self) -> Macro:
         """The network around the cell."""
-        return MACROS.get(self.train.macro)
+        macro = self.train.macro
+        return MACROS.get(macro) if isinstance(macro, str) else macro.macro
 
     @property
     def semantics(self) -> Semantics:
@@ -210,6 +300,8 @@ class Recipe(StrictConfig):
         """
         decisive = self.model_dump(mode="json", exclude_defaults=True)
         decisive["corpus"].pop("licence")
+        for member in decisive["corpus"].get("members", {}).values():
+            member["corpus"].pop("licence")
         plain = _plain(asdict(self.macro))
         defaults = {f.name: f.default for f in fields(self.macro)}
         decisive["macro"] = {k: v for k, v in plain.items() if v != defaults[k]}

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
 from graph_encoding.errors import UserError
@@ -12,6 +12,9 @@ from graph_encoding.errors import UserError
 SCHEMA_VERSION = 1
 
 Status = Literal["ok", "diverged", "failed"]
+
+SCORE_FIELDS = ("held_out_per_curves", "utterance_edits", "utterance_ctc_loss")
+"""Fields that only records of recipes with `scores_from` have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class TrainingRecord:
         software: versions that can change the numbers, as "name=version" joined by spaces, with
             "cpu=" and torch's instruction set (older records have none), or "device=" where it
             was not a CPU.
+        held_out_per_curves: (sets, epochs) PER of each held-out set after each epoch, in the
+            order in which the recipe names the sets; empty unless the recipe has `scores_from`.
+        utterance_edits: (kept epochs, utterances) edits of each held-out utterance, one set
+            after another, utterances sorted by key; from epoch `scores_from` on.
+        utterance_ctc_loss: (kept epochs, utterances) CTC loss of the same in nats, rounded to .1.
     """
 
     functional_key: str
@@ -57,6 +65,9 @@ class TrainingRecord:
     params: int
     train_seconds: float
     software: str
+    held_out_per_curves: tuple[tuple[float, ...], ...] = ()
+    utterance_edits: tuple[tuple[int, ...], ...] = ()
+    utterance_ctc_loss: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
@@ -83,8 +94,11 @@ class TrainingRecord:
         return self.functional_key, self.seed
 
     def to_json(self) -> str:
-        """One line of JSON; NaN is written as null."""
+        """One line of JSON; NaN is written as null, scores that were not kept are left out."""
         row = asdict(self)
+        for name in SCORE_FIELDS:
+            if not row[name]:
+                del row[name]
         row["test_per"] = None if math.isnan(self.test_per) else self.test_per
         row["train_loss_curve"] = [x if math.isfinite(x) else None for x in self.train_loss_curve]
         return json.dumps(row, allow_nan=False, separators=(",", ":"))
@@ -126,16 +140,20 @@ def values_of_row(
         nullable: fields of floats that may be null, or hold nulls, for NaN.
 
     Raises:
-        UserError: if the keys or the types of the values are not exactly those of the fields.
+        UserError: if the keys or the types of the values are not exactly those of the fields;
+            fields with a default may be left out.
     """
     expected = {field.name: field.type for field in fields(kind)}
-    if not isinstance(row, Mapping) or set(row) != set(expected):
+    optional = {field.name for field in fields(kind) if field.default is not MISSING}
+    if not isinstance(row, Mapping) or not set(expected) - optional <= set(row) <= set(expected):
         raise UserError(
             f"{name} must have exactly the keys {sorted(expected)}, "
             f"but got {sorted(row) if isinstance(row, Mapping) else row!r}"
         )
     values = {}
     for field, annotation in expected.items():
+        if field not in row:
+            continue
         try:
             values[field] = _as_field(row[field], annotation, field in nullable)
         except (TypeError, OverflowError) as e:

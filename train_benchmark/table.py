@@ -15,10 +15,11 @@ from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from train_benchmark.latency.record import LatencyRecord, write_latencies
-from train_benchmark.record import TrainingRecord, content_hash
+from train_benchmark.record import SCORE_FIELDS, TrainingRecord, content_hash
 from train_benchmark.table_files import (
     RECORD_SCHEMA,
     RECORDS_FILE,
+    SCORED_SCHEMA,
     check_files,
     check_order,
     read_metadata,
@@ -323,7 +324,9 @@ def read_records(path: Path) -> tuple[TrainingRecord, ...]:
 
 
 def _rows_of_records(records: Sequence[TrainingRecord]) -> pa.Table:
-    return pa.Table.from_pylist([asdict(record) for record in records], schema=RECORD_SCHEMA)
+    scored = any(getattr(record, name) for record in records for name in SCORE_FIELDS)
+    schema = SCORED_SCHEMA if scored else RECORD_SCHEMA
+    return pa.Table.from_pylist([asdict(record) for record in records], schema=schema)
 
 
 def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:

@@ -44,6 +44,16 @@ RECORD_SCHEMA = pa.schema(
     ]
 )
 
+SCORED_SCHEMA = pa.schema(
+    [
+        *RECORD_SCHEMA,
+        ("held_out_per_curves", pa.list_(pa.list_(pa.float64()))),
+        ("utterance_edits", pa.list_(pa.list_(pa.int16()))),
+        ("utterance_ctc_loss", pa.list_(pa.list_(pa.float64()))),
+    ]
+)
+"""Records of recipes that keep the scores of every held-out utterance."""
+
 
 def resolve_table_folder(name_or_folder: str | Path) -> Path:
     """The folder of a table: a shipped one by name, or a folder itself (`./NAME`).
@@ -182,7 +192,7 @@ def read_rows(path: Path) -> pa.Table:
             rows = file.read()
     except (OSError, pa.ArrowInvalid) as e:
         raise UserError(f"cannot read records {path}: {e}") from e
-    if not rows.schema.equals(RECORD_SCHEMA):
+    if not any(rows.schema.equals(schema) for schema in (RECORD_SCHEMA, SCORED_SCHEMA)):
         raise UserError(
             f"records {path} must have schema version {SCHEMA_VERSION} with the columns "
             f"{RECORD_SCHEMA.names}, but have {rows.schema.names}"

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -18,50 +17,21 @@ from graph_encoding.cost import params
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
 from train_benchmark.asr_model import AsrModel
-from train_benchmark.batching import (
-    Batch,
-    MakeBatch,
-    PreparedUtterance,
-    ResidentFeatures,
-    batches_of,
-    evaluation_batches,
-    make_batch,
-)
-from train_benchmark.ctc import Decoder, ctc_loss, make_decoder, required_frames
-from train_benchmark.error_rate import corpus_per
+from train_benchmark.augment import mask_batch
+from train_benchmark.batching import Batch
+from train_benchmark.ctc import ctc_loss, frame_cross_entropy, make_decoder, required_frames
+from train_benchmark.epochs import EpochBatches
 from train_benchmark.optimisation import FlatParameters, WeightAverage, learning_rate
-from train_benchmark.phones import fold_labels_to_39
+from train_benchmark.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import Status, TrainingRecord
+from train_benchmark.scoring import Scorer, SetScores, pooled_per
 
 Device = Literal["auto", "cpu", "cuda"]
 """Where to train. "auto" is a CUDA device where there is one, for networks that fill it."""
 
 _GPU_CHANNELS = 256
 """A narrower network does not fill a GPU, and only on a CPU do its records come out to the bit."""
-
-_RESIDENT_BYTES = 2 << 30
-"""Features of more bytes are copied to a GPU batch by batch; those of TIMIT are 0.4 GB."""
-
-_EVALUATION_FRAMES = 1 << 16
-"""Splits of more frames are scored in parts, so that the paper's network does not need 10 GB."""
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedCorpus:
-    """A corpus split and turned into features for one recipe.
-
-    Attributes:
-        fingerprint: sha256 of the corpus it was made of.
-        train: utterances to fit weights on.
-        val: utterances that choose the epoch.
-        test: utterances that are scored once.
-    """
-
-    fingerprint: str
-    train: tuple[PreparedUtterance, ...]
-    val: tuple[PreparedUtterance, ...]
-    test: tuple[PreparedUtterance, ...]
 
 
 Network = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -80,6 +50,9 @@ class _Outcome:
     train_loss_curve: list[float] = field(default_factory=list)
     best_epoch: int = 0
     test_per: float = math.nan
+    held_out_per_curves: dict[str, list[float]] = field(default_factory=dict)
+    utterance_edits: list[tuple[int, ...]] = field(default_factory=list)
+    utterance_ctc_loss: list[tuple[float, ...]] = field(default_factory=list)
 
 
 def train_cell(
@@ -138,6 +111,9 @@ def train_cell(
         params=params(cell, recipe.macro, recipe.semantics),
         train_seconds=time.perf_counter() - started,
         software=software_versions(place.type),
+        held_out_per_curves=tuple(map(tuple, outcome.held_out_per_curves.values())),
+        utterance_edits=tuple(outcome.utterance_edits),
+        utterance_ctc_loss=tuple(outcome.utterance_ctc_loss),
     )
 
 
@@ -220,11 +196,13 @@ class _Training:
         outcome: _Outcome,
     ) -> None:
         self._config = config = recipe.train
-        self._macro = recipe.macro
+        self._stride = recipe.macro.total_stride
         self._corpus = corpus
         self._device = device
-        self._make_train_batch = _batch_maker(corpus.train, device)
-        self._rng = np.random.default_rng(seed)
+        # Of its own, so that a recipe that changes features keeps the order of its utterances.
+        self._changes = np.random.default_rng([seed, 1])
+        rng = np.random.default_rng(seed)
+        self._batches = EpochBatches(recipe, corpus, rng, self._changes, device)
         self._noise = torch.Generator().manual_seed(seed)
         weights = torch.Generator().manual_seed(seed)
         self.model = AsrModel(
@@ -238,7 +216,8 @@ class _Training:
         ).to(device)
         if device.type == "cuda" or config.precision == "bf16" or config.compile:
             self.model.use_library_convolutions()
-        self._decoder = make_decoder(config.decoder, recipe.macro.outputs)
+        decoder = make_decoder(config.decoder, recipe.macro.outputs)
+        self._scorer = Scorer(corpus, decoder, device, losses=config.scores_from > 0)
         self._weights = FlatParameters(self.model)
         self._network: Network = self.model
         if config.compile:
@@ -255,69 +234,58 @@ class _Training:
         self._outcome = outcome
 
     def run(self) -> None:
-        """Train all epochs, then score the test split with the best epoch's own weights."""
+        """Train all epochs, then score the test sets with the best epoch's own weights."""
         best_weights = self._average.values.clone()
-        val, test = (
-            [b.to(self._device) for b in evaluation_batches(part, _EVALUATION_FRAMES)]
-            for part in (self._corpus.val, self._corpus.test)
-        )
-        stream, outcome = self._all_batches(), self._outcome
+        outcome, corpus = self._outcome, self._corpus
+        scored = self._scorer.sets if self._config.scores_from else corpus.val_sets
         for epoch in range(1, self._config.epochs + 1):
-            outcome.train_loss_curve.append(self._train_epoch(epoch, stream))
+            outcome.train_loss_curve.append(self._train_epoch(epoch))
             # The loss is that before a step, so that it cannot tell of an epoch's last one.
             if not self._weights.flat.isfinite().all():
                 raise DivergedError(f"epoch {epoch}: a weight is no longer finite")
             with self._average.in_place():
-                outcome.val_per_curve.append(evaluate_per(self.model, val, self._decoder))
+                scores = self._scorer.score(self.model, scored)
+            self._keep(epoch, scores)
             if outcome.val_per_curve[-1] < min(outcome.val_per_curve[:-1], default=math.inf):
                 outcome.best_epoch = epoch
                 best_weights.copy_(self._average.values)
         self._weights.assign(best_weights)
-        outcome.test_per = evaluate_per(self.model, test, self._decoder)
+        test = self._scorer.score(self.model, corpus.test_sets)
+        outcome.test_per = pooled_per(list(test.values()))
 
-    def _all_batches(self) -> Iterator[Batch]:
-        """The curriculum's batches, then those of one pass after another without end."""
-        config = self._config
-        for stage in config.curriculum:
-            short = [u for u in self._corpus.train if self._seconds(u) < stage.max_seconds]
-            for _ in range(stage.passes):
-                yield from batches_of(short, config.batches, self._rng, self._make_train_batch)[1]
-        train = self._corpus.train
-        while True:
-            yield from batches_of(train, config.batches, self._rng, self._make_train_batch)[1]
+    def _keep(self, epoch: int, scores: dict[str, SetScores]) -> None:
+        """Take an epoch's scores into the outcome."""
+        outcome = self._outcome
+        outcome.val_per_curve.append(pooled_per([scores[n] for n in self._corpus.val_sets]))
+        if not self._config.scores_from:
+            return
+        for name, one in scores.items():
+            outcome.held_out_per_curves.setdefault(name, []).append(pooled_per([one]))
+        if epoch >= self._config.scores_from:
+            outcome.utterance_edits.append(tuple(e for one in scores.values() for e in one.edits))
+            losses = (loss for one in scores.values() for loss in one.ctc_loss)
+            outcome.utterance_ctc_loss.append(tuple(round(loss, 1) for loss in losses))
 
-    def _seconds(self, utterance: PreparedUtterance) -> float:
-        """Duration of the signal that an utterance's frames were computed from."""
-        macro = self._macro
-        return (len(utterance.features) - 1) * macro.frame_shift_s + macro.frame_length_s
-
-    def _train_epoch(self, epoch: int, stream: Iterator[Batch]) -> float:
-        """Mean loss of an utterance over as many steps as a pass over all utterances has."""
-        config = self._config
+    def _train_epoch(self, epoch: int) -> float:
+        """Mean loss of an utterance over the epoch's steps."""
+        config, steps = self._config, self._batches.steps
         self.model.train()
-        steps, _ = batches_of(self._corpus.train, config.batches, self._rng)
         total, seen = 0.0, 0
-        for step, batch in enumerate(islice(stream, steps)):
+        for step, batch in enumerate(self._batches.next_epoch()):
             self._optimiser.param_groups[0]["lr"] = learning_rate(
                 config.schedule, epoch, step, steps, config.epochs
             )
-            loss = self._step(batch)
+            position = ((epoch - 1) * steps + step) / (config.epochs * steps)
+            loss = self._step(batch, position)
             if not math.isfinite(loss):
                 raise DivergedError(f"epoch {epoch}, step {step + 1}: the training loss is {loss}")
             total += loss * len(batch.references)
             seen += len(batch.references)
         return total / seen
 
-    def _step(self, batch: Batch) -> float:
-        """Take one step; the batch's CTC loss before it."""
-        features_BTC = batch.features_BTC
-        if self._config.feature_noise:
-            noise_BTC = torch.randn(features_BTC.shape, generator=self._noise)
-            noise_BTC = noise_BTC.to(self._device)
-            features_BTC = features_BTC + noise_BTC * self._config.feature_noise
-            # Beyond an utterance's end features stay zero.
-            for row, frames in zip(features_BTC, batch.frames_B.tolist(), strict=True):
-                row[frames:] = 0.0
+    def _step(self, batch: Batch, position: float) -> float:
+        """Take one step at a share of the training's steps; the batch's CTC loss before it."""
+        features_BTC = self._changed(batch)
         self._weights.zero_grad()
         with torch.autocast(
             self._device.type, torch.bfloat16, enabled=self._config.precision == "bf16"
@@ -331,31 +299,32 @@ class _Training:
             per=self._config.loss_per,
         )
         minimised = loss
+        frame_loss = self._config.frame_loss
+        if frame_loss is not None:
+            of_ctc, of_frames = frame_loss.weights(position)
+            minimised = loss * of_ctc
+            if of_frames and batch.frame_labels_BT is not None:
+                minimised = minimised + of_frames * frame_cross_entropy(
+                    log_probs_BTV, lengths_B, batch.frame_labels_BT, self._stride
+                )
         if self._config.kernel_l2:
-            minimised = loss + self._config.kernel_l2 * self.model.kernel_squares()
+            minimised = minimised + self._config.kernel_l2 * self.model.kernel_squares()
         minimised.backward()  # type: ignore[no-untyped-call]
         self._weights.clip_grad_norm(self._config.clip_norm)
         self._optimiser.step()
         self._average.update()
         return loss.item()
 
-
-def evaluate_per(model: AsrModel, batches: Sequence[Batch], decoder: Decoder) -> float:
-    """Phone error rate of a model on all utterances of a split, in single precision."""
-    model.eval()
-    hypotheses: list[Sequence[int]] = []
-    for batch in batches:
-        with torch.no_grad():
-            log_probs_BTV, lengths_B = model(batch.features_BTC, batch.frames_B)
-        decoded = decoder(log_probs_BTV.cpu(), lengths_B.cpu())
-        hypotheses += [fold_labels_to_39(labels) for labels in decoded]
-    return corpus_per(hypotheses, [r for batch in batches for r in batch.references])
-
-
-def _batch_maker(utterances: Sequence[PreparedUtterance], device: torch.device) -> MakeBatch:
-    """How batches of a split are made on a device: on a GPU out of features that lie there."""
-    if device.type == "cpu":
-        return make_batch
-    if sum(u.features.nbytes for u in utterances) <= _RESIDENT_BYTES:
-        return ResidentFeatures(utterances, device).make_batch
-    return lambda members: make_batch(members).to(device)
+    def _changed(self, batch: Batch) -> Tensor:
+        """A batch's features with noise and masks; beyond an utterance's end they stay zero."""
+        features_BTC = batch.features_BTC
+        if self._config.feature_noise:
+            noise_BTC = torch.randn(features_BTC.shape, generator=self._noise)
+            noise_BTC = noise_BTC.to(self._device)
+            features_BTC = features_BTC + noise_BTC * self._config.feature_noise
+            for row, frames in zip(features_BTC, batch.frames_B.tolist(), strict=True):
+                row[frames:] = 0.0
+        if self._config.masks is not None:
+            features_BTC = features_BTC.clone()
+            mask_batch(features_BTC, batch.frames_B, self._config.masks, self._changes)
+        return features_BTC

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_encoding.errors import UserError
+from surrogate.cli.corpus_option import CORPUS_HELP, corpus_roots
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
@@ -43,7 +44,7 @@ def run(
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG", help="Such as configs/campaign/timit-micro-200.toml")
     ],
-    corpus: Annotated[Path, typer.Option(metavar="PATH", help="Folder of the corpus.")],
+    corpus: Annotated[list[str], typer.Option(metavar="PATH", help=CORPUS_HELP)],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Campaign folder: new, or to go on.")],
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only the first so many trainings.")
@@ -77,7 +78,7 @@ def run(
     with told_when_stopped(goes_on), ProgressDisplay("training cells") as display:
         result = collect(
             campaign,
-            corpus,
+            corpus_roots(corpus),
             out,
             engine=_make_engine(engine, workers, address),
             limit=limit,

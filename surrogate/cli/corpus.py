@@ -27,8 +27,8 @@ def make(
 ) -> None:
     """Synthesise a corpus with espeak-ng in TIMIT's layout, phones time-aligned."""
     with imports_of("train"):
+        from train_benchmark.corpora.config import CorpusConfig
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
-        from train_benchmark.recipe import CorpusConfig
 
     spec = spec_of(load_config(config, CorpusConfig))
     make_corpus(spec, out)

@@ -58,9 +58,9 @@ def demo(
 def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
     with imports_of("train"):
         from train_benchmark.campaign import Campaign, CampaignConfig, build_table, collect
+        from train_benchmark.corpora.config import CorpusConfig
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
         from train_benchmark.engines.local import LocalEngine
-        from train_benchmark.recipe import CorpusConfig
 
     campaign = Campaign.load(config)
     corpus_path = config.parent / load_config(config, CampaignConfig).corpus

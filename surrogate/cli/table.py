@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph_encoding.errors import CorruptFileError, UserError
+from surrogate.cli.corpus_option import CORPUS_HELP, corpus_roots
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import (
     CHECK_FAILED,
@@ -151,9 +152,7 @@ def verify(
         typer.Option(metavar="CONFIG", help="Its recipe must be the table's, its cells complete."),
     ] = None,
     retrain: Annotated[int, typer.Option(min=0, help="Random records to train again.")] = 0,
-    corpus: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Corpus to train them again on.")
-    ] = None,
+    corpus: Annotated[list[str] | None, typer.Option(metavar="PATH", help=CORPUS_HELP)] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draw of those.")] = 0,
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
 ) -> None:
@@ -164,7 +163,9 @@ def verify(
     if retrain and (corpus is None or campaign is None):
         raise UserError("--retrain needs --corpus and --campaign: what to train on, and how")
     if corpus is not None and not retrain:
-        raise UserError(f"--corpus {corpus} is read by --retrain N only; add it or leave both out")
+        raise UserError(
+            f"--corpus {' '.join(corpus)} is read by --retrain N only; add it or leave both out"
+        )
     try:
         loaded = BenchmarkTable.load(table)
     except CorruptFileError as e:
@@ -209,23 +210,22 @@ def _end_checks(checks: "Sequence[Check]", table: str, output: Format) -> None:
 
 
 def _retrained(
-    table: "BenchmarkTable", campaign: "Campaign", corpus: Path, count: int, seed: int
+    table: "BenchmarkTable", campaign: "Campaign", corpus: list[str], count: int, seed: int
 ) -> "list[Check]":
     import numpy as np
 
     from train_benchmark.table_verify import verify_retrained
 
     with imports_of("train"):
-        from train_benchmark.corpora.timit import read_timit
-        from train_benchmark.prepare import prepare
+        from train_benchmark.prepare import prepare, read_speech
         from train_benchmark.process_setup import set_up_training_process
         from train_benchmark.trainer import train_cell
 
-    speech = read_timit(corpus)
+    speech = read_speech(corpus_roots(corpus), campaign.recipe)
     if speech.fingerprint != table.metadata.corpus_fingerprint:
         raise UserError(
-            f"corpus {corpus} has the fingerprint {speech.fingerprint[:12]}, but the table was "
-            f"measured on {table.metadata.corpus_fingerprint[:12]}; give the same corpus"
+            f"corpus {' '.join(corpus)} has the fingerprint {speech.fingerprint[:12]}, but the "
+            f"table was measured on {table.metadata.corpus_fingerprint[:12]}; give the same corpus"
         )
     set_up_training_process()
     prepared = prepare(speech, campaign.recipe)

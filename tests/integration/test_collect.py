@@ -31,10 +31,10 @@ from train_benchmark.campaign import (
 )
 from train_benchmark.engines.base import Engine, Job, lost_record
 from train_benchmark.prepare import load_prepared, prepare, save_prepared
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.store import RecordStore, read_store
-from train_benchmark.trainer import PreparedCorpus
 
 ROOT = Path(__file__).parents[2]
 CELLS = [CellSpace().cell(i).text for i in (7, 100, 2000, 5000, 9001, 12_345)]

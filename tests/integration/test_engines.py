@@ -25,9 +25,9 @@ from train_benchmark import held_records
 from train_benchmark.engines import local, ray_cluster
 from train_benchmark.engines.base import Engine, Job, WorkersDiedError
 from train_benchmark.engines.local import LocalEngine
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.trainer import PreparedCorpus
 
 ROOT = Path(__file__).parents[2]
 JOBS = [
@@ -48,7 +48,7 @@ def corpus() -> PreparedCorpus:
     all_of_it = tuple(
         tone_utterance(f"u{i}", tuple(rng.permutation(8)[:5] + 1), rng) for i in range(20)
     )
-    return PreparedCorpus("fingerprint", all_of_it[:14], all_of_it[14:17], all_of_it[17:])
+    return PreparedCorpus.single("fingerprint", all_of_it[:14], all_of_it[14:17], all_of_it[17:])
 
 
 def run(

@@ -14,14 +14,14 @@ torch = pytest.importorskip("torch", reason="needs the train extra: pip install 
 
 from graph_encoding import Cell, UserError, params
 from train_benchmark import trainer
-from train_benchmark.batching import PreparedUtterance, batch_count, make_batch, pooled_batches
+from train_benchmark.batching import batch_count, make_batch, pooled_batches
 from train_benchmark.ctc import BeamDecoder, greedy_decode, required_frames
 from train_benchmark.error_rate import corpus_per
 from train_benchmark.optimisation import FlatParameters, learning_rate
 from train_benchmark.phones import fold_labels_to_39
+from train_benchmark.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import ExponentialDecay, Recipe
 from train_benchmark.trainer import (
-    PreparedCorpus,
     check_lengths,
     software_versions,
     train_cell,
@@ -51,12 +51,12 @@ def corpus() -> PreparedCorpus:
     utterances = tuple(
         tone_utterance(f"u{i}", tuple(rng.permutation(8)[:5] + 1), rng) for i in range(12)
     )
-    return PreparedCorpus("fingerprint", utterances[:8], utterances[8:10], utterances[10:])
+    return PreparedCorpus.single("fingerprint", utterances[:8], utterances[8:10], utterances[10:])
 
 
 def test_overfits_four_utterances_to_no_errors(corpus: PreparedCorpus) -> None:
     four = corpus.train[:4]
-    tiny = PreparedCorpus("fingerprint", four, four, four)
+    tiny = PreparedCorpus.single("fingerprint", four, four, four)
     recipe = with_changes(epochs=60, dropout=0.0, feature_noise=0.0)
     record = train_cell(Cell.parse("01_111_1111"), 1234, recipe, tiny)
     assert record.status == "ok"
@@ -81,7 +81,7 @@ def test_a_record_is_a_pure_function_of_its_arguments(corpus: PreparedCorpus) ->
 
 def test_the_best_epochs_own_weights_are_tested(corpus: PreparedCorpus) -> None:
     """The last epochs ruin the network; the test must not see it."""
-    val_is_test = PreparedCorpus("fingerprint", corpus.train, corpus.test, corpus.test)
+    val_is_test = PreparedCorpus.single("fingerprint", corpus.train, corpus.test, corpus.test)
     record = train_cell(Cell.parse("01_111_1111"), 1, with_changes(epochs=12), val_is_test)
     assert record.test_per == record.val_per_curve[record.best_epoch - 1]
     assert record.test_per == min(record.val_per_curve)
@@ -91,7 +91,9 @@ def test_a_diverged_training_is_a_record_with_its_reason(corpus: PreparedCorpus)
     broken = dataclasses.replace(
         corpus.train[0], features=np.full_like(corpus.train[0].features, np.nan)
     )
-    poisoned = dataclasses.replace(corpus, train=(broken, *corpus.train[1:]))
+    poisoned = PreparedCorpus.single(
+        "fingerprint", (broken, *corpus.train[1:]), corpus.val, corpus.test
+    )
     record = train_cell(Cell.parse("10_100_1000"), 1, with_changes(epochs=2), poisoned)
     assert record.status == "diverged"
     assert "the training loss is nan" in record.error
@@ -117,7 +119,7 @@ def test_software_tells_processors_apart(instructions: str) -> None:
 
 def test_a_weight_that_overflows_in_an_epochs_last_step_is_seen(corpus: PreparedCorpus) -> None:
     """The loss of that step, taken before it, is finite: only the weights tell."""
-    one = dataclasses.replace(corpus, train=corpus.train[:1])
+    one = PreparedCorpus.single("fingerprint", corpus.train[:1], corpus.val, corpus.test)
     schedule = ExponentialDecay(kind="exponential", peak=1e39, decay=1.0, hold=0)
     recipe = with_changes(epochs=1, schedule=schedule)
     record = train_cell(Cell.parse("10_100_1000"), 1, recipe, one)

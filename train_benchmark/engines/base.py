@@ -9,9 +9,10 @@ from graph_encoding.cost import params
 from graph_encoding.errors import NasasrError
 from graph_encoding.functional import functional_key
 from train_benchmark.held_records import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.trainer import PreparedCorpus, software_versions, train_cell
+from train_benchmark.trainer import software_versions, train_cell
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from train_benchmark.engines.base import (
     train_patiently,
 )
 from train_benchmark.held_records import MAX_ATTEMPTS
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.trainer import PreparedCorpus
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized

@@ -15,9 +15,10 @@ from train_benchmark.engines.base import (
     train_patiently,
 )
 from train_benchmark.held_records import MAX_ATTEMPTS
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.trainer import PreparedCorpus, fills_gpu
+from train_benchmark.trainer import fills_gpu
 
 _log = logging.getLogger(__name__)
 

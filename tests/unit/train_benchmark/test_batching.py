@@ -7,12 +7,12 @@ torch = pytest.importorskip("torch", reason="needs the train extra: pip install 
 
 from train_benchmark.batching import (
     Batch,
-    PreparedUtterance,
     ResidentFeatures,
     batches_of,
     evaluation_batches,
     make_batch,
 )
+from train_benchmark.prepared import PreparedUtterance
 from train_benchmark.recipe import BucketedBatches, PooledBatches
 
 BUCKETS = BucketedBatches(kind="bucketed", boundary_frames=300, short=4, long=3)

@@ -16,6 +16,7 @@ from graph_encoding import UserError
 from graph_encoding.toml_config import load_config
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.corpora.check import check_corpus
+from train_benchmark.corpora.config import CorpusConfig, SyntheticConfig
 from train_benchmark.corpora.espeak_phones import (
     ACCENTS,
     UnmappedPhonemeError,
@@ -28,7 +29,6 @@ from train_benchmark.corpora.timit import (
     split_by_speaker,
 )
 from train_benchmark.phones import PHONES_61
-from train_benchmark.recipe import CorpusConfig, SyntheticConfig
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 SMALL = SyntheticConfig(

@@ -19,9 +19,9 @@ from train_benchmark.engines import local, ray_cluster
 from train_benchmark.engines.base import Job, WorkersDiedError
 from train_benchmark.engines.local import LocalEngine
 from train_benchmark.held_records import MAX_FAILED_IN_A_ROW
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.trainer import PreparedCorpus
 
 CELLS = ("10_100_1000", "01_310_2011", "30_500_2110", "20_200_2000", "10_110_1011", "00_100_1000")
 JOBS = [Job(Cell.parse(text), 1) for text in CELLS]
@@ -54,7 +54,7 @@ class MadePool:
 def corpus() -> PreparedCorpus:
     rng = np.random.default_rng(0)
     few = tuple(tone_utterance(f"u{i}", (1, 2), rng) for i in range(3))
-    return PreparedCorpus("fingerprint", few[:1], few[1:2], few[2:])
+    return PreparedCorpus.single("fingerprint", few[:1], few[1:2], few[2:])
 
 
 def use_pools(monkeypatch: pytest.MonkeyPatch, *pools: MadePool) -> None:

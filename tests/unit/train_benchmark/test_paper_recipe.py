@@ -26,6 +26,7 @@ from train_benchmark.corpora.timit import read_timit
 from train_benchmark.ctc import ctc_loss, greedy_decode
 from train_benchmark.optimisation import learning_rate
 from train_benchmark.prepare import prepare
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.process_setup import set_up_training_process
 from train_benchmark.recipe import (
     BucketedBatches,
@@ -33,14 +34,13 @@ from train_benchmark.recipe import (
     OptimiserConfig,
     Recipe,
 )
+from train_benchmark.scoring import score_batches
 from train_benchmark.table import BenchmarkTable
 from train_benchmark.time_convolution import TimeConvolution
 from train_benchmark.trainer import (
     Device,
-    PreparedCorpus,
     _Outcome,
     _Training,
-    evaluate_per,
     software_versions,
     train_cell,
     training_device,
@@ -85,7 +85,7 @@ def corpus() -> PreparedCorpus:
     utterances = tuple(
         tone_utterance(f"u{i}", tuple(rng.permutation(8)[:5] + 1), rng) for i in range(8)
     )
-    return PreparedCorpus("fingerprint", utterances[:4], utterances[4:6], utterances[6:])
+    return PreparedCorpus.single("fingerprint", utterances[:4], utterances[4:6], utterances[6:])
 
 
 def test_recipe_of_the_shipped_table_never_changes() -> None:
@@ -161,7 +161,7 @@ def test_curriculum_takes_the_first_steps(
         for u in corpus.train
         for i in range(2)
     ]
-    mixed = dataclasses.replace(corpus, train=(*corpus.train, *long))
+    mixed = PreparedCorpus.single("f", (*corpus.train, *long), corpus.val, corpus.test)
     recipe = small(
         epochs=3,
         curriculum=tuple(CurriculumStage(max_seconds=s, passes=n) for s, n in stages),
@@ -173,7 +173,8 @@ def test_curriculum_takes_the_first_steps(
     is_short: list[bool] = []
     rates: list[float] = []
 
-    def step(batch: Batch) -> float:
+    def step(batch: Batch, position: float) -> float:
+        del position
         is_short.append(bool(batch.frames_B.max() < 100))
         rates.append(training._optimiser.param_groups[0]["lr"])
         return 1.0
@@ -292,8 +293,10 @@ def test_scoring_in_parts_is_scoring_at_once(corpus: PreparedCorpus) -> None:
     model = AsrModel(CELL, NARROW, Semantics.PAPER, torch.Generator().manual_seed(3))
     utterances = (*corpus.train, *corpus.val)
     parts = [make_batch([u]) for u in utterances]
-    at_once = evaluate_per(model, [make_batch(utterances)], greedy_decode)
-    assert evaluate_per(model, parts, greedy_decode) == at_once
+    at_once = score_batches(model, [make_batch(utterances)], greedy_decode, losses=True)
+    in_parts = score_batches(model, parts, greedy_decode, losses=True)
+    assert in_parts.edits == at_once.edits
+    assert in_parts.ctc_loss == pytest.approx(at_once.ctc_loss, rel=1e-4)
 
 
 def without_chance(**changes: object) -> Recipe:
@@ -358,7 +361,7 @@ def test_a_missing_gpu_is_said(corpus: PreparedCorpus, monkeypatch: pytest.Monke
 
 def test_overfits_four_utterances_to_no_errors(corpus: PreparedCorpus) -> None:
     """All of the recipe, with a rate that a test can wait for."""
-    tiny = dataclasses.replace(corpus, val=corpus.train, test=corpus.train)
+    tiny = PreparedCorpus.single("fingerprint", corpus.train, corpus.train, corpus.train)
     schedule = PAPER.train.schedule.model_copy(update={"peak": 5e-3, "decay": 1.0})
     recipe = small(epochs=120, schedule=schedule)
     record = train_cell(Cell.parse("10_111_1111"), 1234, recipe, tiny)
@@ -376,7 +379,7 @@ def test_the_paper_network_overfits_four_real_utterances(timit_sample: Path) -> 
     assert recipe.macro is PAPER_MACRO
     prepared = prepare(read_timit(timit_sample), recipe)
     four = tuple(sorted(prepared.train, key=lambda u: len(u.features))[:4])
-    tiny = dataclasses.replace(prepared, train=four, val=four, test=four)
+    tiny = PreparedCorpus.single("fingerprint", four, four, four)
     cell = Cell.parse("10_111_1111")
     record = train_cell(cell, 1234, recipe, tiny)
     assert record.status == "ok"

@@ -1,0 +1,167 @@
+"""Configurations of corpora: how one is split or made, and how several are mixed."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from graph_encoding.toml_config import load_config, validated
+from train_benchmark.corpora.espeak_phones import ACCENTS
+from train_benchmark.corpora.sentences import MAX_WORDS
+from train_benchmark.strict_config import StrictConfig
+
+HELD_OUT_PARTS = ("val", "test")
+"""Parts of a split that are scored and never trained on."""
+
+
+class SplitConfig(StrictConfig):
+    """Who speaks in which part; the parts share no speaker.
+
+    `train = ["*"]` means every speaker of the corpus's training part that no list names.
+    """
+
+    train: tuple[str, ...] = Field(min_length=1)
+    val: tuple[str, ...] = Field(min_length=1)
+    test: tuple[str, ...] = Field(min_length=1)
+
+
+class SyntheticConfig(StrictConfig):
+    """What a synthetic corpus is made of; equal ones give equal bytes.
+
+    Attributes:
+        speakers: as many of each accent. Sexes change from eight to eight.
+        sentences_per_speaker: of each voice.
+        words_min: words of the shortest sentences.
+        words_max: words of the longest ones.
+        snr_db_min: signal-to-noise ratio of the noisiest sentences, in dB.
+        snr_db_max: of the cleanest.
+        seed: source of voices, sentences and noise.
+    """
+
+    speakers: int = Field(ge=len(ACCENTS), multiple_of=len(ACCENTS))
+    sentences_per_speaker: int = Field(ge=1)
+    words_min: int = Field(ge=1)
+    words_max: int = Field(le=MAX_WORDS)
+    snr_db_min: float
+    snr_db_max: float
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _least_before_most(self) -> Self:
+        for least, most in (("words_min", "words_max"), ("snr_db_min", "snr_db_max")):
+            low, high = getattr(self, least), getattr(self, most)
+            if low > high:
+                raise ValueError(f"{least} <= {most} must hold, but they are {low} and {high}")
+        return self
+
+
+class CorpusConfig(StrictConfig):
+    """A `configs/corpus/*.toml` file: a corpus, how it is split, how it is made if it is made.
+
+    `score_sa` adds the two sentences that every speaker reads to the validation and test parts.
+    They are never trained on.
+    """
+
+    name: str
+    licence: str
+    split: SplitConfig
+    synthetic: SyntheticConfig | None = None
+    score_sa: bool = False
+
+
+class MixMember(StrictConfig):
+    """One corpus of a mix.
+
+    Attributes:
+        corpus: its own configuration.
+        share: fraction of an epoch's training utterances that come from it; 0 if it is only
+            scored.
+    """
+
+    corpus: CorpusConfig
+    share: float = Field(ge=0, le=1)
+
+
+class MixConfig(StrictConfig):
+    """A `configs/corpus/*.toml` file with `[members]`: several corpora as one.
+
+    Each member's training part is a pool. An epoch takes `epoch_utterances` utterances, each
+    pool's share of them in random order, and repeats none of a pool before all were used. The
+    held-out parts are named "member/val" and "member/test". All are scored; `val` names those
+    that choose the epoch and make `val_per`, `test` those that make `test_per`.
+    """
+
+    name: str
+    licence: str
+    epoch_utterances: int = Field(ge=1)
+    members: dict[str, MixMember] = Field(min_length=1)
+    val: tuple[str, ...] = Field(min_length=1)
+    test: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("members")
+    @classmethod
+    def _names_and_shares(cls, members: dict[str, MixMember]) -> dict[str, MixMember]:
+        wrong = [name for name in members if not name or set(name) & set("/=")]
+        if wrong:
+            raise ValueError(f"a member's name must be without / and =, but got {wrong}")
+        total = sum(member.share for member in members.values())
+        if abs(total - 1.0) > 1e-9:
+            shares = {name: member.share for name, member in members.items()}
+            raise ValueError(f"the members' shares must sum to 1, but {shares} sum to {total:g}")
+        return members
+
+    @model_validator(mode="after")
+    def _known_held_out_sets(self) -> Self:
+        known = self.held_out_names
+        for field in ("val", "test"):
+            names = getattr(self, field)
+            if set(names) - set(known) or len(set(names)) != len(names):
+                raise ValueError(
+                    f"{field} must name distinct held-out sets out of {', '.join(known)}, but got "
+                    f"{list(names)}"
+                )
+        return self
+
+    @property
+    def held_out_names(self) -> tuple[str, ...]:
+        """Names of all held-out sets, in the order in which they are scored."""
+        return tuple(f"{name}/{part}" for name in self.members for part in HELD_OUT_PARTS)
+
+
+class _MemberFile(StrictConfig):
+    """A member as its file has it: the corpus is the name of another file."""
+
+    corpus: Path
+    share: float = Field(ge=0, le=1)
+
+
+class _MixFile(StrictConfig):
+    name: str
+    licence: str
+    epoch_utterances: int
+    members: dict[str, _MemberFile]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+class _Peek(BaseModel):
+    members: Any = None
+
+
+def load_corpus_config(path: Path) -> CorpusConfig | MixConfig:
+    """Read a corpus configuration; that of a mix names its members' files, relative to itself.
+
+    Raises:
+        UserError: if a file is missing, a key unknown or a value of the wrong type.
+    """
+    if load_config(path, _Peek).members is None:
+        return load_config(path, CorpusConfig)
+    file = load_config(path, _MixFile)
+    members = {
+        name: {
+            "corpus": load_config(path.parent / member.corpus, CorpusConfig),
+            "share": member.share,
+        }
+        for name, member in file.members.items()
+    }
+    return validated({**dict(file), "members": members}, MixConfig, path)

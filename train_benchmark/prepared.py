@@ -1,0 +1,102 @@
+"""A corpus as training reads it: features and labels in pools to train on and sets to score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_LABEL = 0
+"""In `frame_labels`: no phone is known there. It is the CTC blank's index, which is no phone."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedUtterance:
+    """An utterance as training sees it.
+
+    Attributes:
+        key: id of the utterance in its corpus.
+        features: (frames, mel_bins) float32, normalised.
+        labels: (phones,) labels of the training classes, none of them the blank.
+        reference: (phones,) the same phones folded to the scoring classes.
+        frame_labels: (frames,) int16 training label at the centre of each frame, `NO_LABEL` where
+            none is known; empty if the corpus has no times.
+    """
+
+    key: str
+    features: NDArray[np.float32]
+    labels: tuple[int, ...]
+    reference: tuple[int, ...]
+    frame_labels: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, np.int16))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPool:
+    """Utterances to train on that are drawn together.
+
+    Attributes:
+        name: the corpus that they come from.
+        share: fraction of an epoch's utterances that are drawn here.
+        utterances: the pool.
+    """
+
+    name: str
+    share: float
+    utterances: tuple[PreparedUtterance, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedCorpus:
+    """One corpus or several, split and turned into features for one recipe.
+
+    Attributes:
+        fingerprint: sha256 of the speech it was made of.
+        pools: what is trained on.
+        held_out: what is scored, by the name of the set, in scoring order.
+        val_sets: names of the sets that choose the epoch, scored as one.
+        test_sets: names of the sets that are scored with the chosen epoch's weights, as one.
+    """
+
+    fingerprint: str
+    pools: tuple[TrainingPool, ...]
+    held_out: Mapping[str, tuple[PreparedUtterance, ...]]
+    val_sets: tuple[str, ...]
+    test_sets: tuple[str, ...]
+
+    @classmethod
+    def single(
+        cls,
+        fingerprint: str,
+        train: Sequence[PreparedUtterance],
+        val: Sequence[PreparedUtterance],
+        test: Sequence[PreparedUtterance],
+    ) -> Self:
+        """One corpus in three parts; its held-out sets are called "val" and "test"."""
+        return cls(
+            fingerprint=fingerprint,
+            pools=(TrainingPool("train", 1.0, tuple(train)),),
+            held_out={"val": tuple(val), "test": tuple(test)},
+            val_sets=("val",),
+            test_sets=("test",),
+        )
+
+    @cached_property
+    def train(self) -> tuple[PreparedUtterance, ...]:
+        """All utterances to train on."""
+        return tuple(u for pool in self.pools for u in pool.utterances)
+
+    @property
+    def val(self) -> tuple[PreparedUtterance, ...]:
+        """Utterances that choose the epoch."""
+        return self.utterances_of(self.val_sets)
+
+    @property
+    def test(self) -> tuple[PreparedUtterance, ...]:
+        """Utterances that are scored with the chosen epoch's weights."""
+        return self.utterances_of(self.test_sets)
+
+    def utterances_of(self, names: Sequence[str]) -> tuple[PreparedUtterance, ...]:
+        """Utterances of some held-out sets, one set after another."""
+        return tuple(u for name in names for u in self.held_out[name])
