@@ -217,7 +217,9 @@ class _Training:
         if device.type == "cuda" or config.precision == "bf16" or config.compile:
             self.model.use_library_convolutions()
         decoder = make_decoder(config.decoder, recipe.macro.outputs)
-        self._scorer = Scorer(corpus, decoder, device, losses=config.scores_from > 0)
+        self._scorer = Scorer(
+            corpus, decoder, recipe.label_set, device, losses=config.scores_from > 0
+        )
         self._weights = FlatParameters(self.model)
         self._network: Network = self.model
         if config.compile:
