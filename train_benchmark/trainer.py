@@ -27,6 +27,7 @@ from train_benchmark.batching import (
     evaluation_batches,
     make_batch,
 )
+from train_benchmark.bfloat16 import computes_bfloat16_lstm
 from train_benchmark.ctc import Decoder, ctc_loss, make_decoder, required_frames
 from train_benchmark.error_rate import corpus_per
 from train_benchmark.optimisation import FlatParameters, WeightAverage, learning_rate
@@ -137,7 +138,8 @@ def train_cell(
         test_per=outcome.test_per if status == "ok" else math.nan,
         params=params(cell, recipe.macro, recipe.semantics),
         train_seconds=time.perf_counter() - started,
-        software=software_versions(place.type),
+        software=software_versions(place.type)
+        + (" lstm=fp32" if _needs_plain_lstm(recipe, place) else ""),
     )
 
 
@@ -151,6 +153,12 @@ def software_versions(device: str = "cpu") -> str:
         return f"{versions} device={device}"
     instructions = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
     return f"{versions} cpu={instructions}"
+
+
+def _needs_plain_lstm(recipe: Recipe, device: torch.device) -> bool:
+    """Whether a recipe wants an LSTM in bfloat16 that torch cannot compute on a device."""
+    wanted = recipe.train.precision == "bf16" and recipe.macro.lstm_units > 0
+    return wanted and not computes_bfloat16_lstm(device.type)
 
 
 def training_device(device: Device, recipe: Recipe) -> torch.device:
@@ -238,6 +246,7 @@ class _Training:
         ).to(device)
         if device.type == "cuda" or config.precision == "bf16" or config.compile:
             self.model.use_library_convolutions()
+        self.model.plain_lstm = _needs_plain_lstm(recipe, device)
         self._decoder = make_decoder(config.decoder, recipe.macro.outputs)
         self._weights = FlatParameters(self.model)
         self._network: Network = self.model
