@@ -32,6 +32,7 @@ from train_benchmark.ctc import Decoder, ctc_loss, make_decoder, required_frames
 from train_benchmark.error_rate import corpus_per
 from train_benchmark.optimisation import FlatParameters, WeightAverage, learning_rate
 from train_benchmark.phones import fold_labels_to_39
+from train_benchmark.processor import processor_kind
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import Status, TrainingRecord
 
@@ -90,8 +91,8 @@ def train_cell(
 
     The record is a pure function of the arguments, the machine's arithmetic and the software:
     weights, batch order and noise come from generators seeded with `seed`, and no global state
-    is read. Torch must run with one thread for that to hold to the bit, and with the same
-    instruction set (`software_versions`); on a CUDA device it does not hold to the bit, because
+    is read. Torch must run with one thread for that to hold to the bit, and on a processor of the
+    same kind (`software_versions`); on a CUDA device it does not hold to the bit, because
     CTC's gradient is summed there in any order.
 
     Args:
@@ -144,15 +145,16 @@ def train_cell(
 
 
 def software_versions(device: str = "cpu") -> str:
-    """What can change a record's numbers: versions, and on the CPU torch's instruction set.
+    """What can change a record's numbers: versions, torch's instruction set, the processor.
 
-    Torch sums in another order with AVX2 than with AVX512. A device that is not the CPU is named.
+    Torch sums in another order with AVX2 than with AVX512, and its matrix library has kernels of
+    its own for each maker and generation of processors. A device that is not the CPU is named.
     """
     versions = f"numpy={np.__version__} torch={torch.__version__}"
     if device != "cpu":
         return f"{versions} device={device}"
     instructions = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
-    return f"{versions} cpu={instructions}"
+    return f"{versions} cpu={instructions} processor={processor_kind()}"
 
 
 def _needs_plain_lstm(recipe: Recipe, device: torch.device) -> bool:
