@@ -81,8 +81,8 @@ def verify_retrained(
 ) -> Iterator[Check]:
     """Train random records again, and compare.
 
-    With the software and the processor's instruction set that made a record, its numbers must
-    come out to the bit. With others, on a GPU, or where the record does not say on what processor
+    With the software and the kind of processor that made a record, its numbers must come out to
+    the bit. With others, on a GPU, or where the record does not say on what processor
     it was made, either that, or `val_per` within five standard deviations of the noise between
     seeds.
 
@@ -118,9 +118,9 @@ def verify_retrained(
 
 
 def _fixes_every_bit(software: str) -> bool:
-    """Whether a training on such software has one result: on a CPU whose instructions it names."""
+    """Whether a training on such software has one result: on a CPU whose kind it names."""
     names = {part.partition("=")[0] for part in software.split()}
-    return "cpu" in names and "device" not in names
+    return "processor" in names and "device" not in names
 
 
 def _seed_std(table: BenchmarkTable) -> float:
