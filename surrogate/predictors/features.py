@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 _FAMILY = {"gated_linear": "linear", "avg_pool": "pool", "max_pool": "pool"}
 _MOST_PATH_COLUMNS = 400
+_MOST_FEEDS = 2.0**24
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ class NodeArrays:
         kinds: (k, f) float32 descriptions of operations; the first, of what lies beyond a graph's
             nodes, is zero. Graphs without unseen operations share one array.
         kind: (n, v) which of them each node is.
-        feeds: (n, v, v) float32 how often node s feeds node t, at [:, t, s].
+        feeds: (n, v, v) float32 how often node s feeds node t, at most 2 ** 24, at [:, t, s].
     """
 
     kinds: NDArray[np.float32]
@@ -266,11 +267,15 @@ def _node_arrays(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> NodeArr
     kind = np.zeros((len(graphs), v), dtype=np.intp)
     feeds = np.zeros((len(graphs), v, v), dtype=np.float32)
     for group in groups:
-        order = [0, group.nodes - 1, *range(1, group.nodes - 1)]
+        # The input first, the output second.
+        order = np.array([0, group.nodes - 1, *range(1, group.nodes - 1)])
+        place = np.argsort(order)
         of_group = np.array([number[op] for op in group.ops])
         kind[group.rows, : group.nodes] = of_group[group.op_index[:, order]]
-        turned = group.multiplicity[:, order][:, :, order].transpose(0, 2, 1)
-        feeds[group.rows, : group.nodes, : group.nodes] = turned
+        graph, source, target = group.edge_graph, group.edge_source, group.edge_target
+        # Messages are sums and squares of these in float32, which must not overflow.
+        weights = np.minimum(group.multiplicity, _MOST_FEEDS)
+        feeds[group.rows[graph], place[target], place[source]] = weights
     return NodeArrays(kinds, kind, feeds)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.dense import GREATEST
 from surrogate.predictors.base import Arrays
 from surrogate.predictors.features import GraphInputs, features_of, varying_columns
 
@@ -143,6 +144,7 @@ def stored(values: NDArray[Any]) -> NDArray[np.float64]:
 
     Near a known point the spread of a process is a small difference of large numbers. In single
     precision it would depend on how many rows are asked for at once, since products then add up
-    in another order.
+    in another order. What is too large for that is as far away as can be.
     """
-    return values.astype(np.float32).astype(np.float64)
+    single: NDArray[np.float32] = np.clip(values, -GREATEST, GREATEST).astype(np.float32)
+    return single.astype(np.float64)
