@@ -105,7 +105,9 @@ class AdditivePredictor(Predictor):
         self._costs = arrays["costs"]
         self._unit, self._least, logarithmic = arrays["additive"].tolist()
         self._logarithmic = bool(logarithmic)
-        own = {k.removeprefix(_CORRECTION): v for k, v in arrays.items() if _CORRECTION in k}
+        own = {
+            k.removeprefix(_CORRECTION): v for k, v in arrays.items() if k.startswith(_CORRECTION)
+        }
         self._correction = GaussianProcess(self.settings.correction)
         self._correction.restore(own, {})
 
