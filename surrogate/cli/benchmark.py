@@ -234,6 +234,8 @@ def _write_result(result: "BenchmarkResult", output: Format) -> None:
         write_csv(rows)
     else:
         write_table(_table_rows(result))
+        if fact := result.features_fact:
+            typer.echo(f"\n{fact}")
         _write_ceilings(result)
 
 
