@@ -28,7 +28,7 @@ from graph_encoding.graph import CellGraph
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 from graph_encoding.to_pyg import NODE_COLUMNS, describe_operation
 from surrogate.dataset import feature_matrix, require_features
-from surrogate.targets import FloatArray
+from surrogate.targets import FloatArray, power_of_two
 
 T = TypeVar("T")
 
@@ -60,10 +60,10 @@ class GivenFeature:
     @classmethod
     def of(cls, name: str, values: FloatArray) -> "GivenFeature":
         """Learn the scale of (n,) values."""
-        # Squares of values near the ends of the range of floats are 0 or infinite.
-        unit = float(np.abs(values).max()) or 1.0
-        spread = float((values / unit).std()) * unit if np.ptp(values / unit) > 0 else 0.0
-        return cls(name, float((values / unit).mean()) * unit, spread)
+        unit = power_of_two(values)
+        scaled = values / unit
+        spread = float(scaled.std()) * unit if np.ptp(scaled) > 0 else 0.0
+        return cls(name, float(scaled.mean()) * unit, spread)
 
     def column(self, values: FloatArray) -> FloatArray:
         """(n,) values in standard deviations from the mean."""
