@@ -16,6 +16,7 @@ from surrogate.benchmark.protocol import PlannedSplit
 from surrogate.benchmark.scores import metrics_of
 from surrogate.benchmark.source import Source
 from surrogate.calibration.conformal import calibrate
+from surrogate.cli.benchmark import _with_half_width
 from surrogate.dataset import SurrogateDataset
 from surrogate.metrics import r_squared, rmse
 from surrogate.prediction import Prediction
@@ -152,3 +153,20 @@ def test_equal_labels_have_a_scale_in_their_unit(exponent: int, value: float) ->
     width = np.ptp(scale.values)
     assert 0 < width <= 1e-8 * abs(label)
     assert scale.backward(np.zeros(1))[0] == pytest.approx(label, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "shown"),
+    [
+        (1.68e-11, 1.45e-11, 1.91e-11, "1.68e-11 ± 2.3e-12"),
+        (2.5e9, 2.4e9, 2.6e9, "2.5e+09 ± 1e+08"),
+        (0.1 + 0.2, 0.3, 0.1 + 0.2, "0.3 ± 0"),
+        (0.3e-11, 0.3e-11 * (1 - 1e-16), 0.3e-11 * (1 + 3e-16), "3e-12 ± 0"),
+        (0.0, -1e-11, 1e-11, "0 ± 1e-11"),
+        (1.5, None, None, "1.5"),
+    ],
+)
+def test_the_table_shows_intervals_of_any_unit(
+    mean: float, low: float | None, high: float | None, shown: str
+) -> None:
+    assert _with_half_width(mean, low, high) == shown
