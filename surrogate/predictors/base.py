@@ -153,11 +153,11 @@ class Predictor(ABC):
             **({"features": list(self._feature_names)} if self._feature_names else {}),
             "documents": list(self._documents()),
         }
-        (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n")
+        (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
         with (folder / _ARRAYS_FILE).open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **self._learned())
         for name, text in self._documents().items():
-            (folder / name).write_text(text)
+            (folder / name).write_text(text, encoding="utf-8")
 
     def _require_fit(self, call: str) -> None:
         if not self._fitted:
@@ -216,10 +216,12 @@ def load_predictor(folder: Path) -> Predictor:
         UserError: if a file is missing or is not what `save` writes.
     """
     try:
-        header = json.loads((folder / _HEADER_FILE).read_text())
+        header = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
         kind = _registered(header["predictor"], folder)
         predictor = kind(kind.settings_type(**header["settings"]))
-        documents = {name: (folder / name).read_text() for name in header["documents"]}
+        documents = {
+            name: (folder / name).read_text(encoding="utf-8") for name in header["documents"]
+        }
         with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
             predictor._restore(dict(arrays), documents)  # noqa: SLF001 -- the other half of save
         predictor._feature_names = tuple(header.get("features", ()))  # noqa: SLF001
