@@ -4,8 +4,11 @@
      "targets": {"accuracy": 0.93}, "features": {"mflops": 12.5}}
 
 `ops` are labels of nodes, of which one is "input" and one "output"; `edges` go from node to node,
-an edge given twice adds a value twice; `features` may be left out. So may `operations`, which says
-what labels stand for that not every reader knows; fields that are 1 may be left out there:
+an edge given twice adds a value twice. `features` may be left out; they are further numbers that
+are known before a training, such as zero-cost proxies, and some predictors take them as
+columns beside those of the graph (docs/benchmark.md). All lines have the same ones. `operations`
+may be left out too. It says what labels stand for that not every reader knows; fields that are 1
+may be left out there:
 
      "operations": {"conv13": {"kind": "conv", "kernel": 13}}
 """
@@ -15,7 +18,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,11 @@ class GraphRow:
     graph: CellGraph
     targets: Mapping[str, float]
     features: Mapping[str, float]
+
+    @property
+    def graph_with_features(self) -> CellGraph:
+        """The graph as predictors take it: with its features, whatever their order in the row."""
+        return replace(self.graph, features=tuple(sorted(self.features.items())))
 
 
 def read_graphs(path: Path) -> Iterator[GraphRow]:

@@ -178,7 +178,7 @@ class Artifact:
             "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
         }
         text = json.dumps({**metadata, "metadata_sha256": content_hash(metadata)}, indent=2)
-        (folder / _METADATA_FILE).write_text(text + "\n")
+        (folder / _METADATA_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
@@ -279,12 +279,14 @@ def _load_neighbourhood(folder: Path, ops: tuple[str, ...]) -> Neighbourhood:
 
 
 def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n")
+    path.write_text(
+        json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n", encoding="utf-8"
+    )
 
 
 def _read_json(path: Path) -> Any:
     try:
-        return strict_json(path.read_text())
+        return strict_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as e:
         raise UserError(
             f"cannot read artifact file {path}: {e}; copy the artifact again or fit it again"

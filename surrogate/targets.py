@@ -1,5 +1,6 @@
 """What is forecast: a label with its unit, its direction and the scale that models learn on."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -13,6 +14,36 @@ from graph_encoding.registry import Registry
 Direction = Literal["minimise", "maximise"]
 
 FloatArray = NDArray[np.float64]
+
+
+def power_of_two(values: FloatArray) -> float:
+    """The largest power of two that is no larger than the largest of (n,) sizes; 1 of zeros.
+
+    Squares of values divided by it neither vanish nor overflow, and no digit of them is rounded.
+
+    >>> power_of_two(np.array([0.5, -3.0]))
+    2.0
+    """
+    largest = float(np.abs(values).max())
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if largest else 1.0
+
+
+def size_of(values: FloatArray) -> float:
+    """What is large or small for (n,) labels, in their own unit: their standard deviation.
+
+    Of equal labels it is their size, and of zeros, which are the same in any unit, 1. Limits and
+    tolerances on what has a label's unit are multiples of it, so that joules and microjoules
+    give the same results.
+
+    >>> size_of(np.array([1.0, 3.0])), size_of(np.array([4e-9, 4e-9]))
+    (1.0, 4e-09)
+    """
+    unit = power_of_two(values)
+    scaled = values / unit
+    # Not by the deviation: rounding leaves one to values that are equal.
+    if np.ptp(scaled) > 0:
+        return float(scaled.std()) * unit
+    return abs(float(values[0])) or 1.0
 
 
 class Transform(ABC):

@@ -95,11 +95,11 @@ def _write(model: CurveModel, folder: Path) -> None:
         "clip": model.transform.clip,
         "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
     }
-    (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n")
+    (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
 
 
 def _verified_header(folder: Path) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads((folder / _HEADER_FILE).read_text())
+    header: dict[str, Any] = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
     version = header["schema_version"]
     if version != SCHEMA_VERSION:
         raise UserError(
