@@ -61,6 +61,7 @@ def verify_table(
         _per_row("best epoch", "is that of the lowest validation PER", table, _wrong_best),
         _statuses(table),
         *_recipe_hash(table),
+        *_labels(table),
         *_dead_keys(table),
         *_latencies(table),
     ]
@@ -227,6 +228,20 @@ def _unreadable(table: BenchmarkTable) -> str:
     except (KeyError, TypeError, ValueError) as e:
         return f"the metadata cannot be read: {type(e).__name__}: {' '.join(str(e).split())}"
     return ""
+
+
+def _labels(table: BenchmarkTable) -> list[Check]:
+    """That labels are what the metadata say, where there are metadata that say it."""
+    stated = table.stated_labels
+    if stated is None:
+        return []
+    wrong = [
+        f"{label} is the {stated.get(label)} by the metadata, the {definition} by this version"
+        for label, definition in table.label_definitions.items()
+        if stated.get(label) != definition
+    ]
+    detail = f"the {len(stated)} labels are what the metadata say"
+    return [Check("labels", not wrong, _some(wrong) if wrong else detail)]
 
 
 def _dead_keys(table: BenchmarkTable) -> list[Check]:
