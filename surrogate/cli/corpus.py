@@ -56,5 +56,7 @@ def check(
         )
         for problem in report.problems:
             typer.echo(f"problem: {problem}")
+        for note in report.notes:
+            typer.echo(f"note: {note}")
     if report.problems:
         raise typer.Exit(CHECK_FAILED)

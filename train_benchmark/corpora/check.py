@@ -1,20 +1,24 @@
 """A look at every file of a corpus: what it holds, and all that is wrong with it."""
 
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from graph_encoding.errors import UserError
 from graph_encoding.macro import PAPER_MACRO
+from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.timit import (
     SA_SENTENCES,
-    SAMPLE_RATE_HZ,
     Corpus,
     Utterance,
     find_files,
     read_utterance,
 )
 from train_benchmark.phones import fold_to_48
+
+_TIMIT_SENTENCE = re.compile(r"(sa|si|sx)[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class CorpusReport:
         fingerprint: sha256 of what is trained on, the same that campaigns and tables have; None
             if anything is wrong, or there are SA sentences only.
         problems: one message for each file that breaks a rule, or that nothing can be learnt of.
+        notes: what is sound, but often a mistake in the names of files and folders.
     """
 
     speakers: int
@@ -41,6 +46,7 @@ class CorpusReport:
     phone_counts: dict[str, int]
     fingerprint: str | None
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def check_corpus(root: Path) -> CorpusReport:
@@ -82,7 +88,26 @@ def check_corpus(root: Path) -> CorpusReport:
         phone_counts=dict(sorted(counts.items())),
         fingerprint=fingerprint,
         problems=tuple(problems),
+        notes=tuple(_notes(utterances)),
     )
+
+
+def _notes(utterances: Sequence[Utterance]) -> list[str]:
+    """What the names of a corpus leave open."""
+    found = []
+    speakers = sorted({u.speaker for u in utterances})
+    if len(speakers) == 1:
+        found.append(
+            f"all utterances are of one speaker, {speakers[0]!r}, the name of the folder of their "
+            "files: such a corpus cannot be split by speaker"
+        )
+    others = sorted({u.sentence for u in utterances if not _TIMIT_SENTENCE.fullmatch(u.sentence)})
+    if others:
+        found.append(
+            f"{len(others)} sentences, such as {others[0]!r}, are not named as TIMIT's (sa, si or "
+            "sx and a number): only sentences named sa1 and sa2 are removed before training"
+        )
+    return found
 
 
 def _untrainable(utterance: Utterance) -> list[str]:

@@ -12,11 +12,11 @@ from scipy.signal import resample_poly
 
 from graph_encoding.errors import UserError
 from graph_encoding.whole_files import whole_folder
+from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.config import CorpusConfig, SyntheticConfig
 from train_benchmark.corpora.espeak import Espeak, Speech
 from train_benchmark.corpora.espeak_phones import ACCENTS, Segment, timit_segments
 from train_benchmark.corpora.sentences import make_sentence
-from train_benchmark.corpora.timit import SAMPLE_RATE_HZ
 
 _VARIANTS = {
     "f": ("f1", "f2", "f3", "f4", "f5", "linda", "anika", "belinda", "steph", "aunty"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,13 +10,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
+from train_benchmark.corpora.audio_files import read_audio
 from train_benchmark.phones import PHONES_61
 
-SAMPLE_RATE_HZ = 16_000
 ALL_OTHERS = ("*",)
 
 SA_SENTENCES = frozenset({"sa1", "sa2"})
@@ -23,7 +23,12 @@ SA_SENTENCES = frozenset({"sa1", "sa2"})
 
 Part = Literal["train", "test"]
 
-_SPHERE_HEADER_BYTES = 1024
+_SPEAKER_IN_NAME = re.compile(r".*[^a-z](sa|si|sx)[0-9]+")
+"""A sentence of TIMIT behind something else, such as "fcjf0_sx37"."""
+_NO_SPEAKER = re.compile(r"train|test|dr[1-8]")
+"""Folders of TIMIT that hold speakers' folders and are none."""
+
+_POSITION = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +221,8 @@ class FoundFiles(NamedTuple):
 
     Attributes:
         pairs: (audio, transcript), in rising order of path.
-        problems: one message for each file without its partner, or with the name of another.
+        problems: one message for each file without its partner or with the name of another, and
+            one if names do not state speaker and sentence.
     """
 
     pairs: tuple[tuple[Path, Path], ...]
@@ -270,8 +276,27 @@ def find_files(root: Path) -> FoundFiles:
         for have, lack, what in ((audio, transcripts, ".PHN"), (transcripts, audio, ".WAV"))
         for stem in sorted(set(have) - set(lack))
     ]
+    problems += _unclear_speakers(tuple(audio.values()))
     both = sorted(set(audio) & set(transcripts))
     return FoundFiles(tuple((audio[stem], transcripts[stem]) for stem in both), tuple(problems))
+
+
+def _unclear_speakers(audio: tuple[Path, ...]) -> Iterator[str]:
+    """Why the names of files and folders do not state speaker and sentence as TIMIT's do."""
+    named = [path for path in audio if _SPEAKER_IN_NAME.fullmatch(_sentence(path))]
+    homeless = [path for path in audio if _NO_SPEAKER.fullmatch(path.parent.name.lower())]
+    move = "move each to SPEAKER/SENTENCE.WAV, and its .PHN file with it"
+    if named:
+        yield (
+            "a file must be named after its sentence, in a folder of its speaker's name, as "
+            f"FCJF0/SX37.WAV, but {len(named)} audio files, such as {named[0]}, have more in their "
+            f"names, which mixes speakers up and trains on SA sentences; {move}"
+        )
+    elif homeless:
+        yield (
+            f"a file must lie in a folder of its speaker's name, but {len(homeless)} audio files, "
+            f"such as {homeless[0]}, lie in {homeless[0].parent.name!r} itself; {move}"
+        )
 
 
 def _files_below(root: Path) -> Iterator[Path]:
@@ -293,7 +318,7 @@ def read_utterance(audio: Path, transcript: Path, root: Path) -> Utterance:
     Raises:
         UserError: if the audio is cut off, not 16 kHz mono, or the transcript breaks a rule.
     """
-    samples = _read_audio(audio)
+    samples = read_audio(audio)
     folder = audio.parent.name.lower()
     speaker = folder.rsplit("-", maxsplit=1)[-1]
     sentence = _sentence(audio)
@@ -327,15 +352,16 @@ def read_phn(path: Path, samples: int) -> tuple[tuple[int, int, str], ...]:
             backwards, overlap or pass the end of the audio.
     """
     try:
-        lines = path.read_text(encoding="ascii").split("\n")
-    except (OSError, UnicodeDecodeError) as e:
+        # A byte that is no UTF-8 becomes \xNN, so that the line that has it is named.
+        lines = path.read_text(encoding="utf-8-sig", errors="backslashreplace").split("\n")
+    except OSError as e:
         raise UserError(f"cannot read transcript {path}: {e}") from e
     segments: list[tuple[int, int, str]] = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         fields = line.split()
-        if len(fields) != 3 or not (fields[0].isdigit() and fields[1].isdigit()):
+        if len(fields) != 3 or not all(_POSITION.fullmatch(field) for field in fields[:2]):
             raise UserError(
                 f"{path}, line {number} must be 'first_sample end_sample phone', but is {line!r}"
             )
@@ -355,55 +381,3 @@ def read_phn(path: Path, samples: int) -> tuple[tuple[int, int, str], ...]:
     if not segments:
         raise UserError(f"transcript {path} is empty; every utterance needs its phones")
     return tuple(segments)
-
-
-def _read_audio(path: Path) -> NDArray[np.float32]:
-    _check_sphere_length(path)
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as e:
-        raise UserError(f"cannot read audio {path}: {e}") from e
-    if rate != SAMPLE_RATE_HZ or samples.shape[1] != 1:
-        raise UserError(
-            f"audio {path} must be {SAMPLE_RATE_HZ} Hz mono, but is {rate} Hz with "
-            f"{samples.shape[1]} channels; resample it"
-        )
-    mono: NDArray[np.float32] = np.ascontiguousarray(samples[:, 0])
-    return mono
-
-
-def _check_sphere_length(path: Path) -> None:
-    """Refuse a NIST SPHERE file that is shorter than its header says.
-
-    libsndfile reads such a file without a word, only with fewer samples.
-    """
-    try:
-        with path.open("rb") as file:
-            header = file.read(_SPHERE_HEADER_BYTES)
-    except OSError as e:
-        raise UserError(f"cannot read audio {path}: {e}") from e
-    if not header.startswith(b"NIST_1A"):
-        return
-    if len(header) < _SPHERE_HEADER_BYTES:
-        raise UserError(
-            f"audio {path} must have a whole SPHERE header of {_SPHERE_HEADER_BYTES} bytes, but "
-            f"has {len(header)}; it is cut off, copy it again"
-        )
-    fields = {}
-    for line in header.decode("ascii", errors="replace").splitlines():
-        words = line.split(maxsplit=2)
-        if len(words) == 3:
-            fields[words[0]] = words[2]
-    try:
-        expected = int(fields["sample_count"]) * int(fields["sample_n_bytes"])
-    except (KeyError, ValueError) as e:
-        raise UserError(
-            f"audio {path} must have a whole SPHERE header with sample_count and sample_n_bytes, "
-            "but has not; it is cut off or damaged, copy it again"
-        ) from e
-    found = path.stat().st_size - _SPHERE_HEADER_BYTES
-    if found < expected:
-        raise UserError(
-            f"audio {path} is cut off: its header promises {expected} bytes of samples, but it "
-            f"has {found}; copy it again"
-        )

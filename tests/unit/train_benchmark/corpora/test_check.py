@@ -35,6 +35,26 @@ def test_files_without_partner_stand_beside_the_other_problems(tmp_path: Path) -
         assert any(name in problem and message in problem for problem in report.problems)
 
 
+def test_speakers_in_the_files_names_are_one_problem(tmp_path: Path) -> None:
+    for sentence in ("SA1", "SI1027", "SX37"):
+        write_utterance(tmp_path / "train", f"FCJF0_{sentence}")
+    report = check_corpus(tmp_path)
+    assert report.fingerprint is None
+    (problem,) = report.problems
+    assert "3 audio files, such as" in problem
+    assert "FCJF0_SA1.wav" in problem
+
+
+def test_one_speaker_and_other_sentences_are_noted(tmp_path: Path) -> None:
+    for sentence in ("sx1", "greeting", "sx2b"):
+        write_utterance(tmp_path / "dr1-fabc0", sentence)
+    report = check_corpus(tmp_path)
+    assert (report.problems, report.fingerprint) == ((), read_timit(tmp_path).fingerprint)
+    assert len(report.notes) == 2
+    assert "all utterances are of one speaker, 'fabc0'" in report.notes[0]
+    assert "2 sentences, such as 'greeting', are not named as TIMIT's" in report.notes[1]
+
+
 def test_an_utterance_that_is_there_twice_is_a_problem(tmp_path: Path) -> None:
     write_utterance(tmp_path / "dr1-fabc0", "sx1")
     write_utterance(tmp_path / "dr2-fabc0", "sx1")
@@ -115,7 +135,7 @@ def test_a_folder_that_is_no_corpus_is_an_error(tmp_path: Path) -> None:
 
 def test_the_real_sample_has_no_problem(timit_sample: Path) -> None:
     report = check_corpus(timit_sample)
-    assert report.problems == ()
+    assert (report.problems, report.notes) == ((), ())
     assert (report.speakers, report.utterances, report.phones) == (16, 160, 6185)
     assert len(report.phone_counts) == 61
     assert report.fingerprint == BenchmarkTable.load("timit-micro").metadata.corpus_fingerprint

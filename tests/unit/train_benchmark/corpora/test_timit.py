@@ -1,10 +1,13 @@
 """Reader of TIMIT's layout: values it refuses and full-corpus trees."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nasasr[train]'")
 
@@ -15,9 +18,13 @@ from train_benchmark.corpora.timit import (
     Corpus,
     SpeakerSplit,
     Utterance,
+    read_phn,
     read_timit,
     split_by_speaker,
 )
+from train_benchmark.phones import PHONES_61
+
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +90,100 @@ def test_only_the_two_sa_sentences_are_removed(tmp_path: Path) -> None:
     assert len(read_timit(tmp_path, keep_sa=True).utterances) == len(sentences)
 
 
-def test_a_sphere_header_that_ends_early_is_refused(tmp_path: Path) -> None:
-    stem = write_utterance(tmp_path / "dr1-fabc0", "sx1")
-    # Both fields are there, so that only the header's own length betrays the cut.
-    header = b"NIST_1A\n   1024\nsample_count -i 8000\nsample_n_bytes -i 2\n"
-    stem.with_suffix(".wav").write_bytes(header)
-    with pytest.raises(UserError, match=f"header of 1024 bytes, but has {len(header)}"):
+@pytest.mark.parametrize(
+    "path",
+    [
+        "train/fcjf0_sa1",
+        "TRAIN/FCJF0_SX37",
+        "dr1-fcjf0/fcjf0_si1027",
+        "TRAIN/DR1/FCJF0/DR1-FCJF0-SA2",
+        "corpus/fcjf0sx37",
+    ],
+)
+def test_a_speaker_in_the_files_name_is_refused(tmp_path: Path, path: str) -> None:
+    folder, _, name = path.rpartition("/")
+    write_utterance(tmp_path / folder, name)
+    with pytest.raises(UserError, match=r"1 audio files, .* move each to SPEAKER/SENTENCE"):
         read_timit(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["train", "TEST", "TRAIN/DR1", "dr8"])
+def test_a_missing_folder_of_a_speaker_is_refused(tmp_path: Path, folder: str) -> None:
+    write_utterance(tmp_path / folder, "sx1")
+    with pytest.raises(UserError, match=r"lie in '(train|TEST|DR1|dr8)' itself; move each"):
+        read_timit(tmp_path)
+
+
+def phn(folder: Path, content: bytes) -> Path:
+    path = folder / "sx1.phn"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("0 10 h#\n10 20 æ\n".encode(), "line 2: 'æ' is not one of TIMIT's 61 labels"),
+        (b"0 10 h#\n10 20 \xe9\n", r"line 2: '.{1,2}xe9' is not one of TIMIT's 61 labels"),
+        ("0 10 h#\n10 2² sh\n".encode(), "line 2 must be 'first_sample end_sample phone'"),
+        ("\u0660 \u0661\u0660 h#\n".encode(), "line 1 must be 'first_sample end_sample phone'"),
+        (b"0 " + b"9" * 5000 + b" h#\n", "line 1 must be 'first_sample end_sample phone'"),
+        ("0 10 h#\n".encode("utf-16"), "line 1 must be 'first_sample end_sample phone'"),
+    ],
+)
+def test_letters_of_other_alphabets_are_named_by_line(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        read_phn(phn(tmp_path, content), 100)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_byte_order_mark_is_no_part_of_a_transcript(tmp_path: Path, mark: bytes) -> None:
+    segments = read_phn(phn(tmp_path, mark + b"0 10 h#\r\n10 20 sh\r\n"), 20)
+    assert segments == ((0, 10, "h#"), (10, 20, "sh"))
+
+
+FIELD = st.one_of(st.integers(-5, 30).map(str), st.sampled_from(["h#", "sh", "q"]), st.text())
+TRANSCRIPT = st.lists(st.lists(FIELD, min_size=2, max_size=4).map(" ".join)).map("\n".join)
+
+
+@given(content=st.one_of(st.binary(), TRANSCRIPT.map(lambda t: t.encode("utf-8", "replace"))))
+def test_any_transcript_reads_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = phn(tmp_path_factory.getbasetemp(), content)
+    try:
+        segments = read_phn(path, 20)
+    except UserError:
+        return
+    edges = [edge for start, end, _ in segments for edge in (start, end)]
+    assert edges == sorted(edges)
+    assert edges[0] >= 0
+    assert edges[-1] <= 20
+    assert {label for _, _, label in segments} <= set(PHONES_61)
+
+
+@given(
+    labels=st.lists(st.sampled_from(PHONES_61), min_size=1),
+    separator=st.sampled_from([" ", "\t", "  "]),
+    line_break=st.sampled_from(["\n", "\r\n", "\n\n"]),
+)
+def test_a_transcript_reads_as_it_was_written(
+    tmp_path_factory: pytest.TempPathFactory,
+    labels: list[str],
+    separator: str,
+    line_break: str,
+) -> None:
+    written = tuple((10 * i, 10 * (i + 1), label) for i, label in enumerate(labels))
+    text = line_break.join(separator.join(map(str, row)) for row in written)
+    path = phn(tmp_path_factory.getbasetemp(), text.encode())
+    assert read_phn(path, 10 * len(labels)) == written
+
+
+def test_the_samples_fingerprint_is_that_of_the_campaign(timit_sample: Path) -> None:
+    campaign = json.loads((ROOT / "campaigns/timit-micro/campaign.json").read_text())
+    assert read_timit(timit_sample).fingerprint == campaign["corpus_fingerprint"]
 
 
 def test_fingerprint_depends_on_phones_and_samples(tmp_path: Path) -> None:
