@@ -88,7 +88,7 @@ def held_out_answers(
     r, epochs = curves.values.shape
     answers = Answers(
         SCALE.to_raw(curves.values),
-        SCALE.to_raw(label_of_curves(curves.values, SCALE)),
+        SCALE.to_raw(label_of_curves(curves.values, curves.label_epochs, SCALE)),
         np.array([kind_of(curves.graphs[owner]) for owner in curves.owners]),
         {way: empty((r, epochs)) for way in ("forecast", "seen epochs alone")},
         {way: empty((r,)) for way in ("forecast", "seen epochs alone", "label predictor")},
@@ -147,7 +147,7 @@ def ask_without_graph(
         told = process.condition(means, seen, curves.values[np.ix_(rows, seen)]).mean
         answers.curve["seen epochs alone"][prefix][rows] = SCALE.to_raw(told)
         answers.ranking["seen epochs alone"][prefix][rows] = SCALE.to_raw(
-            label_of_curves(told, SCALE)
+            label_of_curves(told, curves.label_epochs, SCALE)
         )
 
 
@@ -155,6 +155,7 @@ def report(table: BenchmarkTable, answers: Answers, level: float) -> None:
     r, epochs = answers.truth.shape
     falling = np.mean(np.diff(answers.truth, axis=1) <= 0, axis=0)
     print(f"{table.metadata.name}: {len(table.keys)} functions, {r} trainings of {epochs} epochs")
+    print(f"label: {table.label_definitions[VAL_PER.label]}")
     print("share of curves that do not rise over each step:", spaced(falling))
     last = {p: np.tile(answers.truth[:, [p - 1]], (1, epochs)) for p in PREFIXES if p}
     mean_curve = dict.fromkeys(PREFIXES, answers.curve["seen epochs alone"][0])

@@ -3,9 +3,9 @@
     python benchmarks/datasheet.py timit-micro --out docs/images
     python benchmarks/datasheet.py timit-micro --synthetic synth-micro --out docs/images
 
-Needs matplotlib, as nothing else here does: pip install matplotlib. Prints what stands in the
-text, and writes one SVG a figure. Only measured rows count; a function has the mean of its seeds as
-its label.
+Needs matplotlib, as nothing else here does: pip install matplotlib. Prints the numbers of the text
+and writes one SVG per figure. Only measured rows count; the label of a function is the mean over
+its seeds. Numbers on the noise between seeds are those of `benchmarks/seed_halves.py`.
 """
 
 import argparse
@@ -20,10 +20,12 @@ from scipy.stats import kendalltau, spearmanr
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.seed_halves import HALVES, held_out_forecasts
 from graph_encoding import Cell, Semantics, functional_form, macs
 from graph_encoding.macro import Macro
 from graph_encoding.ops import NB_ASR_OPS
 from surrogate.metrics.confidence import bootstrap_interval
+from surrogate.metrics.halves import in_half
 from surrogate.targets import COLLAPSED_PER
 from train_benchmark.table import LABELS, BenchmarkTable
 
@@ -119,7 +121,7 @@ def distribution(axes: "Axes", data: Data) -> None:
     for what, values in (("of the standard space", val), ("in all", every)):
         print(
             f"val_per of {len(values)} functions {what}: best {values.min():.3f}, worst "
-            f"{values.max():.3f}, {(values > COLLAPSED_PER).sum()} above {COLLAPSED_PER}"
+            f"{values.max():.3f}, {(values > COLLAPSED_PER).sum()} collapsed: above {COLLAPSED_PER}"
         )
 
 
@@ -156,20 +158,6 @@ def seed_noise(axes: "Axes", data: Data) -> None:
     _say_what_is_cut(axes, matrix.max(axis=1))
     tau = kendalltau(*matrix.T).statistic
     print(f"seeds {seeds[0]} and {seeds[1]}: {len(keys)} functions, Kendall tau {tau:.3f}")
-    _, tests = data.table.label_matrix("test_per", seeds[:2])
-    means = matrix.mean(axis=1)
-    for half, chosen in (
-        ("better", means <= np.median(means)),
-        ("worse", means > np.median(means)),
-    ):
-        tau = kendalltau(*matrix[chosen].T).statistic
-        shared = np.corrcoef(np.diff(matrix[chosen]).T, np.diff(tests[chosen]).T)[0, 1]
-        print(f"{half} half: tau {tau:.3f}, differences in val and test: correlation {shared:.2f}")
-    if len(seeds) > 2:
-        keys, matrix = data.table.label_matrix("val_per", seeds[:3])
-        if len(keys) >= 10:
-            tau = kendalltau(matrix[:, 0], matrix[:, 1:3].mean(axis=1)).statistic
-            print(f"one seed and the mean of two others: {len(keys)} functions, tau {tau:.3f}")
 
 
 def against_macs(axes: "Axes", data: Data) -> None:
@@ -180,8 +168,12 @@ def against_macs(axes: "Axes", data: Data) -> None:
 
 
 def against_latency(axes: "Axes", data: Data) -> None:
-    """Error against measured latency, with the Pareto front; nothing where none was measured."""
-    for setting in data.table.latency.settings:
+    """Error against measured latency, with the Pareto front; nothing where none was measured.
+
+    The setting is the first one of the table's own network, if there is one.
+    """
+    own = f"{data.table.metadata.recipe['macro']['name']}/"
+    for setting in sorted(data.table.latency.settings, key=lambda s: not s.startswith(own)):
         measured = data.table.latency.seconds(setting)
         rows = [i for i, key in enumerate(data.keys) if key in measured]
         latency_s = np.array([measured[data.keys[i]] for i in rows])
@@ -254,7 +246,9 @@ def val_against_test(axes: "Axes", data: Data) -> None:
         xlabel="val_per", ylabel="test_per", xlim=(None, WORST_SHOWN), ylim=(None, WORST_SHOWN)
     )
     _say_what_is_cut(axes, np.maximum(val, test))
-    for name in LABELS[:-1]:
+    for name in LABELS:
+        if name == "test_per":
+            continue
         print(f"{name} and test_per: tau {kendalltau(data.label(name), test).statistic:.3f}")
 
 
@@ -272,28 +266,33 @@ def epochs(axes: "Axes", data: Data) -> None:
 def transfer(axes: "Axes", data: Data, other: Data) -> None:
     """The same functions on another corpus, one seed on each."""
     (seed, *_), (other_seed, *_) = data.table.seeds, other.table.seeds
+    forecasts = held_out_forecasts(data.table)
     for name in ("val_per", "test_per"):
-        by_key = (
-            (data.table.labels_of(key, name), other.table.labels_of(key, name)) for key in data.keys
-        )
-        labels = [(a[seed], b[other_seed]) for a, b in by_key if seed in a and other_seed in b]
-        here, there = np.array(labels).T
+        of_key = {
+            key: (data.table.labels_of(key, name), other.table.labels_of(key, name))
+            for key in data.keys
+        }
+        both = {
+            k: (a[seed], b[other_seed])
+            for k, (a, b) in of_key.items()
+            if seed in a and other_seed in b
+        }
+        here, there = np.array(list(both.values())).T
+        order = np.array([forecasts[key] for key in both])
         low, high = bootstrap_interval(
             lambda rows, a=here, b=there: kendalltau(a[rows], b[rows]).statistic,
-            len(labels),
+            len(both),
             np.random.default_rng(0),
         )
         print(
-            f"{name} on both corpora: {len(labels)} functions, Kendall tau "
+            f"{name} on both corpora: {len(both)} functions, Kendall tau "
             f"{kendalltau(here, there).statistic:.3f} ({low:.3f} to {high:.3f}), Spearman's rho "
             f"{spearmanr(here, there).statistic:.3f}"
         )
-        for half, chosen in (
-            ("better", there <= np.median(there)),
-            ("worse", there > np.median(there)),
-        ):
-            tau = kendalltau(here[chosen], there[chosen]).statistic
-            print(f"{half} half on {other.table.metadata.name}: tau {tau:.3f}")
+        for half, better in HALVES:
+            rows = in_half(order, better=better)
+            tau = kendalltau(here[rows], there[rows]).statistic
+            print(f"{half} half by held-out forecast: {rows.sum()} functions, tau {tau:.3f}")
         if name == "val_per":
             axes.scatter(here, there, s=4, alpha=0.6)
             _say_what_is_cut(axes, here)

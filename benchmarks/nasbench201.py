@@ -17,7 +17,6 @@ test keys have theirs in a random training set too.
 """
 
 import argparse
-import csv
 import math
 import sys
 from collections import Counter, defaultdict
@@ -28,7 +27,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from graph_encoding import GraphRow, UserError, nasbench201, write_graphs
+from benchmarks.csv_rows import Row, read_rows
+from graph_encoding import CellGraph, GraphRow, UserError, nasbench201, write_graphs
 
 ACCURACIES = (
     "cifar10_test_200ep",
@@ -59,9 +59,9 @@ def main() -> None:
         write_graphs(options.out, rows)
     except UserError as e:
         sys.exit(f"error: {e}")
-    keys_of = Counter(nasbench201(group[0]["arch_str"]).key for group in members.values())
+    keys_of = Counter(graph_of(group[0], executed=False).key for group in members.values())
     print(f"wrote {options.out}: {len(rows)} keys of {len(keys_of)} functions", file=sys.stderr)
-    for size in TRAIN_SIZES:
+    for size in (size for size in TRAIN_SIZES if size < len(members)):
         share = share_known(list(keys_of.values()), size)
         print(
             f"{size} training keys: {share:.1%} of the test keys have their function there",
@@ -70,7 +70,12 @@ def main() -> None:
 
 
 def share_known(keys_of_functions: list[int], train_keys: int) -> float:
-    """Expected share of the other keys whose function is that of a random training key."""
+    """Expected share of the other keys whose function is that of a random training key.
+
+    Args:
+        keys_of_functions: for each function how many keys it has, >= 1.
+        train_keys: keys that are trained on, fewer than there are.
+    """
     others = sum(keys_of_functions) - 1
 
     def unknown(keys: int) -> float:
@@ -79,26 +84,40 @@ def share_known(keys_of_functions: list[int], train_keys: int) -> float:
     return sum(keys * (1 - unknown(keys)) for keys in keys_of_functions) / (others + 1)
 
 
-def cells_by_key(folder: Path) -> dict[str, list[dict[str, str]]]:
-    """The cells of each `unique_string`, in order of their index, with all that was measured."""
-    latencies = {row.pop("index"): row for row in read(folder / "nb201_help_latency_ms.csv")}
-    members: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in read(folder / "nb201_accuracy.csv"):
-        measured = latencies[row["index"]]
-        row |= {f"latency_ms_{device}": value for device, value in measured.items()}
-        members[row["unique_string"]].append(row)
+def cells_by_key(folder: Path) -> dict[str, list[Row]]:
+    """The cells of each `unique_string`, in order of their index, with all that was measured.
+
+    Raises:
+        UserError: if a file cannot be read, or lacks a column or the latencies of a cell.
+    """
+    latency_path = folder / "nb201_help_latency_ms.csv"
+    latencies = {row.values["index"]: row.values for row in read_rows(latency_path, ("index",))}
+    members: dict[str, list[Row]] = defaultdict(list)
+    columns = ("index", "arch_str", "unique_string", *ACCURACIES)
+    for row in read_rows(folder / "nb201_accuracy.csv", columns):
+        index = row.values["index"]
+        if index not in latencies:
+            raise UserError(
+                f"{latency_path} must have a row for each cell, but has none of index {index!r}, "
+                f"which is that of {row.place}"
+            )
+        measured = {
+            f"latency_ms_{device}": value
+            for device, value in latencies[index].items()
+            if device != "index"
+        }
+        members[row.values["unique_string"]].append(Row(row.place, {**row.values, **measured}))
     return members
 
 
-def graph_rows(members: dict[str, list[dict[str, str]]], *, executed: bool) -> list[GraphRow]:
+def graph_rows(members: dict[str, list[Row]], *, executed: bool) -> list[GraphRow]:
     """One row for each key, in order of its first cell."""
-    devices = [name for name in next(iter(members.values()))[0] if name.startswith("latency_ms_")]
+    (first, *_), *_ = members.values()
+    devices = [name for name in first.values if name.startswith("latency_ms_")]
     return [
         GraphRow(
             # The empty text is the identity of the cells whose output is zero.
-            replace(
-                nasbench201(group[0]["arch_str"], executed=executed), key=unique_string or "zero"
-            ),
+            replace(graph_of(group[0], executed=executed), key=unique_string or "zero"),
             {
                 name: mean(group[:1] if executed else group, name)
                 for name in (*ACCURACIES, *devices)
@@ -109,16 +128,15 @@ def graph_rows(members: dict[str, list[dict[str, str]]], *, executed: bool) -> l
     ]
 
 
-def mean(group: list[dict[str, str]], name: str) -> float:
-    return float(np.mean([float(row[name]) for row in group]))
-
-
-def read(path: Path) -> list[dict[str, str]]:
+def graph_of(row: Row, *, executed: bool) -> CellGraph:
     try:
-        with path.open(newline="") as file:
-            return list(csv.DictReader(file))
-    except OSError as e:
-        raise UserError(f"cannot read {path}: {e}") from e
+        return nasbench201(row.values["arch_str"], executed=executed)
+    except UserError as e:
+        raise UserError(f"{row.place}: {e}") from e
+
+
+def mean(group: list[Row], name: str) -> float:
+    return float(np.mean([row.number(name) for row in group]))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ A key is the function that a cell computes; its label is the mean over the cells
 """
 
 import argparse
-import csv
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.csv_rows import Row, read_rows
 from graph_encoding import CellGraph, GraphRow, UserError, nasbench_graph, write_graphs
 
 TARGETS = ("valid_perf", "test_perf", "latency_s")
@@ -38,24 +38,33 @@ def main() -> None:
 def graph_rows(path: Path) -> list[GraphRow]:
     """One row for each key, in order of its first cell."""
     graphs: dict[str, CellGraph] = {}
-    members: dict[str, list[dict[str, str]]] = defaultdict(list)
-    try:
-        with path.open(newline="") as file:
-            for row in csv.DictReader(file):
-                link = [int(source) for source in row["link"]]
-                graph = nasbench_graph(link, row["ops"].split("|"))
-                graphs.setdefault(graph.key, graph)
-                members[graph.key].append(row)
-    except OSError as e:
-        raise UserError(f"cannot read {path}: {e}") from e
+    members: dict[str, list[Row]] = defaultdict(list)
+    for row in read_rows(path, ("link", "ops", *TARGETS)):
+        graph = graph_of(row)
+        graphs.setdefault(graph.key, graph)
+        members[graph.key].append(row)
     return [
         GraphRow(graph, {name: mean(members[key], name) for name in TARGETS}, {})
         for key, graph in graphs.items()
     ]
 
 
-def mean(group: list[dict[str, str]], name: str) -> float:
-    return float(np.mean([float(row[name]) for row in group]))
+def graph_of(row: Row) -> CellGraph:
+    """The graph of a cell, whose links are written as one digit for each node."""
+    link = row.values["link"]
+    if not (link.isascii() and link.isdigit()):
+        raise UserError(
+            f"{row.place} must have a digit for each node in column 'link', such as 0012, but has "
+            f"{link!r}"
+        )
+    try:
+        return nasbench_graph([int(source) for source in link], row.values["ops"].split("|"))
+    except UserError as e:
+        raise UserError(f"{row.place}: {e}") from e
+
+
+def mean(group: list[Row], name: str) -> float:
+    return float(np.mean([row.number(name) for row in group]))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=4, help="divisions into folds")
     options = parser.parse_args()
     found = {
-        name: json.loads((STUDIES / "results" / f"{name}.json").read_text())["best"]
+        name: json.loads((STUDIES / "results" / f"{name}.json").read_text(encoding="utf-8"))["best"]
         for name in options.found
     }
     divisions = range(FIRST_DIVISION, FIRST_DIVISION + options.repeats)

@@ -1,7 +1,9 @@
 """Cells of other benchmarks as `CellGraph`s, so that any predictor can be tried on them."""
 
+import operator
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from graph_encoding.errors import CellFormatError
 from graph_encoding.functional import canonical_form
@@ -43,7 +45,7 @@ NB_GRAPH_OPERATIONS = {
 Source: Qin et al., "NAS-Bench-Graph", NeurIPS 2022, section 3.1.
 """
 
-_NB201_EDGE = re.compile(r"(?P<op>[a-z]\w*)~(?P<source>\d+)")
+_NB201_EDGE = re.compile(r"(?P<op>[a-z]\w*)~(?P<source>[0-9]{1,9})")
 
 
 def nasbench201(arch_str: str, *, executed: bool = False) -> CellGraph:
@@ -66,6 +68,12 @@ def nasbench201(arch_str: str, *, executed: bool = False) -> CellGraph:
     Raises:
         CellFormatError: if the text does not follow that grammar.
     """
+    if not isinstance(arch_str, str):
+        raise CellFormatError(
+            "a NAS-Bench-201 cell must be a text such as '|none~0|+|none~0|skip_connect~1|', but "
+            f"got {_shown(arch_str)}; write another form of it as that text first"
+        )
+    arch_str = arch_str.strip()
     ops: list[str] = []
     arguments: list[dict[int, int]] = []
     # What each node of the cell adds up: term number (0 the input) -> how often.
@@ -129,60 +137,64 @@ def nasbench101(matrix: Sequence[Sequence[int]], ops: Sequence[str]) -> CellGrap
     that a value is used, not which of the two is done with it.
 
     Args:
-        matrix: (v, v) adjacency, 0 or 1, upper triangular.
+        matrix: (v, v) adjacency, 0 or 1, upper triangular: lists, an array or a tensor.
         ops: (v,) labels, the first "input", the last "output".
 
     Raises:
         CellFormatError: if shapes, labels or values break those rules.
     """
-    size = len(ops)
-    inner = ops[1:-1]
+    labels = _labels("a NAS-Bench-101 module", ops)
+    size = len(labels)
+    inner = labels[1:-1]
     if (
         size < 2
-        or (ops[0], ops[-1]) != ("input", "output")
+        or (labels[0], labels[-1]) != ("input", "output")
         or not set(inner) <= set(NB101_OPERATIONS)
     ):
         raise CellFormatError(
             "the labels of a NAS-Bench-101 module must be 'input', operations of "
-            f"{', '.join(NB101_OPERATIONS)}, 'output', but got {list(ops)}"
+            f"{', '.join(NB101_OPERATIONS)}, 'output', but got {labels}"
         )
-    rows = [list(row) for row in matrix]
+    rows = [_items(row) or [] for row in _items(matrix) or []]
     if len(rows) != size or any(
-        len(row) != size or any(row[: v + 1]) or not set(row) <= {0, 1}
+        len(row) != size or any(row[: v + 1]) or any(e not in (0, 1) for e in row)
         for v, row in enumerate(rows)
     ):
         raise CellFormatError(
-            f"the matrix of a NAS-Bench-101 module must be upper triangular with 0 and 1, one row "
-            f"for each of {size} labels, but got {rows}"
+            "the matrix of a NAS-Bench-101 module must be upper triangular with 0 and 1, one row "
+            f"for each of {size} labels, but got {_shown(matrix)}"
         )
     fed = {0}
     for v in range(1, size):
         if any(rows[u][v] for u in fed):
             fed.add(v)
     arguments = [{u: 1 for u in fed if rows[u][v]} for v in range(1, size)]
-    return _graph(list(inner), arguments[:-1], arguments[-1], NB101_OPERATIONS)
+    return _graph(inner, arguments[:-1], arguments[-1], NB101_OPERATIONS)
 
 
 def nasbench_graph(link: Sequence[int], ops: Sequence[str]) -> CellGraph:
     """The graph of a NAS-Bench-Graph cell.
 
     Args:
-        link: for each node the one that feeds it: 0 the cell's input, k the k-th node.
+        link: for each node the one that feeds it: 0 the cell's input, k the k-th node; a list,
+            an array or a tensor of integers.
         ops: for each node its operation. Values that feed no node are joined at the output.
 
     Raises:
         CellFormatError: if the lengths differ, a label is unknown or a link points ahead.
     """
     known = [*NB_GRAPH_OPERATIONS, "skip"]
-    if not link or len(link) != len(ops) or not set(ops) <= set(known):
+    labels = _labels("a NAS-Bench-Graph cell", ops)
+    sources = _integers(link)
+    if not sources or len(sources) != len(labels) or not set(labels) <= set(known):
         raise CellFormatError(
             f"a NAS-Bench-Graph cell must have a link and one of {', '.join(known)} for each "
-            f"node, but got the links {list(link)} and the operations {list(ops)}"
+            f"node, but got the links {sources} and the operations {labels}"
         )
     names: list[str] = []
     arguments: list[dict[int, int]] = []
     term_of_node = [0]
-    for node, (source, op) in enumerate(zip(link, ops, strict=True), start=1):
+    for node, (source, op) in enumerate(zip(sources, labels, strict=True), start=1):
         if not 0 <= source < node:
             raise CellFormatError(
                 f"node {node} of a NAS-Bench-Graph cell must be linked to an earlier one (0 to "
@@ -195,9 +207,42 @@ def nasbench_graph(link: Sequence[int], ops: Sequence[str]) -> CellGraph:
         arguments.append({term_of_node[source]: 1})
         term_of_node.append(len(names))
     output: dict[int, int] = {}
-    for node in set(range(1, len(link) + 1)) - set(link):
+    for node in set(range(1, len(sources) + 1)) - set(sources):
         output[term_of_node[node]] = output.get(term_of_node[node], 0) + 1
     return _graph(names, arguments, output, NB_GRAPH_OPERATIONS)
+
+
+def _integers(link: Any) -> list[int]:
+    entries = _items(link)
+    try:
+        return [operator.index(entry) for entry in entries or [link]]
+    except TypeError as e:
+        raise CellFormatError(
+            "the links of a NAS-Bench-Graph cell must be a list of integers such as [0, 0, 1, 2], "
+            f"but got {_shown(link)}; take the digits of a text apart, and round nothing"
+        ) from e
+
+
+def _labels(what: str, ops: Any) -> list[str]:
+    labels = _items(ops)
+    if labels is None or not all(isinstance(label, str) for label in labels):
+        raise CellFormatError(
+            f"the operations of {what} must be a list of texts, but got {_shown(ops)}"
+        )
+    return labels
+
+
+def _items(values: Any) -> list[Any] | None:
+    """The entries of a sequence, an array or a tensor, as Python's own; None of what is none."""
+    # `tolist` of an array or a tensor; a matrix, whose rows are matrices of one row, has it too.
+    plain = values.tolist() if hasattr(values, "tolist") else values
+    if not isinstance(plain, Sequence) or isinstance(plain, str | bytes):
+        return None
+    return [entry.tolist() if hasattr(entry, "tolist") else entry for entry in plain]
+
+
+def _shown(value: object) -> str:
+    return f"{type(value).__name__} {value!r:.80}"
 
 
 def _graph(

@@ -35,7 +35,8 @@ class Cell:
     skips: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:
-        for field in (self.ops, self.skips, *self.skips):
+        flags_of_nodes = self.skips if isinstance(self.skips, tuple) else ()
+        for field in (self.ops, self.skips, *flags_of_nodes):
             if not isinstance(field, tuple):
                 raise CellFormatError(
                     "a cell's operations, its skips and the flags of each node must be tuples, "
@@ -49,7 +50,7 @@ class Cell:
                 f"but got {len(self.ops)} operations and {len(self.skips)} tuples"
             )
         for k, (op, flags) in enumerate(zip(self.ops, self.skips, strict=True), start=1):
-            if op not in OPERATIONS:
+            if not isinstance(op, str) or op not in OPERATIONS:
                 raise CellFormatError(
                     f"node {k}: unknown operation {op!r}; known: {', '.join(OPERATIONS)}"
                 )
@@ -74,6 +75,11 @@ class Cell:
         >>> Cell.parse("conv3:0_410").text
         'conv3:0_410'
         """
+        if not isinstance(text, str):
+            raise CellFormatError(
+                "a cell's text form must be a text such as 10_100_1000, but got "
+                f"{type(text).__name__} {text!r:.80}; `Cell.from_arch_vec` takes lists"
+            )
         tokens = NODE_BREAK.split(text.strip())
         ops: list[str] = []
         skips: list[tuple[int, ...]] = []
@@ -104,13 +110,20 @@ class Cell:
                 out of range.
         """
         nested: list[list[int]] = []
-        rest = list(values)
+        try:
+            flat = list(values)
+        except TypeError as e:
+            raise CellFormatError(
+                "a cell's flat form must be a list of integers such as [1, 0, 1, 0, 0], "
+                f"but got {type(values).__name__} {values!r:.80}"
+            ) from e
+        rest = flat
         while rest:
             width = len(nested) + 2
             if len(rest) < width:
                 raise CellFormatError(
                     "a flat cell of n nodes must have n (n + 3) / 2 integers (2, 5, 9, 14, ...), "
-                    f"but got {len(values)}: {list(values)!r}"
+                    f"but got {len(flat)}: {flat!r:.200}"
                 )
             nested.append(rest[:width])
             rest = rest[width:]

@@ -10,22 +10,73 @@ from numpy.typing import NDArray
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import Operation
 
+GREATEST = float(np.finfo(np.float32).max)
+"""What an encoding writes for a number that is too large for float32."""
+
+_LARGE = 2.0**500
+"""Multiplicities are at most this, and so are the values of `Counts`: sums over all edges of a
+graph, of products of two of them, stay finite in float64."""
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Counts of paths, of any size: each is `value * 2 ** exponent`.
+
+    A network of n residual blocks has 2 ** n paths, and no float reaches that for every n.
+
+    Attributes:
+        value: float64, >= 0; counts below 2 ** 53 are exact.
+        exponent: int32 of the same shape, >= 0; 0 unless some count is very large.
+    """
+
+    value: NDArray[np.float64]
+    exponent: NDArray[np.int32]
+
+    def at_node(self, node: int) -> "Counts":
+        """The counts of one node of n graphs: (n,) or (n, s) of (n, v) or (n, v, s)."""
+        return Counts(self.value[:, node], self.exponent[:, node])
+
+    @cached_property
+    def float64(self) -> NDArray[np.float64]:
+        """The counts, infinite where float64 does not reach them."""
+        with np.errstate(over="ignore"):
+            counts: NDArray[np.float64] = np.ldexp(self.value, self.exponent)
+        return counts
+
+    def log1p(self) -> NDArray[np.float32]:
+        """Natural logarithms of 1 + the counts, however large they are."""
+        rounded = to_float32(self.float64)
+        fraction, further = np.frexp(self.value)
+        large = np.log(np.maximum(fraction, 0.5)) + np.log(2.0) * (self.exponent + further)
+        return np.where(rounded < GREATEST, np.log1p(rounded), large).astype(np.float32)
+
+
+def to_float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The same numbers in float32, those that are too large for it as `GREATEST`."""
+    return np.minimum(numbers, GREATEST).astype(np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class DenseGraphs:
-    """n graphs of the same number of nodes v.
+    """n graphs of the same number of nodes v, with e edges in all.
 
     Attributes:
         rows: (n,) places of these graphs among those that were asked for.
         ops: all operations that occur in them.
         op_index: (n, v) number of each node's operation in `ops`.
-        multiplicity: (n, v, v) how often node s feeds node t, at [:, s, t]; 0 without an edge.
+        edge_graph: (e,) which of the n graphs each edge belongs to, rising.
+        edge_source: (e,) node that each edge begins at.
+        edge_target: (e,) node that each edge ends at.
+        multiplicity: (e,) how often the edge's source feeds its target, >= 1.
     """
 
     rows: NDArray[np.intp]
     ops: tuple[Operation, ...]
     op_index: NDArray[np.intp]
-    multiplicity: NDArray[np.float32]
+    edge_graph: NDArray[np.intp]
+    edge_source: NDArray[np.intp]
+    edge_target: NDArray[np.intp]
+    multiplicity: NDArray[np.float64]
 
     @property
     def nodes(self) -> int:
@@ -33,33 +84,46 @@ class DenseGraphs:
         return int(self.op_index.shape[1])
 
     @cached_property
-    def sources(self) -> list[list[tuple[int, NDArray[np.float32]]]]:
+    def sources(self) -> list[list[tuple[int, NDArray[np.float64]]]]:
         """Of each node, those that feed it in any graph, with their multiplicities (n,)."""
-        fed_VV: NDArray[np.bool_] = np.any(self.multiplicity, axis=0)
-        by_edge_VVN = np.ascontiguousarray(self.multiplicity.transpose(1, 2, 0))
-        return [
-            [(source, by_edge_VVN[source, target]) for source in np.flatnonzero(fed).tolist()]
-            for target, fed in enumerate(fed_VV.T)
-        ]
+        # Only pairs of nodes with an edge in some graph have a row: all pairs of a large graph
+        # would be more than its edges by orders of magnitude.
+        pairs, pair_of_edge = np.unique(
+            self.edge_target * self.nodes + self.edge_source, return_inverse=True
+        )
+        weight_PN = np.zeros((len(pairs), len(self.rows)))
+        weight_PN[pair_of_edge, self.edge_graph] = self.multiplicity
+        found: list[list[tuple[int, NDArray[np.float64]]]] = [[] for _ in range(self.nodes)]
+        for pair, weight_N in zip(pairs.tolist(), weight_PN, strict=True):
+            target, source = divmod(pair, self.nodes)
+            found[target].append((source, weight_N))
+        return found
 
     @cached_property
-    def targets(self) -> list[list[tuple[int, NDArray[np.float32]]]]:
+    def targets(self) -> list[list[tuple[int, NDArray[np.float64]]]]:
         """Of each node, those that it feeds in any graph, with their multiplicities (n,)."""
-        fed: list[list[tuple[int, NDArray[np.float32]]]] = [[] for _ in range(self.nodes)]
+        fed: list[list[tuple[int, NDArray[np.float64]]]] = [[] for _ in range(self.nodes)]
         for target, sources in enumerate(self.sources):
             for source, weight_N in sources:
                 fed[source].append((target, weight_N))
         return fed
 
+    def degrees(self, ends: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Edges of each node, with their multiplicities: (n, v).
+
+        Args:
+            ends: (e,) the node that each edge counts for, such as `edge_target`.
+        """
+        place = self.edge_graph * self.nodes + ends
+        counted = np.bincount(place, self.multiplicity, minlength=self.op_index.size)
+        # Of no edges at all it counts in whole numbers.
+        return counted.astype(np.float64).reshape(self.op_index.shape)
+
     @cached_property
-    def path_counts(self) -> NDArray[np.float32]:
+    def path_counts(self) -> Counts:
         """Paths from the input to each node, (n, v); an edge of multiplicity m is m edges."""
-        paths_NV = np.zeros(self.op_index.shape, dtype=np.float32)
-        paths_NV[:, 0] = 1.0
-        for target in range(1, self.nodes):
-            for source, weight_N in self.sources[target]:
-                paths_NV[:, target] += weight_N * paths_NV[:, source]
-        return paths_NV
+        counts = count_paths(self, np.ones((*self.op_index.shape, 1), dtype=np.bool_))
+        return Counts(counts.value[:, :, 0], counts.exponent[:, :, 0])
 
 
 class GroupedGraphs(tuple[CellGraph, ...]):
@@ -94,12 +158,72 @@ def _stack(graphs: Sequence[CellGraph], rows: list[int]) -> DenseGraphs:
         for place, op in {id(op): op for graph in chosen for op in graph.ops}.items()
     }
     op_index = np.array([[number_at[id(op)] for op in graph.ops] for graph in chosen], np.intp)
-    nodes = op_index.shape[1]
-    edges = np.array([edge for graph in chosen for edge in graph.edges], np.intp).reshape(-1, 3)
-    owner = np.repeat(np.arange(len(chosen)), [len(graph.edges) for graph in chosen])
-    multiplicity = np.zeros((len(rows), nodes, nodes), dtype=np.float32)
-    multiplicity[owner, edges[:, 0], edges[:, 1]] = edges[:, 2]
-    return DenseGraphs(np.array(rows, dtype=np.intp), tuple(number), op_index, multiplicity)
+    edges = [edge for graph in chosen for edge in graph.edges]
+    # A value that is skipped again and again is added up more often than any float can say.
+    multiplicity = [edge[2] if edge[2] < _LARGE else _LARGE for edge in edges]
+    return DenseGraphs(
+        np.array(rows, dtype=np.intp),
+        tuple(number),
+        op_index,
+        np.repeat(np.arange(len(chosen)), [len(graph.edges) for graph in chosen]),
+        np.array([edge[0] for edge in edges], np.intp),
+        np.array([edge[1] for edge in edges], np.intp),
+        np.array(multiplicity, np.float64),
+    )
+
+
+def count_paths(group: DenseGraphs, through_NVS: NDArray[np.bool_]) -> Counts:
+    """Count the paths from the input that go through some of the nodes only.
+
+    Args:
+        group: n graphs of v nodes.
+        through_NVS: (n, v, s) for each of s counts, which nodes paths may go through.
+
+    Returns:
+        (n, v, s) counts of the paths to each node; an edge of multiplicity m is m edges.
+    """
+    value_NVS = np.zeros(through_NVS.shape)
+    exponent_NVS = np.zeros(through_NVS.shape, dtype=np.int32)
+    value_NVS[:, 0] = 1.0
+    has_exponents = False
+    for target in range(1, group.nodes):
+        sources = group.sources[target]
+        if has_exponents:
+            exponent_NVS[:, target] = _largest_exponent(sources, value_NVS, exponent_NVS)
+        for source, weight_N in sources:
+            share_NS = weight_N[:, None]
+            if has_exponents:
+                share_NS = _shares(weight_N, exponent_NVS, source, target)
+            value_NVS[:, target] += share_NS * value_NVS[:, source]
+        value_NVS[:, target] *= through_NVS[:, target]
+        exponent_NVS[:, target] *= through_NVS[:, target]
+        if value_NVS[:, target].max(initial=0.0) > _LARGE:
+            has_exponents = True
+            value_NVS[:, target], further = np.frexp(value_NVS[:, target])
+            exponent_NVS[:, target] += further
+    return Counts(value_NVS, exponent_NVS)
+
+
+def _largest_exponent(
+    sources: list[tuple[int, NDArray[np.float64]]],
+    value_NVS: NDArray[np.float64],
+    exponent_NVS: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """(n, s) the exponent of a sum of counts: the largest of those that are added up."""
+    largest_NS = np.zeros_like(exponent_NVS[:, 0])
+    for source, weight_N in sources:
+        is_added = (weight_N > 0)[:, None] & (value_NVS[:, source] > 0)
+        np.maximum(largest_NS, exponent_NVS[:, source], out=largest_NS, where=is_added)
+    return largest_NS
+
+
+def _shares(
+    weight_N: NDArray[np.float64], exponent_NVS: NDArray[np.int32], source: int, target: int
+) -> NDArray[np.float64]:
+    """(n, s) by what a source's values are multiplied where they are added at a target."""
+    shift_NS = np.minimum(exponent_NVS[:, source] - exponent_NVS[:, target], 0)
+    shares: NDArray[np.float64] = np.ldexp(weight_N[:, None], shift_NS)
+    return shares
 
 
 def path_sums(
@@ -120,8 +244,10 @@ def path_sums(
     least = np.full(added_NVK.shape, np.inf, np.float32)
     greatest = np.full(added_NVK.shape, -np.inf, np.float32)
     least[:, 0] = greatest[:, 0] = 0.0
-    total = np.zeros(added_NVK.shape, np.float32)
-    paths_NV = group.path_counts
+    # The sum over all paths to a node, with the exponent of their count.
+    total = np.zeros(added_NVK.shape)
+    value_NV1 = group.path_counts.value[:, :, None]
+    exponent_NV1 = group.path_counts.exponent[:, :, None]
     for target in range(1, group.nodes):
         added_NK = added_NVK[:, target]
         for source, weight_N in group.sources[target]:
@@ -130,7 +256,8 @@ def path_sums(
             np.minimum(least[:, target], low, out=least[:, target])
             high = np.where(fed_N1, greatest[:, source] + added_NK, np.float32(-np.inf))
             np.maximum(greatest[:, target], high, out=greatest[:, target])
-            sum_of_paths = total[:, source] + paths_NV[:, source, None] * added_NK
-            total[:, target] += weight_N[:, None] * sum_of_paths
-    mean = (total[:, -1] / np.maximum(paths_NV[:, -1, None], 1.0)).astype(np.float32)
-    return least[:, -1], greatest[:, -1], mean
+            share_N1 = _shares(weight_N, exponent_NV1, source, target)
+            total[:, target] += share_N1 * (total[:, source] + value_NV1[:, source] * added_NK)
+    has_path_N1 = value_NV1[:, -1] > 0
+    mean = np.where(has_path_N1, total[:, -1] / np.where(has_path_N1, value_NV1[:, -1], 1.0), 0.0)
+    return least[:, -1], greatest[:, -1], mean.astype(np.float32)

@@ -1,5 +1,7 @@
 """`CellGraph`: the one value that encodings and predictors see, for cells of any benchmark."""
 
+import itertools
+import math
 from dataclasses import dataclass
 
 from graph_encoding.cell import Cell
@@ -19,14 +21,17 @@ class CellGraph:
             multiplicity >= 1, in rising order, one for each pair of nodes; a multiplicity of 2
             adds a value twice.
         key: identity of the graph; equal keys mean the same function.
+        features: (f,) further numbers that are known of the graph, such as a zero-cost proxy:
+            pairs (name, finite number), sorted by name. No encoding reads them.
 
     Raises:
-        UserError: if the ends or an edge break those rules.
+        UserError: if the ends, an edge or a feature break those rules.
     """
 
     ops: tuple[Operation, ...]
     edges: tuple[tuple[int, int, int], ...]
     key: str
+    features: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         kinds = [op.kind for op in self.ops]
@@ -59,6 +64,27 @@ class CellGraph:
                     "there twice as one with multiplicity 2"
                 )
             before = place
+        if self.features:
+            self._check_features()
+
+    def _check_features(self) -> None:
+        names = self.feature_names
+        if any(one >= other for one, other in itertools.pairwise(names)):
+            raise UserError(
+                "features must be sorted by name, each name once, but graph "
+                f"{self.key!r} has {list(names)}; sort them"
+            )
+        for name, value in self.features:
+            if not math.isfinite(value):
+                raise UserError(
+                    f"features must be finite numbers, but {name!r} of graph {self.key!r} is "
+                    f"{value}; leave the graph or the feature out"
+                )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """(f,) names of the features, sorted."""
+        return tuple(name for name, _ in self.features)
 
     @property
     def inner_nodes(self) -> int:

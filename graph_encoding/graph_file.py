@@ -4,17 +4,21 @@
      "targets": {"accuracy": 0.93}, "features": {"mflops": 12.5}}
 
 `ops` are labels of nodes, of which one is "input" and one "output"; `edges` go from node to node,
-an edge given twice adds a value twice; `features` may be left out. So may `operations`, which says
-what labels stand for that not every reader knows; fields that are 1 may be left out there:
+an edge given twice adds a value twice. `features` may be left out; they are further numbers that
+are known before a training, such as zero-cost proxies, and some predictors take them as
+columns beside those of the graph (docs/benchmark.md). All lines have the same ones. `operations`
+may be left out too. It says what labels stand for that not every reader knows; fields that are 1
+may be left out there:
 
      "operations": {"conv13": {"kind": "conv", "kernel": 13}}
 """
 
+import heapq
 import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,11 @@ class GraphRow:
     graph: CellGraph
     targets: Mapping[str, float]
     features: Mapping[str, float]
+
+    @property
+    def graph_with_features(self) -> CellGraph:
+        """The graph as predictors take it: with its features, whatever their order in the row."""
+        return replace(self.graph, features=tuple(sorted(self.features.items())))
 
 
 def read_graphs(path: Path) -> Iterator[GraphRow]:
@@ -260,19 +269,26 @@ def _topological_order(labels: list[str], edges: list[tuple[int, int]]) -> list[
     first, last = labels.index("input"), labels.index("output")
     if any(target == first or source == last for source, target in edges):
         raise UserError("no edge may lead into the input or out of the output, but one does")
-    sources: dict[int, set[int]] = {node: set() for node in range(len(labels))}
+    targets_of: list[list[int]] = [[] for _ in labels]
+    unplaced_sources = [0] * len(labels)
     for source, target in edges:
-        sources[target].add(source)
+        targets_of[source].append(target)
+        unplaced_sources[target] += 1
     order = [first]
-    waiting = [node for node in sources if node not in (first, last)]
-    while waiting:
-        following = next((node for node in waiting if sources[node] <= set(order)), None)
-        if following is None:
-            raise UserError(
-                f"a graph must have no cycle, but the nodes {waiting} feed each other in a circle"
-            )
-        order.append(following)
-        waiting.remove(following)
+    # In rising order, which is what a heap of the smallest first may begin as.
+    ready = [n for n, count in enumerate(unplaced_sources) if not count and n not in (first, last)]
+    for node in order:  # grows until no node is ready
+        for target in targets_of[node]:
+            unplaced_sources[target] -= 1
+            if not unplaced_sources[target] and target != last:
+                heapq.heappush(ready, target)
+        if ready:
+            order.append(heapq.heappop(ready))
+    waiting = sorted(set(range(len(labels))) - {*order, last})
+    if waiting:
+        raise UserError(
+            f"a graph must have no cycle, but the nodes {waiting} feed each other in a circle"
+        )
     return [*order, last]
 
 

@@ -25,6 +25,8 @@ OpKind = Literal[
 KINDS_TO_REGISTER: tuple[OpKind, ...] = ("linear", "gated_linear", "conv", "max_pool", "avg_pool")
 """Families that networks, costs and keys of cells know. There is one zero, known by its name."""
 
+_MOST_SIZE = 2**31 - 1
+
 NAME_IN_CELL = r"[A-Za-z]\w*"
 NODE_BREAK = re.compile(rf"(?<=[01])_(?=[0-9]|{NAME_IN_CELL}:)")
 """Where the text of a cell is cut into nodes: at the underscores that follow a flag."""
@@ -56,9 +58,11 @@ class Operation:
                 f"but got {self.kind!r}"
             )
         for field in ("kernel", "dilation", "group_scale"):
-            if getattr(self, field) < 1:
+            # Such that spans and their sums over paths are numbers that float32 can hold.
+            if not 1 <= getattr(self, field) <= _MOST_SIZE:
                 raise UserError(
-                    f"operation {self.name!r}: {field} must be >= 1, but got {getattr(self, field)}"
+                    f"operation {self.name!r}: {field} must be in 1 .. {_MOST_SIZE}, "
+                    f"but got {getattr(self, field)!s:.30}"
                 )
         if not self.name or any(c.isspace() for c in self.name):
             raise UserError(

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, get_args
 
+from graph_encoding.dense import GREATEST
 from graph_encoding.errors import MissingExtraError
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import Operation, OpKind
@@ -31,14 +32,15 @@ def to_pyg(graph: CellGraph) -> Any:
 
     Returns:
         A `torch_geometric.data.Data` with `x` (v, len(NODE_COLUMNS)) float32, `edge_index`
-        (2, e) int64 in the graph's own order, `edge_attr` (e, 1) float32 multiplicities, and `key`.
+        (2, e) int64 in the graph's own order, `edge_attr` (e, 1) float32 multiplicities (the
+        greatest float32 where one is larger), and `key`.
 
     Raises:
         MissingExtraError: if torch-geometric is not installed.
     """
     torch, data = _import_pyg()
     edges = torch.tensor([edge[:2] for edge in graph.edges], dtype=torch.int64).reshape(-1, 2)
-    weights = torch.tensor([[float(edge[2])] for edge in graph.edges]).reshape(-1, 1)
+    weights = torch.tensor([[float(min(edge[2], GREATEST))] for edge in graph.edges]).reshape(-1, 1)
     return data.Data(
         x=torch.tensor([describe_operation(op) for op in graph.ops]),
         edge_index=edges.T.contiguous(),

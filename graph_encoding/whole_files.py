@@ -1,5 +1,7 @@
 """Files and folders that are there whole or not at all, whatever ends the process or the power.
 
+So are the lines of files that are appended to.
+
 Each is written under a scratch name beside its place, flushed to the disk, and renamed. The folder
 that holds it is flushed too: until then a power cut may undo the rename.
 """
@@ -10,6 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_BLOCK_BYTES = 1 << 16
 
 
 @contextmanager
@@ -64,6 +68,34 @@ def whole_folder(path: Path) -> Iterator[Path]:
         flush_folder(path.parent)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def drop_half_line(path: Path) -> None:
+    """Cut off what follows the last line break of a file that is appended to, if it exists.
+
+    A process that is killed, or finds the disk full, leaves half a line. Only the holder of the
+    file's lock may call this: another process may be about to end the line.
+
+    Args:
+        path: file whose records end in a line break each.
+
+    Raises:
+        OSError: if it cannot be read or cut.
+    """
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        start = size = file.seek(0, os.SEEK_END)
+        while start > 0:
+            end, start = start, max(0, start - _BLOCK_BYTES)
+            file.seek(start)
+            place = file.read(end - start).rfind(b"\n")
+            if place >= 0:
+                start += place + 1
+                break
+        if start < size:
+            file.truncate(start)
+            os.fsync(file.fileno())
 
 
 def flush_file(path: Path) -> None:

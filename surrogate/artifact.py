@@ -23,10 +23,13 @@ from surrogate.calibration import (
 from surrogate.curves import CurveModel, load_curve_model
 from surrogate.latency_model import LatencyModel
 from surrogate.predictors import Predictor, load_predictor
-from surrogate.targets import TARGETS, Target
+from surrogate.targets import TARGETS, VAL_PER, Target
+from train_benchmark.labels import EpochWindow
 from train_benchmark.record import content_hash
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+_WITHOUT_LABEL_EPOCHS = 4
+"""The version before this one: `val_per` of such artifacts averages the last five epochs."""
 
 DEFAULT_ARTIFACT = "timit-micro"
 
@@ -56,6 +59,9 @@ class ArtifactMetadata:
         macro: the network around the cell, for parameter counts.
         trained_on: operations and sizes of the training graphs.
         trained_keys: number of functions it was fitted on.
+        label_epochs: target's name -> the epochs that its label averages; without the targets
+            whose label averages none, and without those of an older artifact that has no curves,
+            of which only the number of these epochs is known.
         fit: the effective configuration of the fit.
         versions: versions of what can change the numbers.
     """
@@ -68,6 +74,7 @@ class ArtifactMetadata:
     macro: Macro
     trained_on: TrainedOn
     trained_keys: int
+    label_epochs: dict[str, EpochWindow]
     fit: dict[str, Any]
     versions: dict[str, str]
 
@@ -178,7 +185,7 @@ class Artifact:
             "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
         }
         text = json.dumps({**metadata, "metadata_sha256": content_hash(metadata)}, indent=2)
-        (folder / _METADATA_FILE).write_text(text + "\n")
+        (folder / _METADATA_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
@@ -200,6 +207,8 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
         )
         for key, row in _read_json(folder / _MEASURED_FILE).items()
     }
+    curve_folder = folder / CURVE_FOLDER
+    curves = load_curve_model(curve_folder) if curve_folder.is_dir() else None
     return Artifact(
         ArtifactMetadata(
             name=metadata["name"],
@@ -212,13 +221,14 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
                 tuple(metadata["trained_on"]["ops"]), metadata["trained_on"]["nodes"]
             ),
             trained_keys=metadata["trained_keys"],
+            label_epochs=_label_epochs(metadata, curves),
             fit=metadata["fit"],
             versions=metadata["versions"],
         ),
         models,
         measured,
         _load_neighbourhood(folder, tuple(metadata["trained_on"]["ops"])),
-        load_curve_model(folder / CURVE_FOLDER) if (folder / CURVE_FOLDER).is_dir() else None,
+        curves,
         tuple(
             LatencyModel.load(folder / latency_folder(number))
             for number in range(len(metadata.get("latency_settings", ())))
@@ -251,10 +261,11 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
             f"`nasasr fit {folder} --out DIR`"
         )
     version = metadata.get("schema_version") if isinstance(metadata, dict) else None
-    if version != SCHEMA_VERSION:
+    if version not in (_WITHOUT_LABEL_EPOCHS, SCHEMA_VERSION):
         raise UserError(
-            f"artifact {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
-            "use the nasasr version that wrote it, or fit it again"
+            f"artifact {folder} must have schema version {_WITHOUT_LABEL_EPOCHS} or "
+            f"{SCHEMA_VERSION}, but has {version!r}; use the nasasr version that wrote it, or fit "
+            "it again"
         )
     listed = metadata.get("sha256")
     if not isinstance(listed, dict):
@@ -273,18 +284,26 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
     return dict(metadata)
 
 
+def _label_epochs(metadata: dict[str, Any], curves: CurveModel | None) -> dict[str, EpochWindow]:
+    if metadata["schema_version"] != _WITHOUT_LABEL_EPOCHS:
+        return {name: EpochWindow(**of) for name, of in metadata["label_epochs"].items()}
+    return {} if curves is None else {VAL_PER.name: curves.label_epochs}
+
+
 def _load_neighbourhood(folder: Path, ops: tuple[str, ...]) -> Neighbourhood:
     with np.load(folder / _NEIGHBOURHOOD_FILE, allow_pickle=False) as arrays:
         return Neighbourhood(ops, arrays["points"].astype(np.float32))
 
 
 def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n")
+    path.write_text(
+        json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n", encoding="utf-8"
+    )
 
 
 def _read_json(path: Path) -> Any:
     try:
-        return strict_json(path.read_text())
+        return strict_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as e:
         raise UserError(
             f"cannot read artifact file {path}: {e}; copy the artifact again or fit it again"

@@ -18,6 +18,28 @@ from train_benchmark.record import content_hash
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
 
+
+def require_features(graphs: Sequence[CellGraph], names: tuple[str, ...]) -> None:
+    """Make sure that n graphs have the features of these names, and no others.
+
+    Raises:
+        UserError: if one has not; names it.
+    """
+    for graph in graphs:
+        if graph.feature_names != names:
+            raise UserError(
+                f"all graphs of a fit and of its queries must have the same features, here "
+                f"{list(names)}, but graph {graph.key!r} has {list(graph.feature_names)}; give "
+                "every graph the same ones"
+            )
+
+
+def feature_matrix(graphs: Sequence[CellGraph]) -> FloatArray:
+    """(n, f) features of n graphs with the same names, a column per name."""
+    rows = [[value for _, value in graph.features] for graph in graphs]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), -1 if rows else 0)
+
+
 SeedPolicy = int | Literal["mean"]
 """A seed: labels of that seed's trainings. "mean": mean over all the seeds that a function has."""
 
@@ -28,14 +50,14 @@ class SurrogateDataset:
 
     Attributes:
         target: what the labels are.
-        graphs: (n,) graphs with distinct keys.
+        graphs: (n,) graphs with distinct keys and the same names of features.
         values: (n,) labels on the target's raw scale, finite.
         seed_counts: (n,) trainings that each label is the mean of, >= 1.
         seed_variances: (n,) sample variance between the single trainings of a key, on the
             target's model scale; NaN where there is only one.
 
     Raises:
-        UserError: if lengths differ, a key repeats or a label is not finite.
+        UserError: if lengths differ, a key repeats, a label is not finite, or features differ.
     """
 
     target: Target
@@ -58,6 +80,7 @@ class SurrogateDataset:
         if not np.isfinite(self.values).all():
             bad = [self.keys[i] for i in np.flatnonzero(~np.isfinite(self.values))[:3]]
             raise UserError(f"labels must be finite, but those of {bad} are not; leave them out")
+        require_features(self.graphs, self.feature_names)
 
     def __len__(self) -> int:
         return len(self.graphs)
@@ -66,6 +89,16 @@ class SurrogateDataset:
     def keys(self) -> tuple[str, ...]:
         """(n,) functional keys."""
         return tuple(graph.key for graph in self.graphs)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """(f,) names of the features that every graph has, sorted; most datasets have none."""
+        return self.graphs[0].feature_names if self.graphs else ()
+
+    @property
+    def features(self) -> FloatArray:
+        """(n, f) the graphs' features, as they were given."""
+        return feature_matrix(self.graphs)
 
     @property
     def model_values(self) -> FloatArray:
@@ -92,6 +125,8 @@ class SurrogateDataset:
                 value,
                 count,
                 None if math.isnan(variance) else variance,
+                # Only where there are any: datasets without features keep their checksums.
+                *([graph.features] if graph.features else []),
             ]
             for graph, value, count, variance in zip(
                 self.graphs,

@@ -211,10 +211,10 @@ class _Trial(Part[Comparison, Score]):
         return score
 
     def save(self, result: Score, path: Path) -> None:
-        path.write_text(json.dumps(asdict(result)) + "\n")
+        path.write_text(json.dumps(asdict(result)) + "\n", encoding="utf-8")
 
     def load(self, path: Path) -> Score:
-        return Score(**json.loads(path.read_text()))
+        return Score(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def summarise(scores: Iterable[Score]) -> tuple[Summary, ...]:

@@ -21,7 +21,7 @@ from surrogate.folds import check_folds
 from surrogate.latency_model import LatencyModel, device_to_fit
 from surrogate.parts import OnProgress, all_parts
 from surrogate.provenance import made_with, versions
-from surrogate.targets import TARGETS, VAL_PER, Target
+from surrogate.targets import TARGETS, VAL_PER, Target, label_epochs
 from surrogate.unfinished import Unfinished
 from train_benchmark.record import content_hash
 
@@ -80,7 +80,7 @@ def fit_artifact(
     parts = plan.parts(datasets)
     _check_data(plan, datasets, parts)
     graphs = datasets[0].graphs
-    source = _metadata(name, table, graphs, effective_config)
+    source = _metadata(name, table, targets, graphs, effective_config)
     if kept is not None:
         kept.claim("fit", _identity(plan))
     models = all_parts(parts, plan, kept=kept, workers=workers, on_progress=on_progress)
@@ -132,6 +132,7 @@ def _check_data(
 def _metadata(
     name: str,
     table: "BenchmarkTable",
+    targets: "Sequence[Target]",
     graphs: "Sequence[CellGraph]",
     effective_config: Mapping[str, Any],
 ) -> ArtifactMetadata:
@@ -144,6 +145,7 @@ def _metadata(
         macro=macro_of_table(table),
         trained_on=TrainedOn.of(graphs),
         trained_keys=len(graphs),
+        label_epochs=label_epochs(targets, table.epochs),
         fit=dict(effective_config),
         versions=versions(),
     )

@@ -158,12 +158,14 @@ class LatencyModel:
             # Nine digits: a measurement has three.
             "measured": {key: float(f"{s:.9g}") for key, s in self.measured.items()},
         }
-        (folder / _HEADER_FILE).write_text(json.dumps(header, separators=(",", ":")) + "\n")
+        (folder / _HEADER_FILE).write_text(
+            json.dumps(header, separators=(",", ":")) + "\n", encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; its files are those that an artifact has checked."""
-        header = json.loads((folder / _HEADER_FILE).read_text())
+        header = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
         trained_on = TrainedOn(tuple(header["trained_on"]["ops"]), header["trained_on"]["nodes"])
         return cls(
             header["setting"],

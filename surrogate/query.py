@@ -12,7 +12,7 @@ from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from surrogate.forecast import Forecast, Forecaster
 from surrogate.target_forecast import TargetForecast
-from surrogate.targets import PER_UNIT
+from surrogate.targets import PER_UNIT, TARGETS, label_epochs
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
@@ -42,18 +42,11 @@ class Benchmark:
         forecaster: answers where the table has nothing.
 
     Raises:
-        UserError: if they are of different recipes or corpora.
+        UserError: if they are of different recipes or corpora, or their labels are.
     """
 
     def __init__(self, table: "BenchmarkTable", forecaster: Forecaster) -> None:
-        for what in ("recipe_hash", "corpus_fingerprint"):
-            of_table, of_artifact = (getattr(x.metadata, what) for x in (table, forecaster))
-            if of_table != of_artifact:
-                raise UserError(
-                    f"table {table.metadata.name!r} and artifact {forecaster.metadata.name!r} must "
-                    f"be of one recipe and corpus, but the {what} of the table is {of_table} and "
-                    f"the artifact's {of_artifact}; fit an artifact on the table"
-                )
+        check_same_source(table, forecaster)
         self.table = table
         self._forecaster = forecaster
         self._semantics = Semantics(table.metadata.semantics)
@@ -125,6 +118,35 @@ class Benchmark:
     def _at_epoch(self, cell: Cell, metric: str, epoch: int) -> TargetForecast:
         (forecast,) = self._forecaster.forecast([cell], targets=(), latency=False)
         return _of_curve(forecast, metric, epoch)
+
+
+def check_same_source(table: "BenchmarkTable", forecaster: Forecaster) -> None:
+    """Make sure that what an artifact forecasts is what a table holds.
+
+    Raises:
+        UserError: if they are of different recipes or corpora, or a target's label averages other
+            epochs than the table's label of that name.
+    """
+    both = (
+        f"table {table.metadata.name!r} and artifact {forecaster.metadata.name!r} must be of one "
+    )
+    for what in ("recipe_hash", "corpus_fingerprint"):
+        of_table, of_artifact = (getattr(x.metadata, what) for x in (table, forecaster))
+        if of_table != of_artifact:
+            raise UserError(
+                f"{both}recipe and corpus, but the {what} of the table is {of_table} and the "
+                f"artifact's {of_artifact}; fit an artifact on the table"
+            )
+    targets = [TARGETS.get(name) for name in forecaster.targets]
+    for name, window in label_epochs(targets, table.epochs).items():
+        fitted = forecaster.metadata.label_epochs.get(name)
+        if fitted != window:
+            of_older = "the last five epochs, as in older versions"
+            raise UserError(
+                f"{both}definition of labels, but {name!r} of the table is the mean validation PER "
+                f"of {window}, and the artifact's of {fitted or of_older}; fit the artifact "
+                f"again: `nasasr fit {table.metadata.name} --out DIR`"
+            )
 
 
 def _check_choice(seed: "SeedChoice", epoch: int | None) -> None:

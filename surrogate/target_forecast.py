@@ -13,6 +13,8 @@ from surrogate.prediction import Prediction
 from surrogate.targets import COLLAPSED_PER, PER_UNIT, TARGETS, FloatArray
 
 _LEAST_STD = 1e-9
+"""Least standard deviation of a label that was observed, a fraction of phones: rates have no unit,
+so that it may be absolute."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """What is forecast: a label with its unit, its direction and the scale that models learn on."""
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -9,10 +11,41 @@ from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
 from graph_encoding.registry import Registry
+from train_benchmark.labels import EpochWindow, label_window
 
 Direction = Literal["minimise", "maximise"]
 
 FloatArray = NDArray[np.float64]
+
+
+def power_of_two(values: FloatArray) -> float:
+    """The largest power of two that is no larger than the largest of (n,) sizes; 1 of zeros.
+
+    Squares of values divided by it neither vanish nor overflow, and no digit of them is rounded.
+
+    >>> power_of_two(np.array([0.5, -3.0]))
+    2.0
+    """
+    largest = float(np.abs(values).max())
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if largest else 1.0
+
+
+def size_of(values: FloatArray) -> float:
+    """What is large or small for (n,) labels, in their own unit: their standard deviation.
+
+    Of equal labels it is their size, and of zeros, which are the same in any unit, 1. Limits and
+    tolerances on what has a label's unit are multiples of it, so that joules and microjoules
+    give the same results.
+
+    >>> size_of(np.array([1.0, 3.0])), size_of(np.array([4e-9, 4e-9]))
+    (1.0, 4e-09)
+    """
+    unit = power_of_two(values)
+    scaled = values / unit
+    # Not by the deviation: rounding leaves one to values that are equal.
+    if np.ptp(scaled) > 0:
+        return float(scaled.std()) * unit
+    return abs(float(values[0])) or 1.0
 
 
 class Transform(ABC):
@@ -131,7 +164,7 @@ class Target:
 
     Attributes:
         name: unique name; also the name of its fields in output.
-        label: the table's label that it is learned from, one of `train_benchmark.table.LABELS`.
+        label: the table's label that it is learned from, one of `train_benchmark.labels.LABELS`.
         unit: unit of the raw scale.
         direction: which end of the raw scale is good.
         transform: the scale that predictors learn and answer on.
@@ -165,12 +198,35 @@ TARGETS: Registry[Target] = Registry("target")
 PER_UNIT = "phone error rate"
 
 COLLAPSED_PER = 0.9
-"""Above it a training has failed to escape from blank output (docs/recipe.md)."""
+"""A label above it is that of a collapsed training: its output was next to nothing but blank, for
+`val_per` over most of the epochs that it averages (docs/recipe.md)."""
 
 VAL_PER = TARGETS.register("val_per", Target("val_per", "val_per", PER_UNIT, "minimise", Logit()))
-"""Validation PER, mean of the last epochs."""
+"""Mean validation PER of the last 60 % of the epochs (`train_benchmark.labels`)."""
+
+VAL_PER_LAST5 = TARGETS.register(
+    "val_per_last5", Target("val_per_last5", "val_per_last5", PER_UNIT, "minimise", Logit())
+)
+"""Mean validation PER of the last five epochs: what `val_per` was before."""
 
 TEST_PER = TARGETS.register(
     "test_per", Target("test_per", "test_per", PER_UNIT, "minimise", Logit())
 )
 """Test PER at the epoch of the best validation PER."""
+
+
+def label_epochs(targets: Iterable[Target], epochs: int | None) -> dict[str, EpochWindow]:
+    """The epochs that the labels of some targets average.
+
+    Args:
+        targets: registered targets.
+        epochs: length of the trainings; None where they have no common one.
+
+    Returns:
+        Target's name -> window, without the targets whose label averages no fixed epochs; empty
+        where the trainings have no common length.
+    """
+    if epochs is None:
+        return {}
+    windows = {target.name: label_window(target.label, epochs) for target in targets}
+    return {name: window for name, window in windows.items() if window is not None}

@@ -36,7 +36,7 @@ class Unfinished:
         mark = self.folder / f"{work}.sha256"
         try:
             if any(self.folder.glob(f"*/{_PART}")) and mark.exists():
-                if mark.read_text().strip() != identity:
+                if mark.read_text(encoding="utf-8").strip() != identity:
                     raise UserError(
                         f"{self.folder} must keep parts of this {work}, but they are of one on "
                         "another table, with another configuration or by other code or versions; "
@@ -45,7 +45,7 @@ class Unfinished:
                 return
             self.folder.mkdir(parents=True, exist_ok=True)
             with whole_file(mark) as scratch:
-                scratch.write_text(f"{identity}\n")
+                scratch.write_text(f"{identity}\n", encoding="utf-8")
         except OSError as e:
             raise self._cannot(e) from e
 

@@ -67,7 +67,8 @@ def test_train_benchmark_does_not_know_the_surrogate() -> None:
 
 
 def test_surrogate_sees_only_records_and_tables_of_train_benchmark() -> None:
-    allowed = {"train_benchmark.record", "train_benchmark.table", "train_benchmark.table_query"}
+    names = ("labels", "record", "table", "table_query")
+    allowed = {f"train_benchmark.{name}" for name in names}
     for path in MODULES:
         name = module_name(path)
         if not is_below(name, "surrogate") or is_below(name, "surrogate.cli"):
@@ -124,6 +125,7 @@ FORECASTING = {"lightgbm", "pyarrow", "scipy", "xgboost"}
         ("graph_encoding", TRAINING | FORECASTING),
         ("surrogate", TRAINING | FORECASTING),
         ("surrogate.cli", TRAINING | FORECASTING),
+        ("train_benchmark.labels", TRAINING | FORECASTING),
         ("train_benchmark.record", TRAINING | FORECASTING),
         ("train_benchmark.table", TRAINING),
     ],

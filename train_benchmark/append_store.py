@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Any, Generic, Protocol, Self, TypeVar
 
 from graph_encoding.errors import UserError
-from graph_encoding.whole_files import flush_folder
+from graph_encoding.whole_files import drop_half_line, flush_folder
 from train_benchmark.record import content_hash
 
 _JOURNAL = "journal.jsonl"
@@ -215,7 +215,7 @@ class AppendStore(Generic[RecordT, IdentityT]):
             failed = [i for i, record in self.records.items() if record.status == _FAILED]
             self._to_replace = {identity: self.records.pop(identity) for identity in failed}
         self._journaled = len(_read_journal(self.folder, self._form))
-        self._drop_torn_line()
+        drop_half_line(self.folder / _JOURNAL)
         self._journal = (self.folder / _JOURNAL).open("ab")
         # A line is on the disk only if the journal's own name is, and that of its folder.
         flush_folder(self.folder)
@@ -235,14 +235,6 @@ class AppendStore(Generic[RecordT, IdentityT]):
         self._journal.truncate(0)
         os.fsync(self._journal.fileno())
         self._journaled = 0
-
-    def _drop_torn_line(self) -> None:
-        journal = self.folder / _JOURNAL
-        if journal.exists():
-            content = journal.read_bytes()
-            whole = content.rfind(b"\n") + 1
-            if whole < len(content):
-                os.truncate(journal, whole)
 
 
 def replaces(record: Storable, other: Storable) -> bool:

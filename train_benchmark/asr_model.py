@@ -40,6 +40,9 @@ class AsrModel(nn.Module):
         lstm_dropout: probability of dropping an input of the LSTM, drawn for each frame anew.
         glorot: initial weights as TensorFlow's.
 
+    Attributes:
+        plain_lstm: compute the LSTM in single precision, also under autocast.
+
     Source: Mehrotra et al., ICLR 2021, section 3; SamsungLabs/nb-asr `model/tf/model.py`.
     """
 
@@ -57,6 +60,7 @@ class AsrModel(nn.Module):
         super().__init__()
         self.macro = macro
         self.lstm_dropout = lstm_dropout
+        self.plain_lstm = False
         new = Initial(generator, glorot=glorot)
         form = functional_form(cell, semantics)
         blocks: list[nn.Module] = []
@@ -94,7 +98,11 @@ class AsrModel(nn.Module):
             # kernel on a GPU, though its documentation draws once for all frames.
             if self.lstm_dropout:
                 x_BTC = functional.dropout(x_BTC, self.lstm_dropout, self.training)
-            x_BTC, _ = self.lstm(x_BTC)
+            if self.plain_lstm:
+                with torch.autocast(x_BTC.device.type, enabled=False):
+                    x_BTC, _ = self.lstm(x_BTC.float())
+            else:
+                x_BTC, _ = self.lstm(x_BTC)
         # In single precision also where the layers compute in bfloat16: CTC sums many small terms.
         return functional.log_softmax(self.classifier(x_BTC).float(), dim=-1), lengths_B
 

@@ -241,7 +241,7 @@ def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
     # Only now: a corpus that turned out to be wrong must not bind the folder to it.
     if not path.exists():
         with whole_file(path) as scratch:
-            scratch.write_text(json.dumps(description, indent=2) + "\n")
+            scratch.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     return prepared
 
 

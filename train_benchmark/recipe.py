@@ -4,7 +4,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from graph_encoding.errors import UserError
 from graph_encoding.macro import MACROS, Macro
@@ -214,7 +214,7 @@ class TrainConfig(StrictConfig):
     """
 
     name: str
-    macro: Annotated[str | MacroConfig, PlainValidator(_name_or_network)]
+    macro: Annotated[str | MacroConfig, BeforeValidator(_name_or_network)]
     semantics: Literal["paper", "released"]
     epochs: int = Field(ge=1)
     batches: Annotated[PooledBatches | BucketedBatches, Field(discriminator="kind")]

@@ -41,8 +41,9 @@ class TrainingRecord:
         params: trainable parameters of the network.
         train_seconds: wall-clock seconds of the training, evaluation included.
         software: versions that can change the numbers, as "name=version" joined by spaces, with
-            "cpu=" and torch's instruction set (older records have none), or "device=" where it
-            was not a CPU.
+            "cpu=" and torch's instruction set and "processor=" and its kind (older records lack
+            one or both), or "device=" where it was not a CPU; "lstm=fp32" where a recipe in
+            bfloat16 met a device without such an LSTM.
         held_out_per_curves: (sets, epochs) PER of each held-out set after each epoch, in the
             order in which the recipe names the sets; empty unless the recipe has `scores_from`.
         utterance_edits: (kept epochs, utterances) edits of each held-out utterance, one set

@@ -14,6 +14,7 @@ from graph_encoding.errors import CorruptFileError, UserError
 from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
+from train_benchmark.labels import LABELS, definition_of, label_of, label_of_curve
 from train_benchmark.latency.record import LatencyRecord, write_latencies
 from train_benchmark.record import SCORE_FIELDS, TrainingRecord, content_hash
 from train_benchmark.table_files import (
@@ -32,10 +33,14 @@ from train_benchmark.table_files import (
 )
 from train_benchmark.table_latency import LATENCY_FILE, TableLatencies
 
-LAST_EPOCHS = 5
-"""Epochs that the validation label averages: with it a seed's noise is least (docs/recipe.md)."""
-
-LABELS = ("val_per", "val_per_best", "val_per_last", "test_per")
+__all__ = [
+    "LABELS",
+    "BenchmarkTable",
+    "TableMetadata",
+    "label_of",
+    "read_records",
+    "write_records",
+]
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,8 @@ class BenchmarkTable:
         metadata: what all rows share.
         stated_dead_keys: what the metadata of a loaded table says to be `dead_keys`; None for a
             table that was not loaded.
+        stated_labels: what the metadata of a loaded table say that its labels are; None for a
+            table that was not loaded, and for one from before they said so.
         latency: what was measured of the functions' latency, beside the trainings.
 
     Raises:
@@ -105,6 +112,7 @@ class BenchmarkTable:
     ) -> None:
         self.metadata = metadata
         self.stated_dead_keys: tuple[str, ...] | None = None
+        self.stated_labels: dict[str, str] | None = None
         self.latency = TableLatencies(latency_file)
         self._rows = rows
         for field in ("recipe_hash", "corpus_fingerprint", "semantics"):
@@ -200,6 +208,19 @@ class BenchmarkTable:
     def _label_columns(self) -> dict[str, NDArray[np.float64]]:
         return {}
 
+    @cached_property
+    def epochs(self) -> int | None:
+        """Length of the measured learning curves; None if there is none, or they differ."""
+        ok = np.array(self._rows["status"].to_pylist()) == "ok"
+        ends = self._rows["val_per_curve"].combine_chunks().offsets.to_numpy()
+        lengths = set(np.diff(ends)[ok].tolist())
+        return lengths.pop() if len(lengths) == 1 else None
+
+    @property
+    def label_definitions(self) -> dict[str, str]:
+        """What each label of this table is, in words, with its window of epochs."""
+        return {label: definition_of(label, self.epochs) for label in LABELS}
+
     def label_matrix(
         self, label: str, seeds: Sequence[int]
     ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
@@ -245,7 +266,11 @@ class BenchmarkTable:
         Raises:
             UserError: if the folder exists or cannot be written.
         """
-        described = {**asdict(self.metadata), "dead_keys": list(self.dead_keys)}
+        described = {
+            **asdict(self.metadata),
+            "labels": self.label_definitions,
+            "dead_keys": list(self.dead_keys),
+        }
         beside = self.latency.records() if latencies is None else latencies
         further = {LATENCY_FILE: partial(write_latencies, beside)} if beside else {}
         write_table_folder(folder, self._rows, described, further)
@@ -278,6 +303,8 @@ class BenchmarkTable:
             raise CorruptFileError(str(e)) from e
         dead = described.get("dead_keys")
         table.stated_dead_keys = tuple(map(str, dead)) if isinstance(dead, list) else ()
+        labels = described.get("labels")
+        table.stated_labels = labels if isinstance(labels, dict) else None
         return table
 
 
@@ -285,28 +312,6 @@ class BenchmarkTable:
 def _dead_keys(semantics: Semantics) -> tuple[str, ...]:
     forms = (functional_form(cell, semantics) for cell in CellSpace())
     return tuple(sorted({form.key for form in forms if form.is_dead}))
-
-
-def label_of(record: TrainingRecord, label: str) -> float:
-    """One number that sums up a measured training; a phone error rate, lower is better.
-
-    Args:
-        record: a record of status "ok".
-        label: `val_per` (mean of the last five epochs), `val_per_best`, `val_per_last`, or
-            `test_per` (at the epoch of `val_per_best`).
-
-    Raises:
-        UserError: for another label.
-    """
-    if label == "test_per":
-        return record.test_per
-    if label == "val_per":
-        return float(np.mean(record.val_per_curve[-LAST_EPOCHS:]))
-    if label == "val_per_best":
-        return min(record.val_per_curve)
-    if label == "val_per_last":
-        return record.val_per_curve[-1]
-    raise UserError(f"a label must be one of {LABELS}, but got {label!r}")
 
 
 def write_records(records: Sequence[TrainingRecord], path: Path) -> None:
@@ -332,7 +337,7 @@ def _rows_of_records(records: Sequence[TrainingRecord]) -> pa.Table:
 def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
     """A label of all rows at once; the same numbers as `label_of` row by row."""
     if label not in LABELS:
-        raise UserError(f"a label must be one of {LABELS}, but got {label!r}")
+        raise UserError(f"a label must be one of {', '.join(LABELS)}, but got {label!r}")
     ok = np.array(rows["status"].to_pylist()) == "ok"
     if label == "test_per":
         values = rows["test_per"].to_numpy(zero_copy_only=False)
@@ -341,9 +346,5 @@ def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
     curves = rows["val_per_curve"].combine_chunks()
     flat, ends = curves.values.to_numpy(zero_copy_only=False), curves.offsets.to_numpy()
     for row in np.flatnonzero(ok):
-        curve = flat[ends[row] : ends[row + 1]]
-        if label == "val_per":
-            found[row] = curve[-LAST_EPOCHS:].mean()
-        else:
-            found[row] = curve.min() if label == "val_per_best" else curve[-1]
+        found[row] = label_of_curve(flat[ends[row] : ends[row + 1]], label)
     return found

@@ -70,7 +70,7 @@ def export_csv(table: BenchmarkTable, path: Path) -> None:
     rows = list(tidy_rows(table))
 
     def write(file: IO[bytes]) -> None:
-        with open(file.fileno(), "w", newline="", closefd=False) as text:
+        with open(file.fileno(), "w", encoding="utf-8", newline="", closefd=False) as text:
             writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
             writer.writeheader()
             writer.writerows(rows)

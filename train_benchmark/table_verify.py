@@ -61,6 +61,7 @@ def verify_table(
         _per_row("best epoch", "is that of the lowest validation PER", table, _wrong_best),
         _statuses(table),
         *_recipe_hash(table),
+        *_labels(table),
         *_dead_keys(table),
         *_latencies(table),
     ]
@@ -81,8 +82,8 @@ def verify_retrained(
 ) -> Iterator[Check]:
     """Train random records again, and compare.
 
-    With the software and the processor's instruction set that made a record, its numbers must
-    come out to the bit. With others, on a GPU, or where the record does not say on what processor
+    With the software and the kind of processor that made a record, its numbers must come out to
+    the bit. With others, on a GPU, or where the record does not say on what processor
     it was made, either that, or `val_per` within five standard deviations of the noise between
     seeds.
 
@@ -118,9 +119,9 @@ def verify_retrained(
 
 
 def _fixes_every_bit(software: str) -> bool:
-    """Whether a training on such software has one result: on a CPU whose instructions it names."""
+    """Whether a training on such software has one result: on a CPU whose kind it names."""
     names = {part.partition("=")[0] for part in software.split()}
-    return "cpu" in names and "device" not in names
+    return "processor" in names and "device" not in names
 
 
 def _seed_std(table: BenchmarkTable) -> float:
@@ -227,6 +228,20 @@ def _unreadable(table: BenchmarkTable) -> str:
     except (KeyError, TypeError, ValueError) as e:
         return f"the metadata cannot be read: {type(e).__name__}: {' '.join(str(e).split())}"
     return ""
+
+
+def _labels(table: BenchmarkTable) -> list[Check]:
+    """That labels are what the metadata say, where there are metadata that say it."""
+    stated = table.stated_labels
+    if stated is None:
+        return []
+    wrong = [
+        f"{label} is the {stated.get(label)} by the metadata, the {definition} by this version"
+        for label, definition in table.label_definitions.items()
+        if stated.get(label) != definition
+    ]
+    detail = f"the {len(stated)} labels are what the metadata say"
+    return [Check("labels", not wrong, _some(wrong) if wrong else detail)]
 
 
 def _dead_keys(table: BenchmarkTable) -> list[Check]:

@@ -19,10 +19,12 @@ from graph_encoding.functional import functional_key
 from train_benchmark.asr_model import AsrModel
 from train_benchmark.augment import mask_batch
 from train_benchmark.batching import Batch
+from train_benchmark.bfloat16 import computes_bfloat16_lstm
 from train_benchmark.ctc import ctc_loss, frame_cross_entropy, make_decoder, required_frames
 from train_benchmark.epochs import EpochBatches
 from train_benchmark.optimisation import FlatParameters, WeightAverage, learning_rate
 from train_benchmark.prepared import PreparedCorpus, PreparedUtterance
+from train_benchmark.processor import processor_kind
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import Status, TrainingRecord
 from train_benchmark.scoring import Scorer, SetScores, pooled_per
@@ -62,8 +64,8 @@ def train_cell(
 
     The record is a pure function of the arguments, the machine's arithmetic and the software:
     weights, batch order and noise come from generators seeded with `seed`, and no global state
-    is read. Torch must run with one thread for that to hold to the bit, and with the same
-    instruction set (`software_versions`); on a CUDA device it does not hold to the bit, because
+    is read. Torch must run with one thread for that to hold to the bit, and on a processor of the
+    same kind (`software_versions`); on a CUDA device it does not hold to the bit, because
     CTC's gradient is summed there in any order.
 
     Args:
@@ -110,7 +112,8 @@ def train_cell(
         test_per=outcome.test_per if status == "ok" else math.nan,
         params=params(cell, recipe.macro, recipe.semantics),
         train_seconds=time.perf_counter() - started,
-        software=software_versions(place.type),
+        software=software_versions(place.type)
+        + (" lstm=fp32" if _needs_plain_lstm(recipe, place) else ""),
         held_out_per_curves=tuple(map(tuple, outcome.held_out_per_curves.values())),
         utterance_edits=tuple(outcome.utterance_edits),
         utterance_ctc_loss=tuple(outcome.utterance_ctc_loss),
@@ -118,15 +121,22 @@ def train_cell(
 
 
 def software_versions(device: str = "cpu") -> str:
-    """What can change a record's numbers: versions, and on the CPU torch's instruction set.
+    """What can change a record's numbers: versions, torch's instruction set, the processor.
 
-    Torch sums in another order with AVX2 than with AVX512. A device that is not the CPU is named.
+    Torch sums in another order with AVX2 than with AVX512, and its matrix library has kernels of
+    its own for each maker and generation of processors. A device that is not the CPU is named.
     """
     versions = f"numpy={np.__version__} torch={torch.__version__}"
     if device != "cpu":
         return f"{versions} device={device}"
     instructions = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
-    return f"{versions} cpu={instructions}"
+    return f"{versions} cpu={instructions} processor={processor_kind()}"
+
+
+def _needs_plain_lstm(recipe: Recipe, device: torch.device) -> bool:
+    """Whether a recipe wants an LSTM in bfloat16 that torch cannot compute on a device."""
+    wanted = recipe.train.precision == "bf16" and recipe.macro.lstm_units > 0
+    return wanted and not computes_bfloat16_lstm(device.type)
 
 
 def training_device(device: Device, recipe: Recipe) -> torch.device:
@@ -216,6 +226,7 @@ class _Training:
         ).to(device)
         if device.type == "cuda" or config.precision == "bf16" or config.compile:
             self.model.use_library_convolutions()
+        self.model.plain_lstm = _needs_plain_lstm(recipe, device)
         decoder = make_decoder(config.decoder, recipe.macro.outputs)
         self._scorer = Scorer(
             corpus, decoder, recipe.label_set, device, losses=config.scores_from > 0

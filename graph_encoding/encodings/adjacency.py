@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.dense import GREATEST, to_float32
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 
@@ -38,12 +39,13 @@ class AdjacencyEncoding(Encoding):
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
-        rows = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
+        rows = np.zeros((len(graphs), len(self._columns)))
         for row, graph in zip(rows, graphs, strict=True):
             output = len(graph.ops) - 1
             for source, target, multiplicity in graph.edges:
                 # The output always has the same columns, whatever the graph's size.
                 place = self._nodes + 1 if target == output else target
                 fits = source <= self._nodes and (target == output or target <= self._nodes)
-                row[self._column_of_pair[source, place] if fits else -1] += multiplicity
-        return rows
+                column = self._column_of_pair[source, place] if fits else -1
+                row[column] += min(multiplicity, GREATEST)
+        return to_float32(rows)

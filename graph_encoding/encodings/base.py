@@ -16,7 +16,8 @@ class Encoding(ABC):
 
     An encoding is a pure function of the graph: equal keys give equal rows. Every graph has a
     row and every entry is finite, also for operations and sizes the encoding has no column of
-    its own for, up to 60 nodes: of larger graphs the paths may be more than numbers can count.
+    its own for. A count that is too large for float32, such as that of the paths of 130 residual
+    blocks, is the greatest float32; logarithms of counts and means over paths are right beyond.
     """
 
     @property

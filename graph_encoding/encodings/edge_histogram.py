@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import DenseGraphs, dense_graphs
+from graph_encoding.dense import DenseGraphs, dense_graphs, to_float32
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS, Operation
@@ -59,14 +59,14 @@ class EdgeHistogramEncoding(Encoding):
         labels = len(self._label)
         nodes_NL = np.zeros((len(label_NV), labels), dtype=np.float32)
         np.add.at(nodes_NL, (np.arange(len(label_NV))[:, None], label_NV), 1.0)
-        graph_E, source_E, target_E = np.nonzero(group.multiplicity)
-        pairs_NLL = np.zeros((len(label_NV), labels, labels), dtype=np.float32)
+        graph_E = group.edge_graph
+        pairs_NLL = np.zeros((len(label_NV), labels, labels))
         np.add.at(
             pairs_NLL,
-            (graph_E, label_NV[graph_E, source_E], label_NV[graph_E, target_E]),
-            group.multiplicity[graph_E, source_E, target_E],
+            (graph_E, label_NV[graph_E, group.edge_source], label_NV[graph_E, group.edge_target]),
+            group.multiplicity,
         )
-        pairs = pairs_NLL[:, :-1, 1:].reshape(len(label_NV), -1)
+        pairs = to_float32(pairs_NLL[:, :-1, 1:].reshape(len(label_NV), -1))
         return np.concatenate([nodes_NL[:, 1:-1], pairs], axis=1)
 
     def _label_of(self, op: Operation) -> int:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import DenseGraphs, dense_graphs, path_sums
+from graph_encoding.dense import (
+    Counts,
+    DenseGraphs,
+    count_paths,
+    dense_graphs,
+    path_sums,
+    to_float32,
+)
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS
@@ -79,37 +86,47 @@ class OpSubsetEncoding(Encoding):
         ).reshape(len(group.ops), len(self._subsets))
         steps_NVS = member_OS[group.op_index]
         last = group.nodes - 1
-        paths_NV = group.path_counts
-        no_path_N1 = paths_NV[:, last, None] == 0
+        paths = group.path_counts.at_node(last)
+        no_path_N1 = paths.value[:, None] == 0
         shortest_NS, longest_NS, mean_NS = path_sums(group, steps_NVS)
-        pure_longest_NS, pure_paths_NS = _pure_paths(group, steps_NVS)
-        weight_NVV = group.multiplicity
+        pure_longest_NS, pure_paths = _pure_paths(group, steps_NVS)
         by_subset = [
             steps_NVS.sum(axis=1),
             np.where(no_path_N1, _NO_PATH, shortest_NS),
             np.where(no_path_N1, _NO_PATH, longest_NS),
             np.where(no_path_N1, _NO_PATH, mean_NS),
-            np.where(pure_paths_NS > 0, pure_longest_NS, _NO_PATH),
-            np.log1p(pure_paths_NS),
-            np.einsum("nv,nvs->ns", weight_NVV[:, :, last], steps_NVS),
-            np.einsum("nv,nvs->ns", weight_NVV[:, 0, :], steps_NVS),
+            np.where(pure_paths.value > 0, pure_longest_NS, _NO_PATH),
+            pure_paths.log1p(),
+            _edges_of_members(group.sources[last], steps_NVS),
+            _edges_of_members(group.targets[0], steps_NVS),
         ]
-        log_paths_N1 = np.log1p(paths_NV[:, last, None])
-        columns = [*by_subset, log_paths_N1, no_path_N1]
+        columns = [*by_subset, paths.log1p()[:, None], no_path_N1]
         return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
-def _pure_paths(group: DenseGraphs, steps_NVS: _Matrix) -> tuple[_Matrix, _Matrix]:
+def _edges_of_members(edges: list[tuple[int, NDArray[np.float64]]], steps_NVS: _Matrix) -> _Matrix:
+    """(N, S) how many of the edges from some nodes, with multiplicities (N,), are from members."""
+    total_NS = np.zeros((len(steps_NVS), steps_NVS.shape[2]))
+    for node, weight_N in edges:
+        total_NS += weight_N[:, None] * steps_NVS[:, node]
+    return to_float32(total_NS)
+
+
+def _pure_paths(group: DenseGraphs, steps_NVS: _Matrix) -> tuple[_Matrix, Counts]:
     """Most steps of the paths through members only, and how many those are: (N, S) each."""
-    shape = (len(group.rows), group.nodes, steps_NVS.shape[2])
-    most, paths = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    paths[:, 0] = 1.0
     last = group.nodes - 1
+    through_NVS = steps_NVS > 0
+    through_NVS[:, last] = True
+    paths = count_paths(group, through_NVS)
+    most_NVS = np.zeros(steps_NVS.shape, np.float32)
     for target in range(1, group.nodes):
-        allowed_NS = np.ones_like(steps_NVS[:, 0]) if target == last else steps_NVS[:, target]
         for source, weight_N in group.sources[target]:
-            through_NS = weight_N[:, None] * paths[:, source] * allowed_NS
-            paths[:, target] += through_NS
-            steps = most[:, source] + steps_NVS[:, target]
-            np.maximum(most[:, target], np.where(through_NS > 0, steps, 0.0), out=most[:, target])
-    return most[:, last], paths[:, last]
+            is_pure_NS = (weight_N > 0)[:, None] & (paths.value[:, source] > 0)
+            is_pure_NS &= through_NVS[:, target]
+            steps_NS = most_NVS[:, source] + steps_NVS[:, target]
+            np.maximum(
+                most_NVS[:, target],
+                np.where(is_pure_NS, steps_NS, np.float32(0.0)),
+                out=most_NVS[:, target],
+            )
+    return most_NVS[:, last], paths.at_node(last)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import DenseGraphs, dense_graphs
+from graph_encoding.dense import GREATEST, DenseGraphs, dense_graphs, to_float32
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS
@@ -61,22 +61,30 @@ class PathEncoding(Encoding):
         last = group.nodes - 1
         n = len(group.rows)
         place_N = np.arange(n)
-        counts = np.zeros((n, len(self._columns)), dtype=np.float32)
-        first = 0
-        # Where ways stand, how many each graph has, and which sequence of this length they spell.
-        standing = [(0, np.ones(n, np.float32), np.zeros(n, np.intp))]
+        counts = np.zeros((n, len(self._columns)))
+        first, width = 0, 1
+        feeds_output = {node for node, _ in group.sources[last]}
+        # By node, how many ways to it spell each sequence of this length, which is a number in
+        # the base of the letters.
+        ways_to = {0: np.ones((n, 1))}
         for length in range(self._max_length + 1):
-            further = []
-            for node, ways_N, sequence_N in standing:
+            further: dict[int, NDArray[np.float64]] = {}
+            for node, ways_NS in ways_to.items():
                 for target, weight_N in group.targets[node]:
-                    through_N = ways_N * weight_N
+                    # Not to infinity, which is no count that others can be taken from.
+                    through_NS = np.minimum(ways_NS * weight_N[:, None], GREATEST)
                     if target == last:
-                        counts[place_N, first + sequence_N] += through_N
-                    elif length < self._max_length and through_N.any():
-                        spelt_N = sequence_N * self._letters + letter_NV[:, target]
-                        further.append((target, through_N, spelt_N))
-            standing = further
-            first += self._letters**length
+                        counts[:, first : first + width] += through_NS
+                    elif length + 1 < self._max_length or (
+                        length < self._max_length and target in feeds_output
+                    ):
+                        if target not in further:
+                            further[target] = np.zeros((n, width, self._letters))
+                        further[target][place_N, :, letter_NV[:, target]] += through_NS
+            first += width
+            width *= self._letters
+            ways_to = {node: spelt.reshape(n, width) for node, spelt in further.items()}
         # Where paths are too many to be counted exactly, the rest may come out below zero.
-        counts[:, -1] = np.maximum(group.path_counts[:, last] - counts.sum(axis=1), 0.0)
-        return counts
+        all_paths_N = group.path_counts.at_node(last).float64
+        counts[:, -1] = np.maximum(all_paths_N - counts.sum(axis=1), 0.0)
+        return to_float32(counts)

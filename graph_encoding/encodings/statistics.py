@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import DenseGraphs, dense_graphs, path_sums
+from graph_encoding.dense import DenseGraphs, dense_graphs, path_sums, to_float32
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS, Operation
@@ -81,21 +81,22 @@ class GraphStatisticsEncoding(Encoding):
         shortest_NL, longest_NL, _ = path_sums(group, steps_OL[group.op_index])
         lengths_NL2 = np.stack([shortest_NL, longest_NL], axis=2)
         lengths_NL2[~np.isfinite(lengths_NL2)] = 0.0
-        weight_NVV = group.multiplicity
-        into_NV, out_of_NV = weight_NVV.sum(axis=1), weight_NVV.sum(axis=2)
-        paths_N = group.path_counts[:, -1]
+        into_NV = group.degrees(group.edge_target)
+        out_of_NV = group.degrees(group.edge_source)
+        paths = group.path_counts.at_node(-1)
+        n = len(group.rows)
+        direct_E = (group.edge_source == 0) & (group.edge_target == group.nodes - 1)
         columns = (
-            np.full(len(paths_N), group.nodes - 2),
-            (weight_NVV > 0).sum(axis=(1, 2)),
+            np.full(n, group.nodes - 2.0),
+            np.bincount(group.edge_graph, minlength=n),
             into_NV.sum(axis=1),
-            paths_N,
-            weight_NVV[:, 0, -1],
+            paths.float64,
+            np.bincount(group.edge_graph, group.multiplicity * direct_E, minlength=n),
             out_of_NV[:, 0],
             into_NV[:, -1],
             into_NV[:, 1:-1].max(axis=1, initial=0),
             out_of_NV[:, 1:-1].max(axis=1, initial=0),
-            paths_N == 0,
+            paths.value == 0,
         )
         counts_NC = counted_OC[group.op_index].sum(axis=1)
-        lengths = lengths_NL2.reshape(len(paths_N), -1)
-        return np.column_stack([counts_NC, lengths, *columns]).astype(np.float32)
+        return to_float32(np.column_stack([counts_NC, lengths_NL2.reshape(n, -1), *columns]))

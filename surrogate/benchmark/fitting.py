@@ -15,10 +15,11 @@ from surrogate.calibration import fit_calibrated
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Interval, Prediction
 from surrogate.predictors.base import Predictor
-from surrogate.targets import FloatArray
+from surrogate.targets import FloatArray, size_of
 
 _BATCHES = 5
-_LEAST_STD = 1e-9
+_LEAST_SHARE = 1e-9
+"""Least standard deviation of a prediction, in units of `size_of` the training labels."""
 
 
 class Calibrated(Protocol):
@@ -91,6 +92,7 @@ def fit_and_ask(
     )
     prediction, query_microseconds = timed_answers(predictor, sets.test.graphs)
     transform = sets.test.target.transform
+    least = _LEAST_SHARE * size_of(sets.train.model_values)
     intervals = [calibrated.interval(prediction, level) for level in levels]
     return FitResult(
         protocol=split.protocol,
@@ -102,8 +104,8 @@ def fit_and_ask(
         measured=sets.test.values,
         predicted=transform.to_raw(prediction.mean),
         model_mean=prediction.mean,
-        # Who errs on no held-out key has no spread, and no density to score.
-        model_std=np.maximum(calibrated.std(prediction), _LEAST_STD),
+        # Without an error on any held-out key there is no deviation, and no density to score.
+        model_std=np.maximum(calibrated.std(prediction), least),
         nodes=np.array([graph.inner_nodes for graph in sets.test.graphs], dtype=np.int64),
         extrapolated=_is_extrapolated(sets.train.graphs, sets.test.graphs),
         levels=levels,

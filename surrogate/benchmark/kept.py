@@ -32,7 +32,7 @@ def require_goes_on(folder_config: Path, values: Mapping[str, Any]) -> None:
     if not folder_config.exists():
         return
     try:
-        before = _question(json.loads(folder_config.read_text()))
+        before = _question(json.loads(folder_config.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
         raise UserError(
             f"{folder_config} must say what the results beside it are of, but cannot be read: "
@@ -87,7 +87,7 @@ def require_all_asked(scores: Path, asked: Set[Asked]) -> None:
 def write_config(path: Path, values: Mapping[str, Any]) -> None:
     """Write what is run, in full, whole or not at all."""
     with whole_file(path) as scratch:
-        scratch.write_text(json.dumps(values, indent=2) + "\n")
+        scratch.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def _question(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,11 @@ class Contender:
         return self.kind(self.settings)
 
     @property
+    def uses_features(self) -> bool:
+        """Whether it learns from the features given with graphs."""
+        return self.kind.uses_features
+
+    @property
     def code_sha256(self) -> str:
         """Checksum of the source code of its class, see `hash_of_class`."""
         return hash_of_class(self.kind)

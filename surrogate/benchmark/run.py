@@ -55,6 +55,8 @@ class BenchmarkResult:
         fits: every fit with its answers.
         scores: one row for each number of each fit.
         summary: one row for each metric over repeats.
+        features_used_by: names of the predictors that learned from features given with the
+            graphs; none where there are none.
     """
 
     config: BenchmarkConfig
@@ -64,6 +66,20 @@ class BenchmarkResult:
     fits: tuple[FitResult, ...]
     scores: tuple[ScoreRow, ...]
     summary: tuple[SummaryRow, ...]
+    features_used_by: tuple[str, ...]
+
+    @property
+    def features_fact(self) -> str:
+        """Which predictors used the features of the graphs, in a sentence; empty without any."""
+        names = self.source.dataset.feature_names
+        if not names:
+            return ""
+        others = [name for name in self.config.predictors if name not in self.features_used_by]
+        return (
+            f"features of the graphs ({', '.join(names)}): used by "
+            f"{', '.join(self.features_used_by) or 'no predictor'}"
+            + (f"; not used by {', '.join(others)}" if others else "")
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +118,12 @@ class _Bench:
             name: noise_ceilings(self.source, self.tested_by(name), self.config.seed)
             for name in self.config.protocols
         }
+
+    @property
+    def features_used_by(self) -> tuple[str, ...]:
+        """Names of the predictors that learn from features given with the graphs."""
+        has_features = bool(self.source.dataset.feature_names)
+        return tuple(c.name for c in self.contenders if has_features and c.uses_features)
 
     def asked(self) -> set[Asked]:
         """All fits, as their scores name them."""
@@ -282,8 +304,19 @@ def _summed_up(bench: _Bench, ceilings: _Ceilings, fits: list[FitResult]) -> Ben
     scores = [
         row for fit in fits for row in score_rows(fit, metrics, source=source.name, target=target)
     ]
-    summary = summarise(scores, fits, metrics, ceilings, target=target, seed=config.seed)
-    return BenchmarkResult(config, source, metrics, ceilings, tuple(fits), tuple(scores), summary)
+    using = bench.features_used_by
+    summary = summarise(
+        scores,
+        fits,
+        metrics,
+        ceilings,
+        target=target,
+        seed=config.seed,
+        using_features=frozenset(using),
+    )
+    return BenchmarkResult(
+        config, source, metrics, ceilings, tuple(fits), tuple(scores), summary, using
+    )
 
 
 def _config_values(bench: _Bench, ceilings: _Ceilings) -> dict[str, Any]:
@@ -293,6 +326,8 @@ def _config_values(bench: _Bench, ceilings: _Ceilings) -> dict[str, Any]:
         "settings": {c.name: asdict(c.settings) for c in bench.contenders},
         "source_sha256": bench.source.fingerprint,
         "keys": len(bench.source.dataset),
+        "features": list(bench.source.dataset.feature_names),
+        "features_used_by": list(bench.features_used_by),
         "noise_ceilings": [
             {"protocol": protocol, **asdict(ceiling)}
             for protocol, of_metric in ceilings.items()

@@ -84,7 +84,7 @@ class NamesSource(Protocol):
 
 
 def load_source(config: NamesSource) -> Source:
-    """Read the labelled graphs that a configuration names.
+    """Read the labelled graphs that a configuration names, with the features of a graph file.
 
     Raises:
         UserError: if a file is missing or wrong, has no such target, or has labels that its scale
@@ -207,7 +207,7 @@ def _of_graphs(path: Path, target: Target) -> SurrogateDataset:
                 f"the graphs in {path} have no target {target.label!r}; they have "
                 f"{', '.join(sorted(row.targets))}"
             )
-        graphs.append(row.graph)
+        graphs.append(row.graph_with_features)
         values.append(row.targets[target.label])
     if isinstance(target.transform, Logit):
         _require_rates(path, target.label, values)

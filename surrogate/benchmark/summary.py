@@ -1,6 +1,6 @@
 """Scores over repeats: means with confidence intervals, beside the noise ceiling."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,8 @@ class SummaryRow:
         ceiling_keys: keys that it rests on; among fewer keys the best are easier to find, so that
             it fits selections only where `test_keys` is about as large.
         ceiling_perfect: what the true means would score, by normal theory.
+        uses_features: whether the predictor learned from features given with the graphs; False
+            where there are none.
     """
 
     source: str
@@ -67,6 +69,7 @@ class SummaryRow:
     ceiling_high: float | None
     ceiling_keys: int | None
     ceiling_perfect: float | None
+    uses_features: bool
 
 
 def summarise(
@@ -77,6 +80,7 @@ def summarise(
     *,
     target: Target,
     seed: int,
+    using_features: Set[str] = frozenset(),
 ) -> tuple[SummaryRow, ...]:
     """Put the scores of all fits together.
 
@@ -90,10 +94,11 @@ def summarise(
         ceilings: noise ceilings by protocol and metric.
         target: what is predicted.
         seed: start of the bootstrap.
+        using_features: names of the predictors that learned from features of the graphs.
     """
     boot = _Bootstrap(fits, {metric.name: metric for metric in metrics}, target, seed)
     found = [
-        _summary_row(group, boot.interval, ceilings)
+        _summary_row(group, boot.interval, ceilings, using_features)
         for group in _grouped([*rows, *_over_details(rows)]).values()
     ]
     return tuple(found)
@@ -168,6 +173,7 @@ def _summary_row(
     group: Sequence[ScoreRow],
     single_interval: Callable[[ScoreRow], Interval],
     ceilings: Mapping[str, Mapping[str, Ceiling]],
+    using_features: Set[str],
 ) -> SummaryRow:
     first = group[0]
     values = np.array([row.value for row in group])
@@ -199,4 +205,5 @@ def _summary_row(
         ceiling_high=None if ceiling is None else ceiling.high,
         ceiling_keys=None if ceiling is None else ceiling.keys,
         ceiling_perfect=None if ceiling is None else ceiling.perfect,
+        uses_features=first.predictor in using_features,
     )

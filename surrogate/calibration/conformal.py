@@ -10,9 +10,11 @@ from graph_encoding.errors import UserError
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import ONE_SIGMA, Interval, Prediction, check_level
 from surrogate.predictors.base import Predictor
-from surrogate.targets import FloatArray
+from surrogate.targets import FloatArray, size_of
 
 _FLOOR_SHARES = (0.1, 0.2, 0.5, 1.0, 1.5, 3.0)
+_LEAST_SHARE = 1e-9
+"""Least median error that counts, in units of `size_of` the labels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +163,7 @@ def calibrate(
     will be, 3 where it says nothing.
     """
     error = labels - answers.mean
-    median = max(float(np.median(np.abs(error))), 1e-9)
+    median = max(float(np.median(np.abs(error))), _LEAST_SHARE * size_of(labels))
     floors = [share * median for share in _FLOOR_SHARES]
     floor = min(floors, key=lambda floor: surprise(error, stretch * np.hypot(answers.std, floor)))
     return ConformalCalibrator(np.sort(error / (stretch * np.hypot(answers.std, floor))), floor)

@@ -29,6 +29,7 @@ Beyond = Mapping[Outside, int]
 its nodes have an unseen operation, and how many more nodes it has than the largest graph."""
 
 _ROWS_AT_ONCE = 512
+_MOST_COUNTED = np.float32(2.0**50)
 _MOST_TRAINED = 600
 _MOST_ASKED = 300
 _FEWEST_TRAINED = 30
@@ -77,7 +78,7 @@ class Neighbourhood:
     def of(cls, graphs: Sequence[CellGraph]) -> "Neighbourhood":
         """The neighbourhood of some graphs."""
         ops = TrainedOn.of(graphs).ops
-        return cls(ops, np.unique(EdgeHistogramEncoding(ops).encode(graphs), axis=0))
+        return cls(ops, np.unique(_counts(EdgeHistogramEncoding(ops), graphs), axis=0))
 
     def distance(self, graphs: Sequence[CellGraph]) -> FloatArray:
         """(n,) how far the nearest graph of the fit is from each of n graphs.
@@ -85,7 +86,7 @@ class Neighbourhood:
         Euclidean distance of counts of operations and edges: about the root of how many of them
         one would have to add and take away. 0 can also be another graph of the same counts.
         """
-        rows = self._encoding.encode(graphs)
+        rows = _counts(self._encoding, graphs)
         lengths = self._squared_lengths
         nearest = [
             (lengths - 2 * (rows[start : start + _ROWS_AT_ONCE] @ self.points.T)).min(axis=1)
@@ -103,6 +104,11 @@ class Neighbourhood:
     def _squared_lengths(self) -> NDArray[np.float32]:
         lengths: NDArray[np.float32] = (self.points**2).sum(axis=1)
         return lengths
+
+
+def _counts(encoding: EdgeHistogramEncoding, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
+    """(n, d) counts whose squares, added up, float32 can hold."""
+    return np.minimum(encoding.encode(graphs), _MOST_COUNTED)
 
 
 @dataclass(frozen=True, eq=False)

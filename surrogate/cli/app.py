@@ -5,6 +5,7 @@ in `_COMMANDS`. Commands import the library inside their function: starting one 
 the packages of the others.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -63,13 +64,29 @@ class _ErrorsAsMessages(TyperGroup):
         except BrokenPipeError:
             _give_up_stdout()
             raise typer.Exit(PIPE_CLOSED) from None
-        except (NasasrError, OSError) as e:
+        except (NasasrError, OSError, UnicodeEncodeError) as e:
             if ctx.params["debug"]:
                 typer.echo(traceback.format_exc().rstrip(), err=True)
             else:
-                typer.echo(f"error: {e if isinstance(e, NasasrError) else _of_system(e)}", err=True)
+                typer.echo(f"error: {_message(e)}", err=True)
             _give_up_stdout()
             raise typer.Exit(USER_ERROR) from e
+
+
+def _message(error: NasasrError | OSError | UnicodeEncodeError) -> str:
+    if isinstance(error, UnicodeEncodeError):
+        return _of_encoding(error)
+    return _of_system(error) if isinstance(error, OSError) else str(error)
+
+
+def _of_encoding(error: UnicodeEncodeError) -> str:
+    """Files are written as UTF-8, which has all characters: the encoding is that of stdout."""
+    encoding = getattr(sys.stdout, "encoding", error.encoding)
+    return (
+        f"stdout must have an encoding with every character of the output, but {encoding} does not "
+        f"have {error.object[error.start]!a}; set PYTHONIOENCODING=utf-8, or leave it unset and "
+        "write to a file or a pipe"
+    )
 
 
 def _of_system(error: OSError) -> str:
@@ -86,6 +103,18 @@ def _give_up_stdout() -> None:
         stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+
+
+def _use_utf8() -> None:
+    """Make files and pipes at stdin, stdout and stderr UTF-8, unless the user chose otherwise.
+
+    Else their encoding is the system's: on Windows one of 256 characters. A terminal knows its own.
+    """
+    if os.environ.get("PYTHONIOENCODING"):
+        return
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+            stream.reconfigure(encoding="utf-8")
 
 
 app = typer.Typer(
@@ -133,4 +162,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
             the user can mend, 130 after Ctrl-C, 141 where the reader of stdout went away, 143 after
             SIGTERM.
     """
+    _use_utf8()
     app(args=None if arguments is None else list(arguments), prog_name="nasasr")

@@ -72,7 +72,9 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
         typer.echo("1/3 making the corpus", err=True)
         out.mkdir(parents=True, exist_ok=True)
         # First: a corpus is there whole or not at all, and then has its description.
-        _spec_file(corpus).write_text(json.dumps(spec.model_dump(), indent=2) + "\n")
+        _spec_file(corpus).write_text(
+            json.dumps(spec.model_dump(), indent=2) + "\n", encoding="utf-8"
+        )
         make_corpus(spec, corpus)
     typer.echo("2/3 training cells", err=True)
     with ProgressDisplay("training cells") as display:
@@ -102,7 +104,7 @@ def _require_made_of(corpus: Path, spec: dict[str, Any]) -> None:
         UserError: if it is not.
     """
     file = _spec_file(corpus)
-    made_of = json.loads(file.read_text()) if file.is_file() else None
+    made_of = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     if made_of != spec:
         raise UserError(
             f"corpus {corpus} must be made of {spec}, but {file.name} beside it says {made_of}; "

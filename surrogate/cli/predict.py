@@ -86,7 +86,12 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Forecast the phone error rate and the latency of cells."""
+    """Forecast the phone error rate and the latency of cells.
+
+    val_per is the mean validation PER of the last 60 % of a training's epochs (epochs 9 to 20 of
+    timit-micro's 20), test_per the test PER with the weights of the epoch of the lowest validation
+    PER. Both are fractions, lower is better.
+    """
     from surrogate.artifact import load_artifact
     from surrogate.forecast import Forecaster
 

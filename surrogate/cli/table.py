@@ -90,7 +90,7 @@ def info(
         ReportFormat, typer.Option("--format", help="Form of the output.")
     ] = ReportFormat.TABLE,
 ) -> None:
-    """Say what a table holds: size, seeds, source and the range of its labels."""
+    """Say what a table holds: size, seeds, source, and what its labels are and range over."""
     from train_benchmark.table import BenchmarkTable
 
     facts = _facts(BenchmarkTable.load(table))
@@ -280,7 +280,8 @@ def _facts(table: Any) -> dict[str, Any]:
     for label in LABELS if table.measured else ():
         values = np.array([label_of(record, label) for record in table.measured])
         low, median, high = np.quantile(values, [0.0, 0.5, 1.0]).tolist()
-        labels[label] = {"min": low, "median": median, "max": high}
+        what = table.label_definitions[label]
+        labels[label] = {"min": low, "median": median, "max": high, "what": what}
     return {
         "name": table.metadata.name,
         "rows": len(table),

@@ -135,14 +135,15 @@ def _scores(
     """(epochs, epochs + 1, r) scores of r held-out trainings."""
     epochs = curves.epochs
     means, doubt = expected.mean[curves.owners], expected.doubt[curves.owners]
-    truth = np.column_stack([curves.values, label_of_curves(curves.values, transform)])
+    window = curves.label_epochs
+    truth = np.column_stack([curves.values, label_of_curves(curves.values, window, transform)])
     scores = np.zeros((epochs, epochs + 1, len(truth)))
     for horizon in range(epochs):
         seen = np.arange(horizon)
         conditioned = process.condition(means, seen, curves.values[:, seen])
         free = np.arange(epochs) >= horizon
         conditioned = replace(conditioned, mean=project_falling(conditioned.mean, falling, free))
-        mean, std, _ = with_label(conditioned, doubt, transform)
+        mean, std, _ = with_label(conditioned, doubt, window, transform)
         error = np.abs(truth - mean) / np.hypot(std, LEAST_STD)
         scores[horizon, horizon:] = error[:, horizon:].T
     return scores

@@ -13,14 +13,15 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
 from surrogate.dataset import SeedPolicy
-from surrogate.targets import FloatArray, Transform
+from surrogate.targets import VAL_PER, FloatArray, Transform
+from train_benchmark.labels import EpochWindow, label_window
 
 if TYPE_CHECKING:
     from train_benchmark.record import TrainingRecord
     from train_benchmark.table import BenchmarkTable
 
 FEWEST_EPOCHS = 5
-"""The validation label is the mean over this many last epochs, as in `train_benchmark.table`."""
+"""Shortest curves that are modelled: shorter ones were never tried, and have little to forecast."""
 
 FEWEST_CONTRASTS = 20
 """Differences between seeds that must be known before the seed's part is estimated of them."""
@@ -36,7 +37,7 @@ class CurveSet:
         owners: (r,) place in `graphs` of the function that was trained, rising.
 
     Raises:
-        UserError: if curves are shorter than the label needs, or a graph has none.
+        UserError: if curves are shorter than `FEWEST_EPOCHS`, or a graph has none.
     """
 
     graphs: tuple[CellGraph, ...]
@@ -46,8 +47,8 @@ class CurveSet:
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.epochs < FEWEST_EPOCHS:
             raise UserError(
-                f"learning curves must have at least {FEWEST_EPOCHS} epochs, since their label is "
-                f"the mean over so many, but they have shape {self.values.shape}"
+                f"learning curves must have at least {FEWEST_EPOCHS} epochs to be modelled, but "
+                f"they have shape {self.values.shape}; fit without a curve_predictor"
             )
         if self.owners.shape != (len(self.values),) or (np.diff(self.owners) < 0).any():
             raise UserError(
@@ -61,6 +62,13 @@ class CurveSet:
     def epochs(self) -> int:
         """Length of every curve."""
         return int(self.values.shape[1])
+
+    @property
+    def label_epochs(self) -> EpochWindow:
+        """The epochs that the validation label of these curves averages, as in their table."""
+        window = label_window(VAL_PER.label, self.epochs)
+        assert window is not None
+        return window
 
     @cached_property
     def seed_counts(self) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -17,8 +18,11 @@ from surrogate.curves.mean_curve import DoubtScale, MeanCurves
 from surrogate.curves.model import CurveModel
 from surrogate.predictors.base import load_predictor
 from surrogate.targets import Logit
+from train_benchmark.labels import EpochWindow, last_epochs
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_WITHOUT_LABEL_EPOCHS = 1
+"""The version before this one: the label of such models averages the last five epochs."""
 
 _HEADER_FILE = "curves.json"
 _ARRAYS_FILE = "curves.npz"
@@ -59,6 +63,7 @@ def load_curve_model(folder: Path) -> CurveModel:
             MeanCurves(basis, tuple(predictors), scale, arrays["falling"]),
             CurveProcess(arrays["covariance"], arrays.get("seed_covariance")),
             HorizonCalibration(arrays["scores"]),
+            _label_epochs(header),
         )
     except UserError:
         raise
@@ -93,18 +98,20 @@ def _write(model: CurveModel, folder: Path) -> None:
         "schema_version": SCHEMA_VERSION,
         "epochs": model.epochs,
         "clip": model.transform.clip,
+        "label_epochs": asdict(model.label_epochs),
         "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
     }
-    (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n")
+    (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
 
 
 def _verified_header(folder: Path) -> dict[str, Any]:
-    header: dict[str, Any] = json.loads((folder / _HEADER_FILE).read_text())
+    header: dict[str, Any] = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
     version = header["schema_version"]
-    if version != SCHEMA_VERSION:
+    if version not in (_WITHOUT_LABEL_EPOCHS, SCHEMA_VERSION):
         raise UserError(
-            f"curve model {folder} must have schema version {SCHEMA_VERSION}, but has {version!r}; "
-            "use the nasasr version that wrote it, or fit it again"
+            f"curve model {folder} must have schema version {_WITHOUT_LABEL_EPOCHS} or "
+            f"{SCHEMA_VERSION}, but has {version!r}; use the nasasr version that wrote it, or fit "
+            "it again"
         )
     for name, expected in header["sha256"].items():
         found = _sha256(folder / name)
@@ -114,6 +121,12 @@ def _verified_header(folder: Path) -> dict[str, Any]:
                 f"is {found}; copy the model again or fit it again"
             )
     return header
+
+
+def _label_epochs(header: dict[str, Any]) -> EpochWindow:
+    if header["schema_version"] == _WITHOUT_LABEL_EPOCHS:
+        return last_epochs(5, header["epochs"])
+    return EpochWindow(**header["label_epochs"])
 
 
 def _predictor_folder(folder: Path, j: int) -> Path:

@@ -21,7 +21,9 @@ class Widening(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LabelForecast:
-    """The validation label, the mean PER of the last five epochs, of n trainings or functions.
+    """The validation label, the mean PER of a window of epochs, of n trainings or functions.
+
+    The window is `CurveModel.label_epochs`.
 
     All numbers are phone error rates as fractions.
 

@@ -1,53 +1,65 @@
-"""The validation label of a forecast curve: the mean error rate over its last epochs."""
+"""The validation label of a forecast curve: the mean error rate over a window of its epochs."""
 
 import numpy as np
 
 from surrogate.curves.conditioning import Conditioned
-from surrogate.curves.data import FEWEST_EPOCHS
 from surrogate.targets import FloatArray, Transform
+from train_benchmark.labels import EpochWindow
 
 
-def label_of_curves(curves: FloatArray, transform: Transform) -> FloatArray:
-    """(n,) labels of (n, epochs) curves, both on the model scale."""
-    return transform.to_model(transform.to_raw(curves[:, -FEWEST_EPOCHS:]).mean(axis=1))
+def label_of_curves(curves: FloatArray, window: EpochWindow, transform: Transform) -> FloatArray:
+    """(n,) labels of (n, epochs) curves, both on the model scale.
+
+    Args:
+        curves: (n, epochs) curves.
+        window: the epochs that the label averages.
+        transform: the model scale.
+    """
+    return transform.to_model(transform.to_raw(curves[:, window.places]).mean(axis=1))
 
 
 def label_std(
-    mean: FloatArray, covariance: FloatArray, label: FloatArray, transform: Transform
+    mean: FloatArray,
+    covariance: FloatArray,
+    label: FloatArray,
+    window: EpochWindow,
+    transform: Transform,
 ) -> FloatArray:
-    """(n,) standard deviations of labels on the model scale, by their slopes in the last epochs.
+    """(n,) standard deviations of labels on the model scale, by their slopes in each epoch.
 
     Args:
         mean: (n, epochs) expected curves.
         covariance: (epochs, epochs) doubt around them.
         label: (n,) their labels.
+        window: the epochs that the label averages.
         transform: the model scale.
     """
-    last = slice(-FEWEST_EPOCHS, None)
-    slopes = transform.raw_slope(mean[:, last]) / transform.raw_slope(label)[:, None]
-    slopes = slopes / FEWEST_EPOCHS
-    variance = np.einsum("ne,ef,nf->n", slopes, covariance[last, last], slopes)
+    inside = window.places
+    slopes = transform.raw_slope(mean[:, inside]) / transform.raw_slope(label)[:, None]
+    slopes = slopes / len(window)
+    variance = np.einsum("ne,ef,nf->n", slopes, covariance[inside, inside], slopes)
     std: FloatArray = np.sqrt(np.maximum(variance, 0.0))
     return std
 
 
 def with_label(
-    conditioned: Conditioned, doubt: FloatArray, transform: Transform
+    conditioned: Conditioned, doubt: FloatArray, window: EpochWindow, transform: Transform
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     """Mean, standard deviation and the seed's part of it, with the label as a last column.
 
     Args:
         conditioned: n curves of `epochs` epochs.
         doubt: (n,) by which each graph's standard deviations are multiplied.
+        window: the epochs that the label averages.
         transform: the model scale.
 
     Returns:
         Three times (n, epochs + 1); the last is None if the seed's part is not known.
     """
-    label = label_of_curves(conditioned.mean, transform)
+    label = label_of_curves(conditioned.mean, window, transform)
 
     def spread(covariance: FloatArray) -> FloatArray:
-        of_label = label_std(conditioned.mean, covariance, label, transform)
+        of_label = label_std(conditioned.mean, covariance, label, window, transform)
         of_epochs = np.tile(np.sqrt(np.diag(covariance)), (len(label), 1))
         stds: FloatArray = doubt[:, None] * np.column_stack([of_epochs, of_label])
         return stds

@@ -12,7 +12,7 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from surrogate.curves.calibration import HorizonCalibration, calibrate_horizons, fit_process
 from surrogate.curves.conditioning import CurveProcess, Subject
-from surrogate.curves.data import FEWEST_EPOCHS, CurveSet
+from surrogate.curves.data import CurveSet
 from surrogate.curves.falling import project_falling
 from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
 from surrogate.curves.label import with_label
@@ -22,6 +22,7 @@ from surrogate.dataset import SeedPolicy
 from surrogate.prediction import ONE_SIGMA, check_level
 from surrogate.predictors.base import Predictor
 from surrogate.targets import VAL_PER, FloatArray, Logit
+from train_benchmark.labels import EpochWindow
 
 if TYPE_CHECKING:
     from train_benchmark.table import BenchmarkTable
@@ -44,12 +45,14 @@ class CurveModel:
         curves: m and d.
         process: f and e.
         calibration: of the intervals.
+        label_epochs: the epochs that the validation label averages.
     """
 
     transform: Logit
     curves: MeanCurves
     process: CurveProcess
     calibration: HorizonCalibration
+    label_epochs: EpochWindow
 
     def __post_init__(self) -> None:
         lengths = {len(self.curves.basis.mean), len(self.process.covariance)}
@@ -57,6 +60,11 @@ class CurveModel:
             raise UserError(
                 "the parts of a curve model must have one number of epochs, but have "
                 f"{sorted(lengths | {self.calibration.epochs})}"
+            )
+        if self.label_epochs.last > self.epochs:
+            raise UserError(
+                f"the label of a curve model must average some of its {self.epochs} epochs, but "
+                f"averages {self.label_epochs}"
             )
 
     @property
@@ -105,7 +113,8 @@ class CurveModel:
         """As `fit`, on curves that are on the model scale already."""
         means, expected = MeanCurves.fit(curves, make_predictor, folds, rng)
         calibration = calibrate_horizons(curves, expected, means.falling, transform, folds, rng)
-        return cls(transform, means, fit_process(curves, expected), calibration)
+        process = fit_process(curves, expected)
+        return cls(transform, means, process, calibration, curves.label_epochs)
 
     def forecast(
         self,
@@ -188,14 +197,15 @@ class CurveModel:
         conditioned = self.process.condition(expected.mean, observed.epochs, values, of)
         free = ~seen if of == "training" else np.ones_like(seen)
         mean = project_falling(conditioned.mean, self.curves.falling, free)
-        columns = with_label(replace(conditioned, mean=mean), expected.doubt, self.transform)
+        conditioned = replace(conditioned, mean=mean)
+        columns = with_label(conditioned, expected.doubt, self.label_epochs, self.transform)
         more = Widening(np.ones(n), np.ones(n)) if widening is None else widening
         answer = self._on_raw_scale(*columns, seen, level, more)
         if of == "training":  # what was seen is known better than to the transform's clip
             for name in ("mean", "low", "high"):
                 answer[name][:, observed.epochs] = observed.per
-                if seen[-FEWEST_EPOCHS:].all():
-                    answer[name][:, -1] = observed.per[-FEWEST_EPOCHS:].mean()
+                if seen[self.label_epochs.places].all():
+                    answer[name][:, -1] = answer[name][:, self.label_epochs.places].mean()
         return _forecast(of, level, answer, columns[0], columns[1])
 
     def _on_raw_scale(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from graph_encoding.errors import UserError
-from surrogate.targets import FloatArray
+from surrogate.targets import FloatArray, power_of_two
 
 
 def rmse(predicted: FloatArray, measured: FloatArray) -> float:
@@ -27,7 +27,9 @@ def rmse(predicted: FloatArray, measured: FloatArray) -> float:
             "an error must have two arrays of one shape (n >= 1,), "
             f"but got {predicted.shape} and {measured.shape}"
         )
-    return float(np.sqrt(np.mean((predicted - measured) ** 2)))
+    error = predicted - measured
+    unit = power_of_two(error)
+    return float(np.sqrt(np.mean((error / unit) ** 2))) * unit
 
 
 def r_squared(predicted: FloatArray, measured: FloatArray) -> float:
@@ -50,4 +52,5 @@ def r_squared(predicted: FloatArray, measured: FloatArray) -> float:
     # Not by the spread: rounding leaves one to labels that are equal.
     if (measured == measured[0]).all():
         return 0.0
-    return 1 - (error / float(measured.std())) ** 2
+    unit = power_of_two(measured)
+    return 1 - (error / (float((measured / unit).std()) * unit)) ** 2

@@ -14,7 +14,7 @@ from surrogate.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.gp import GaussianProcess, GpSettings
-from surrogate.targets import FloatArray, LogScale
+from surrogate.targets import FloatArray, LogScale, size_of
 
 _VOCABULARY_FILE = "vocabulary.json"
 _CORRECTION = "correction."
@@ -22,6 +22,11 @@ _EDGES = ("statistics/edges", "statistics/edges_with_multiplicity")
 _LEAST_SHARE = 0.1
 """A sum is at least this share of the least label: of operations without a cost it would be zero,
 which has no logarithm."""
+
+
+_LEAST_LEFT = 1e-6
+"""Least standard deviation of what a sum leaves, in units of `size_of` the labels: less is the
+rounding of the sum, and nothing to learn."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class AdditivePredictor(Predictor):
         self._costs = _costs(_counts(inputs), own, dataset.weights)
         self._least = _LEAST_SHARE * float(own.min())
         left = labels - self._sum(inputs)
-        self._unit = max(float(left.std()), 1e-6)
+        self._unit = max(float(left.std()), _LEAST_LEFT * size_of(labels))
         self._correction = GaussianProcess(self.settings.correction)
         self._correction.fit(inputs, left / self._unit, dataset.weights, rng)
 
@@ -105,7 +110,9 @@ class AdditivePredictor(Predictor):
         self._costs = arrays["costs"]
         self._unit, self._least, logarithmic = arrays["additive"].tolist()
         self._logarithmic = bool(logarithmic)
-        own = {k.removeprefix(_CORRECTION): v for k, v in arrays.items() if _CORRECTION in k}
+        own = {
+            k.removeprefix(_CORRECTION): v for k, v in arrays.items() if k.startswith(_CORRECTION)
+        }
         self._correction = GaussianProcess(self.settings.correction)
         self._correction.restore(own, {})
 

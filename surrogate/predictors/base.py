@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.registry import Registry
-from surrogate.dataset import SurrogateDataset
+from surrogate.dataset import SurrogateDataset, require_features
 from surrogate.folds import fold_indices
 from surrogate.prediction import Prediction
 from train_benchmark.record import content_hash
@@ -40,11 +40,15 @@ class Predictor(ABC):
         settings: the settings.
         holds_out_itself: whether `fit` holds keys out anyway, so that `fit_out_of_fold` costs no
             more.
+        uses_features: whether it learns from the features of graphs (`CellGraph.features`, as a
+            matrix `SurrogateDataset.features`). It then predicts only graphs that have the
+            features it was fitted with. A predictor that does not ignores them.
     """
 
     name: ClassVar[str]
     settings_type: ClassVar[type[Any]]
     holds_out_itself: ClassVar[bool] = False
+    uses_features: ClassVar[bool] = False
 
     def __init__(self, settings: Any = None) -> None:
         self.settings = self.settings_type() if settings is None else settings
@@ -54,6 +58,12 @@ class Predictor(ABC):
                 f"{self.settings_type.__name__}, but got {settings!r}"
             )
         self._fitted = False
+        self._feature_names: tuple[str, ...] = ()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """(f,) features that it was fitted with and that a graph to predict must have."""
+        return self._feature_names
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -73,8 +83,13 @@ class Predictor(ABC):
         if len(dataset) < 2:
             raise UserError(f"a fit must have at least 2 keys, but got {len(dataset)}")
         self._fit(dataset.sorted_by_key(), rng)
-        self._fitted = True
+        self._mark_fitted(dataset)
         return self
+
+    def _mark_fitted(self, dataset: SurrogateDataset) -> None:
+        """Take note that the predictor has learned from a dataset."""
+        self._feature_names = dataset.feature_names if self.uses_features else ()
+        self._fitted = True
 
     def predict(self, graphs: Sequence[CellGraph]) -> Prediction:
         """Answer for n graphs, on the model scale of the target that was learned.
@@ -82,11 +97,14 @@ class Predictor(ABC):
         Each distinct key is answered once, so that equal keys have equal answers to the bit.
 
         Raises:
-            UserError: if nothing was fitted or loaded yet.
+            UserError: if nothing was fitted or loaded yet, or it uses features and a graph has
+                others than those of the fit.
         """
         self._require_fit("predict")
         if not graphs:
             return Prediction(np.zeros(0), np.zeros(0))
+        if self.uses_features:
+            require_features(graphs, self._feature_names)
         place = {graph.key: i for i, graph in reversed(list(enumerate(graphs)))}
         if len(place) == len(graphs):
             return self._predict(graphs)
@@ -132,13 +150,14 @@ class Predictor(ABC):
             "predictor": self.name,
             "settings": asdict(self.settings),
             "columns_sha256": content_hash(self.columns),
+            **({"features": list(self._feature_names)} if self._feature_names else {}),
             "documents": list(self._documents()),
         }
-        (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n")
+        (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
         with (folder / _ARRAYS_FILE).open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **self._learned())
         for name, text in self._documents().items():
-            (folder / name).write_text(text)
+            (folder / name).write_text(text, encoding="utf-8")
 
     def _require_fit(self, call: str) -> None:
         if not self._fitted:
@@ -197,12 +216,15 @@ def load_predictor(folder: Path) -> Predictor:
         UserError: if a file is missing or is not what `save` writes.
     """
     try:
-        header = json.loads((folder / _HEADER_FILE).read_text())
+        header = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
         kind = _registered(header["predictor"], folder)
         predictor = kind(kind.settings_type(**header["settings"]))
-        documents = {name: (folder / name).read_text() for name in header["documents"]}
+        documents = {
+            name: (folder / name).read_text(encoding="utf-8") for name in header["documents"]
+        }
         with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
             predictor._restore(dict(arrays), documents)  # noqa: SLF001 -- the other half of save
+        predictor._feature_names = tuple(header.get("features", ()))  # noqa: SLF001
         predictor._fitted = True  # noqa: SLF001
         if header["columns_sha256"] != content_hash(predictor.columns):
             raise UserError(

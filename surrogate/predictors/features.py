@@ -27,29 +27,76 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 from graph_encoding.to_pyg import NODE_COLUMNS, describe_operation
+from surrogate.dataset import feature_matrix, require_features
+from surrogate.targets import FloatArray, power_of_two
 
 T = TypeVar("T")
 
 _FAMILY = {"gated_linear": "linear", "avg_pool": "pool", "max_pool": "pool"}
 _MOST_PATH_COLUMNS = 400
+_MOST_FEEDS = 2.0**24
+
+FEATURE_PREFIX = "feature/"
+"""Beginning of the names of columns that are features given with the graphs."""
+
+_FAR = 1e6
+"""Most standard deviations that a feature may lie from its mean: columns are of single precision,
+in which squares of larger numbers are lost."""
+
+
+@dataclass(frozen=True)
+class GivenFeature:
+    """A feature given with the graphs, and how it becomes a column that has no unit.
+
+    Attributes:
+        name: its name.
+        centre: mean over the graphs of the fit.
+        scale: standard deviation over them; 0 where they are equal, and the column tells nothing.
+    """
+
+    name: str
+    centre: float
+    scale: float
+
+    @classmethod
+    def of(cls, name: str, values: FloatArray) -> "GivenFeature":
+        """Learn the scale of (n,) values."""
+        unit = power_of_two(values)
+        scaled = values / unit
+        spread = float(scaled.std()) * unit if np.ptp(scaled) > 0 else 0.0
+        return cls(name, float(scaled.mean()) * unit, spread)
+
+    def column(self, values: FloatArray) -> FloatArray:
+        """(n,) values in standard deviations from the mean."""
+        if not self.scale:
+            return np.zeros_like(values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            far = values / self.scale - self.centre / self.scale
+            return np.clip(np.nan_to_num(far, nan=0.0), -_FAR, _FAR)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The operations that occur in the graphs of a fit.
+    """What the graphs of a fit are made of: operations, and the features given with them.
 
     Attributes:
         ops: (o,) operations, sorted by name.
+        given: (f,) features that have columns, sorted by name; none unless a predictor uses them.
     """
 
     ops: tuple[Operation, ...]
+    given: tuple[GivenFeature, ...] = ()
 
     @classmethod
-    def of(cls, graphs: Sequence[CellGraph]) -> "Vocabulary":
+    def of(cls, graphs: Sequence[CellGraph], *, with_features: bool = False) -> "Vocabulary":
         """Gather the operations of some graphs.
 
+        Args:
+            graphs: the graphs.
+            with_features: whether the features given with them have columns too.
+
         Raises:
-            UserError: if two of them have one name.
+            UserError: if two operations have one name.
         """
         found = {op for graph in graphs for op in graph.ops[1:-1]}
         ordered = sorted(found, key=lambda op: op.name)
@@ -59,7 +106,10 @@ class Vocabulary:
                     "the graphs of a fit must have one operation of each name, but have "
                     f"{one} and {other}; rename one"
                 )
-        return cls(tuple(ordered))
+        names = graphs[0].feature_names if with_features else ()
+        columns = feature_matrix(graphs).T if names else ()
+        given = tuple(GivenFeature.of(*pair) for pair in zip(names, columns, strict=True))
+        return cls(tuple(ordered), given)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,23 +144,33 @@ class Vocabulary:
         return frozenset([*self.ops, INPUT, OUTPUT])
 
     def to_json(self) -> str:
-        """What `from_json` reads."""
-        return json.dumps([asdict(op) for op in self.ops])
+        """What `from_json` reads: a list of operations, in an object where there are features."""
+        ops = [asdict(op) for op in self.ops]
+        if not self.given:
+            return json.dumps(ops)
+        return json.dumps({"ops": ops, "features": [asdict(feature) for feature in self.given]})
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":
         """The inverse of `to_json`."""
-        return cls(tuple(Operation(**fields) for fields in json.loads(text)))
+        values = json.loads(text)
+        if isinstance(values, list):
+            values = {"ops": values, "features": []}
+        return cls(
+            tuple(Operation(**fields) for fields in values["ops"]),
+            tuple(GivenFeature(**fields) for fields in values["features"]),
+        )
 
 
 class GraphFeatures(Encoding):
-    """Subsets of operations on paths, sequences of operations, descriptors, statistics.
+    """Subsets of operations on paths, sequences of operations, descriptors, statistics, features.
 
     Unseen operations read as the most similar known ones in columns that go by name; columns
-    that go by descriptors see what they are. Sequence counts are log(1 + count).
+    that go by descriptors see what they are. Sequence counts are log(1 + count). Features given
+    with the graphs are standardised.
 
     Args:
-        vocabulary: operations with columns of their own.
+        vocabulary: operations and features with columns of their own.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -121,16 +181,23 @@ class GraphFeatures(Encoding):
         self._by_name = OpSubsetEncoding(names)
         self._descriptors = PathDescriptorEncoding()
         self._statistics = GraphStatisticsEncoding(names)
-        self._counts = np.array(["/count:" in column for column in self._statistics.columns])
+        self._counts = np.array(
+            [column.startswith("statistics/count:") for column in self._statistics.columns]
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the parts, in order."""
         parts = (self._by_name, self._paths, self._descriptors, self._statistics)
-        return tuple(column for part in parts for column in part.columns)
+        of_graphs = tuple(column for part in parts for column in part.columns)
+        return (*of_graphs, *(f"{FEATURE_PREFIX}{of.name}" for of in self._vocabulary.given))
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
+        """Encode n graphs as a matrix of shape (n, d).
+
+        Raises:
+            UserError: if features have columns and a graph has others.
+        """
         given = grouped(graphs)
         read = self._vocabulary.read(given)
         statistics = self._statistics.encode(given)
@@ -142,7 +209,16 @@ class GraphFeatures(Encoding):
             self._descriptors.encode(given),
             statistics,
         ]
+        if self._vocabulary.given:
+            parts.append(self._given(given))
         return np.concatenate(parts, axis=1)
+
+    def _given(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
+        """(n, f) standardised features."""
+        of = self._vocabulary.given
+        require_features(graphs, tuple(feature.name for feature in of))
+        columns = zip(of, feature_matrix(graphs).T, strict=True)
+        return np.column_stack([f.column(raw) for f, raw in columns]).astype(np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -233,7 +309,7 @@ class NodeArrays:
         kinds: (k, f) float32 descriptions of operations; the first, of what lies beyond a graph's
             nodes, is zero. Graphs without unseen operations share one array.
         kind: (n, v) which of them each node is.
-        feeds: (n, v, v) float32 how often node s feeds node t, at [:, t, s].
+        feeds: (n, v, v) float32 how often node s feeds node t, at most 2 ** 24, at [:, t, s].
     """
 
     kinds: NDArray[np.float32]
@@ -266,11 +342,15 @@ def _node_arrays(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> NodeArr
     kind = np.zeros((len(graphs), v), dtype=np.intp)
     feeds = np.zeros((len(graphs), v, v), dtype=np.float32)
     for group in groups:
-        order = [0, group.nodes - 1, *range(1, group.nodes - 1)]
+        # The input first, the output second.
+        order = np.array([0, group.nodes - 1, *range(1, group.nodes - 1)])
+        place = np.argsort(order)
         of_group = np.array([number[op] for op in group.ops])
         kind[group.rows, : group.nodes] = of_group[group.op_index[:, order]]
-        turned = group.multiplicity[:, order][:, :, order].transpose(0, 2, 1)
-        feeds[group.rows, : group.nodes, : group.nodes] = turned
+        graph, source, target = group.edge_graph, group.edge_source, group.edge_target
+        # Messages are sums and squares of these in float32, which must not overflow.
+        weights = np.minimum(group.multiplicity, _MOST_FEEDS)
+        feeds[group.rows[graph], place[target], place[source]] = weights
     return NodeArrays(kinds, kind, feeds)
 
 

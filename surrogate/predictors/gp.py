@@ -98,8 +98,11 @@ class GaussianProcess(ScoreModel):
         from scipy.optimize import minimize
 
         width = math.log(math.sqrt(max(1, len(self._points.used))))
-        start = np.array([0.0, math.log(0.2), *(width for _ in GROUPS)])
-        bounds = [(-4.0, 4.0), (-7.0, 1.0), *((width - 4.0, width + 5.0) for _ in GROUPS)]
+        # The few features given with graphs must not have to shrink a length made for hundreds
+        # of columns.
+        widths = [width for _ in GROUPS] + [math.log(math.sqrt(n)) for n in self._points.given]
+        start = np.array([0.0, math.log(0.2), *widths])
+        bounds = [(-4.0, 4.0), (-7.0, 1.0), *((w - 4.0, w + 5.0) for w in widths)]
         found = minimize(
             _negative_log_likelihood,
             start,
@@ -196,3 +199,4 @@ class GpPredictor(ScorePredictor):
     settings_type = GpSettings
     settings: GpSettings
     model_type = GaussianProcess
+    uses_features = True

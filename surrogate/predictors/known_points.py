@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.dense import GREATEST
 from surrogate.predictors.base import Arrays
-from surrogate.predictors.features import GraphInputs, features_of, varying_columns
+from surrogate.predictors.features import (
+    FEATURE_PREFIX,
+    GraphInputs,
+    features_of,
+    varying_columns,
+)
 
 GROUPS = ("subset/", "path/", "path_descriptor/", "statistics/")
-"""Beginnings of the columns' names: columns of one group share a length."""
+"""Beginnings of the columns' names: columns of one group share a length. Features given with
+the graphs are a group more, where there are any."""
 
 ROWS_AT_ONCE = 512
 """Graphs whose distances are held at a time; those of fewer are kept for other processes."""
@@ -46,16 +53,22 @@ class KnownPoints:
         features = inputs.features
         varying = varying_columns(features)
         names = features_of(inputs.vocabulary).columns
+        prefixes = (*GROUPS, FEATURE_PREFIX) if inputs.vocabulary.given else GROUPS
         groups = np.array(
-            [next(g for g, p in enumerate(GROUPS) if names[i].startswith(p)) for i in varying]
+            [next(g for g, p in enumerate(prefixes) if names[i].startswith(p)) for i in varying]
         )
         used = varying[np.argsort(groups, kind="stable")]
-        starts = np.searchsorted(np.sort(groups), np.arange(len(GROUPS) + 1))
+        starts = np.searchsorted(np.sort(groups), np.arange(len(prefixes) + 1))
         raw = features[:, used].astype(np.float64)
         spread = raw.std(axis=0)
         centre, scale = raw.mean(axis=0), np.where(spread > 0, spread, 1.0)
         rows = stored((raw[places] - centre) / scale)
         return cls(used, starts, centre, scale, rows)
+
+    @property
+    def given(self) -> list[int]:
+        """Number of columns in the group of the features given; no number without the group."""
+        return [max(1, int(n)) for n in np.diff(self.starts)[len(GROUPS) :]]
 
     def distances(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Squared distances within each group of columns from n graphs' features: (g, n, m)."""
@@ -143,6 +156,7 @@ def stored(values: NDArray[Any]) -> NDArray[np.float64]:
 
     Near a known point the spread of a process is a small difference of large numbers. In single
     precision it would depend on how many rows are asked for at once, since products then add up
-    in another order.
+    in another order. What is too large for that is as far away as can be.
     """
-    return values.astype(np.float32).astype(np.float64)
+    single: NDArray[np.float32] = np.clip(values, -GREATEST, GREATEST).astype(np.float32)
+    return single.astype(np.float64)

@@ -154,3 +154,4 @@ class LgbmPredictor(ScorePredictor):
     settings_type = LgbmSettings
     settings: LgbmSettings
     model_type = LeafwiseTrees
+    uses_features = True

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.errors import UserError
 from surrogate.predictors.base import Arrays, register_predictor
-from surrogate.predictors.features import GraphInputs, Vocabulary, features_of
+from surrogate.predictors.features import FEATURE_PREFIX, GraphInputs, Vocabulary, features_of
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 from surrogate.targets import FloatArray
 
@@ -19,6 +19,7 @@ _PENALTIES = np.geomspace(1e-2, 1e4, 25)
 Columns = Literal["counts", "statistics"]
 
 _PREFIX_OF_COLUMNS = {"counts": "statistics/count:", "statistics": "statistics/"}
+"""Beginning of the names of the graph's columns; features given with a graph are always taken."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class RidgeSettings:
 
     Attributes:
         columns: "counts" of the operations, which is what additive costs depend on, or all
-            "statistics" of the graph.
+            "statistics" of the graph. Features given with the graphs come on top.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
@@ -107,9 +108,10 @@ class Ridge(ScoreModel):
 
 @lru_cache(maxsize=32)
 def _places(vocabulary: Vocabulary, prefix: str) -> NDArray[np.intp]:
-    """Places of the columns whose names begin with something."""
+    """Places of the columns whose names begin with something, and of the features given."""
     names = features_of(vocabulary).columns
-    return np.array([i for i, name in enumerate(names) if name.startswith(prefix)])
+    taken = (prefix, FEATURE_PREFIX)
+    return np.array([i for i, name in enumerate(names) if name.startswith(taken)])
 
 
 @register_predictor
@@ -120,3 +122,4 @@ class RidgePredictor(ScorePredictor):
     settings_type = RidgeSettings
     settings: RidgeSettings
     model_type = Ridge
+    uses_features = True

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.prediction import Prediction
-from surrogate.targets import FloatArray
+from surrogate.targets import FloatArray, size_of
 
 _MOST_KNOTS = 257
 _FAR = 100.0  # scores beyond the last knots up to which the map goes on
@@ -40,7 +40,7 @@ class NormalScoreScale:
         """Learn the scale of (n,) labels, n >= 1."""
         distinct, counts = np.unique(values, return_counts=True)
         if len(distinct) == 1:
-            width = _NO_SPREAD * max(1.0, abs(float(distinct[0])))
+            width = _NO_SPREAD * size_of(distinct)
             return cls(distinct[0] + np.array([-width, width]), np.array([-1.0, 1.0]))
         middle_ranks = np.cumsum(counts) - counts / 2
         if len(distinct) > _MOST_KNOTS:

@@ -99,7 +99,7 @@ class ScorePredictor(Predictor):
         self._model.fit(inputs, scores, dataset.weights, rng)
 
     def _learn_scale(self, dataset: SurrogateDataset) -> tuple[GraphInputs, FloatArray]:
-        self._vocabulary = Vocabulary.of(dataset.graphs)
+        self._vocabulary = Vocabulary.of(dataset.graphs, with_features=self.uses_features)
         self._scale = NormalScoreScale.of(dataset.model_values)
         inputs = GraphInputs(dataset.graphs, self._vocabulary)
         return inputs, self._scale.forward(dataset.model_values)

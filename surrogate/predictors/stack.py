@@ -319,6 +319,7 @@ class StackPredictor(ScorePredictor):
     settings: StackSettings
     model_type = Stack
     holds_out_itself = True
+    uses_features = True
 
     def fit_out_of_fold(
         self, dataset: SurrogateDataset, folds: int, rng: np.random.Generator
@@ -337,5 +338,5 @@ class StackPredictor(ScorePredictor):
         inputs, scores = self._learn_scale(dataset)
         self._model = model = Stack(self.settings)
         answers = model.fit_out_of_fold(inputs, scores, dataset.weights, rng)
-        self._fitted = True
+        self._mark_fitted(dataset)
         return self._scale.prediction(answers.mean, answers.std)

@@ -146,3 +146,4 @@ class XgbPredictor(ScorePredictor):
     settings_type = XgbSettings
     settings: XgbSettings
     model_type = BoostedTrees
+    uses_features = True

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from surrogate.benchmark.fit_result import percent
 from surrogate.benchmark.run import BenchmarkResult
 from surrogate.benchmark.scores import Metric
 from surrogate.report.series import (
@@ -118,7 +119,7 @@ def group_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]
     level = result.config.group_level
     data.append(_reference("level asked for", [groups[0], groups[-1]], [level, level], "dash"))
     return _figure(
-        f"coverage of {level:.0%} intervals by group: {_WAY['nominal']}",
+        f"coverage of {percent(level)} % intervals by group: {_WAY['nominal']}",
         data,
         {"categoryorder": "array", "categoryarray": groups, "tickangle": -35, "automargin": True},
         {"title": {"text": "share of labels inside"}, "range": [0, 1.05]},

@@ -74,6 +74,8 @@ def _facts(result: BenchmarkResult) -> str:
         f"{keys}; target {target.name}{unit}, to {target.direction}.",
         bars,
     ]
+    if fact := result.features_fact:
+        lines.append(f"{fact[0].upper()}{fact[1:]}.")
     return "\n".join(f"<p>{escape(line)}</p>" for line in lines)
 
 

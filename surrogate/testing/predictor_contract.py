@@ -29,7 +29,7 @@ from graph_encoding.space import CellSpace
 from surrogate.dataset import SurrogateDataset
 from surrogate.prediction import Prediction
 from surrogate.predictors import Predictor, load_predictor
-from surrogate.testing.synthetic import synthetic_dataset
+from surrogate.testing.synthetic import synthetic_dataset, with_features
 
 _FIT_AND_PRINT = """
 import importlib, json, sys
@@ -177,6 +177,12 @@ class PredictorContract:
         """Every graph gets finite numbers; whether to trust them is said elsewhere."""
         assert np.isfinite(fitted.predict([cell_graph(Cell.parse(text))]).mean).all()
 
+    def test_graphs_of_more_paths_than_float32_counts_are_answered(self, fitted: Predictor) -> None:
+        """A chain of 140 nodes that all skip: its edges are there up to 2 ** 139 times."""
+        cell = Cell(("conv5",) * 140, tuple((1,) * k for k in range(1, 141)))
+        prediction = fitted.predict([cell_graph(cell)])
+        assert np.isfinite(prediction.mean).all() and np.isfinite(prediction.std).all()
+
     def test_saved_and_loaded_is_the_same(
         self, fitted: Predictor, data: SurrogateDataset, tmp_path: Path
     ) -> None:
@@ -213,6 +219,38 @@ class PredictorContract:
         prediction = fitted.predict(data.graphs)
         expected = f"{prediction.mean.tobytes().hex()} {prediction.std.tobytes().hex()}"
         assert done.stdout.strip() == expected
+
+    def test_features_are_learned_from_or_ignored(
+        self, kind: type[Predictor], settings: Any, fitted: Predictor, data: SurrogateDataset
+    ) -> None:
+        """`uses_features` says whether features of graphs change a fit."""
+        featured = with_features(data, {"label": data.model_values, "index": range(len(data))})
+        other = kind(settings).fit(featured, np.random.default_rng(7))
+        if not kind.uses_features:
+            _assert_equal(other.predict(featured.graphs), fitted.predict(data.graphs))
+            _assert_equal(other.predict(data.graphs), fitted.predict(data.graphs))
+            return
+        assert other.feature_names == ("index", "label")
+        with pytest.raises(AssertionError):
+            _assert_equal(other.predict(featured.graphs), fitted.predict(data.graphs))
+
+    def test_a_saved_fit_keeps_the_names_of_its_features(
+        self, kind: type[Predictor], settings: Any, data: SurrogateDataset, tmp_path: Path
+    ) -> None:
+        """A loaded predictor refuses graphs with other features than those of its fit."""
+        featured = with_features(data, {"label": data.model_values})
+        other = with_features(data, {"another": data.model_values})
+        fitted = kind(settings).fit(featured, np.random.default_rng(7))
+        fitted.save(tmp_path / "p")
+        loaded = load_predictor(tmp_path / "p")
+        assert loaded.feature_names == fitted.feature_names
+        _assert_equal(loaded.predict(featured.graphs), fitted.predict(featured.graphs))
+        for graphs in (data.graphs, other.graphs):
+            if kind.uses_features:
+                with pytest.raises(UserError, match=r"same features, here \['label'\]"):
+                    loaded.predict(graphs)
+            else:
+                _assert_equal(loaded.predict(graphs), fitted.predict(featured.graphs))
 
     def test_arguments_are_not_changed(
         self, kind: type[Predictor], settings: Any, data: SurrogateDataset

@@ -1,7 +1,7 @@
 """A made-up benchmark table: labels from a known function of the graph, plus seed noise."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from graph_encoding.macro import TIMIT_MICRO_MACRO
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.dataset import SurrogateDataset
-from surrogate.targets import VAL_PER, Target
+from surrogate.targets import VAL_PER, FloatArray, Target
 from train_benchmark.record import TrainingRecord, content_hash
 from train_benchmark.table import BenchmarkTable, TableMetadata
 
@@ -73,6 +73,23 @@ def synthetic_table(
         "synthetic", recipe, recipe_hash, "synthetic", "paper", "made up", "2026-01-01"
     )
     return BenchmarkTable(metadata, tuple(records))
+
+
+def with_features(
+    dataset: SurrogateDataset, features: Mapping[str, Sequence[float] | FloatArray]
+) -> SurrogateDataset:
+    """The same dataset whose graphs have features.
+
+    Args:
+        dataset: n labelled graphs.
+        features: name -> (n,) values.
+    """
+    columns = sorted((name, np.asarray(values).tolist()) for name, values in features.items())
+    graphs = [
+        replace(graph, features=tuple((name, values[i]) for name, values in columns))
+        for i, graph in enumerate(dataset.graphs)
+    ]
+    return replace(dataset, graphs=tuple(graphs))
 
 
 def synthetic_dataset(keys: int, target: Target = VAL_PER, start: int = 0) -> SurrogateDataset:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     import optuna
 
+    from surrogate.tuning.journal import StudyJournal
+
 JOURNAL_FILE = "study.journal"
 
 _HASH, _FINGERPRINT, _FOLD_TAUS, _REFUSED = "config_hash", "keys_sha256", "fold_taus", "refused"
@@ -62,13 +64,13 @@ def run_study(
     _set_verbosity(verbose=verbose)
     dataset = training_keys(load_source(config), config)
     with HeldInterrupts():
-        study = _open(config, out, dataset)
+        study, journal = _open(config, out, dataset)
     report = on_progress or _say_nothing
     report(min(_ended(study), config.trials), config.trials)
     if _ended(study) >= config.trials:
         return study
     if workers == 1:
-        _search(study, config, dataset, report)
+        _search(study, journal, config, dataset, report)
         return study
     context = multiprocessing.get_context("spawn")
     job = (config, out, verbose, Registered.here())
@@ -114,14 +116,18 @@ def suggested(trial: "optuna.Trial", name: str, value_range: Range, *, whole: bo
     return trial.suggest_float(name, low, high, step=step, log=log)
 
 
-def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.Study":
+def _open(
+    config: TuneConfig, out: Path, dataset: SurrogateDataset
+) -> "tuple[optuna.Study, StudyJournal]":
     library = _import_optuna()
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+
+    from surrogate.tuning.journal import StudyJournal
 
     try:
         out.mkdir(parents=True, exist_ok=True)
-        storage = JournalStorage(JournalFileBackend(str(out / JOURNAL_FILE)))
+        journal = StudyJournal(out / JOURNAL_FILE)
+        storage = JournalStorage(journal)
         others = {*library.get_all_study_names(storage)} - {config.name}
     except OSError as e:
         raise UserError(f"cannot write study folder {out}: {e}; choose another --out") from e
@@ -136,13 +142,24 @@ def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.S
             f"study folder {out} must hold one study, but has {', '.join(sorted(others))} and "
             f"this run's name is {config.name!r}; choose another --out"
         )
-    study: optuna.Study = library.create_study(
-        storage=storage,
-        study_name=config.name,
-        direction="maximize",
-        load_if_exists=True,
-        pruner=library.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
-    )
+    with journal.errors_as_messages():
+        study: optuna.Study = library.create_study(
+            storage=storage,
+            study_name=config.name,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=library.pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=1),
+        )
+        _claim(study, config, out, dataset)
+    return study, journal
+
+
+def _claim(study: "optuna.Study", config: TuneConfig, out: Path, dataset: SurrogateDataset) -> None:
+    """Make a study that of a configuration, its first trial that of the defaults.
+
+    Raises:
+        UserError: if it is that of another.
+    """
     wanted = {_HASH: config.hash, _FINGERPRINT: dataset.content_sha256}
     for name, value in wanted.items():
         found = study.user_attrs.get(name)
@@ -155,7 +172,6 @@ def _open(config: TuneConfig, out: Path, dataset: SurrogateDataset) -> "optuna.S
             )
     if not any(_is_default(trial, config) for trial in study.get_trials(deepcopy=False)):
         study.enqueue_trial(config.defaults)
-    return study
 
 
 def _is_default(trial: "optuna.trial.FrozenTrial", config: TuneConfig) -> bool:
@@ -171,10 +187,12 @@ def _work(config: TuneConfig, out: Path, verbose: bool, registered: Registered) 
         _set_verbosity(verbose=verbose)
         dataset = training_keys(load_source(config), config)
         with HeldInterrupts():
-            study = _open(config, out, dataset)
-        _search(study, config, dataset, _say_nothing)
+            study, journal = _open(config, out, dataset)
+        _search(study, journal, config, dataset, _say_nothing)
     except KeyboardInterrupt:
         return
+    except UserError as e:
+        raise SystemExit(f"error: {e}") from e  # to stderr, without the traceback of a process
 
 
 def _end(processes: "list[SpawnProcess]") -> None:
@@ -189,6 +207,7 @@ def _end(processes: "list[SpawnProcess]") -> None:
 
 def _search(
     study: "optuna.Study",
+    journal: "StudyJournal",
     config: TuneConfig,
     dataset: SurrogateDataset,
     report: OnProgress,
@@ -227,7 +246,7 @@ def _search(
         if interrupts.pending or _ended(of) >= config.trials:
             of.stop()
 
-    with HeldInterrupts() as interrupts:
+    with HeldInterrupts() as interrupts, journal.errors_as_messages():
         study.optimize(objective, callbacks=[stop_when_enough], catch=(UserError,))
 
 

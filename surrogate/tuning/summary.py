@@ -235,4 +235,4 @@ def _toml(table: dict[str, Any], name: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     with whole_file(path) as scratch:
-        scratch.write_text(text)
+        scratch.write_text(text, encoding="utf-8")

@@ -14,6 +14,7 @@ import pytest
 
 import surrogate
 from tests.cli.conftest import Run
+from train_benchmark.labels import definition_of, label_window
 
 FAST_FIT = """
 predictor = "xgb"
@@ -346,18 +347,26 @@ def test_bad_config_key_exits_with_2(run: Run, saved_table: Path, tmp_path: Path
     assert "settings.rouns" in err
 
 
+def test_the_help_of_predict_names_the_epochs_of_val_per(run: Run) -> None:
+    shown = " ".join(run("predict", "--help")[1].replace("│", " ").split())
+    assert f"({label_window('val_per', 20)} of timit-micro's 20)" in shown
+    assert definition_of("test_per") in shown
+
+
 def test_table_info_as_json(run: Run, saved_table: Path) -> None:
     code, out, _ = run("table", "info", saved_table, "--format", "json")
     facts = json.loads(out)
     assert code == 0
     assert (facts["rows"], facts["rows_without_label"], facts["functions"]) == (80, 2, 40 - 1)
     assert facts["labels"]["test_per"]["min"] <= facts["labels"]["test_per"]["max"]
+    assert facts["labels"]["val_per"]["what"] == "mean validation PER of epochs 3 to 6 of 6"
 
 
 def test_table_info_as_a_table(run: Run, saved_table: Path) -> None:
     out = run("table", "info", saved_table)[1]
     assert "synthetic" in out
     assert "val_per_best" in out
+    assert "mean validation PER of epochs 3 to 6 of 6" in out
 
 
 def test_a_forecast_loads_no_heavy_package(saved_artifact: Path) -> None:

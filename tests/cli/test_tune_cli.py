@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -216,3 +217,43 @@ def test_a_killed_search_is_gone_on_with(config: Callable[[int], Path], tmp_path
     again = load_tune_config(config(kept + 2))
     run_study(again, out)
     assert ended(again, out) == kept + 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_a_message_and_the_search_goes_on_when_there_is_room(
+    config: Callable[[int], Path], tmp_path: Path, workers: int
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "surrogate.cli", "tune", str(config(4)), "--out", str(out)]
+    command += ["--workers", str(workers)]
+    # A limit on the size of files stands for the disk's: a write over it ends within a line.
+    limited = f"ulimit -f 4; exec {shlex.join(command)}"
+    done = subprocess.run(["/bin/bash", "-c", limited], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert f"error: cannot write study folder {out}: " in done.stderr
+    assert "Traceback" not in done.stderr
+    cut = (out / JOURNAL_FILE).read_bytes()
+    whole = cut[: cut.rfind(b"\n") + 1]
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert (out / JOURNAL_FILE).read_bytes().startswith(whole)
+    summary = json.loads((out / "summary.json").read_text())
+    # Two workers may end a trial more than was asked.
+    assert 4 <= summary["complete"] + summary["pruned"] < 4 + workers
+
+
+def test_a_journal_that_ends_in_half_a_line_is_gone_on_with(
+    run: Run, config: Callable[[int], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run("tune", config(2), "--out", out)[0] == 0
+    journal = out / JOURNAL_FILE
+    content = journal.read_bytes()
+    journal.write_bytes(content + content[:-1].rsplit(b"\n")[-1][:30])
+    # The second run reads what the first one appended.
+    for trials in (3, 4):
+        code, _, error = run("tune", config(trials), "--out", out)
+        assert code == 0, error
+        assert journal.read_bytes().startswith(content)
+        summary = json.loads((out / "summary.json").read_text())
+        assert summary["complete"] + summary["pruned"] == trials

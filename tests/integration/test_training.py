@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import Cell, UserError, params
-from train_benchmark import trainer
+from train_benchmark import processor, trainer
 from train_benchmark.batching import batch_count, make_batch, pooled_batches
 from train_benchmark.corpora.label_sets import TIMIT_61_48_39
 from train_benchmark.ctc import BeamDecoder, greedy_decode, required_frames
@@ -115,6 +116,30 @@ def test_software_tells_processors_apart(instructions: str) -> None:
     assert cpu == software_versions().replace("cpu=AVX512", f"cpu={instructions.upper()}")
     assert cuda == software_versions("cuda")
     assert all(part.count("=") == 1 for part in cpu.split())
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 143\nmodel name\t: Xeon\n",
+         "GenuineIntel-6-143"),
+        ("vendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: EPYC\n",
+         "AuthenticAMD-25-17"),
+        ("CPU implementer\t: 0x41\nCPU part\t: 0xd0c\nCPU part\t: 0xd05\n", "0x41-0xd0c"),
+        ("vendor_id\t: IBM/S390\n", "An-Arch-a"),
+        ("", "An-Arch-a"),
+    ],
+)  # fmt: skip
+def test_processors_of_other_kinds_have_other_names(
+    lines: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "cpuinfo"
+    monkeypatch.setattr(processor, "_CPU_INFO", info)
+    monkeypatch.setattr(platform, "processor", lambda: "An Arch=a")
+    if lines:
+        info.write_text(lines)
+    assert processor.processor_kind() == expected
+    assert software_versions().endswith(f" processor={expected}")
 
 
 def test_a_weight_that_overflows_in_an_epochs_last_step_is_seen(corpus: PreparedCorpus) -> None:

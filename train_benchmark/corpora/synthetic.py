@@ -184,7 +184,9 @@ def _with_silent_closures(segments: list[Segment], speech: Speech) -> list[Segme
 
 
 def _write_lines(path: Path, rows: list[tuple[int, int, str]]) -> None:
-    path.write_text("".join(f"{start} {end} {label}\n" for start, end, label in rows))
+    path.write_text(
+        "".join(f"{start} {end} {label}\n" for start, end, label in rows), encoding="utf-8"
+    )
 
 
 def _resample(speech: Speech) -> NDArray[np.float64]:

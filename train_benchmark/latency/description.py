@@ -124,7 +124,7 @@ def _write(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:
         "measured_with": measured_with,
     }
     with whole_file(out / SWEEP_DESCRIPTION) as scratch:
-        scratch.write_text(json.dumps(description, indent=2) + "\n")
+        scratch.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
 def read_description(folder: Path) -> dict[str, Any]:

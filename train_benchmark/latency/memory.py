@@ -91,7 +91,8 @@ def _in_child(engine: Engine, subject: Subject) -> int | None:
 
 
 def _peak_here(engine: Engine, subject: Subject) -> int:
-    _CLEAR_REFERENCES.write_text("5")  # resets the high-water mark of resident memory
+    # Resets the high-water mark of resident memory.
+    _CLEAR_REFERENCES.write_text("5", encoding="utf-8")
     before, files_before = _status_bytes("VmRSS"), _status_bytes("RssFile")
     engine.load(subject)()
     # A fork does not copy the page tables of mapped files: the engine's libraries, 18 MB of them
@@ -103,7 +104,7 @@ def _peak_here(engine: Engine, subject: Subject) -> int:
 
 
 def _status_bytes(field: str) -> int:
-    for line in _STATUS.read_text().splitlines():
+    for line in _STATUS.read_text(encoding="utf-8").splitlines():
         name, _, value = line.partition(":")
         if name == field:
             return int(value.split()[0]) * 1024

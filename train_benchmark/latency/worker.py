@@ -239,7 +239,7 @@ def cpu_description() -> str:
 def _cpu_model() -> str:
     """What the system calls the processor; ARM Linux has no name for it, only its board's."""
     info, board = _PROC / "cpuinfo", _PROC / "device-tree" / "model"
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
 
     def values_of(field: str) -> list[str]:
         return [line.partition(":")[2].strip() for line in lines if line.startswith(field)]
@@ -247,7 +247,7 @@ def _cpu_model() -> str:
     if names := values_of("model name"):
         return names[0]
     if board.exists():
-        return board.read_text().rstrip("\0")
+        return board.read_text(encoding="utf-8").rstrip("\0")
     kinds = zip(values_of("CPU implementer"), values_of("CPU part"), strict=False)
     if numbers := sorted({f"{maker}/{part}" for maker, part in kinds}):
         return f"{platform.machine()} CPU {' '.join(numbers)}"

@@ -1,15 +1,17 @@
 """Cells of other benchmarks: known graphs, what is refused, and all of the real data."""
 
+import contextlib
 import csv
 import re
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_encoding import CellFormatError
+from graph_encoding import Cell, CellFormatError, CellGraph
 from graph_encoding.adapters import (
     NB101_OPERATIONS,
     nasbench101,
@@ -192,3 +194,97 @@ def test_nasbench_graph_reads_whole_and_without_doubles(name: str) -> None:
 def test_malformed_nasbench_graph_cells(link: list[int], ops: list[str]) -> None:
     with pytest.raises(CellFormatError):
         nasbench_graph(link, ops)
+
+
+NB201_TEXT = "|nor_conv_3x3~0|+|nor_conv_3x3~0|none~1|+|none~0|skip_connect~1|skip_connect~2|"
+LINK, LINK_OPS = [0, 0, 1, 2], ["gcn", "gat", "skip", "fc"]
+MATRIX, MATRIX_OPS = [[0, 1, 1], [0, 0, 1], [0, 0, 0]], ["input", "conv3x3-bn-relu", "output"]
+
+
+def test_a_line_of_a_file_is_a_nasbench201_cell() -> None:
+    for executed in (False, True):
+        graph = nasbench201(NB201_TEXT, executed=executed)
+        assert nasbench201(f" {NB201_TEXT}\r\n", executed=executed) == graph
+
+
+def tensor_of(values: list[object]) -> object:
+    torch = pytest.importorskip("torch", reason="needs the gnn extra: pip install 'nasasr[gnn]'")
+    return torch.tensor(values)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # numpy's, of `matrix`
+@pytest.mark.parametrize("form", [np.array, np.float32, tuple, tensor_of, np.matrix])
+def test_arrays_and_tensors_are_read_as_lists_are(form: object) -> None:
+    assert nasbench101(form(MATRIX), MATRIX_OPS) == nasbench101(MATRIX, MATRIX_OPS)  # type: ignore[operator]
+    rows_of_form = [form(row) for row in MATRIX]  # type: ignore[operator]
+    if form is not np.matrix:
+        assert nasbench101(rows_of_form, MATRIX_OPS) == nasbench101(MATRIX, MATRIX_OPS)
+    if form not in (np.matrix, np.float32):
+        assert nasbench_graph(form(LINK), np.array(LINK_OPS)) == nasbench_graph(LINK, LINK_OPS)  # type: ignore[operator, arg-type]
+
+
+FOREIGN = [
+    None,
+    float("nan"),
+    7,
+    b"0012",
+    "0012",
+    {"0_1": "conv_3x3"},
+    (4, 0, 3, 1, 4, 3),
+    [0.0, 0.0, 1.0, 2.0],
+    [[0], [0], [1], [2]],
+    ["0", "0", "1", "2"],
+    {0, 0.5},
+    np.array(3),
+    np.array([0.0, 0.5, 1.0, 2.0]),
+    np.array([None, "a", [], 2], dtype=object),
+    iter([0, 0, 1, 2]),
+    object(),
+]
+
+
+@pytest.mark.parametrize("value", FOREIGN, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "read",
+    [
+        nasbench201,
+        lambda value: nasbench_graph(value, LINK_OPS),
+        lambda value: nasbench_graph(LINK, value),
+        lambda value: nasbench101(value, MATRIX_OPS),
+        lambda value: nasbench101([value, value, value], MATRIX_OPS),
+        lambda value: nasbench101([[value] * 3] * 3, MATRIX_OPS),
+        lambda value: nasbench101(MATRIX, value),
+        Cell.parse,
+        Cell.from_flat,
+        Cell.from_arch_vec,
+        lambda value: Cell.from_arch_vec([value]),
+        lambda value: Cell(value, ((0,),)),
+        lambda value: Cell(("conv5",), value),
+        lambda value: Cell((value,), ((0,),)),
+        lambda value: Cell(("conv5",), ((value,),)),
+    ],
+    ids=lambda _: "read",
+)
+def test_foreign_forms_are_refused_with_a_message(read: object, value: object) -> None:
+    with pytest.raises(CellFormatError, match=r"but got|unknown operation"):
+        read(value)  # type: ignore[operator]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=2), inner),
+    )
+)
+def test_whatever_json_can_hold_is_a_graph_or_a_message(value: object) -> None:
+    for read in (
+        nasbench201,
+        lambda v: nasbench_graph(v, v),
+        lambda v: nasbench_graph(v, LINK_OPS),
+        lambda v: nasbench101(v, MATRIX_OPS),
+        Cell.parse,
+        Cell.from_flat,
+        Cell.from_arch_vec,
+    ):
+        with contextlib.suppress(CellFormatError):
+            assert isinstance(read(value), CellGraph | Cell)  # type: ignore[operator]

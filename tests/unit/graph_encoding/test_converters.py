@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 
 from graph_encoding import Cell, CellGraph, MissingExtraError, cell_graph
-from graph_encoding.ops import Operation
+from graph_encoding.dense import GREATEST
+from graph_encoding.ops import INPUT, OUTPUT, Operation
 from graph_encoding.to_networkx import to_networkx
 from graph_encoding.to_pyg import NODE_COLUMNS, describe_operation, to_pyg, to_pyg_batch
 from tests.property.test_encoding_laws import graphs
@@ -36,6 +37,12 @@ def test_pyg_graphs_hold_everything(graph: CellGraph) -> None:
     assert tuple(zip(sources, targets, multiplicities, strict=True)) == graph.edges
     assert data.key == graph.key
     data.validate()
+
+
+def test_a_multiplicity_that_no_float_holds_is_the_greatest_float() -> None:
+    pytest.importorskip("torch_geometric", reason="needs the gnn extra: pip install 'nasasr[gnn]'")
+    data = to_pyg(CellGraph((INPUT, OUTPUT), ((0, 1, 10**400),), "made up"))
+    assert data.edge_attr.tolist() == [[GREATEST]]
 
 
 def test_pyg_batches_keep_graphs_apart() -> None:

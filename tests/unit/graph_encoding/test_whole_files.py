@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from graph_encoding.whole_files import whole_file, whole_folder
+from graph_encoding import whole_files
+from graph_encoding.whole_files import drop_half_line, whole_file, whole_folder
 
 
 class Disk:
@@ -90,3 +91,27 @@ def test_a_folder_with_something_in_it_is_never_replaced(tmp_path: Path) -> None
         (scratch / "other").write_text("other")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert list(tmp_path.parent.glob(f".{tmp_path.name}-*")) == []
+
+
+@pytest.mark.parametrize("block", [1, 3, 1 << 16])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"", b""),
+        (b"half", b""),
+        (b"\n", b"\n"),
+        (b"one\n", b"one\n"),
+        (b"one\ntwo", b"one\n"),
+        (b"one\n\nhalf of a line", b"one\n\n"),
+    ],
+)
+def test_what_follows_the_last_line_break_is_cut_off(
+    before: bytes, after: bytes, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_files, "_BLOCK_BYTES", block)
+    path = tmp_path / "journal"
+    path.write_bytes(before)
+    drop_half_line(path)
+    assert path.read_bytes() == after
+    drop_half_line(tmp_path / "none")
+    assert [*tmp_path.iterdir()] == [path]

@@ -59,3 +59,21 @@ def test_labels_that_may_be_negative_are_summed_as_they_are() -> None:
     shifted = replace(data, target=target, values=1e3 * data.values - 0.3)
     told = fitted(shifted).predict(shifted.graphs).mean
     np.testing.assert_allclose(told, shifted.values, atol=1e-3)
+
+
+def test_arrays_of_the_correction_are_those_whose_names_begin_with_its_prefix() -> None:
+    """`"correction." in name` also holds for arrays of something else."""
+    data = timed()
+    predictor = fitted(data)
+    arrays = dict(predictor._learned())
+    others = {f"another.{name}": np.zeros(1) for name in arrays}
+    loaded = AdditivePredictor()
+    loaded._restore({**arrays, **others}, predictor._documents())
+    kept = loaded._learned()
+    assert kept.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(kept[name], array)
+    loaded._mark_fitted(data)
+    np.testing.assert_array_equal(
+        loaded.predict(data.graphs).mean, predictor.predict(data.graphs).mean
+    )

@@ -1,7 +1,9 @@
 """Artifacts: whole or not at all, and nothing corrupt is ever loaded."""
 
+import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,22 @@ import pytest
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
-from surrogate.artifact import SCHEMA_VERSION, Artifact, load_artifact
+from surrogate.artifact import (
+    CURVE_FOLDER,
+    DEFAULT_ARTIFACT,
+    SCHEMA_VERSION,
+    Artifact,
+    load_artifact,
+)
+from surrogate.fitting import fit_artifact
 from surrogate.forecast import Forecaster
+from surrogate.predictors import RidgePredictor
+from surrogate.query import Benchmark, check_same_source
+from surrogate.targets import TEST_PER, VAL_PER
+from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.labels import EpochWindow
+from train_benchmark.record import content_hash
+from train_benchmark.table import BenchmarkTable
 
 CELLS = [Cell.parse(text) for text in ("10_100_1000", "31_210_0101", "conv9:1")]
 
@@ -67,7 +83,7 @@ def test_missing_file_is_named(copy: Path) -> None:
 def test_other_schema_version_is_refused(copy: Path) -> None:
     metadata = json.loads((copy / "metadata.json").read_text())
     (copy / "metadata.json").write_text(json.dumps({**metadata, "schema_version": 99}))
-    with pytest.raises(UserError, match=f"schema version {SCHEMA_VERSION}, but has 99"):
+    with pytest.raises(UserError, match=f"version 4 or {SCHEMA_VERSION}, but has 99"):
         load_artifact(copy)
 
 
@@ -115,3 +131,75 @@ def test_failed_save_leaves_nothing(
     with pytest.raises(UserError, match=r"cannot write .*disk full"):
         artifact.save(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def as_version_4(folder: Path) -> None:
+    """Make an artifact what it would be before artifacts named the epochs of their labels."""
+    metadata = json.loads((folder / "metadata.json").read_text())
+    for name in ("label_epochs", "metadata_sha256"):
+        del metadata[name]
+    header = folder / CURVE_FOLDER / "curves.json"
+    if header.is_file():
+        plain = json.loads(header.read_text())
+        del plain["label_epochs"]
+        header.write_text(json.dumps({**plain, "schema_version": 1}))
+        name = f"{CURVE_FOLDER}/curves.json"
+        metadata["sha256"][name] = hashlib.sha256(header.read_bytes()).hexdigest()
+    metadata["schema_version"] = 4
+    whole = {**metadata, "metadata_sha256": content_hash(metadata)}
+    (folder / "metadata.json").write_text(json.dumps(whole))
+
+
+def test_the_epochs_of_each_label_are_named(saved_artifact: Path) -> None:
+    metadata = json.loads((saved_artifact / "metadata.json").read_text())
+    assert metadata["label_epochs"] == {"val_per": {"first": 3, "last": 6}}
+    loaded = load_artifact(saved_artifact).metadata
+    assert loaded.label_epochs == {"val_per": EpochWindow(3, 6)}
+
+
+def test_an_artifact_of_the_version_before_forecasts_as_it_did(
+    artifact: Artifact, copy: Path
+) -> None:
+    as_version_4(copy)
+    before = load_artifact(copy)
+    assert before.metadata.label_epochs == {}
+    assert Forecaster(before).forecast(CELLS) == Forecaster(artifact).forecast(CELLS)
+    rule = r"of epochs 3 to 6, and the artifact's of the last five epochs, as in older.*nasasr fit"
+    with pytest.raises(UserError, match=rule):
+        Benchmark(synthetic_table(60), Forecaster(before))
+
+
+def test_an_artifact_with_curves_of_the_version_before_knows_its_window(tmp_path: Path) -> None:
+    table = synthetic_table(30)
+    fitted = fit_artifact(
+        table,
+        (VAL_PER,),
+        RidgePredictor,
+        name="made-up",
+        seed_policy="mean",
+        folds=2,
+        seed=0,
+        effective_config={},
+        make_curve_predictor=RidgePredictor,
+    )
+    fitted.save(tmp_path / "a")
+    Benchmark(table, Forecaster.load(tmp_path / "a"))
+    as_version_4(tmp_path / "a")
+    before = Forecaster.load(tmp_path / "a")
+    assert before.metadata.label_epochs == {"val_per": EpochWindow(2, 6)}
+    with pytest.raises(UserError, match=r"epochs 3 to 6, and the artifact's of epochs 2 to 6; fit"):
+        Benchmark(table, before)
+
+
+def test_another_window_of_one_target_is_refused_and_of_none_is_not(artifact: Artifact) -> None:
+    table = synthetic_table(60)
+    Benchmark(table, Forecaster(artifact))
+    other = replace(artifact.metadata, label_epochs={"val_per": EpochWindow(4, 6)})
+    with pytest.raises(UserError, match=r"'val_per' of the table .* epochs 3 to 6.* epochs 4 to 6"):
+        Benchmark(table, Forecaster(replace(artifact, metadata=other)))
+    (tested,) = [model for model in artifact.models if model.target == TEST_PER]
+    Benchmark(table, Forecaster(replace(artifact, metadata=other, models=(tested,))))
+
+
+def test_the_shipped_artifact_forecasts_the_labels_of_its_table() -> None:
+    check_same_source(BenchmarkTable.load(DEFAULT_ARTIFACT), Forecaster.load(DEFAULT_ARTIFACT))

@@ -57,7 +57,7 @@ def test_settings_are_those_of_the_named_predictor(tmp_path: Path) -> None:
         ("[evaluation]\nlevel = 2", "'evaluation.level': .*less than 1, but got 2"),
         ('predictor = "nope"', "unknown predictor 'nope'; known: .*xgb"),
         ('predictor = "my_pkg:Mine"', "registered predictors only .*from Python"),
-        ('targets = ["nope"]', "unknown target 'nope'; known: val_per, test_per"),
+        ('targets = ["nope"]', "unknown target 'nope'; known: val_per, val_per_last5, test_per"),
         ("targets = []", "targets"),
         (
             'targets = ["val_per", "test_per", "val_per"]',

@@ -1,5 +1,6 @@
 """The curve model: laws of its forecasts, what it refuses, and its files."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from surrogate.curves import (
 from surrogate.predictors import Predictor, RidgePredictor, XgbPredictor, XgbSettings
 from surrogate.targets import Logit
 from surrogate.testing.synthetic_curves import synthetic_curve_table
+from train_benchmark.labels import EpochWindow, label_of, label_window
 from train_benchmark.table import BenchmarkTable
 
 SCALE = Logit()
@@ -107,13 +109,13 @@ def test_the_function_is_reproduced_up_to_the_seed_noise(
 def test_label_of_a_finished_training_is_its_own(model: CurveModel) -> None:
     curve = np.linspace(0.9, 0.6, model.epochs)
     label = model.forecast_given(GRAPHS[0], curve).val_per
-    assert label.mean[0] == pytest.approx(curve[-5:].mean())
+    assert label.mean[0] == pytest.approx(curve[-6:].mean())
     assert label.std[0] == label.high[0] - label.low[0] == 0
 
 
 @pytest.mark.parametrize("per", [0.0, 0.004, 0.995, 1.0, 1.2])
 def test_a_label_that_was_seen_is_not_moved_to_the_clip(model: CurveModel, per: float) -> None:
-    seen = dict.fromkeys(range(model.epochs - 4, model.epochs + 1), per)
+    seen = dict.fromkeys(range(model.epochs - 5, model.epochs + 1), per)
     label = model.forecast_given(GRAPHS[0], seen).val_per
     assert label.mean == label.low == label.high == pytest.approx(per)
     assert label.std[0] == 0
@@ -124,9 +126,42 @@ def test_a_label_that_was_seen_is_not_moved_to_the_clip(model: CurveModel, per: 
     assert still_open.low[0] < still_open.high[0]
 
 
-def test_label_is_the_mean_of_the_last_epochs(model: CurveModel) -> None:
+def test_label_is_the_mean_of_the_epochs_that_the_tables_label_averages(
+    model: CurveModel, curve_table: BenchmarkTable
+) -> None:
+    assert model.label_epochs == label_window("val_per", model.epochs) == EpochWindow(5, 10)
     told = model.forecast(GRAPHS)
-    np.testing.assert_allclose(told.val_per.mean, told.mean[:, -5:].mean(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(told.val_per.mean, told.mean[:, 4:].mean(axis=1), rtol=1e-9)
+    record = curve_table.records[3]
+    label = model.forecast_given(GRAPHS[0], record.val_per_curve).val_per.mean[0]
+    assert label == pytest.approx(label_of(record, "val_per"))
+
+
+def test_a_label_narrows_with_every_epoch_of_its_window(model: CurveModel) -> None:
+    """Up to the first of them it can be no surer than its own epochs; then each counts."""
+    curve = np.linspace(0.9, 0.6, model.epochs)
+    stds = [
+        model.forecast_given(GRAPHS[0], curve[:seen]).val_per.std_seed
+        for seen in range(model.label_epochs.first - 1, model.epochs + 1)
+    ]
+    values = [float(std[0]) for std in stds if std is not None]
+    assert len(values) == len(model.label_epochs) + 1
+    assert values == sorted(values, reverse=True)
+    assert values[-1] == 0 < values[-2]
+
+
+@settings(max_examples=20)
+@given(first=st.integers(1, 10))
+def test_any_window_is_that_of_the_label(model: CurveModel, first: int) -> None:
+    other = replace(model, label_epochs=EpochWindow(first, model.epochs))
+    told = other.forecast(GRAPHS)
+    np.testing.assert_allclose(told.val_per.mean, told.mean[:, first - 1 :].mean(axis=1))
+    np.testing.assert_array_equal(told.mean, model.forecast(GRAPHS).mean)
+
+
+def test_a_window_behind_the_last_epoch_is_refused(model: CurveModel) -> None:
+    with pytest.raises(UserError, match="its 10 epochs, but averages epochs 9 to 11"):
+        replace(model, label_epochs=EpochWindow(9, 11))
 
 
 def test_parts_of_the_doubt_add_up(model: CurveModel) -> None:
@@ -258,10 +293,25 @@ def test_corrupt_and_missing_files_are_noticed(saved: Path, name: str) -> None:
         load_curve_model(saved)
 
 
+def test_a_model_of_the_version_before_has_the_label_of_then(
+    model: CurveModel, saved: Path
+) -> None:
+    """That version named no window: its label was the mean over the last five epochs."""
+    header = saved / "curves.json"
+    plain = json.loads(header.read_text())
+    assert plain.pop("label_epochs") == {"first": 5, "last": 10}
+    header.write_text(json.dumps({**plain, "schema_version": 1}))
+    before = load_curve_model(saved)
+    assert before.label_epochs == EpochWindow(6, 10)
+    told = before.forecast(GRAPHS)
+    np.testing.assert_allclose(told.val_per.mean, told.mean[:, -5:].mean(axis=1), rtol=1e-9)
+    np.testing.assert_array_equal(told.mean, model.forecast(GRAPHS).mean)
+
+
 def test_another_version_or_no_folder_is_refused(saved: Path) -> None:
     header = saved / "curves.json"
-    header.write_text(header.read_text().replace('"schema_version": 1', '"schema_version": 99'))
-    with pytest.raises(UserError, match="schema version 1, but has 99"):
+    header.write_text(header.read_text().replace('"schema_version": 2', '"schema_version": 99'))
+    with pytest.raises(UserError, match="schema version 1 or 2, but has 99"):
         load_curve_model(saved)
     shutil.rmtree(saved)
     with pytest.raises(UserError, match="fit it again"):

@@ -35,14 +35,15 @@ from train_benchmark.recipe import (
     OptimiserConfig,
     Recipe,
 )
+from train_benchmark.record import TrainingRecord
 from train_benchmark.scoring import score_batches
 from train_benchmark.table import BenchmarkTable
+from train_benchmark.table_verify import verify_retrained
 from train_benchmark.time_convolution import TimeConvolution
 from train_benchmark.trainer import (
     Device,
     _Outcome,
     _Training,
-    software_versions,
     train_cell,
     training_device,
 )
@@ -108,15 +109,24 @@ def _training_process() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("_training_process")
 def test_a_record_of_the_shipped_table_comes_out_again(timit_sample: Path) -> None:
-    record = BenchmarkTable.load("timit-micro").measured[5]
-    # Records of that time do not name their processor; it had AVX512.
-    made_with = f"{record.software} cpu=AVX512"
-    if made_with != software_versions():
-        pytest.skip(f"records were made with {made_with}, this is {software_versions()}")
+    """Within the noise between seeds: its bits depend on the processor that made it."""
+    table = BenchmarkTable.load("timit-micro")
     prepared = prepare(read_timit(timit_sample), MICRO)
-    again = train_cell(Cell.parse(record.cell), record.seed, MICRO, prepared, device="cpu")
-    kept = {"train_seconds": record.train_seconds, "software": record.software}
-    assert dataclasses.replace(again, **kept) == record
+    made: list[TrainingRecord] = []
+
+    def train(cell: Cell, seed: int) -> TrainingRecord:
+        made.append(train_cell(cell, seed, MICRO, prepared, device="cpu"))
+        return made[-1]
+
+    (check,) = verify_retrained(table, train, 1, np.random.default_rng(0))
+    assert check.ok, check.detail
+    (again,) = made
+    (stored,) = [r for r in table.measured if (r.cell, r.seed) == (again.cell, again.seed)]
+    measured_here = ("val_per_curve", "train_loss_curve", "best_epoch", "test_per")
+    other = {name: getattr(stored, name) for name in (*measured_here, "train_seconds", "software")}
+    assert dataclasses.replace(again, **other) == stored
+    # Rounding grows from epoch to epoch; the first ones show whether the recipe is the same.
+    np.testing.assert_allclose(again.train_loss_curve[:3], stored.train_loss_curve[:3], rtol=0.01)
 
 
 @pytest.mark.parametrize("epochs", [40, 10, 5])
@@ -305,14 +315,6 @@ def test_scoring_in_parts_is_scoring_at_once(corpus: PreparedCorpus) -> None:
 def without_chance(**changes: object) -> Recipe:
     """A short training of which only arithmetic can change the numbers."""
     return small(dropout=0.0, lstm_dropout=0.0, curriculum=(), epochs=3, **changes)
-
-
-def test_bfloat16_is_near_single_precision(corpus: PreparedCorpus) -> None:
-    plain = train_cell(CELL, 1, without_chance(), corpus)
-    half = train_cell(CELL, 1, without_chance(precision="bf16"), corpus)
-    assert half.status == plain.status == "ok"
-    assert half.train_loss_curve != plain.train_loss_curve
-    np.testing.assert_allclose(half.train_loss_curve, plain.train_loss_curve, rtol=0.02)
 
 
 @pytest.mark.slow

@@ -9,13 +9,7 @@ import pytest
 
 from graph_encoding.errors import UserError
 from surrogate.testing.synthetic import synthetic_table
-from train_benchmark.table import (
-    LABELS,
-    BenchmarkTable,
-    label_of,
-    read_records,
-    write_records,
-)
+from train_benchmark.table import BenchmarkTable, read_records, write_records
 
 TABLE = synthetic_table(6, seeds=(1, 2), failed=1)
 
@@ -65,18 +59,6 @@ def test_label_matrix_without_common_seed_is_empty() -> None:
     keys, matrix = TABLE.label_matrix("val_per", (99,))
     assert keys == ()
     assert matrix.shape == (0, 1)
-
-
-def test_labels_known_answers() -> None:
-    record = replace(TABLE.records[0], val_per_curve=(1.0, 0.6, 0.4, 0.5, 0.7, 0.8), test_per=0.9)
-    found = {label: label_of(record, label) for label in LABELS}
-    expected = {"val_per": 0.6, "val_per_best": 0.4, "val_per_last": 0.8, "test_per": 0.9}
-    assert found == pytest.approx(expected)
-
-
-def test_unknown_label_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match="val_per_best"):
-        label_of(TABLE.records[0], "accuracy")
 
 
 def test_round_trip_through_a_folder(tmp_path: Path) -> None:

@@ -184,8 +184,9 @@ def test_retraining_compares_to_the_bit_or_within_noise() -> None:
         ((ok, detail),) = {(check.ok, check.detail) for check in checks}
         return ok, detail
 
-    here, other, old, gpu = "t=1 cpu=AVX512", "t=1 cpu=AVX2", "t=1", "t=1 device=cuda"
-    for then, now in itertools.product((here, other, old, gpu), repeat=2):
+    here, other = "t=1 cpu=AVX512 processor=a-6-1", "t=1 cpu=AVX512 processor=b-6-1"
+    old, older, gpu = "t=1 cpu=AVX512", "t=1", "t=1 device=cuda"
+    for then, now in itertools.product((here, other, old, older, gpu), repeat=2):
         assert outcome(0.0, then, now) == (True, "equal to the bit")
         ok, detail = outcome(1e-12, then, now)
         if then == now and then in (here, other):

@@ -7,6 +7,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 onnx = pytest.importorskip("onnx", reason="needs the extra nasasr[latency]")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
@@ -139,6 +141,55 @@ def test_int8_is_smaller_and_close(macro: Macro, tmp_path: Path) -> None:
     exact, rounded = (run_onnx(p, features).ravel() for p in (path, out))
     assert np.abs(exact - rounded).max() > 1e-4  # it is not fp32 under another name
     assert np.corrcoef(exact, rounded)[0, 1] > 0.97
+
+
+def added_in_16_bits(activations: np.ndarray, weights: np.ndarray) -> int:
+    """A dot product as processors without VNNI compute it: `vpmaddubsw`, then 32-bit sums."""
+    products = activations.astype(np.int64) * weights.astype(np.int64)
+    pairs = products[0::2] + products[1::2]
+    return int(np.clip(pairs, np.iinfo(np.int16).min, np.iinfo(np.int16).max).sum())
+
+
+def int8_weights(path: Path) -> dict[str, np.ndarray]:
+    values = {v.name: onnx.numpy_helper.to_array(v) for v in onnx.load(path).graph.initializer}
+    return {name: w for name, w in values.items() if w.dtype == np.int8 and w.size > 1}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("macro", [TIMIT_MICRO_MACRO, narrow(PAPER_MACRO)], ids=["micro", "lstm"])
+@pytest.mark.parametrize("text", ["01_111_2111", "gated_linear:1_max_pool3:11_conv7:111"])
+def test_no_int8_weight_saturates_on_any_processor(text: str, macro: Macro, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    features = write_model(text, macro, path)
+    products = sum(
+        node.op_type in ("Conv", "MatMul") for node in onnx.load(path).graph.node
+    ) + 2 * (macro.lstm_units > 0)
+    quantise(path, path, features)
+    weights = int8_weights(path)
+    assert sum(w.ndim > 1 for w in weights.values()) == products
+    for values in weights.values():
+        pairs = values.ravel()[: values.size // 2 * 2]
+        for value in (0, 128, 255):
+            activations = np.full(pairs.size, value, np.uint8)
+            exact = int(activations.astype(np.int64) @ pairs.astype(np.int64))
+            assert added_in_16_bits(activations, pairs) == exact
+        assert max(abs(int(values.min())), abs(int(values.max()))) == 64
+
+
+@given(
+    pairs=st.lists(
+        st.tuples(st.integers(0, 255), st.integers(-64, 64)), min_size=2, max_size=40
+    ).filter(lambda pairs: len(pairs) % 2 == 0)
+)
+def test_two_products_of_seven_bit_weights_fit_into_16_bits(pairs: list[tuple[int, int]]) -> None:
+    activations, weights = (np.array(column) for column in zip(*pairs, strict=True))
+    assert added_in_16_bits(activations, weights) == activations @ weights
+
+
+def test_two_products_of_eight_bit_weights_may_not() -> None:
+    """Why the weights have seven bits."""
+    activations, weights = np.array([255, 255]), np.array([127, 127])
+    assert added_in_16_bits(activations, weights) == 32_767 < activations @ weights == 64_770
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

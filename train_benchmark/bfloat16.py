@@ -1,0 +1,44 @@
+"""Where torch computes an LSTM in bfloat16, which not every processor and GPU does."""
+
+from functools import cache
+
+import torch
+
+_SIZE = 8
+
+
+@cache
+def computes_bfloat16_lstm(device_type: str) -> bool:
+    """Whether torch can train an LSTM in bfloat16 on this machine.
+
+    Convolutions and dense layers have slower kernels for processors without bfloat16 units, but
+    an LSTM has none there: its first step fails. torch has no query that is right for each
+    kernel, so one small LSTM is computed, forward and backward. No random number is drawn.
+
+    Args:
+        device_type: "cpu" or "cuda".
+    """
+    gates = 4 * _SIZE
+    shapes = [(gates, _SIZE), (gates, _SIZE), (gates,), (gates,)]
+    weights = [torch.zeros(shape, device=device_type, requires_grad=True) for shape in shapes]
+    state = torch.zeros(1, 1, _SIZE, device=device_type)
+    features_BTC = torch.zeros(1, 2, _SIZE, device=device_type)
+    try:
+        with torch.autocast(device_type, torch.bfloat16):
+            output_BTC, _, _ = torch.lstm(
+                features_BTC,
+                (state, state),
+                weights,
+                has_biases=True,
+                num_layers=1,
+                dropout=0.0,
+                train=True,
+                bidirectional=False,
+                batch_first=True,
+            )
+        output_BTC.float().sum().backward()  # type: ignore[no-untyped-call]
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError:
+        return False
+    return True
