@@ -8,8 +8,10 @@ from pathlib import Path
 from graph_encoding.errors import UserError
 from graph_encoding.macro import PAPER_MACRO
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
+from train_benchmark.corpora.config import CorpusConfig
 from train_benchmark.corpora.reading import TIMIT_SOURCE, list_corpus
 from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.splits import split_corpus
 from train_benchmark.corpora.utterance import Corpus, Utterance
 
 
@@ -30,6 +32,7 @@ class CorpusReport:
         problems: one message for each file or line that breaks a rule, or that nothing can be
             learnt of.
         notes: what is sound, but often a mistake.
+        parts: utterances to train on, validate on and test on; None without a split.
     """
 
     speakers: int
@@ -42,22 +45,21 @@ class CorpusReport:
     fingerprint: str | None
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    parts: dict[str, int] | None
 
 
-def check_corpus(
-    root: Path, source: CorpusSource = TIMIT_SOURCE, parts: frozenset[str] | None = None
-) -> CorpusReport:
+def check_corpus(root: Path, source: CorpusSource = TIMIT_SOURCE) -> CorpusReport:
     """Read every utterance and gather all problems instead of stopping at the first.
 
     Args:
         root: folder of the corpus, or the file of a manifest.
-        source: how its files are read.
-        parts: the corpus's own parts to read; None for all.
+        source: how its files are read; a whole `CorpusConfig` has its split checked too.
 
     Raises:
         UserError: if the folder is no corpus at all: it does not exist or has no transcript.
     """
-    listing = list_corpus(root, source, parts)
+    config = source if isinstance(source, CorpusConfig) else None
+    listing = list_corpus(root, source, config.parts if config else None)
     problems = list(listing.problems)
     utterances: list[Utterance] = []
     trained_on: list[Utterance] = []
@@ -80,9 +82,14 @@ def check_corpus(
         if not entry.never_trained:
             trained_on.append(utterance)
     counts = Counter(phone for u in utterances for phone in u.phones)
-    fingerprint = None
+    fingerprint, sizes = None, None
     if trained_on and not problems:
-        fingerprint = Corpus(tuple(sorted(trained_on, key=lambda u: u.key))).fingerprint
+        corpus = Corpus(tuple(sorted(trained_on, key=lambda u: u.key)))
+        fingerprint = corpus.fingerprint
+        try:
+            sizes = _part_sizes(corpus, config) if config else None
+        except UserError as e:
+            problems.append(str(e))
     return CorpusReport(
         speakers=len({u.speaker for u in utterances}),
         utterances=len(utterances),
@@ -93,8 +100,13 @@ def check_corpus(
         label_set=None if source.label_set is None else source.label_set.name,
         fingerprint=fingerprint,
         problems=tuple(problems),
-        notes=(*_notes(utterances), *listing.notes),
+        notes=(*(() if sizes else _notes(utterances)), *listing.notes),
+        parts=sizes,
     )
+
+
+def _part_sizes(corpus: Corpus, config: CorpusConfig) -> dict[str, int]:
+    return {name: len(part) for name, part in split_corpus(corpus, config)._asdict().items()}
 
 
 def _notes(utterances: Sequence[Utterance]) -> list[str]:
