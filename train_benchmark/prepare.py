@@ -12,10 +12,10 @@ from graph_encoding.errors import UserError
 from graph_encoding.macro import Macro
 from graph_encoding.whole_files import whole_file
 from train_benchmark.audio_features import LogMel, normalise
+from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
 from train_benchmark.corpora.timit import (
     SA_SENTENCES,
-    SAMPLE_RATE_HZ,
     Corpus,
     SpeakerSplit,
     Utterance,
