@@ -92,7 +92,8 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
 
     Raises:
         UserError: if the split does not fit a corpus, a symbol is not of the recipe's label set,
-            or an utterance is too short for its labels.
+            an utterance is too short for its labels, or no utterance has the times of phones
+            that the recipe's frame loss needs.
     """
     if isinstance(speech, Corpus):
         speech = RecipeSpeech(recipe.corpus, {"": speech})
@@ -116,6 +117,12 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         )
     for utterances in (prepared.train, *prepared.held_out.values()):
         check_lengths(utterances, recipe)
+    if recipe.train.frame_loss and not any(len(u.frame_labels) for u in prepared.train):
+        raise UserError(
+            f"[frame_loss] of recipe {recipe.train.name!r} needs a corpus with times of its "
+            f"phones, but no utterance of {config.name!r} to train on has any; leave the section "
+            "out, or add a corpus that has times"
+        )
     return prepared
 
 

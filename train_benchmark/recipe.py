@@ -210,7 +210,8 @@ class TrainConfig(StrictConfig):
     not: it is an argument of `train_cell`, and a record's `software` says it. `scores_from` is the
     first epoch after which a record keeps the edits and the CTC loss of every held-out
     utterance, so that labels can be chosen later; with it every held-out set is scored after
-    every epoch. 0 keeps none.
+    every epoch. 0 keeps none. `arithmetic` "portable" computes to the bit alike on all x86-64
+    processors with AVX2, at the speed of those; "native" takes the fastest kernels.
     """
 
     name: str
@@ -236,6 +237,7 @@ class TrainConfig(StrictConfig):
     warp: Warp | None = None
     masks: Masks | None = None
     scores_from: int = Field(default=0, ge=0)
+    arithmetic: Literal["native", "portable"] = "native"
 
     @model_validator(mode="after")
     def _scored_in_time(self) -> Self:

@@ -16,6 +16,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.cost import params
 from graph_encoding.errors import UserError
 from graph_encoding.functional import functional_key
+from train_benchmark.arithmetic import check_arithmetic
 from train_benchmark.asr_model import AsrModel
 from train_benchmark.augment import mask_batch
 from train_benchmark.batching import Batch
@@ -80,10 +81,13 @@ def train_cell(
         "failed" when torch could not build or compute the network; the last two say why.
 
     Raises:
-        UserError: if the device is "cuda" and there is none.
+        UserError: if the device is "cuda" and there is none, or this process was not started for
+            the recipe's arithmetic.
     """
     started = time.perf_counter()
     place = training_device(device, recipe)
+    check_arithmetic(recipe)
+    portable = recipe.train.arithmetic == "portable"
     outcome = _Outcome()
     status: Status = "ok"
     error = ""
@@ -112,7 +116,7 @@ def train_cell(
         test_per=outcome.test_per if status == "ok" else math.nan,
         params=params(cell, recipe.macro, recipe.semantics),
         train_seconds=time.perf_counter() - started,
-        software=software_versions(place.type)
+        software=software_versions(place.type, portable=portable)
         + (" lstm=fp32" if _needs_plain_lstm(recipe, place) else ""),
         held_out_per_curves=tuple(map(tuple, outcome.held_out_per_curves.values())),
         utterance_edits=tuple(outcome.utterance_edits),
@@ -120,15 +124,18 @@ def train_cell(
     )
 
 
-def software_versions(device: str = "cpu") -> str:
+def software_versions(device: str = "cpu", *, portable: bool = False) -> str:
     """What can change a record's numbers: versions, torch's instruction set, the processor.
 
     Torch sums in another order with AVX2 than with AVX512, and its matrix library has kernels of
-    its own for each maker and generation of processors. A device that is not the CPU is named.
+    its own for each maker and generation of processors. Portable arithmetic depends on neither.
+    A device that is not the CPU is named.
     """
     versions = f"numpy={np.__version__} torch={torch.__version__}"
     if device != "cpu":
         return f"{versions} device={device}"
+    if portable:
+        return f"{versions} arithmetic=portable"
     instructions = torch.backends.cpu.get_cpu_capability().replace(" ", "-")
     return f"{versions} cpu={instructions} processor={processor_kind()}"
 

@@ -21,7 +21,9 @@ from surrogate.cli.output import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from graph_encoding.cell import Cell
     from train_benchmark.campaign import Campaign
+    from train_benchmark.record import TrainingRecord
     from train_benchmark.table import BenchmarkTable
     from train_benchmark.table_verify import Check
 
@@ -217,9 +219,9 @@ def _retrained(
     from train_benchmark.table_verify import verify_retrained
 
     with imports_of("train"):
+        from train_benchmark.engines.base import Job
+        from train_benchmark.engines.local import LocalEngine
         from train_benchmark.prepare import prepare, read_speech
-        from train_benchmark.process_setup import set_up_training_process
-        from train_benchmark.trainer import train_cell
 
     speech = read_speech(corpus_roots(corpus), campaign.recipe)
     if speech.fingerprint != table.metadata.corpus_fingerprint:
@@ -227,16 +229,21 @@ def _retrained(
             f"corpus {' '.join(corpus)} has the fingerprint {speech.fingerprint[:12]}, but the "
             f"table was measured on {table.metadata.corpus_fingerprint[:12]}; give the same corpus"
         )
-    set_up_training_process()
     prepared = prepare(speech, campaign.recipe)
-    return list(
-        verify_retrained(
-            table,
-            lambda cell, seed: train_cell(cell, seed, campaign.recipe, prepared),
-            count,
-            np.random.default_rng(seed),
+
+    def train(cell: "Cell", seed: int) -> "TrainingRecord":
+        # In a process of its own, as campaigns train: portable arithmetic has to be set before
+        # torch is loaded.
+        (record,) = LocalEngine(1).run(
+            [Job(cell, seed)],
+            campaign.recipe,
+            prepared,
+            on_start=lambda _: None,
+            may_start=lambda: True,
         )
-    )
+        return record
+
+    return list(verify_retrained(table, train, count, np.random.default_rng(seed)))
 
 
 def export(

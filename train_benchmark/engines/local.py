@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from graph_encoding.errors import UserError
 from graph_encoding.process_pool import end_at_once
 from graph_encoding.registered import Registered
+from train_benchmark.arithmetic import environment_for
 from train_benchmark.engines.base import (
     Engine,
     Job,
@@ -140,7 +141,9 @@ def _pool(workers: int, recipe: Recipe, features: Path) -> Iterator[_Pool]:
         initargs=(Registered.here(), recipe, features, context.Value("i", 0)),
     )
     try:
-        yield _Pool(executor, workers)
+        # Workers are started when they are first needed.
+        with environment_for(recipe):
+            yield _Pool(executor, workers)
     finally:
         end_at_once(executor)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.registered import Registered
+from train_benchmark.arithmetic import environment_of
 from train_benchmark.engines.base import (
     Engine,
     Job,
@@ -66,7 +67,12 @@ class RayEngine(Engine):
             workers = self._workers or workers
             shared = ray.put((Registered.here(), recipe, corpus))
             # Lost workers are counted here, where each can be told from the others.
-            task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train)
+            task = ray.remote(
+                num_cpus=1,
+                num_gpus=gpus,
+                max_retries=0,
+                runtime_env={"env_vars": environment_of(recipe)},
+            )(_train)
             waiting = deque(jobs)
             deaths: Counter[Job] = Counter()
             held = held_trainings()
