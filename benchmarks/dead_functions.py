@@ -14,9 +14,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import Cell, CellSpace, functional_form
 from train_benchmark.campaign import Campaign
+from train_benchmark.corpora.phones import PHONES_39
 from train_benchmark.corpora.timit import read_timit
 from train_benchmark.error_rate import corpus_per
-from train_benchmark.phones import PHONES_39
 from train_benchmark.prepare import prepare
 from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.process_setup import set_up_training_process

@@ -14,15 +14,11 @@ from graph_encoding.whole_files import whole_file
 from train_benchmark.audio_features import LogMel, normalise
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
-from train_benchmark.corpora.timit import (
-    SA_SENTENCES,
-    Corpus,
-    SpeakerSplit,
-    Utterance,
-    read_timit,
-    split_by_speaker,
-)
-from train_benchmark.phones import fold_labels_to_39, label_indices
+from train_benchmark.corpora.label_sets import LabelSet
+from train_benchmark.corpora.reading import read_corpus
+from train_benchmark.corpora.splits import split_corpus
+from train_benchmark.corpora.timit import SA_SENTENCES
+from train_benchmark.corpora.utterance import Corpus, Utterance
 from train_benchmark.prepared import NO_LABEL, PreparedCorpus, PreparedUtterance, TrainingPool
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import content_hash
@@ -68,7 +64,7 @@ def read_speech(roots: CorpusRoots, recipe: Recipe) -> RecipeSpeech:
                 f"corpus {config.name!r} is one folder, but got folders of {sorted(roots)}; give "
                 "one path without a name"
             )
-        return RecipeSpeech(config, {"": read_timit(roots, keep_sa=config.score_sa)})
+        return RecipeSpeech(config, {"": _read(roots, config)})
     names = list(config.members)
     if isinstance(roots, Path) or set(roots) != set(names):
         given = f"one folder, {roots}" if isinstance(roots, Path) else sorted(roots)
@@ -77,14 +73,15 @@ def read_speech(roots: CorpusRoots, recipe: Recipe) -> RecipeSpeech:
             f"{', '.join(f'{name}=PATH' for name in names)}, but got {given}"
         )
     members = config.members
-    return RecipeSpeech(
-        config,
-        {name: read_timit(roots[name], keep_sa=members[name].corpus.score_sa) for name in names},
-    )
+    return RecipeSpeech(config, {name: _read(roots[name], members[name].corpus) for name in names})
+
+
+def _read(root: Path, config: CorpusConfig) -> Corpus:
+    return read_corpus(root, config, parts=config.parts, keep_sa=config.score_sa)
 
 
 def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
-    """Split corpora by speaker and compute features.
+    """Split corpora and compute features and labels.
 
     Features are normalised with the statistics of the training utterances of their own corpus
     only, so that recording conditions of a mix's members become alike.
@@ -94,14 +91,15 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         recipe: how they are split, and the frames of its network.
 
     Raises:
-        UserError: if a listed speaker is missing, a speaker is in no list, or an utterance is
-            too short for its labels.
+        UserError: if the split does not fit a corpus, a symbol is not of the recipe's label set,
+            an utterance is too short for its labels, or no utterance has the times of phones
+            that the recipe's frame loss needs.
     """
     if isinstance(speech, Corpus):
         speech = RecipeSpeech(recipe.corpus, {"": speech})
-    config = recipe.corpus
+    config, labels = recipe.corpus, recipe.label_set
     if isinstance(config, CorpusConfig):
-        parts = _prepare_corpus(speech.corpora[""], config, recipe.macro)
+        parts = _prepare_corpus(speech.corpora[""], config, recipe.macro, labels)
         prepared = PreparedCorpus.single(
             speech.fingerprint, parts["train"], parts["val"], parts["test"]
         )
@@ -109,7 +107,9 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         pools: list[TrainingPool] = []
         held_out: dict[str, tuple[PreparedUtterance, ...]] = {}
         for name, member in config.members.items():
-            parts = _prepare_corpus(speech.corpora[name], member.corpus, recipe.macro, f"{name}/")
+            parts = _prepare_corpus(
+                speech.corpora[name], member.corpus, recipe.macro, labels, f"{name}/"
+            )
             pools.append(TrainingPool(name, member.share, parts["train"]))
             held_out |= {f"{name}/{part}": parts[part] for part in HELD_OUT_PARTS}
         prepared = PreparedCorpus(
@@ -117,22 +117,28 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         )
     for utterances in (prepared.train, *prepared.held_out.values()):
         check_lengths(utterances, recipe)
+    if recipe.train.frame_loss and not any(len(u.frame_labels) for u in prepared.train):
+        raise UserError(
+            f"[frame_loss] of recipe {recipe.train.name!r} needs a corpus with times of its "
+            f"phones, but no utterance of {config.name!r} to train on has any; leave the section "
+            "out, or add a corpus that has times"
+        )
     return prepared
 
 
 def _prepare_corpus(
-    corpus: Corpus, config: CorpusConfig, macro: Macro, prefix: str = ""
+    corpus: Corpus, config: CorpusConfig, macro: Macro, label_set: LabelSet, prefix: str = ""
 ) -> dict[str, tuple[PreparedUtterance, ...]]:
     """The three parts of a corpus; `prefix` goes before the utterances' keys."""
-    lists = config.split
-    split = split_by_speaker(corpus, SpeakerSplit(lists.train, lists.val, lists.test))
+    split = split_corpus(corpus, config)
     parts = split._asdict()
-    parts["train"] = tuple(u for u in split.train if u.sentence not in SA_SENTENCES)
+    if config.layout == "timit":
+        parts["train"] = tuple(u for u in split.train if u.sentence not in SA_SENTENCES)
     log_mel = LogMel(macro)
     raw = {part: [_features(log_mel, u) for u in utterances] for part, utterances in parts.items()}
     return {
         part: tuple(
-            _prepare_utterance(utterance, matrix, macro, prefix)
+            _prepare_utterance(utterance, matrix, macro, label_set, prefix)
             for utterance, matrix in zip(
                 utterances, normalise(raw[part], raw["train"]), strict=True
             )
@@ -149,19 +155,25 @@ def _features(log_mel: LogMel, utterance: Utterance) -> NDArray[np.float32]:
 
 
 def _prepare_utterance(
-    utterance: Utterance, features: NDArray[np.float32], macro: Macro, prefix: str
+    utterance: Utterance,
+    features: NDArray[np.float32],
+    macro: Macro,
+    label_set: LabelSet,
+    prefix: str,
 ) -> PreparedUtterance:
-    labels = label_indices(utterance.phones)
+    labels = label_set.labels(utterance.phones)
     return PreparedUtterance(
         key=prefix + utterance.key,
         features=features,
         labels=labels,
-        reference=fold_labels_to_39(labels),
-        frame_labels=_frame_labels(utterance, len(features), macro),
+        reference=label_set.scoring_labels(labels),
+        frame_labels=_frame_labels(utterance, len(features), macro, label_set),
     )
 
 
-def _frame_labels(utterance: Utterance, frames: int, macro: Macro) -> NDArray[np.int16]:
+def _frame_labels(
+    utterance: Utterance, frames: int, macro: Macro, label_set: LabelSet
+) -> NDArray[np.int16]:
     """(frames,) label at the centre of each frame; empty without times."""
     if not utterance.times:
         return np.zeros(0, np.int16)
@@ -169,7 +181,7 @@ def _frame_labels(utterance: Utterance, frames: int, macro: Macro) -> NDArray[np
     first_centre = macro.frame_length_s * SAMPLE_RATE_HZ / 2
     found = np.full(frames, NO_LABEL, np.int16)
     for (start, end), phone in zip(utterance.times, utterance.phones, strict=True):
-        label = label_indices((phone,))
+        label = label_set.labels((phone,))
         if label:
             first, behind = (
                 max(0, int(np.ceil((sample - first_centre) / shift))) for sample in (start, end)
@@ -182,7 +194,7 @@ def cache_path(folder: Path, recipe: Recipe, fingerprint: str) -> Path:
     """Where the prepared form of a corpus lies: its name changes with all that it depends on."""
     config = recipe.corpus
     depends_on = {
-        "form": 2,
+        "form": 3,
         "corpus": fingerprint,
         "mel_bins": recipe.macro.mel_bins,
         "frames_s": [recipe.macro.frame_length_s, recipe.macro.frame_shift_s],
@@ -250,6 +262,7 @@ def _arrays_of(
         f"{name}/features": np.concatenate([u.features for u in utterances]),
         f"{name}/label_counts": np.array([len(u.labels) for u in utterances]),
         f"{name}/labels": np.concatenate([u.labels for u in utterances]),
+        f"{name}/references": np.concatenate([u.reference for u in utterances]),
         f"{name}/frame_label_counts": np.array([len(u.frame_labels) for u in utterances]),
         f"{name}/frame_labels": np.concatenate([u.frame_labels for u in utterances]),
     }
@@ -260,15 +273,18 @@ def _utterances_of(arrays: "np.lib.npyio.NpzFile", name: str) -> tuple[PreparedU
         return np.split(arrays[f"{name}/{values}"], np.cumsum(arrays[f"{name}/{counts}"])[:-1])
 
     prepared = []
-    for key, matrix, row, frame_labels in zip(
+    for key, matrix, labels, reference, frame_labels in zip(
         arrays[f"{name}/keys"],
         pieces("features", "frames"),
         pieces("labels", "label_counts"),
+        # Each label has a scoring class.
+        pieces("references", "label_counts"),
         pieces("frame_labels", "frame_label_counts"),
         strict=True,
     ):
-        labels = tuple(row.tolist())
         prepared.append(
-            PreparedUtterance(str(key), matrix, labels, fold_labels_to_39(labels), frame_labels)
+            PreparedUtterance(
+                str(key), matrix, tuple(labels.tolist()), tuple(reference.tolist()), frame_labels
+            )
         )
     return tuple(prepared)

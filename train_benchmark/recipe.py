@@ -1,6 +1,6 @@
 """The recipe of a training: all that decides a record but the cell, the seed and the corpus."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,6 +11,7 @@ from graph_encoding.macro import MACROS, Macro
 from graph_encoding.semantics import Semantics
 from graph_encoding.toml_config import load_config, validated
 from train_benchmark.corpora.config import CorpusConfig, MixConfig, load_corpus_config
+from train_benchmark.corpora.label_sets import LabelSet
 from train_benchmark.record import content_hash
 from train_benchmark.strict_config import StrictConfig
 
@@ -279,9 +280,20 @@ class Recipe(StrictConfig):
 
     @property
     def macro(self) -> Macro:
-        """The network around the cell."""
+        """The network around the cell, with an output for each class of the label set."""
         macro = self.train.macro
-        return MACROS.get(macro) if isinstance(macro, str) else macro.macro
+        found = MACROS.get(macro) if isinstance(macro, str) else macro.macro
+        outputs = self.label_set.outputs
+        return found if found.outputs == outputs else replace(found, outputs=outputs)
+
+    @property
+    def label_set(self) -> LabelSet:
+        """What is learned and scored.
+
+        Raises:
+            UserError: if the corpus configuration leaves it open.
+        """
+        return self.corpus.declared_label_set
 
     @property
     def semantics(self) -> Semantics:

@@ -8,8 +8,8 @@ from rapidfuzz.distance import Levenshtein
 from torch import nn
 
 from train_benchmark.batching import Batch, evaluation_batches
+from train_benchmark.corpora.label_sets import LabelSet
 from train_benchmark.ctc import Decoder, ctc_losses
-from train_benchmark.phones import fold_labels_to_39
 from train_benchmark.prepared import PreparedCorpus
 
 EVALUATION_FRAMES = 1 << 16
@@ -41,15 +41,23 @@ class Scorer:
 
     Args:
         corpus: whose sets.
-        decoder: how outputs become phones.
+        decoder: how outputs become training labels.
+        label_set: how these become scoring labels.
         device: where the network is.
         losses: whether to compute CTC losses too.
     """
 
     def __init__(
-        self, corpus: PreparedCorpus, decoder: Decoder, device: torch.device, *, losses: bool
+        self,
+        corpus: PreparedCorpus,
+        decoder: Decoder,
+        label_set: LabelSet,
+        device: torch.device,
+        *,
+        losses: bool,
     ) -> None:
         self._decoder = decoder
+        self._label_set = label_set
         self._losses = losses
         self._batches = {
             name: [batch.to(device) for batch in evaluation_batches(part, EVALUATION_FRAMES)]
@@ -64,20 +72,28 @@ class Scorer:
     def score(self, model: nn.Module, names: Sequence[str]) -> dict[str, SetScores]:
         """Scores of some sets with the model's present weights."""
         return {
-            name: score_batches(model, self._batches[name], self._decoder, losses=self._losses)
+            name: score_batches(
+                model, self._batches[name], self._decoder, self._label_set, losses=self._losses
+            )
             for name in names
         }
 
 
 def score_batches(
-    model: nn.Module, batches: Sequence[Batch], decoder: Decoder, *, losses: bool
+    model: nn.Module,
+    batches: Sequence[Batch],
+    decoder: Decoder,
+    label_set: LabelSet,
+    *,
+    losses: bool,
 ) -> SetScores:
     """Scores of a model on all utterances of some batches, in single precision.
 
     Args:
         model: the network; it is left in evaluation mode.
         batches: what to score.
-        decoder: how outputs become phones.
+        decoder: how outputs become training labels.
+        label_set: how these become scoring labels.
         losses: whether to compute CTC losses too.
     """
     model.eval()
@@ -93,6 +109,6 @@ def score_batches(
                 ).tolist()
         decoded = decoder(log_probs_BTV.cpu(), lengths_B.cpu())
         for labels, reference in zip(decoded, batch.references, strict=True):
-            edits.append(Levenshtein.distance(fold_labels_to_39(labels), reference))
+            edits.append(Levenshtein.distance(label_set.scoring_labels(labels), reference))
             phones.append(len(reference))
     return SetScores(tuple(edits), tuple(phones), tuple(ctc_loss))

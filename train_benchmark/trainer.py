@@ -235,7 +235,9 @@ class _Training:
             self.model.use_library_convolutions()
         self.model.plain_lstm = _needs_plain_lstm(recipe, device)
         decoder = make_decoder(config.decoder, recipe.macro.outputs)
-        self._scorer = Scorer(corpus, decoder, device, losses=config.scores_from > 0)
+        self._scorer = Scorer(
+            corpus, decoder, recipe.label_set, device, losses=config.scores_from > 0
+        )
         self._weights = FlatParameters(self.model)
         self._network: Network = self.model
         if config.compile:

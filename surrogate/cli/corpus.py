@@ -1,14 +1,19 @@
-"""`nasasr corpus`: make a synthetic corpus, or check any corpus in TIMIT's layout."""
+"""`nasasr corpus`: make a synthetic corpus, or check any corpus."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from graph_encoding.toml_config import load_config
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import CHECK_FAILED, ReportFormat, write_json
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+
+if TYPE_CHECKING:
+    from train_benchmark.corpora.check import CorpusReport
 
 
 def register(app: typer.Typer) -> None:
@@ -31,32 +36,53 @@ def make(
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
 
     spec = spec_of(load_config(config, CorpusConfig))
-    make_corpus(spec, out)
+    with told_when_stopped(f"{out} is not there"), ProgressDisplay("making utterances") as display:
+        make_corpus(spec, out, display.show)
     utterances = spec.speakers * spec.sentences_per_speaker
     typer.echo(f"wrote {out}: {utterances} utterances of {spec.speakers} speakers", err=True)
 
 
 def check(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the corpus.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Folder of the corpus, or a manifest.")
+    ],
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="CONFIG", help="Its layout, labels and split; default: TIMIT's."),
+    ] = None,
     output: Annotated[
         ReportFormat, typer.Option("--format", help="Form of the report.")
     ] = ReportFormat.TABLE,
 ) -> None:
-    """Read every file of a corpus; exit code 1 if any is wrong."""
+    """Read every file of a corpus and list all problems; exit code 1 if there is any."""
     with imports_of("train"):
         from train_benchmark.corpora.check import check_corpus
+        from train_benchmark.corpora.config import CorpusConfig
+        from train_benchmark.corpora.reading import TIMIT_SOURCE
 
-    report = check_corpus(path)
+    source = load_config(config, CorpusConfig) if config else TIMIT_SOURCE
+    report = check_corpus(path, source)
     if output is ReportFormat.JSON:
         write_json(asdict(report))
     else:
-        typer.echo(
-            f"{path}: {report.utterances} utterances, {report.speakers} speakers, "
-            f"{report.phones} phones, {report.seconds:.0f} s, fingerprint {report.fingerprint}"
-        )
-        for problem in report.problems:
-            typer.echo(f"problem: {problem}")
-        for note in report.notes:
-            typer.echo(f"note: {note}")
+        _write_report(path, report)
     if report.problems:
         raise typer.Exit(CHECK_FAILED)
+
+
+def _write_report(path: Path, report: "CorpusReport") -> None:
+    typer.echo(
+        f"{path}: {report.utterances} utterances, {report.speakers} speakers, "
+        f"{report.phones} phones, {report.seconds:.0f} s, fingerprint {report.fingerprint}"
+    )
+    if report.parts:
+        sizes = ", ".join(f"{name} {size}" for name, size in report.parts.items())
+        typer.echo(f"utterances per part: {sizes}")
+    for problem in report.problems:
+        typer.echo(f"problem: {problem}")
+    for note in report.notes:
+        typer.echo(f"note: {note}")
+    if report.label_set is None:
+        # JSON's strings and arrays are TOML's too.
+        symbols = json.dumps(list(report.phone_counts), ensure_ascii=False)
+        typer.echo(f'declare the symbols:\n[labels]\nname = "CHOOSE-ONE"\nclasses = {symbols}')

@@ -16,10 +16,10 @@ torch = pytest.importorskip("torch", reason="needs the train extra: pip install 
 from graph_encoding import Cell, UserError, params
 from train_benchmark import processor, trainer
 from train_benchmark.batching import batch_count, make_batch, pooled_batches
+from train_benchmark.corpora.label_sets import TIMIT_61_48_39
 from train_benchmark.ctc import BeamDecoder, greedy_decode, required_frames
 from train_benchmark.error_rate import corpus_per
 from train_benchmark.optimisation import FlatParameters, learning_rate
-from train_benchmark.phones import fold_labels_to_39
 from train_benchmark.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import ExponentialDecay, Recipe
 from train_benchmark.trainer import (
@@ -43,7 +43,7 @@ def tone_utterance(
     features = rng.normal(0, 0.1, (12 * len(labels), 40)).astype(np.float32)
     for i, label in enumerate(labels):
         features[12 * i : 12 * (i + 1), (label * 3) % 40] += 4.0
-    return PreparedUtterance(key, features, labels, fold_labels_to_39(labels))
+    return PreparedUtterance(key, features, labels, TIMIT_61_48_39.scoring_labels(labels))
 
 
 @pytest.fixture(scope="module")

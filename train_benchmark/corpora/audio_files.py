@@ -8,10 +8,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import MissingExtraError, UserError
 from train_benchmark.corpora import sphere
 
 SAMPLE_RATE_HZ = 16_000
+
+_G722_BITS_PER_S = 64_000
 
 _SAMPLE_CHUNKS = {b"RIFF": b"data", b"RIFX": b"data", b"FORM": b"SSND"}
 """Magic of the containers made of chunks with 32-bit sizes, and their chunk of samples."""
@@ -46,6 +48,30 @@ def read_audio(path: Path) -> NDArray[np.float32]:
             f"{samples.shape[1]} channels; resample it"
         )
     return np.ascontiguousarray(samples[:, 0])
+
+
+def read_g722(path: Path) -> NDArray[np.float32]:
+    """Read a bare stream of ITU-T G.722 at 64 kbit/s, which is 16 kHz mono.
+
+    Returns:
+        (n,) float32 in [-1, 1].
+
+    Raises:
+        UserError: if the file cannot be read or is empty.
+        MissingExtraError: if the package G722 is not installed.
+    """
+    try:
+        from G722 import G722
+    except ModuleNotFoundError as e:
+        raise MissingExtraError("G722", "asterisk") from e
+    try:
+        content = path.read_bytes()
+    except OSError as e:
+        raise UserError(f"cannot read audio {path}: {e}") from e
+    if not content:
+        raise UserError(f"audio {path} must have samples, but is empty; copy it again")
+    decoded = G722(SAMPLE_RATE_HZ, _G722_BITS_PER_S).decode(content)
+    return np.asarray(decoded, dtype=np.float32) / np.float32(32768)
 
 
 def _read_with_libsndfile(path: Path) -> tuple[NDArray[np.float32], int]:

@@ -1,6 +1,5 @@
 """A look at every file of a corpus: what it holds, and all that is wrong with it."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,33 +8,31 @@ from pathlib import Path
 from graph_encoding.errors import UserError
 from graph_encoding.macro import PAPER_MACRO
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
-from train_benchmark.corpora.timit import (
-    SA_SENTENCES,
-    Corpus,
-    Utterance,
-    find_files,
-    read_utterance,
-)
-from train_benchmark.phones import fold_to_48
-
-_TIMIT_SENTENCE = re.compile(r"(sa|si|sx)[0-9]+")
+from train_benchmark.corpora.config import CorpusConfig
+from train_benchmark.corpora.reading import TIMIT_SOURCE, list_corpus
+from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.splits import split_corpus
+from train_benchmark.corpora.utterance import Corpus, Utterance
 
 
 @dataclass(frozen=True)
 class CorpusReport:
-    """What a corpus holds; the SA sentences count too, but for the fingerprint.
+    """What a corpus holds; TIMIT's SA sentences count too, but for the fingerprint.
 
     Attributes:
         speakers: distinct speakers.
         utterances: readable utterances.
         seconds: their length in all.
         sentences: distinct sentences: TIMIT has some read by several speakers.
-        phones: their phones in all.
-        phone_counts: label -> how often.
+        phones: their phones, or other symbols, in all.
+        phone_counts: symbol -> how often.
+        label_set: name of the label set; None where the configuration leaves it open.
         fingerprint: sha256 of what is trained on, the same that campaigns and tables have; None
             if anything is wrong, or there are SA sentences only.
-        problems: one message for each file that breaks a rule, or that nothing can be learnt of.
-        notes: what is sound, but often a mistake in the names of files and folders.
+        problems: one message for each file or line that breaks a rule, or that nothing can be
+            learnt of.
+        notes: what is sound, but often a mistake.
+        parts: utterances to train on, validate on and test on; None without a split.
     """
 
     speakers: int
@@ -44,41 +41,55 @@ class CorpusReport:
     sentences: int
     phones: int
     phone_counts: dict[str, int]
+    label_set: str | None
     fingerprint: str | None
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    parts: dict[str, int] | None
 
 
-def check_corpus(root: Path) -> CorpusReport:
+def check_corpus(root: Path, source: CorpusSource = TIMIT_SOURCE) -> CorpusReport:
     """Read every utterance and gather all problems instead of stopping at the first.
+
+    Args:
+        root: folder of the corpus, or the file of a manifest.
+        source: how its files are read; a whole `CorpusConfig` has its split checked too.
 
     Raises:
         UserError: if the folder is no corpus at all: it does not exist or has no transcript.
     """
-    found = find_files(root)
-    problems = list(found.problems)
-    utterances = []
-    first_with: dict[str, Path] = {}
-    for audio, transcript in found.pairs:
+    config = source if isinstance(source, CorpusConfig) else None
+    listing = list_corpus(root, source, config.parts if config else None)
+    problems = list(listing.problems)
+    utterances: list[Utterance] = []
+    trained_on: list[Utterance] = []
+    first_with: dict[str, str] = {}
+    for entry in listing.entries:
         try:
-            utterance = read_utterance(audio, transcript, root)
+            utterance = entry.read()
         except UserError as e:
             problems.append(str(e))
             continue
         if utterance.key in first_with:
             problems.append(
-                f"{audio} is utterance {utterance.key}, as is {first_with[utterance.key]}; "
+                f"{entry.place} is utterance {utterance.key}, as is {first_with[utterance.key]}; "
                 "remove one"
             )
             continue
         problems += _untrainable(utterance)
-        first_with[utterance.key] = audio
+        first_with[utterance.key] = entry.place
         utterances.append(utterance)
+        if not entry.never_trained:
+            trained_on.append(utterance)
     counts = Counter(phone for u in utterances for phone in u.phones)
-    fingerprint = None
-    trained_on = [u for u in utterances if u.sentence not in SA_SENTENCES]
+    fingerprint, sizes = None, None
     if trained_on and not problems:
-        fingerprint = Corpus(tuple(sorted(trained_on, key=lambda u: u.key))).fingerprint
+        corpus = Corpus(tuple(sorted(trained_on, key=lambda u: u.key)))
+        fingerprint = corpus.fingerprint
+        try:
+            sizes = _part_sizes(corpus, config) if config else None
+        except UserError as e:
+            problems.append(str(e))
     return CorpusReport(
         speakers=len({u.speaker for u in utterances}),
         utterances=len(utterances),
@@ -86,28 +97,28 @@ def check_corpus(root: Path) -> CorpusReport:
         sentences=len({u.sentence for u in utterances}),
         phones=sum(counts.values()),
         phone_counts=dict(sorted(counts.items())),
+        label_set=None if source.label_set is None else source.label_set.name,
         fingerprint=fingerprint,
         problems=tuple(problems),
-        notes=tuple(_notes(utterances)),
+        notes=(*(() if sizes else _notes(utterances)), *listing.notes),
+        parts=sizes,
     )
 
 
+def _part_sizes(corpus: Corpus, config: CorpusConfig) -> dict[str, int]:
+    return {name: len(part) for name, part in split_corpus(corpus, config)._asdict().items()}
+
+
 def _notes(utterances: Sequence[Utterance]) -> list[str]:
-    """What the names of a corpus leave open."""
-    found = []
-    speakers = sorted({u.speaker for u in utterances})
-    if len(speakers) == 1:
-        found.append(
-            f"all utterances are of one speaker, {speakers[0]!r}, the name of the folder of their "
-            "files: such a corpus cannot be split by speaker"
-        )
-    others = sorted({u.sentence for u in utterances if not _TIMIT_SENTENCE.fullmatch(u.sentence)})
-    if others:
-        found.append(
-            f"{len(others)} sentences, such as {others[0]!r}, are not named as TIMIT's (sa, si or "
-            "sx and a number): only sentences named sa1 and sa2 are removed before training"
-        )
-    return found
+    """What is left open by a corpus that breaks no rule."""
+    speakers = {u.speaker for u in utterances}
+    if len(speakers) != 1:
+        return []
+    message = (
+        f"all utterances are of one speaker, {min(speakers)!r}: such a corpus cannot be split by "
+        "speaker"
+    )
+    return [message]
 
 
 def _untrainable(utterance: Utterance) -> list[str]:
@@ -119,9 +130,10 @@ def _untrainable(utterance: Utterance) -> list[str]:
             f"utterance {utterance.key} must have at least {frame_samples} samples, one frame of "
             f"features, but has {len(utterance.samples)}; remove it"
         )
-    if not fold_to_48(utterance.phones):
+    if utterance.labels is not None and not utterance.labels.fold(utterance.phones):
+        left_out = " ".join(sorted(set(utterance.phones)))
         found.append(
-            f"utterance {utterance.key} must have a phone to recognise, but has only glottal "
-            "stops (q), which are not; remove it"
+            f"utterance {utterance.key} must have a phone to recognise, but has only symbols that "
+            f"label set {utterance.labels.name!r} leaves out ({left_out}); remove it"
         )
     return found

@@ -7,7 +7,9 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from graph_encoding.toml_config import load_config, validated
 from train_benchmark.corpora.espeak_phones import ACCENTS
+from train_benchmark.corpora.label_sets import LabelSet
 from train_benchmark.corpora.sentences import MAX_WORDS
+from train_benchmark.corpora.source import CorpusSource
 from train_benchmark.strict_config import StrictConfig
 
 HELD_OUT_PARTS = ("val", "test")
@@ -55,18 +57,81 @@ class SyntheticConfig(StrictConfig):
         return self
 
 
-class CorpusConfig(StrictConfig):
+class SentenceSplitConfig(StrictConfig):
+    """Shares of the sentences, for a corpus of one speaker or one that is split by what is said.
+
+    Attributes:
+        val: share of the distinct sentences that choose the epoch.
+        test: share of those that are scored.
+        seed: another one gives another split.
+    """
+
+    val: float = Field(gt=0, lt=1)
+    test: float = Field(gt=0, lt=1)
+    seed: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _some_left(self) -> Self:
+        if self.val + self.test >= 1:
+            raise ValueError(
+                f"val + test must be below 1, so that some sentences are left to train on, but is "
+                f"{self.val + self.test:g}"
+            )
+        return self
+
+
+class PartSplitConfig(StrictConfig):
+    """The corpus's own parts, such as LibriSpeech's subsets, or the column `part` of a manifest."""
+
+    train: tuple[str, ...] = Field(min_length=1)
+    val: tuple[str, ...] = Field(min_length=1)
+    test: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        named = [*self.train, *self.val, *self.test]
+        shared = sorted({name for name in named if named.count(name) > 1})
+        if shared:
+            raise ValueError(f"each part must be named once, but these are repeated: {shared}")
+        return self
+
+
+class CorpusConfig(CorpusSource):
     """A `configs/corpus/*.toml` file: a corpus, how it is split, how it is made if it is made.
 
-    `score_sa` adds the two sentences that every speaker reads to the validation and test parts.
-    They are never trained on.
+    It has exactly one of the three splits. `score_sa` adds TIMIT's two sentences that every
+    speaker reads to the validation and test parts. They are never trained on.
     """
 
     name: str
     licence: str
-    split: SplitConfig
+    split: SplitConfig | None = None
+    split_by_sentence: SentenceSplitConfig | None = None
+    split_by_part: PartSplitConfig | None = None
     synthetic: SyntheticConfig | None = None
     score_sa: bool = False
+
+    @model_validator(mode="after")
+    def _one_split(self) -> Self:
+        sections = ("split", "split_by_sentence", "split_by_part")
+        found = [name for name in sections if getattr(self, name) is not None]
+        if len(found) != 1:
+            raise ValueError(
+                f"a corpus must have exactly one of the sections [{'], ['.join(sections)}], but "
+                f"has {' and '.join(found) or 'none'}"
+            )
+        if self.layout != "timit" and (self.score_sa or self.synthetic):
+            raise ValueError(
+                f"score_sa and [synthetic] must be of layout 'timit', but the layout is "
+                f"{self.layout!r}"
+            )
+        return self
+
+    @property
+    def parts(self) -> frozenset[str] | None:
+        """The corpus's own parts that the split names; None where it does not go by them."""
+        own = self.split_by_part
+        return None if own is None else frozenset((*own.train, *own.val, *own.test))
 
 
 class MixMember(StrictConfig):
@@ -121,6 +186,22 @@ class MixConfig(StrictConfig):
                     f"{list(names)}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _one_label_set(self) -> Self:
+        sets = {name: member.corpus.labels_name for name, member in self.members.items()}
+        if len({str(member.corpus.labels) for member in self.members.values()}) != 1:
+            raise ValueError(f"the members of a mix must have one label set, but have {sets}")
+        return self
+
+    @property
+    def declared_label_set(self) -> LabelSet:
+        """The label set of all members.
+
+        Raises:
+            UserError: if its symbols are not declared.
+        """
+        return next(iter(self.members.values())).corpus.declared_label_set
 
     @property
     def held_out_names(self) -> tuple[str, ...]:

@@ -20,6 +20,10 @@ _DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 _RATE, _PITCH = 1, 3
+_SEPARATOR = "\x1f"
+_SEPARATED = ord(_SEPARATOR) << 8
+_IPA = 0x02
+_STRESS = "',%=ˈˌ"
 _EVENT_END_OF_LIST, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 
@@ -158,6 +162,33 @@ class Espeak:
             tuple(self._words),
         )
 
+    def phonemes(self, text: str, *, ipa: bool = False) -> tuple[tuple[str, ...], ...]:
+        """Phonemes of a text, as the chosen voice would say it, without stress marks.
+
+        Args:
+            text: in the voice's language; punctuation cuts it into clauses.
+            ipa: symbols of the International Phonetic Alphabet instead of espeak's mnemonics.
+
+        Returns:
+            The phonemes of each clause that has any.
+        """
+        mode = _SEPARATED | (_IPA if ipa else 0)
+        # The library moves the pointer to what is left; a buffer of our own stays where it is.
+        buffer = ctypes.create_string_buffer(text.encode())
+        rest = ctypes.c_void_p(ctypes.addressof(buffer))
+        translate = self._library.espeak_TextToPhonemes
+        translate.restype = ctypes.c_char_p
+        clauses = []
+        while rest.value:
+            clause = translate(ctypes.byref(rest), _CHARS_UTF8, mode).decode("utf-8")
+            found = (
+                name.lstrip(_STRESS)
+                for word in clause.split(" ")
+                for name in word.split(_SEPARATOR)
+            )
+            clauses.append(tuple(name for name in found if name))
+        return tuple(clause for clause in clauses if clause)
+
     def _receive(self, wave: Any, count: int, events: Any) -> int:
         if wave and count > 0:
             self._samples.append(np.ctypeslib.as_array(wave, shape=(count,)).copy())
@@ -165,7 +196,7 @@ class Espeak:
         while events[i].type != _EVENT_END_OF_LIST:
             event = events[i]
             if event.type == _EVENT_PHONEME:
-                mnemonic = event.id.string.decode("utf-8").lstrip("',%=")
+                mnemonic = event.id.string.decode("utf-8").lstrip(_STRESS)
                 self._phonemes.append((event.sample, mnemonic))
             elif event.type == _EVENT_WORD:
                 self._words.append(event.sample)

@@ -24,10 +24,11 @@ PAUSE = "_"
 _ONE_TO_ONE = {
     "f": "f", "v": "v", "T": "th", "D": "dh", "s": "s", "z": "z", "S": "sh", "Z": "zh",
     "h": "hh", "m": "m", "n": "n", "N": "ng", "n-": "en", "l": "l", "@L": "el", "r": "r",
-    "r-": "r", "j": "y", "w": "w", "t#": "dx", "?": "q",
+    "r-": "r", "j": "y", "w": "w", "w#": "w", "t#": "dx", "?": "q", "l#": "l", "x": "hh",
     "i:": "iy", "i": "iy", "I": "ih", "I2": "ix", "I#": "ix", "E": "eh", "a": "ae", "a#": "ax",
     "@": "ax", "@2": "ax", "V": "ah", "3": "axr", "3:": "er", "IR": "er", "VR": "er",
-    "0": "aa", "O2": "ao", "O:": "ao", "A:": "aa", "U": "uh", "u:": "uw", "aU": "aw",
+    "0": "aa", "O": "ao", "O2": "ao", "O:": "ao", "A:": "aa", "a:": "aa", "a#:": "aa",
+    "@-": "ax", "@5": "ax", "U": "uh", "u": "uw", "u:": "uw", "aU": "aw",
     "aI": "ay", "aI2": "ay", "aI3": "ay", "eI": "ey", "OI": "oy", "oU": "ow",
 }  # fmt: skip
 _STOPS = {
@@ -95,6 +96,19 @@ def timit_segments(phonemes: Sequence[tuple[int, str]], end: int, accent: str) -
     while segments and segments[0][2] == "pau":
         segments.pop(0)
     return _with_context(segments, accent)
+
+
+def timit_labels(phonemes: Sequence[str], accent: str) -> tuple[str, ...]:
+    """TIMIT's labels of phonemes without times, with the variants that context makes.
+
+    Raises:
+        UnmappedPhonemeError: for a phoneme that the map lacks; none is left out.
+
+    >>> timit_labels(["t", "u:"], "en-us")
+    ('tcl', 't', 'ux')
+    """
+    timed = list(enumerate(phonemes))
+    return tuple(label for _, _, label in timit_segments(timed, len(timed), accent))
 
 
 def _labels_of(mnemonic: str, accent: str) -> tuple[str, ...]:

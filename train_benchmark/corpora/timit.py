@@ -1,28 +1,23 @@
 """Reader of TIMIT's layout: the full LDC93S1, its public sample, corpora made like it."""
 
-import hashlib
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple, NoReturn
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple, NoReturn
 
 from graph_encoding.errors import UserError
 from train_benchmark.corpora.audio_files import read_audio
-from train_benchmark.phones import PHONES_61
-
-ALL_OTHERS = ("*",)
+from train_benchmark.corpora.label_sets import TIMIT_61_48_39, LabelSet
+from train_benchmark.corpora.listing import Entry, Listing, corpus_of
+from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.utterance import Corpus, Utterance
 
 SA_SENTENCES = frozenset({"sa1", "sa2"})
 """The two that every speaker reads. They would stand in all parts: the benchmark removes them."""
 
-Part = Literal["train", "test"]
-
+_TIMIT_SENTENCE = re.compile(r"(sa|si|sx)[0-9]+")
 _SPEAKER_IN_NAME = re.compile(r".*[^a-z](sa|si|sx)[0-9]+")
 """A sentence of TIMIT behind something else, such as "fcjf0_sx37"."""
 _NO_SPEAKER = re.compile(r"train|test|dr[1-8]")
@@ -31,189 +26,58 @@ _NO_SPEAKER = re.compile(r"train|test|dr[1-8]")
 _POSITION = re.compile(r"[0-9]{1,18}")
 
 
-@dataclass(frozen=True, eq=False)
-class Utterance:
-    """One recorded sentence with its phones.
-
-    Attributes:
-        key: stable id, such as "fvmh0/sx206".
-        speaker: lower case; its first letter is the sex, f or m.
-        sentence: lower case, such as "sx206".
-        part: "train" or "test" where the corpus has these two trees, else None.
-        samples: (n,) float32 in [-1, 1] at 16 kHz.
-        phones: labels of the 61, in time order.
-        times: (first sample, end sample) of each phone; empty if the corpus has no times.
-
-    Raises:
-        UserError: if a field is not as described; names the utterance.
-    """
-
-    key: str
-    speaker: str
-    sentence: str
-    part: Part | None
-    samples: NDArray[np.float32]
-    phones: tuple[str, ...]
-    times: tuple[tuple[int, int], ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.samples.dtype != np.float32 or self.samples.ndim != 1 or not len(self.samples):
-            raise UserError(
-                f"samples of {self.key} must be float32 of shape (n,), n >= 1, but are "
-                f"{self.samples.dtype} of shape {self.samples.shape}"
-            )
-        # Negated, so that NaN fails too.
-        if not np.abs(self.samples).max() <= 1.0:
-            raise UserError(
-                f"samples of {self.key} must lie in [-1, 1], but reach "
-                f"{np.abs(self.samples).max():.3g}; scale the audio down"
-            )
-        unknown = sorted(set(self.phones) - set(PHONES_61))
-        if unknown or not self.phones:
-            raise UserError(
-                f"phones of {self.key} must be one or more of TIMIT's 61 labels, but "
-                f"{unknown or 'there is none'}; the labels are: {' '.join(PHONES_61)}"
-            )
-        if self.times and len(self.times) != len(self.phones):
-            raise UserError(
-                f"times of {self.key} must be one pair per phone, but there are {len(self.times)} "
-                f"pairs and {len(self.phones)} phones"
-            )
-
-
-@dataclass(frozen=True, eq=False)
-class Corpus:
-    """Utterances sorted by key.
-
-    Raises:
-        UserError: if there is none, or two share a key.
-    """
-
-    utterances: tuple[Utterance, ...]
-
-    def __post_init__(self) -> None:
-        keys = [u.key for u in self.utterances]
-        if not keys:
-            raise UserError("a corpus must have at least one utterance, but got none")
-        if len(set(keys)) != len(keys):
-            twice = sorted({k for k in keys if keys.count(k) > 1})
-            raise UserError(f"every utterance must be there once, but these are twice: {twice[:5]}")
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """sha256 of keys, phones and 16-bit samples: the same for any container or letter case.
-
-        The phones' times are left out: tables made before they were read keep their fingerprint.
-        """
-        digest = hashlib.sha256()
-        for utterance in self.utterances:
-            digest.update(f"{utterance.key}\n{' '.join(utterance.phones)}\n".encode())
-            # Audio of more than 16 bits may reach 1.0, which a bare cast would make -1.0.
-            samples = np.clip(np.round(utterance.samples * 32768.0), -32768, 32767)
-            digest.update(samples.astype("<i2").tobytes())
-        return digest.hexdigest()
-
-
-class Parts(NamedTuple):
-    """A corpus split by speaker."""
-
-    train: tuple[Utterance, ...]
-    val: tuple[Utterance, ...]
-    test: tuple[Utterance, ...]
-
-
-@dataclass(frozen=True)
-class SpeakerSplit:
-    """Speakers of each part; `train = ("*",)` is every unnamed speaker of the TRAIN tree.
-
-    Raises:
-        UserError: if a list is empty or a speaker stands in two.
-    """
-
-    train: tuple[str, ...]
-    val: tuple[str, ...]
-    test: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        lists = {"train": self.train, "val": self.val, "test": self.test}
-        for name, speakers in lists.items():
-            if not speakers:
-                raise UserError(f"the split must name at least one speaker for {name!r}, got none")
-        named = [speaker for speakers in lists.values() for speaker in speakers]
-        shared = sorted({speaker for speaker in named if named.count(speaker) > 1})
-        if shared:
-            raise UserError(f"the parts must share no speaker, but {shared} stand in more than one")
-
-
-def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
-    """Cut a corpus into three parts that share no speaker.
-
-    Raises:
-        UserError: if a named speaker is not in the corpus, a speaker is in no list (unless the
-            training list is "*"), or "*" is asked of a corpus without the two trees or matches
-            nobody.
-    """
-    present = {u.speaker for u in corpus.utterances}
-    named = {*split.val, *split.test, *(() if split.train == ALL_OTHERS else split.train)}
-    missing = sorted(named - present)
-    if missing:
-        raise UserError(
-            f"speakers of the split must be in the corpus, but these are not: {missing[:8]}; "
-            f"the corpus has {len(present)} speakers: {sorted(present)[:8]} ..."
-        )
-    train = set(split.train)
-    if split.train == ALL_OTHERS:
-        # Else one corpus, with one fingerprint, would have other training speakers laid out flat.
-        flat = [u.key for u in corpus.utterances if u.part is None]
-        if flat:
-            raise UserError(
-                "train = ['*'] means the speakers below TRAIN, so that all must lie below TRAIN or "
-                f"TEST, but {len(flat)} utterances, such as {flat[0]}, lie below neither; give the "
-                "folder that holds both, or list the training speakers"
-            )
-        train = {u.speaker for u in corpus.utterances if u.part == "train"} - named
-        if not train:
-            raise UserError(
-                "train = ['*'] must leave at least one speaker of the TRAIN tree that the other "
-                f"lists do not name, but leaves none of {len(present)}; give the whole corpus"
-            )
-    elif present - named:
-        raise UserError(
-            "every speaker must be in one list of the split, but these are in none: "
-            f"{sorted(present - named)[:8]}; name them or use train = ['*']"
-        )
-
-    def of(speakers: set[str]) -> tuple[Utterance, ...]:
-        return tuple(u for u in corpus.utterances if u.speaker in speakers)
-
-    return Parts(of(train), of(set(split.val)), of(set(split.test)))
-
-
-def read_timit(root: Path, *, keep_sa: bool = False) -> Corpus:
-    """Read a corpus in TIMIT's layout.
+def list_timit(root: Path, source: CorpusSource, parts: frozenset[str] | None) -> Listing:
+    """Find the utterances of a corpus in TIMIT's layout.
 
     Accepts upper and lower case names, NIST SPHERE and RIFF audio, the TRAIN/DRn/SPEAKER tree
     and flat `drn-speaker` folders.
 
     Args:
         root: folder of the corpus.
-        keep_sa: keep the two SA sentences that every speaker reads. The benchmark removes them.
+        source: the label set of its .PHN files.
+        parts: "train" and "test", the trees to look at; None for all utterances.
+
+    Raises:
+        UserError: if the folder does not exist, cannot be read or has no .PHN file.
+    """
+    found = find_files(root)
+    sentences = {audio: _sentence(audio) for audio, _ in found.pairs}
+    others = sorted({s for s in sentences.values() if not _TIMIT_SENTENCE.fullmatch(s)})
+    return Listing(
+        tuple(
+            Entry(
+                str(audio),
+                partial(read_utterance, audio, transcript, root, source.label_set),
+                never_trained=sentences[audio] in SA_SENTENCES,
+            )
+            for audio, transcript in found.pairs
+            if parts is None or _part(audio, root) in parts
+        ),
+        found.problems,
+        (_other_names(others),) if others else (),
+    )
+
+
+def _other_names(sentences: Sequence[str]) -> str:
+    return (
+        f"{len(sentences)} sentences, such as {sentences[0]!r}, are not named as TIMIT's (sa, si "
+        "or sx and a number): only sentences named sa1 and sa2 are kept out of training"
+    )
+
+
+def read_timit(root: Path, *, keep_sa: bool = False) -> Corpus:
+    """Read a corpus in TIMIT's layout and label set.
+
+    Args:
+        root: folder of the corpus.
+        keep_sa: keep the two SA sentences that every speaker reads. The benchmark never trains on
+            them.
 
     Raises:
         UserError: if the folder has no .PHN file, an audio file has no transcript or the
             reverse, or a file breaks the format; names the file.
     """
-    utterances = [
-        read_utterance(audio, transcript, root)
-        for audio, transcript in find_pairs(root)
-        if keep_sa or _sentence(audio) not in SA_SENTENCES
-    ]
-    if not utterances:
-        raise UserError(
-            f"corpus folder {root} has only SA sentences, which the benchmark removes; "
-            "give the folder of the whole corpus"
-        )
-    return Corpus(tuple(sorted(utterances, key=lambda u: u.key)))
+    return corpus_of(list_timit(root, CorpusSource(), None), root, keep_sa=keep_sa)
 
 
 class FoundFiles(NamedTuple):
@@ -227,18 +91,6 @@ class FoundFiles(NamedTuple):
 
     pairs: tuple[tuple[Path, Path], ...]
     problems: tuple[str, ...]
-
-
-def find_pairs(root: Path) -> tuple[tuple[Path, Path], ...]:
-    """Audio files with their transcripts, in rising order of path.
-
-    Raises:
-        UserError: if there is no transcript, a file is without its partner, or two have one name.
-    """
-    found = find_files(root)
-    if found.problems:
-        raise UserError(f"{found.problems[0]}; files with such a problem: {len(found.problems)}")
-    return found.pairs
 
 
 def find_files(root: Path) -> FoundFiles:
@@ -312,40 +164,49 @@ def _files_below(root: Path) -> Iterator[Path]:
         yield from (Path(folder, name) for name in names)
 
 
-def read_utterance(audio: Path, transcript: Path, root: Path) -> Utterance:
+def read_utterance(
+    audio: Path, transcript: Path, root: Path, labels: LabelSet | None = TIMIT_61_48_39
+) -> Utterance:
     """Read one sentence of the corpus below `root`.
 
     Raises:
         UserError: if the audio is cut off, not 16 kHz mono, or the transcript breaks a rule.
     """
     samples = read_audio(audio)
-    folder = audio.parent.name.lower()
-    speaker = folder.rsplit("-", maxsplit=1)[-1]
+    speaker = audio.parent.name.lower().rsplit("-", maxsplit=1)[-1]
     sentence = _sentence(audio)
-    trees = [name.lower() for name in audio.relative_to(root).parts]
-    part: Part | None = "train" if "train" in trees else "test" if "test" in trees else None
-    segments = read_phn(transcript, len(samples))
+    segments = read_phn(transcript, len(samples), labels)
     return Utterance(
         key=f"{speaker}/{sentence}",
         speaker=speaker,
         sentence=sentence,
-        part=part,
+        part=_part(audio, root),
         samples=samples,
         phones=tuple(label for _, _, label in segments),
         times=tuple((start, end) for start, end, _ in segments),
+        labels=labels,
     )
+
+
+def _part(audio: Path, root: Path) -> str | None:
+    """The tree that a file lies in."""
+    trees = [name.lower() for name in audio.relative_to(root).parts]
+    return "train" if "train" in trees else "test" if "test" in trees else None
 
 
 def _sentence(audio: Path) -> str:
     return audio.name.lower().split(".")[0]
 
 
-def read_phn(path: Path, samples: int) -> tuple[tuple[int, int, str], ...]:
+def read_phn(
+    path: Path, samples: int, labels: LabelSet | None = TIMIT_61_48_39
+) -> tuple[tuple[int, int, str], ...]:
     """Read a .PHN transcript: (first sample, end sample, label) for each phone.
 
     Args:
         path: the file.
         samples: length of the audio it belongs to.
+        labels: label set of its phones; None accepts any.
 
     Raises:
         UserError: if it is empty, a line is malformed, a label unknown, or times run
@@ -372,10 +233,10 @@ def read_phn(path: Path, samples: int) -> tuple[tuple[int, int, str], ...]:
                 f"{path}, line {number}: times must follow the phone before (from {earliest}) and "
                 f"end within the audio ({samples} samples), but are {start} to {end}"
             )
-        if label not in PHONES_61:
+        if labels and label not in labels.class_of:
             raise UserError(
-                f"{path}, line {number}: {label!r} is not one of TIMIT's 61 labels: "
-                f"{' '.join(PHONES_61)}"
+                f"{path}, line {number}: {label!r} is not a symbol of label set {labels.name!r}: "
+                f"{' '.join(labels.class_of)}"
             )
         segments.append((start, end, label))
     if not segments:

@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[
 
 from graph_encoding import TIMIT_MICRO_MACRO, UserError
 from train_benchmark.audio_features import LogMel, normalise
-from train_benchmark.corpora.timit import Corpus, Utterance
+from train_benchmark.corpora.utterance import Corpus, Utterance
 from train_benchmark.prepare import prepare
 from train_benchmark.recipe import Recipe
 

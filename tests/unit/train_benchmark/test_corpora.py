@@ -22,13 +22,10 @@ from train_benchmark.corpora.espeak_phones import (
     UnmappedPhonemeError,
     timit_segments,
 )
+from train_benchmark.corpora.phones import PHONES_61
+from train_benchmark.corpora.splits import SpeakerSplit, split_by_speaker
 from train_benchmark.corpora.synthetic import make_corpus, speakers_of
-from train_benchmark.corpora.timit import (
-    SpeakerSplit,
-    read_timit,
-    split_by_speaker,
-)
-from train_benchmark.phones import PHONES_61
+from train_benchmark.corpora.timit import read_timit
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 SMALL = SyntheticConfig(
@@ -127,7 +124,7 @@ def test_a_file_without_its_partner_is_refused(tmp_path: Path, suffix: str, mess
         ("0 999999 sh\n", "end within the audio"),
         ("0 100\n", "line 1 must be"),
         ("0 x sh\n", "line 1 must be"),
-        ("0 100 zz\n", "'zz' is not one of TIMIT's 61 labels"),
+        ("0 100 zz\n", "'zz' is not a symbol of label set 'timit-61-48-39'"),
     ],
 )
 def test_faulty_transcripts_are_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -22,6 +22,7 @@ from graph_encoding import (
 from tests.integration.test_training import tone_utterance
 from train_benchmark.asr_model import AsrModel
 from train_benchmark.batching import Batch, make_batch
+from train_benchmark.corpora.label_sets import TIMIT_61_48_39
 from train_benchmark.corpora.timit import read_timit
 from train_benchmark.ctc import ctc_loss, greedy_decode
 from train_benchmark.optimisation import learning_rate
@@ -303,8 +304,10 @@ def test_scoring_in_parts_is_scoring_at_once(corpus: PreparedCorpus) -> None:
     model = AsrModel(CELL, NARROW, Semantics.PAPER, torch.Generator().manual_seed(3))
     utterances = (*corpus.train, *corpus.val)
     parts = [make_batch([u]) for u in utterances]
-    at_once = score_batches(model, [make_batch(utterances)], greedy_decode, losses=True)
-    in_parts = score_batches(model, parts, greedy_decode, losses=True)
+    at_once = score_batches(
+        model, [make_batch(utterances)], greedy_decode, TIMIT_61_48_39, losses=True
+    )
+    in_parts = score_batches(model, parts, greedy_decode, TIMIT_61_48_39, losses=True)
     assert in_parts.edits == at_once.edits
     assert in_parts.ctc_loss == pytest.approx(at_once.ctc_loss, rel=1e-4)
 

@@ -13,16 +13,10 @@ pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nas
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
-from train_benchmark.corpora.timit import (
-    ALL_OTHERS,
-    Corpus,
-    SpeakerSplit,
-    Utterance,
-    read_phn,
-    read_timit,
-    split_by_speaker,
-)
-from train_benchmark.phones import PHONES_61
+from train_benchmark.corpora.phones import PHONES_61
+from train_benchmark.corpora.splits import ALL_OTHERS, SpeakerSplit, split_by_speaker
+from train_benchmark.corpora.timit import read_phn, read_timit
+from train_benchmark.corpora.utterance import Corpus, Utterance
 
 ROOT = Path(__file__).parents[4]
 
@@ -36,7 +30,7 @@ ROOT = Path(__file__).parents[4]
         (np.full(4, 1.5, np.float32), ("h#",), r"must lie in \[-1, 1\], but reach 1.5"),
         (np.full(4, np.nan, np.float32), ("h#",), "but reach nan"),
         (np.zeros(4, np.float32), (), "but there is none"),
-        (np.zeros(4, np.float32), ("aa", "zz"), r"but \['zz'\]; the labels are: aa ae"),
+        (np.zeros(4, np.float32), ("aa", "zz"), r"but \['zz'\]; the symbols are: aa ae"),
     ],
 )
 def test_an_utterance_refuses_impossible_fields(
@@ -123,8 +117,14 @@ def phn(folder: Path, content: bytes) -> Path:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("0 10 h#\n10 20 æ\n".encode(), "line 2: 'æ' is not one of TIMIT's 61 labels"),
-        (b"0 10 h#\n10 20 \xe9\n", r"line 2: '.{1,2}xe9' is not one of TIMIT's 61 labels"),
+        (
+            "0 10 h#\n10 20 æ\n".encode(),
+            "line 2: 'æ' is not a symbol of label set",
+        ),
+        (
+            b"0 10 h#\n10 20 \xe9\n",
+            r"line 2: '.{1,2}xe9' is not a symbol",
+        ),
         ("0 10 h#\n10 2² sh\n".encode(), "line 2 must be 'first_sample end_sample phone'"),
         ("\u0660 \u0661\u0660 h#\n".encode(), "line 1 must be 'first_sample end_sample phone'"),
         (b"0 " + b"9" * 5000 + b" h#\n", "line 1 must be 'first_sample end_sample phone'"),

@@ -1,0 +1,140 @@
+"""Splits by sentence and by part: no sentence in two parts, none moved by another."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from graph_encoding import UserError
+from graph_encoding.toml_config import load_config
+from train_benchmark.corpora.config import CorpusConfig, load_corpus_config
+from train_benchmark.corpora.splits import (
+    Parts,
+    split_by_part,
+    split_by_sentence,
+    split_corpus,
+)
+from train_benchmark.corpora.utterance import Corpus, Utterance
+
+CONFIGS = Path(__file__).parents[4] / "configs"
+NUMBERS = st.sets(st.integers(0, 10_000), min_size=30, max_size=60)
+
+
+def corpus_of(numbers: Sequence[int], part: str | None = None) -> Corpus:
+    silence = np.zeros(400, np.float32)
+    return Corpus(
+        tuple(
+            Utterance(f"ann/{n}", "ann", str(n), part, silence, ("aa",), text=f"Sentence {n}")
+            for n in sorted(numbers)
+        )
+    )
+
+
+def place_of(parts: Parts) -> dict[str, str]:
+    return {u.key: name for name, part in parts._asdict().items() for u in part}
+
+
+def split(corpus: Corpus, seed: int = 0) -> Parts:
+    try:
+        return split_by_sentence(corpus, 0.3, 0.3, seed)
+    except UserError:
+        assume(False)
+        raise
+
+
+@given(numbers=NUMBERS, more=NUMBERS, seed=st.integers(0, 5))
+def test_a_further_sentence_moves_no_other(numbers: set[int], more: set[int], seed: int) -> None:
+    before = place_of(split(corpus_of(sorted(numbers)), seed))
+    after = place_of(split(corpus_of(sorted(numbers | more)), seed))
+    assert set(before) == {f"ann/{n}" for n in numbers}
+    assert before.items() <= after.items()
+
+
+def test_shares_are_about_those_that_were_asked_for() -> None:
+    parts = split_by_sentence(corpus_of(range(4000)), 0.1, 0.3, 0)
+    shares = [len(part) / 4000 for part in parts]
+    assert shares == pytest.approx([0.6, 0.1, 0.3], abs=0.03)
+
+
+def test_another_seed_is_another_split() -> None:
+    corpus = corpus_of(range(200))
+    assert place_of(split(corpus, 0)) != place_of(split(corpus, 1))
+    assert place_of(split(corpus, 1)) == place_of(split(corpus, 1))
+
+
+def test_equal_words_are_in_one_part() -> None:
+    silence = np.zeros(400, np.float32)
+    corpus = Corpus(
+        tuple(
+            Utterance(f"{who}/{n:03d}", who, f"{who}{n}", None, silence, ("aa",), text=text)
+            for n in range(100)
+            for who, text in (("ann", f"Word  {n}"), ("bob", f"word {n}"))
+        )
+    )
+    place = place_of(split(corpus))
+    assert all(place[f"ann/{n:03d}"] == place[f"bob/{n:03d}"] for n in range(100))
+
+
+def test_sentences_without_a_text_go_by_their_name() -> None:
+    silence = np.zeros(400, np.float32)
+    corpus = Corpus(
+        tuple(
+            Utterance(f"{who}/sx{n:03d}", who, f"sx{n:03d}", None, silence, ("aa",))
+            for who in ("fa", "mb")
+            for n in range(100)
+        )
+    )
+    place = place_of(split(corpus))
+    assert all(place[f"fa/sx{n:03d}"] == place[f"mb/sx{n:03d}"] for n in range(100))
+
+
+def test_an_empty_part_is_refused() -> None:
+    with pytest.raises(UserError, match=r"val and test of 1 utterances .* another seed"):
+        split_by_sentence(corpus_of([5]), 0.001, 0.001, 0)
+    with pytest.raises(UserError, match=r"test of 2 utterances .*own parts ..dev.* have none"):
+        split_by_part(corpus_of([1, 2], "dev"), ("x",), ("dev",), ("y",))
+
+
+def test_parts_that_nobody_names_are_left_out() -> None:
+    utterances = [u for part in "abcd" for u in corpus_of([ord(part)], part).utterances]
+    corpus = Corpus(tuple(sorted(utterances, key=lambda u: u.key)))
+    parts = split_by_part(corpus, ("a", "d"), ("b",), ("c",))
+    assert [[u.part for u in part] for part in parts] == [["d", "a"], ["b"], ["c"]]
+
+
+VALUES = {"name": "mine", "licence": "mine"}
+SHARES = {"val": 0.1, "test": 0.2, "seed": 0}
+LISTS = {"train": ("a",), "val": ("b",), "test": ("c",)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, r"exactly one of the sections \[split\].*, but has none"),
+        ({"split": LISTS, "split_by_sentence": SHARES}, "has split and split_by_sentence"),
+        ({"split_by_sentence": {**SHARES, "val": 0.9}}, "val . test must be below 1"),
+        ({"split_by_sentence": {**SHARES, "val": 0.0}}, "greater than 0"),
+        ({"split_by_part": {**LISTS, "val": ("a",)}}, r"named once, but .* \['a'\]"),
+        ({"split": LISTS, "layout": "asterisk", "score_sa": True}, "must be of layout 'timit'"),
+    ],
+)
+def test_faulty_configurations_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        CorpusConfig.model_validate({**VALUES, **changes})
+
+
+@pytest.mark.parametrize(
+    "path", sorted((CONFIGS / "corpus").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_shipped_configurations_load(path: Path) -> None:
+    assert load_corpus_config(path).name == path.stem
+
+
+def test_the_shipped_split_of_prompts_is_by_sentence() -> None:
+    config = load_config(CONFIGS / "corpus/asterisk.toml", CorpusConfig)
+    sizes = [len(part) for part in split_corpus(corpus_of(range(1000)), config)]
+    assert sizes == pytest.approx([700, 150, 150], abs=40)
