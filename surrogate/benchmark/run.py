@@ -22,7 +22,9 @@ from surrogate.benchmark.scores import Metric, ScoreRow, metrics_of, score_rows
 from surrogate.benchmark.source import Source, load_source
 from surrogate.benchmark.summary import SummaryRow, summarise
 from surrogate.calibration import ConformalCalibrator
+from surrogate.folds import check_folds
 from surrogate.prediction import Prediction
+from surrogate.predictors.base import FEWEST_KEYS
 from surrogate.processes import OnStep, each_done, no_step
 from surrogate.provenance import hash_of_packages
 from train_benchmark.record import content_hash
@@ -190,14 +192,10 @@ def _check_calibration(config: BenchmarkConfig) -> None:
     """
     for protocol in config.protocols:
         for size in config.sizes_of(protocol):
-            if config.folds > size:
-                raise UserError(
-                    f"{protocol}: folds must be at most the train size, but are {config.folds} of "
-                    f"{size} keys; take larger train sizes or fewer folds"
-                )
             # One score of each training key, as a calibration has them.
             scores = ConformalCalibrator(np.zeros(size), 1.0)
             try:
+                check_folds(size, config.folds, FEWEST_KEYS, "take larger train sizes")
                 scores.std(Prediction(np.zeros(1), np.zeros(1)))
                 for level in config.levels:
                     scores.quantile(level)
