@@ -249,7 +249,7 @@ class _Training:
         if device.type == "cuda" or config.precision == "bf16" or config.compile:
             self.model.use_library_convolutions()
         self.model.plain_lstm = _needs_plain_lstm(recipe, device)
-        self._decoder = make_decoder(config.decoder, recipe.macro.outputs)
+        self._decoder = make_decoder(config.decoder)
         self._weights = FlatParameters(self.model)
         self._network: Network = self.model
         if config.compile:
