@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from surrogate.folds import check_folds
 from surrogate.prediction import Prediction
 from surrogate.predictors.base import FEWEST_KEYS
 from surrogate.processes import OnStep, each_done, no_step
-from surrogate.provenance import hash_of_packages
+from surrogate.provenance import made_by
 from train_benchmark.record import content_hash
 
 _FITS = "fits"
@@ -139,8 +138,7 @@ class _Bench:
         """(split, contender, identity) of each fit, in the order they are run."""
         keys = self.source.dataset.keys
         common = {
-            "version": metadata.version("nasasr") if _is_installed() else "",
-            "code": hash_of_packages("surrogate.calibration", "graph_encoding.encodings"),
+            **made_by(),
             "source": self.source.fingerprint,
             "target": repr(self.source.dataset.target),
             **self.config.model_dump(include={"levels", "folds", "seed"}, mode="json"),
@@ -234,11 +232,10 @@ def run_benchmark(
 ) -> BenchmarkResult:
     """Run what of a benchmark is not done yet, and sum up all of it.
 
-    A fit is named by what it depends on: data, split, settings, version, and the source files of
-    its predictor's package, of the encodings and of the calibration. Those that a folder has
-    already are not run again; after a change in anything else, take another folder. More
-    protocols, sizes, repeats and predictors go on with a folder; what asks something else, or
-    leaves out what it has scores of, is refused.
+    A fit is named by all that it depends on: data, split, settings, the source code of nasasr and
+    of its predictor's package, and the versions of Python and of the packages that fits use. Those
+    that a folder has already are not run again. More protocols, sizes, repeats and predictors
+    extend a folder; what asks something else, or leaves out what it has scores of, is refused.
 
     Args:
         config: what is asked.
@@ -284,15 +281,6 @@ def run_benchmark(
 
 def _runner(config: BenchmarkConfig) -> Callable[[Task, OnStep], FitResult]:
     return _Bench.of(config).run
-
-
-def _is_installed() -> bool:
-    """Whether the package has a version: a checkout that is only on the path has none."""
-    try:
-        metadata.version("nasasr")
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _summed_up(bench: _Bench, ceilings: _Ceilings, fits: list[FitResult]) -> BenchmarkResult:
