@@ -83,6 +83,10 @@ def by_a_third_seed(labels: dict[str, np.ndarray]) -> None:
             for half, better in HALVES:
                 found = halves_by_another_seed(labels[label], labels[by], better=better)
                 print_half(f"{half} half by a third seed's {by}, {label}", found)
+    for label in COMPARED:
+        two = labels[label][:, :2]
+        biased = half_agreement(two, two.mean(axis=1), better=True)
+        print_half(f"better half by the two compared seeds, which is wrong, {label}", [biased])
 
 
 def by_forecast(table: BenchmarkTable, keys: Sequence[str], labels: dict[str, np.ndarray]) -> None:

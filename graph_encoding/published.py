@@ -7,8 +7,12 @@ Source: SamsungLabs/nb-asr v1.1.0, `nasbench_asr/graph_utils.py` and `search_spa
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
@@ -57,6 +61,42 @@ def published_hash(cell: Cell) -> str:
     edges, kept = _minimised(cell.skips, zeros)
     labels = tuple([_LABEL_OF_OP[cell.ops[vertex - 1]] for vertex in kept])
     return _hash_graph(edges, labels)
+
+
+def published_graph_hash(matrix: ArrayLike, labels: Sequence[str]) -> str:
+    """The original's hash of a graph as its `get_model_graph` gives it, minimised or not.
+
+    Args:
+        matrix: (vertices, vertices) of 0 and 1, whether row feeds column.
+        labels: operation of each vertex, between "input" and "output"; a minimised graph may have
+            no vertex at all.
+
+    Raises:
+        UserError: if it is no such graph.
+    """
+    try:
+        edges = np.asarray(matrix, dtype=np.float64)
+    except (TypeError, ValueError) as e:
+        raise UserError(f"a graph's matrix must be of numbers, but is not: {e}") from e
+    if edges.size == 0:
+        edges = edges.reshape(0, 0)
+    named = list(labels)
+    inner = [op for op in named[1:-1] if op in NB_ASR_OPS]
+    if edges.shape != (len(named), len(named)) or not np.isin(edges, (0, 1)).all():
+        raise UserError(
+            "a graph must have a matrix of 0 and 1 with a row and a column for each label, but has "
+            f"shape {edges.shape} and {len(named)} labels"
+        )
+    if named and named != ["input", *inner, "output"]:
+        raise UserError(
+            f"a graph's labels must be input, operations of {', '.join(NB_ASR_OPS)}, and output, "
+            f"but are {named}"
+        )
+    neighbours = tuple(
+        (tuple(np.flatnonzero(column).tolist()), tuple(np.flatnonzero(row).tolist()))
+        for row, column in zip(edges, edges.T, strict=True)
+    )
+    return _hash_graph(neighbours, tuple(_LABEL_OF_OP[op] for op in inner))
 
 
 def published_class(cell: Cell) -> PublishedClass:

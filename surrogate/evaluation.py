@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graph_encoding.errors import UserError
 from surrogate.calibration import fit_calibrated
 from surrogate.dataset import SurrogateDataset
 from surrogate.metrics import coverage, kendall_tau, mean_width, rmse, spearman_rho
@@ -200,13 +201,20 @@ class _Trial(Part[Comparison, Score]):
             (1 - test_fraction, 0.0, test_fraction),
             np.random.default_rng(seed),
         )
-        score = score_on_split(
-            split,
-            context.makers[self.predictor],
-            folds=context.folds,
-            level=context.level,
-            rng=np.random.default_rng([*seed, 1]),
-        )
+        try:
+            score = score_on_split(
+                split,
+                context.makers[self.predictor],
+                folds=context.folds,
+                level=context.level,
+                rng=np.random.default_rng([*seed, 1]),
+            )
+        except UserError as e:
+            whole = len(split.train) + len(split.test)
+            raise UserError(
+                f"{self.predictor}, compared on {self.target} with {len(split.train)} of {whole} "
+                f"keys to learn from: {e}"
+            ) from e
         on_step()
         return score
 

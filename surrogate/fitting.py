@@ -20,6 +20,7 @@ from surrogate.fit_parts import (
 from surrogate.folds import check_folds
 from surrogate.latency_model import LatencyModel, device_to_fit
 from surrogate.parts import OnProgress, all_parts
+from surrogate.predictors.base import FEWEST_KEYS
 from surrogate.provenance import made_with, versions
 from surrogate.targets import TARGETS, VAL_PER, Target, label_epochs
 from surrogate.unfinished import Unfinished
@@ -121,10 +122,11 @@ def _check_data(
     """Refuse now what the last of the fits would refuse."""
     for dataset in datasets:
         check_labels(dataset)
+        check_folds(len(dataset), plan.folds, FEWEST_KEYS)
     for part in parts:
         if isinstance(part, CurvePart):
             curves = CurveSet.from_table(plan.table, VAL_PER.transform, plan.seed_policy)
-            check_folds(len(curves.graphs), plan.folds)
+            check_folds(len(curves.graphs), plan.folds, FEWEST_KEYS)
         if isinstance(part, LatencyPart):
             device_to_fit(plan.table, part.setting, plan.folds)
 

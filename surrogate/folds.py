@@ -1,5 +1,6 @@
 """Rows held out in turn."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -31,11 +32,34 @@ def fold_indices(
         yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
-def check_folds(rows: int, folds: int) -> None:
+def check_folds(
+    rows: int, folds: int, least_rest: int = 1, remedy: str = "measure more functions"
+) -> None:
     """Make sure that n rows can be held out in so many parts.
 
+    Args:
+        rows: n.
+        folds: parts, >= 2.
+        least_rest: rows that must be left beside each part.
+        remedy: what gives more rows, for the message.
+
     Raises:
-        UserError: if the number of folds is not in 2 .. n.
+        UserError: if there are fewer than two folds, or too few rows for them; says how many are
+            needed.
     """
-    if not 2 <= folds <= rows:
-        raise UserError(f"folds must be in 2 .. {rows}, the keys, but got {folds}")
+    if folds < 2:
+        raise UserError(f"folds must be at least 2, but got {folds}")
+    if _fits(rows, folds, least_rest):
+        return
+    most = max(folds, 2 * least_rest)  # two parts of so many rows leave each other enough
+    needed = next(n for n in range(folds, most + 1) if _fits(n, folds, least_rest))
+    possible = [n for n in range(2, rows + 1) if _fits(rows, n, least_rest)]
+    other = f"take {min(possible, key=lambda n: abs(n - folds))} folds, or " if possible else ""
+    raise UserError(
+        f"{folds} folds must have at least {needed} keys, but got {rows}; {other}{remedy}"
+    )
+
+
+def _fits(rows: int, folds: int, least_rest: int) -> bool:
+    """Whether there is a row for each part, and enough rows are left beside the largest one."""
+    return rows >= folds and rows - math.ceil(rows / folds) >= least_rest

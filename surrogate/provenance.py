@@ -1,5 +1,6 @@
 """What results rest on beside data: settings, source code, and versions of other packages."""
 
+import ast
 import hashlib
 import inspect
 import platform
@@ -48,25 +49,39 @@ def made_with(predictors: Sequence[Predictor]) -> dict[str, Any]:
     """All that fits of some predictors depend on beside their data, as JSON has it."""
     return {
         "predictors": [plain_config(predictor) for predictor in predictors],
-        "code": [
-            hash_of_packages("graph_encoding", "train_benchmark", "surrogate"),
-            *(hash_of_class(type(predictor)) for predictor in predictors),
-        ],
+        "kinds": [hash_of_class(type(predictor)) for predictor in predictors],
+        **made_by(),
+    }
+
+
+def made_by() -> dict[str, Any]:
+    """What every fit depends on beside its data and its predictor, as JSON has it.
+
+    All code of nasasr counts, and not a choice of modules: a module that decides fits would be
+    missing from such a list as soon as it is written.
+    """
+    return {
+        "code": hash_of_packages("graph_encoding", "train_benchmark", "surrogate"),
         "versions": versions(),
     }
 
 
 def hash_of_packages(*names: str) -> str:
     """sha256 of all Python files of some packages."""
-    specs = [util.find_spec(name) for name in names]
-    folders = [place for spec in specs if spec for place in spec.submodule_search_locations or ()]
-    return _hash_of_files(path for folder in folders for path in Path(folder).rglob("*.py"))
+    return _hash_of_files(path for name in names for path in _package_files(name))
+
+
+def _package_files(name: str) -> Iterable[Path]:
+    spec = util.find_spec(name)
+    folders = spec.submodule_search_locations or () if spec else ()
+    return [path for folder in folders for path in Path(folder).rglob("*.py")]
 
 
 def hash_of_class(kind: type[Predictor]) -> str:
-    """sha256 of the modules of a predictor and of its base classes, and of those beside them.
+    """sha256 of the code that a predictor and its base classes are made of.
 
-    Beside a module stand those of the same package: a predictor may be made of others.
+    Of a class in a package that is all of the package, subpackages included; of one in a module
+    by itself the module, and what it imports from its own folder.
     """
     kinds = [of for of in kind.__mro__ if issubclass(of, Predictor)]
     return _hash_of_files(path for of in kinds for path in _source_files(of))
@@ -87,5 +102,34 @@ def _source_files(kind: type[Predictor]) -> Iterable[Path]:
         return ()
     if own is None:
         return ()
-    in_package = bool(sys.modules[kind.__module__].__package__)
-    return Path(own).parent.glob("*.py") if in_package else (Path(own),)
+    package = sys.modules[kind.__module__].__package__
+    return _package_files(package.partition(".")[0]) if package else _with_neighbours(Path(own))
+
+
+def _with_neighbours(module: Path) -> set[Path]:
+    """A module's file and those that it imports from its own folder, directly or not."""
+    found: set[Path] = set()
+    waiting = {module}
+    while waiting:
+        path = waiting.pop()
+        found.add(path)
+        for name in _imported_names(path):
+            folder = module.parent / name
+            files = {folder.with_suffix(".py")} if folder.with_suffix(".py").is_file() else set()
+            waiting |= (files | set(folder.rglob("*.py"))) - found
+    return found
+
+
+def _imported_names(path: Path) -> set[str]:
+    """Top-level names of what a file imports."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError:  # a neighbour that Python could not have imported either
+        return set()
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names

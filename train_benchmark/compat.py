@@ -1,8 +1,16 @@
-"""The original's reader object, over released files and over tables of this project.
+"""The original's reader objects, over released files and over tables of this project.
 
-Programs written for `nasbench_asr.dataset` find its names, arguments and forms of answers here.
-One thing differs: where a seed is left out and there are several, the original draws one at
-random at each call; here that is an error.
+Programs written for `nasbench_asr.dataset` find its names, arguments and forms of results here:
+cells as lists of tuples, rows as lists in the order of `columns`. What differs:
+
+- Where a seed is left out and there are several, the original draws one at random at each call;
+  here that is an error.
+- Files, seeds, devices and epochs that do not exist are errors in `from_folder` and `val_acc`.
+- A class that is missing gives None in every call; the original fails in some.
+- `include_static_info=None` adds static information where it was read, as the original's README
+  prints and its code does not.
+- `Dataset.devices` and `Dataset.flops` are further names; the original has them in `bench_info`
+  and `static_info` only.
 
 Source: API of SamsungLabs/nb-asr v1.1.0, `nasbench_asr/dataset.py`.
 """
@@ -14,18 +22,20 @@ from typing import Any, SupportsIndex
 
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
-from graph_encoding.published import published_hash
-from train_benchmark.released_files import ReleasedFile, ReleasedStatic, ReleasedTraining
-from train_benchmark.released_table import (
-    ReleasedFolder,
-    latency_of,
-    read_released_folder,
-    release_of_table,
+from graph_encoding.published import published_graph_hash, published_hash
+from train_benchmark.compat_files import (
+    Arch,
+    BenchmarkingDataset,
+    File,
+    FileDataset,
+    StaticInfoDataset,
+    hash_of,
+    listed,
 )
+from train_benchmark.released_table import read_released_folder, release_of_table
 from train_benchmark.table import BenchmarkTable
 
-Arch = Cell | Sequence[Sequence[int]]
-"""A cell, or the original's nested form: [[op, flag], [op, flag, flag], ...]."""
+__all__ = ["BenchmarkingDataset", "Dataset", "StaticInfoDataset", "from_folder", "from_table"]
 
 
 def from_folder(
@@ -53,13 +63,16 @@ def from_folder(
         Path(folder).expanduser(),
         epochs=40 if max_epochs is None else max_epochs,
         seeds=[operator.index(seeds)] if isinstance(seeds, SupportsIndex) else seeds,
-        devices=[] if devices is False else _listed(None if devices is True else devices),
+        devices=[] if devices is False else listed(None if devices is True else devices),
     )
-    if not include_static_info:
-        release = ReleasedFolder(release.trainings, release.latencies, None)
-    elif release.static is None:
+    if include_static_info and release.static is None:
         raise UserError(f"folder {folder} has no nb-asr-info.pickle; leave static info out")
-    return Dataset(release, validate_data=validate_data)
+    return Dataset(
+        list(release.trainings.values()),
+        list(release.latencies.values()),
+        release.static if include_static_info else None,
+        validate_data=validate_data,
+    )
 
 
 def from_table(name_or_folder: str | Path) -> "Dataset":
@@ -68,81 +81,68 @@ def from_table(name_or_folder: str | Path) -> "Dataset":
     Raises:
         UserError: if there is no such table, or it has no training of the original's classes.
     """
-    return Dataset(release_of_table(BenchmarkTable.load(name_or_folder)), validate_data=False)
+    release = release_of_table(BenchmarkTable.load(name_or_folder))
+    return Dataset(
+        list(release.trainings.values()),
+        list(release.latencies.values()),
+        release.static,
+        validate_data=False,
+    )
 
 
-class Dataset:
+class Dataset(FileDataset):
     """Trainings, latencies and static costs by published class.
 
     Error rates are phone error rates, lower is better, also where a method of the original's is
     called accuracy.
 
     Args:
-        release: the files.
+        dataset_files: files of trainings, of one or several seeds.
+        devices_files: files of latencies.
+        static_info: file of parameters and FLOPs.
         validate_data: make sure that all files of trainings hold the same cells.
 
+    Attributes:
+        seeds: seed of each file of trainings.
+        bench_info: the latencies, None if there are none.
+        static_info: the static costs, None if there are none.
+
     Raises:
-        UserError: if they do not.
+        UserError: if a file cannot be read, is of another type or does not fit the others.
     """
 
-    def __init__(self, release: ReleasedFolder, *, validate_data: bool = True) -> None:
-        self._release = release
-        self.seeds = list(release.trainings)
-        self.devices = list(release.latencies)
-        self.header = dict(next(iter(release.trainings.values())).header)
-        self.header.pop("seed")
-        self._trainings = {
-            seed: {r.model_hash: r for r in file.rows if isinstance(r, ReleasedTraining)}
-            for seed, file in release.trainings.items()
-        }
-        self._latencies = {name: latency_of(file) for name, file in release.latencies.items()}
-        self._static = _static_of(release.static)
+    def __init__(
+        self,
+        dataset_files: File | Sequence[File],
+        devices_files: File | Sequence[File] | None = None,
+        static_info: File | None = None,
+        validate_data: bool = True,
+    ) -> None:
+        super().__init__(dataset_files, "training", "seed")
+        self.seeds: list[int] = self._names
+        self.bench_info = BenchmarkingDataset(devices_files) if devices_files else None
+        self.static_info = StaticInfoDataset(static_info) if static_info else None
         if validate_data:
             self._validate()
 
     def _validate(self) -> None:
-        first, *others = self.seeds
-        cells = {name: row.cell for name, row in self._trainings[first].items()}
-        for seed in others:
-            if {name: row.cell for name, row in self._trainings[seed].items()} != cells:
+        cells = {name: row[2] for name, row in self.dbs[0].items()}
+        for seed, rows in zip(self.seeds, self.dbs, strict=True):
+            if {name: row[2] for name, row in rows.items()} != cells:
                 raise UserError(
-                    f"the files of seeds {first} and {seed} must hold the same cells, but do not; "
-                    "read them one by one, or pass validate_data=False"
+                    f"the files of seeds {self.seeds[0]} and {seed} must hold the same cells, but "
+                    "do not; read them one by one, or pass validate_data=False"
                 )
 
     @property
-    def version(self) -> int:
-        """Version of the files."""
-        return int(self.header["version"])
-
-    @property
-    def search_space(self) -> list[list[int]]:
-        """Number of options of each choice, nested as a cell is."""
-        return list(self.header["search_space"]["shape"])
-
-    @property
-    def ops(self) -> list[str]:
-        """Operations, in index order."""
-        return list(self.header["search_space"]["ops"])
-
-    @property
-    def nodes(self) -> int:
-        """Nodes of a cell."""
-        return int(self.header["search_space"]["nodes"])
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the values of a training."""
-        return list(self.header["columns"])
+    def devices(self) -> list[str]:
+        """Devices that latencies are known of."""
+        return self.bench_info.devices if self.bench_info else []
 
     @property
     def epochs(self) -> int:
         """Epochs of a training."""
         return int(self.header["epochs"])
-
-    def __contains__(self, arch: Arch) -> bool:
-        """Whether the first seed has the class of a cell."""
-        return _hash(arch) in self._trainings[self.seeds[0]]
 
     def full_info(
         self,
@@ -168,19 +168,31 @@ class Dataset:
         Raises:
             UserError: if the seed is missing or unknown, or what is to be added was not read.
         """
-        return self._info(_hash(arch), seed, devices, include_static_info, return_dict)
+        return self._info(hash_of(arch), seed, devices, include_static_info, return_dict)
 
     def full_info_by_graph(
         self,
-        graph: Cell | str,
+        graph: Any,
         seed: int | None = None,
         devices: bool | str | Sequence[str] | None = None,
         include_static_info: bool | None = None,
         return_dict: bool = True,
     ) -> dict[str, Any] | list[Any] | None:
-        """As `full_info`, for a class given by its published hash or any of its cells."""
-        name = graph if isinstance(graph, str) else published_hash(graph)
-        return self._info(name, seed, devices, include_static_info, return_dict)
+        """As `full_info`, for a class given by a graph.
+
+        Args:
+            graph: what the original's `get_model_graph` gives: a (matrix, labels) pair, or that
+                and the graph before minimising; a networkx graph whose nodes have a `label`; a
+                published hash; or a cell.
+            seed: see `full_info`, as for the other arguments.
+            devices: latencies to add.
+            include_static_info: add params and FLOPs.
+            return_dict: names and values, or a list.
+
+        Raises:
+            UserError: as `full_info` does, and if the graph is none of these.
+        """
+        return self._info(_graph_hash(graph), seed, devices, include_static_info, return_dict)
 
     def _info(
         self,
@@ -191,29 +203,26 @@ class Dataset:
         return_dict: bool,
     ) -> dict[str, Any] | list[Any] | None:
         chosen = self._seed(seed)
-        row = self._trainings[chosen].get(name)
+        row = self._row(name, chosen)
         if row is None:
             return None
-        values: list[Any] = [name, list(row.val_per), row.test_per, row.cell.arch_vec, chosen]
-        info = dict(zip([*self.columns, "seed"], values, strict=True))
-        if devices is not False and (devices is not None or self.devices):
-            wanted = self._devices(None if devices is True else devices)
-            seconds = [self._latencies[device].get(name) for device in wanted]
-            values += [None if s is None else [s] for s in seconds]
-            info |= {
-                device: None if s is None else {"latency": s}
-                for device, s in zip(wanted, seconds, strict=True)
-            }
-        if include_static_info or (include_static_info is None and self._static):
-            static = self._static_row(name)
+        values: list[Any] = [name, *row, chosen]
+        info = {**self.named(row), self.columns[0]: name, "seed": chosen}
+        if devices is not False and (devices is not None or self.bench_info):
+            wanted = None if devices is True else devices
+            found = self._bench().of_hash(name, wanted, return_dict=return_dict)
+            values += found.values()
+            info |= found
+        if include_static_info or (include_static_info is None and self.static_info):
+            static = self._static().of_hash(name, return_dict=return_dict)
             values.append(static)
-            info["info"] = dict(zip(("params", "flops"), static, strict=True)) if static else None
+            info["info"] = static
         return info if return_dict else values
 
     def test_acc(self, arch: Arch, seed: int | None = None) -> float | None:
         """Test PER at the epoch of the lowest validation PER; lower is better."""
-        row = self._trainings[self._seed(seed)].get(_hash(arch))
-        return None if row is None else row.test_per
+        row = self._row(hash_of(arch), self._seed(seed))
+        return None if row is None else row[1]
 
     def val_acc(
         self,
@@ -230,13 +239,14 @@ class Dataset:
             best: the lowest up to that epoch, or the one after it.
             seed: which training.
         """
-        row = self._trainings[self._seed(seed)].get(_hash(arch))
+        row = self._row(hash_of(arch), self._seed(seed))
         if row is None:
             return None
-        last = len(row.val_per) if epoch is None else epoch
-        if not 1 <= last <= len(row.val_per):
-            raise UserError(f"an epoch must be in 1 .. {len(row.val_per)}, but got {epoch}")
-        return min(row.val_per[:last]) if best else row.val_per[last - 1]
+        val_per: list[float] = row[0]
+        last = len(val_per) if epoch is None else epoch
+        if not 1 <= last <= len(val_per):
+            raise UserError(f"an epoch must be in 1 .. {len(val_per)}, but got {epoch}")
+        return min(val_per[:last]) if best else val_per[last - 1]
 
     def latency(
         self,
@@ -244,27 +254,21 @@ class Dataset:
         devices: str | Sequence[str] | None = None,
         return_dict: bool = False,
     ) -> list[Any] | dict[str, Any] | None:
-        """Seconds on each device, as [[s], ...] or {device: {"latency": s}}; None if unknown."""
-        name = _hash(arch)
-        wanted = self._devices(devices)
-        seconds = [self._latencies[device].get(name) for device in wanted]
-        if None in seconds:
-            return None
-        if return_dict:
-            return {d: {"latency": s} for d, s in zip(wanted, seconds, strict=True)}
-        return [[s] for s in seconds]
+        """See `BenchmarkingDataset.latency`."""
+        return self._bench().latency(arch, devices, return_dict)
 
     def params(self, arch: Arch) -> int | None:
-        """Trainable parameters; None if the class is unknown."""
-        static = self._static_row(_hash(arch))
-        return None if static is None else static[0]
+        """See `StaticInfoDataset.params`."""
+        return self._static().params(arch)
 
     def flops(self, arch: Arch) -> int | None:
-        """Floating-point operations for one second of speech; None if the class is unknown."""
-        static = self._static_row(_hash(arch))
-        if static is not None and static[1] is None:
-            raise UserError(f"files of version {self.version} have no FLOPs; version 2 has")
-        return None if static is None else static[1]
+        """See `StaticInfoDataset.flops`."""
+        return self._static().flops(arch)
+
+    def _row(self, name: str, seed: int) -> list[Any] | None:
+        """A copy of a row, so that no caller changes `dbs`."""
+        row = self.dbs[self.seeds.index(seed)].get(name)
+        return None if row is None else [list(row[0]), row[1], list(row[2])]
 
     def _seed(self, seed: int | None) -> int:
         if seed is None and len(self.seeds) == 1:
@@ -276,31 +280,33 @@ class Dataset:
             )
         return seed
 
-    def _devices(self, devices: str | Sequence[str] | None) -> list[str]:
-        wanted = self.devices if devices is None else _listed(devices) or []
-        unknown = [device for device in wanted if device not in self.devices]
-        if unknown or not wanted:
-            raise UserError(f"latencies must be of {self.devices}, but are asked of {unknown}")
-        return list(wanted)
+    def _bench(self) -> BenchmarkingDataset:
+        if self.bench_info is None:
+            raise UserError("no latencies were read: hand over files of devices")
+        return self.bench_info
 
-    def _static_row(self, name: str) -> tuple[int, int | None] | None:
-        if not self._static:
+    def _static(self) -> StaticInfoDataset:
+        if self.static_info is None:
             raise UserError("no static information was read: pass include_static_info=True")
-        return self._static.get(name)
+        return self.static_info
 
 
-def _static_of(file: ReleasedFile | None) -> dict[str, tuple[int, int | None]]:
-    if file is None:
-        return {}
-    rows = (row for row in file.rows if isinstance(row, ReleasedStatic))
-    return {row.model_hash: (row.params, row.flops) for row in rows}
-
-
-def _listed(value: str | Sequence[str] | None) -> list[str] | None:
-    if value is None:
-        return None
-    return [value] if isinstance(value, str) else list(value)
-
-
-def _hash(arch: Arch) -> str:
-    return published_hash(arch if isinstance(arch, Cell) else Cell.from_arch_vec(arch))
+def _graph_hash(graph: Any) -> str:
+    """The published hash of a graph in any of the forms of `full_info_by_graph`."""
+    if isinstance(graph, str):
+        return graph
+    if isinstance(graph, Cell):
+        return published_hash(graph)
+    if isinstance(graph, tuple) and len(graph) == 2:
+        # `get_model_graph` gives the minimised graph, and with it the graph before that.
+        pair = graph[0] if isinstance(graph[0], tuple) else graph
+        return published_graph_hash(*pair)
+    if hasattr(graph, "is_directed") and graph.is_directed():
+        order = sorted(graph.nodes)
+        edges = set(graph.edges())
+        matrix = [[(source, target) in edges for target in order] for source in order]
+        return published_graph_hash(matrix, [graph.nodes[node].get("label") for node in order])
+    raise UserError(
+        "a graph must be a (matrix, labels) pair, a directed networkx graph, a published hash or "
+        f"a Cell, but got {type(graph).__name__}; make one with the original's get_model_graph"
+    )

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from torch.nn import functional
 from graph_encoding.errors import UserError
 
 BLANK = 0
+
+_HASH_FACTOR = 0x5851F42D4C957F2D
+"""Source: Knuth's MMIX generator; odd, with bits all over the word."""
 
 
 def ctc_loss(
@@ -111,48 +114,126 @@ def greedy_decode(log_probs_BTV: Tensor, lengths_B: Tensor) -> list[list[int]]:
 
 
 class BeamDecoder:
-    """CTC beam search without a language model, by flashlight-text through torchaudio.
+    """CTC beam search over label sequences, without a language model.
+
+    A place of the beam is a label sequence with two probabilities, of ending in blank and of
+    ending in its last label; their sum ranks it. All utterances of a batch move frame by frame.
 
     Args:
-        outputs: number of classes V, the blank included.
-        width: beams kept; the original uses 12.
+        width: label sequences kept; the original uses 12.
 
-    Source: SamsungLabs/nb-asr decodes with `tf.nn.ctc_beam_search_decoder(beam_width=12)`.
+    Raises:
+        UserError: if the width is below 1.
+
+    Source: Graves, "Supervised Sequence Labelling with Recurrent Neural Networks", 2012, section
+        7.5; tensorflow `core/util/ctc/ctc_beam_search.h`, which SamsungLabs/nb-asr decodes with
+        (`tf.nn.ctc_beam_search_decoder(beam_width=12)`, repeats not merged).
     """
 
-    def __init__(self, outputs: int, width: int = 12) -> None:
+    def __init__(self, width: int = 12) -> None:
         if width < 1:
             raise UserError(f"beam width must be >= 1, but got {width}")
-        from torchaudio.models.decoder import ctc_decoder
-
-        tokens = ["<blank>", *(f"<{i}>" for i in range(1, outputs)), "<sil>"]
-        # The silence token that the decoder asks for is an output of its own here, which the
-        # network never gives any probability: `__call__` appends it.
-        self._decoder: Any = ctc_decoder(
-            lexicon=None,
-            tokens=tokens,
-            lm=None,
-            nbest=1,
-            beam_size=width,
-            beam_threshold=1e9,
-            blank_token="<blank>",  # noqa: S106 -- a class, no password
-            sil_token="<sil>",  # noqa: S106
-            log_add=True,
-        )
+        self._width = width
 
     def __call__(self, log_probs_BTV: Tensor, lengths_B: Tensor) -> list[list[int]]:
         """Decode (B, T, V) log-probabilities into B label lists."""
-        never = torch.full((*log_probs_BTV.shape[:2], 1), -1e4)
-        emissions = torch.cat([log_probs_BTV.detach().float().cpu(), never], dim=-1).contiguous()
-        silence = emissions.shape[-1] - 1
-        hypotheses = self._decoder(emissions, lengths_B.to(torch.int32).cpu())
-        return [
-            [token for token in best[0].tokens.tolist() if token not in (BLANK, silence)]
-            for best in hypotheses
-        ]
+        log_probs_BTV = log_probs_BTV.detach().cpu().double()
+        lengths_B = lengths_B.cpu()
+        beams = _Beams(len(log_probs_BTV), self._width)
+        for frame in range(int(lengths_B.max()) if len(lengths_B) else 0):
+            beams.step(log_probs_BTV[:, frame], lengths_B > frame)
+        return beams.best()
 
 
-def make_decoder(name: str, outputs: int) -> Decoder:
+class _Beams:
+    """Beams of a batch: W label sequences for each of B utterances, the most probable first.
+
+    A label sequence is known by a 64-bit hash of its labels, so that the extension of one can be
+    found among the others.
+    """
+
+    def __init__(self, batch: int, width: int) -> None:
+        self._width = width
+        self._blank_BW = torch.full((batch, width), -torch.inf, dtype=torch.float64)
+        self._blank_BW[:, 0] = 0.0
+        self._label_BW = torch.full_like(self._blank_BW, -torch.inf)
+        self._last_BW = torch.full((batch, width), BLANK)
+        self._hash_BW = torch.zeros(batch, width, dtype=torch.int64)
+        self._steps: list[tuple[Tensor, Tensor]] = []
+
+    def step(self, log_probs_BV: Tensor, active_B: Tensor) -> None:
+        """Read one frame of the utterances that still have one."""
+        last_BW = self._last_BW
+        total_BW = torch.logaddexp(self._blank_BW, self._label_BW)
+        stay_blank_BW = total_BW + log_probs_BV[:, BLANK, None]
+        stay_label_BW = self._label_BW + log_probs_BV.gather(1, last_BW)
+        # A label extends a sequence that ends in the same label only after a blank.
+        extended_BWV = total_BW[:, :, None].expand(-1, -1, log_probs_BV.shape[1]).clone()
+        extended_BWV.scatter_(2, last_BW[:, :, None], self._blank_BW[:, :, None])
+        extended_BWV += log_probs_BV[:, None]
+        extended_BWV[:, :, BLANK] = -torch.inf
+        stay_label_BW = self._merge(extended_BWV, stay_label_BW)
+
+        stay_BW = torch.logaddexp(stay_blank_BW, stay_label_BW)
+        scores_BN = torch.cat([stay_BW, extended_BWV.flatten(1)], dim=1)
+        chosen_BW = scores_BN.topk(self._width, dim=1).indices
+        stays_BW = chosen_BW < self._width
+        outputs = log_probs_BV.shape[1]
+        source_BW = torch.where(stays_BW, chosen_BW, (chosen_BW - self._width) // outputs)
+        added_BW = torch.where(stays_BW, BLANK, (chosen_BW - self._width) % outputs)
+
+        def keep(new_BW: Tensor, old_BW: Tensor) -> Tensor:
+            return torch.where(active_B[:, None], new_BW, old_BW)
+
+        source_BW = keep(source_BW, torch.arange(self._width).expand_as(source_BW))
+        added_BW = keep(added_BW, torch.zeros_like(added_BW))
+        extended_BW = scores_BN.gather(1, chosen_BW)
+        blank_BW = stay_blank_BW.gather(1, source_BW).masked_fill(~stays_BW, -torch.inf)
+        label_BW = torch.where(stays_BW, stay_label_BW.gather(1, source_BW), extended_BW)
+        self._blank_BW = keep(blank_BW, self._blank_BW)
+        self._label_BW = keep(label_BW, self._label_BW)
+        old_hash_BW, old_last_BW = self._hash_BW.gather(1, source_BW), last_BW.gather(1, source_BW)
+        grows_BW = added_BW != BLANK
+        self._hash_BW = torch.where(grows_BW, _extend(old_hash_BW, added_BW), old_hash_BW)
+        self._last_BW = torch.where(grows_BW, added_BW, old_last_BW)
+        self._steps.append((source_BW, added_BW))
+
+    def _merge(self, extended_BWV: Tensor, stay_label_BW: Tensor) -> Tensor:
+        """Move extensions that are in the beam already to their place there."""
+        alive_BW = (self._blank_BW > -torch.inf) | (self._label_BW > -torch.inf)
+        # [b, i, j]: sequence i, extended by the last label of sequence j, is sequence j.
+        grown_BWW = _extend(self._hash_BW[:, :, None], self._last_BW[:, None, :])
+        same_BWW = grown_BWW == self._hash_BW[:, None, :]
+        same_BWW &= (self._last_BW != BLANK)[:, None, :] & alive_BW[:, None, :]
+        same_BWW &= alive_BW[:, :, None]
+        utterance, source, place = same_BWW.nonzero(as_tuple=True)
+        label = self._last_BW[utterance, place]
+        merged_BW = stay_label_BW.clone()
+        merged_BW[utterance, place] = torch.logaddexp(
+            stay_label_BW[utterance, place], extended_BWV[utterance, source, label]
+        )
+        extended_BWV[utterance, source, label] = -torch.inf
+        return merged_BW
+
+    def best(self) -> list[list[int]]:
+        """The most probable label sequence of each utterance."""
+        place_B = torch.logaddexp(self._blank_BW, self._label_BW).argmax(dim=1, keepdim=True)
+        added: list[Tensor] = []
+        for source_BW, added_BW in reversed(self._steps):
+            added.append(added_BW.gather(1, place_B))
+            place_B = source_BW.gather(1, place_B)
+        if not added:
+            return [[] for _ in place_B]
+        rows = torch.cat(added[::-1], dim=1).tolist()
+        return [[label for label in row if label != BLANK] for row in rows]
+
+
+def _extend(hashes: Tensor, labels: Tensor) -> Tensor:
+    """Hashes of label sequences with one more label; 64-bit products wrap around."""
+    return (hashes + labels + 1) * _HASH_FACTOR
+
+
+def make_decoder(name: str) -> Decoder:
     """The decoder that a recipe names: "greedy" or "beam12".
 
     Raises:
@@ -161,5 +242,5 @@ def make_decoder(name: str, outputs: int) -> Decoder:
     if name == "greedy":
         return greedy_decode
     if name == "beam12":
-        return BeamDecoder(outputs, width=12)
+        return BeamDecoder(width=12)
     raise UserError(f"a decoder must be 'greedy' or 'beam12', but got {name!r}")

@@ -1,11 +1,11 @@
 """The labels of a training: numbers that sum up its learning curve, each with its window of epochs.
 
 `val_per` is the mean validation PER of the last 60 % of the epochs, rounded up to whole epochs: 12
-of 20, 24 of 40, 4 of 6, 2 of 3. Why so many: in the better half of timit-micro's functions a mean
-over epochs 9 to 20 has about 1.3 times the ratio of signal to seed noise of one over epochs 16 to
-20, and no better window was found (docs/recipe.md). Why a share of the epochs and not a count: the
-first epochs are those in which a network leaves the plateau of blank output, and they are a share
-of the schedule in every recipe.
+of 20, 24 of 40, 4 of 6, 2 of 3. Why so many: over timit-micro's functions a mean over epochs 9 to
+20 has 1.3 times the ratio of signal to seed noise of one over epochs 16 to 20, and windows that
+begin a little earlier or later are about as good (docs/recipe.md). Why a share of the epochs and
+not a count: the first epochs are those in which a network leaves the plateau of blank output, and
+they are a share of the schedule in every recipe.
 """
 
 from dataclasses import dataclass

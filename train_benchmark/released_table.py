@@ -192,8 +192,8 @@ def read_released_folder(
         {device: _read_named(folder / f"nb-asr-bench-{device}.pickle") for device in chosen},
         _read_named(static) if static.exists() else None,
     )
-    _check_alike(release.trainings, "seed")
-    _check_alike(release.latencies, "device")
+    check_alike(release.trainings, "seed")
+    check_alike(release.latencies, "device")
     return release
 
 
@@ -219,8 +219,12 @@ def _file_name(file: ReleasedFile) -> str:
     return "nb-asr-info.pickle"
 
 
-def _check_alike(files: Mapping[Any, ReleasedFile], varied: str) -> None:
-    """Make sure that the headers of one type of file differ in one field only."""
+def check_alike(files: Mapping[Any, ReleasedFile], varied: str) -> None:
+    """Make sure that the headers of one type of file differ in one field only.
+
+    Raises:
+        UserError: if they differ in others; the message names these.
+    """
     headers = {name: {**file.header, varied: None} for name, file in files.items()}
     for name, header in headers.items():
         first, expected = next(iter(headers.items()))

@@ -112,7 +112,7 @@ def verify_retrained(
             tolerance = _SEED_STDS * _seed_std(table)
             difference = abs(label_of(new, "val_per") - label_of(old, "val_per"))
             detail = (
-                f"val_per differs by {difference:.4f}, allowed {tolerance:.4f} "
+                f"val_per differs by {difference}, allowed {tolerance} "
                 f"(then {old.software}; now {new.software})"
             )
             yield Check(name, difference <= tolerance, detail)
@@ -178,7 +178,7 @@ def _wrong_curve(table: BenchmarkTable, record: TrainingRecord) -> str:
 def _wrong_rate(table: BenchmarkTable, record: TrainingRecord) -> str:
     del table
     rates = (*record.val_per_curve, record.test_per)
-    return "" if max(rates) <= MAX_PER else f"{record.cell}: {max(rates):.3f}"
+    return "" if max(rates) <= MAX_PER else f"{record.cell}: {max(rates)}"
 
 
 def _wrong_best(table: BenchmarkTable, record: TrainingRecord) -> str:

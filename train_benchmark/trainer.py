@@ -234,7 +234,7 @@ class _Training:
         if device.type == "cuda" or config.precision == "bf16" or config.compile:
             self.model.use_library_convolutions()
         self.model.plain_lstm = _needs_plain_lstm(recipe, device)
-        decoder = make_decoder(config.decoder, recipe.macro.outputs)
+        decoder = make_decoder(config.decoder)
         self._scorer = Scorer(
             corpus, decoder, recipe.label_set, device, losses=config.scores_from > 0
         )

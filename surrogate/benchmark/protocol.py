@@ -16,6 +16,9 @@ from surrogate.splits import Split
 MIN_TEST_KEYS = 10
 """Fewer order too little to be worth a number: 10 keys make 45 pairs."""
 
+MIN_TRAIN_KEYS = 2
+"""Least train size."""
+
 Indices = NDArray[np.int64]
 
 
@@ -148,10 +151,12 @@ class SmallToLarge(Protocol):
             if small.sum() >= largest and (~small).sum() >= MIN_TEST_KEYS:
                 return (Division(f"at most {k} operations", inside[small], inside[~small]),)
         counts = Counter(sizes.tolist())
+        possible = [int((sizes <= k).sum()) for k in set(sizes.tolist())]
+        most = max((n for n in possible if len(sizes) - n >= MIN_TEST_KEYS), default=0)
         raise UserError(
             f"small-to-large must have {largest} keys of at most k operations to train on, and "
             f"{MIN_TEST_KEYS} larger ones to test on, but there is no such k: operations -> keys "
-            f"{dict(sorted(counts.items()))}; take smaller train sizes"
+            f"{dict(sorted(counts.items()))}; {_remedy(most, 'more keys of different sizes')}"
         )
 
 
@@ -212,11 +217,27 @@ def _check_sizes(
     if train_size > len(division.pool):
         raise UserError(
             f"{where} must have as many keys to train on as the train size says, but {keys} "
-            f"{len(division.pool)} may be trained on, and the train size is {train_size}; take "
-            "smaller train sizes"
+            f"{len(division.pool)} may be trained on, and the train size is {train_size}; "
+            f"{_remedy(_most_to_train_on(division), 'more keys')}"
         )
     if test_size < MIN_TEST_KEYS:
         raise UserError(
             f"{where} must leave at least {MIN_TEST_KEYS} keys to test on, but {keys} a train size "
-            f"of {train_size} leaves {test_size}; take smaller train sizes"
+            f"of {train_size} leaves {test_size}; "
+            f"{_remedy(_most_to_train_on(division), 'more keys to test on')}"
         )
+
+
+def _most_to_train_on(division: Division) -> int:
+    """Keys of the largest training set that leaves enough keys to test on; 0 if none does."""
+    shared = len(np.intersect1d(division.pool, division.test))
+    spare = len(division.test) - MIN_TEST_KEYS
+    if spare >= shared:
+        return len(division.pool)
+    return max(spare, 0)  # a key that is trained on is not tested on
+
+
+def _remedy(most: int, needed: str) -> str:
+    if most < MIN_TRAIN_KEYS:
+        return f"the source needs {needed}"
+    return f"take train sizes of at most {most}"

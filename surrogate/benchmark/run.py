@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,11 @@ from surrogate.benchmark.scores import Metric, ScoreRow, metrics_of, score_rows
 from surrogate.benchmark.source import Source, load_source
 from surrogate.benchmark.summary import SummaryRow, summarise
 from surrogate.calibration import ConformalCalibrator
+from surrogate.folds import check_folds
 from surrogate.prediction import Prediction
+from surrogate.predictors.base import FEWEST_KEYS
 from surrogate.processes import OnStep, each_done, no_step
-from surrogate.provenance import hash_of_packages
+from surrogate.provenance import made_by
 from train_benchmark.record import content_hash
 
 _FITS = "fits"
@@ -137,8 +138,7 @@ class _Bench:
         """(split, contender, identity) of each fit, in the order they are run."""
         keys = self.source.dataset.keys
         common = {
-            "version": metadata.version("nasasr") if _is_installed() else "",
-            "code": hash_of_packages("surrogate.calibration", "graph_encoding.encodings"),
+            **made_by(),
             "source": self.source.fingerprint,
             "target": repr(self.source.dataset.target),
             **self.config.model_dump(include={"levels", "folds", "seed"}, mode="json"),
@@ -190,14 +190,10 @@ def _check_calibration(config: BenchmarkConfig) -> None:
     """
     for protocol in config.protocols:
         for size in config.sizes_of(protocol):
-            if config.folds > size:
-                raise UserError(
-                    f"{protocol}: folds must be at most the train size, but are {config.folds} of "
-                    f"{size} keys; take larger train sizes or fewer folds"
-                )
             # One score of each training key, as a calibration has them.
             scores = ConformalCalibrator(np.zeros(size), 1.0)
             try:
+                check_folds(size, config.folds, FEWEST_KEYS, "take larger train sizes")
                 scores.std(Prediction(np.zeros(1), np.zeros(1)))
                 for level in config.levels:
                     scores.quantile(level)
@@ -236,11 +232,10 @@ def run_benchmark(
 ) -> BenchmarkResult:
     """Run what of a benchmark is not done yet, and sum up all of it.
 
-    A fit is named by what it depends on: data, split, settings, version, and the source files of
-    its predictor's package, of the encodings and of the calibration. Those that a folder has
-    already are not run again; after a change in anything else, take another folder. More
-    protocols, sizes, repeats and predictors go on with a folder; what asks something else, or
-    leaves out what it has scores of, is refused.
+    A fit is named by all that it depends on: data, split, settings, the source code of nasasr and
+    of its predictor's package, and the versions of Python and of the packages that fits use. Those
+    that a folder has already are not run again. More protocols, sizes, repeats and predictors
+    extend a folder; what asks something else, or leaves out what it has scores of, is refused.
 
     Args:
         config: what is asked.
@@ -286,15 +281,6 @@ def run_benchmark(
 
 def _runner(config: BenchmarkConfig) -> Callable[[Task, OnStep], FitResult]:
     return _Bench.of(config).run
-
-
-def _is_installed() -> bool:
-    """Whether the package has a version: a checkout that is only on the path has none."""
-    try:
-        metadata.version("nasasr")
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def _summed_up(bench: _Bench, ceilings: _Ceilings, fits: list[FitResult]) -> BenchmarkResult:

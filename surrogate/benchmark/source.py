@@ -232,6 +232,6 @@ def _require_rates(path: Path, label: str, values: Sequence[float]) -> None:
     if least < 0 or greatest > _GREATEST_RATE:
         raise UserError(
             f"labels on the scale logit must be rates, from 0 to {_GREATEST_RATE}, but those of "
-            f"{label!r} in {path} are from {least:g} to {greatest:g}; divide percents by 100, or "
+            f"{label!r} in {path} are from {least} to {greatest}; divide percents by 100, or "
             "take the transform identity"
         )

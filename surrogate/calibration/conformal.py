@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
@@ -100,10 +101,19 @@ def place_of_level(count: int, level: float) -> int:
     rank = _rank(count, level)
     if rank > count:
         raise UserError(
-            f"{count} held-out keys can bound a level of at most {count / (count + 1):.4f}, but "
+            f"{count} held-out keys can bound a level of at most {_most_level(count, level)}, but "
             f"got {level}; ask for a lower level or fit on more keys"
         )
     return rank - 1
+
+
+def _most_level(count: int, level: float) -> Decimal:
+    """The greatest level that `count` scores bound, rounded down, so that it is one.
+
+    It has four digits, or as many as a level that is too high, so that the two are told apart.
+    """
+    digits = max(4, -int(Decimal(repr(float(level))).as_tuple().exponent))
+    return Decimal(count * 10**digits // (count + 1)).scaleb(-digits)
 
 
 def _rank(count: int, level: float) -> int:

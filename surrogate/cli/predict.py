@@ -44,6 +44,15 @@ _Settings = Annotated[
     ),
 ]
 
+_ObservedCurve = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PER,...",
+        help="Validation PER of a single cell's first epochs, such as 0.99,0.95, or of some, "
+        "such as 5:0.83,8:0.71: forecast the rest of that training.",
+    ),
+]
+
 
 def predict(
     cells: Annotated[
@@ -77,14 +86,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    observed_curve: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PER,...",
-            help="Validation PER of a single cell's first epochs, such as 0.99,0.95, or of some, "
-            "such as 5:0.83,8:0.71: forecast the rest of that training.",
-        ),
-    ] = None,
+    observed_curve: _ObservedCurve = None,
 ) -> None:
     """Forecast the phone error rate and the latency of cells.
 

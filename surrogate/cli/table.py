@@ -126,6 +126,11 @@ def noise(
 
     wanted = _distinct_seeds(seeds)
     data = BenchmarkTable.load(table)
+    if missing := [seed for seed in wanted if seed not in data.seeds]:
+        raise UserError(
+            f"--seeds must be among those of table {data.metadata.name!r}, which are "
+            f"{', '.join(map(str, data.seeds))}, but got {', '.join(map(str, missing))}"
+        )
     rows = [
         {"label": label, **asdict(seed_agreement(data.label_matrix(label, wanted)[1]))}
         for label in LABELS

@@ -45,7 +45,8 @@ def in_half(order: FloatArray, *, better: bool) -> NDArray[np.bool_]:
         order: (k,) what the half is chosen by.
         better: which half; functions at the median belong to the better one.
     """
-    return (order <= np.median(order)) == better
+    chosen: NDArray[np.bool_] = (order <= np.median(order)) == better
+    return chosen
 
 
 def half_agreement(labels: FloatArray, order: FloatArray, *, better: bool) -> HalfAgreement:

@@ -47,10 +47,14 @@ def seed_agreement(labels: FloatArray) -> SeedAgreement:
     >>> seed_agreement(np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])).intraclass_correlation
     1.0
     """
-    if labels.ndim != 2 or min(labels.shape) < 2:
+    if labels.ndim != 2:
+        raise UserError(f"labels must have shape (cells, seeds), but have {labels.shape}")
+    if min(labels.shape) < 2:
+        cells, seeds = labels.shape
+        lacking = "more seeds" if seeds < 2 else "more cells with all of these seeds"
         raise UserError(
-            "seeds can be compared with at least 2 cells that have at least 2 seeds each, "
-            f"but got {labels.shape} (cells, seeds); collect a second seed"
+            f"seeds can be compared with at least 2 seeds of at least 2 cells, but there are "
+            f"{seeds} seeds of {cells} cells that have them all; collect {lacking}"
         )
     cells, seeds = labels.shape
     within = float(labels.var(axis=1, ddof=1).mean())

@@ -15,11 +15,14 @@ from graph_encoding.errors import UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.registry import Registry
 from surrogate.dataset import SurrogateDataset, require_features
-from surrogate.folds import fold_indices
+from surrogate.folds import check_folds, fold_indices
 from surrogate.prediction import Prediction
 from train_benchmark.record import content_hash
 
 Arrays = Mapping[str, NDArray[Any]]
+
+FEWEST_KEYS = 2
+"""Fewer have no standard deviation."""
 
 _HEADER_FILE = "predictor.json"
 _ARRAYS_FILE = "arrays.npz"
@@ -80,8 +83,8 @@ class Predictor(ABC):
         Raises:
             UserError: if there are fewer than two rows.
         """
-        if len(dataset) < 2:
-            raise UserError(f"a fit must have at least 2 keys, but got {len(dataset)}")
+        if len(dataset) < FEWEST_KEYS:
+            raise UserError(f"a fit must have at least {FEWEST_KEYS} keys, but got {len(dataset)}")
         self._fit(dataset.sorted_by_key(), rng)
         self._mark_fitted(dataset)
         return self
@@ -128,8 +131,10 @@ class Predictor(ABC):
             (n,) answers, each by models that were fitted without the row.
 
         Raises:
-            UserError: if the number of folds is out of range.
+            UserError: if there are fewer than two folds, or too few rows to leave two of them
+                beside each.
         """
+        check_folds(len(dataset), folds, FEWEST_KEYS)
         mean, std = np.zeros(len(dataset)), np.zeros(len(dataset))
         for rest, held_out in fold_indices(len(dataset), folds, rng):
             other = type(self)(self.settings).fit(dataset.subset(rest), rng)

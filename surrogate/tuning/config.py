@@ -15,6 +15,9 @@ from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.predictors import PREDICTORS, Predictor
 from train_benchmark.record import content_hash
 
+FEWEST_TRAIN_KEYS = 10
+"""A search on fewer keys would find settings that suit chance."""
+
 Value = bool | int | float | str
 
 
@@ -123,7 +126,7 @@ class TuneConfig(BaseModel):
     source: SourceConfig
     target: str
     seed_policy: int | Literal["mean"] = "mean"
-    train_keys: int | None = Field(default=None, ge=10)
+    train_keys: int | None = Field(default=None, ge=FEWEST_TRAIN_KEYS)
     folds: int = Field(default=5, ge=2)
     repeats: int = Field(default=1, ge=1)
     confirm_keys: int = Field(default=1000, ge=MIN_TEST_KEYS)

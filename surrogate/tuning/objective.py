@@ -11,7 +11,7 @@ from surrogate.dataset import SurrogateDataset
 from surrogate.folds import fold_indices
 from surrogate.metrics import kendall_tau
 from surrogate.predictors import Predictor
-from surrogate.tuning.config import TuneConfig
+from surrogate.tuning.config import FEWEST_TRAIN_KEYS, TuneConfig
 
 _DRAW, _FOLDS, _FIT = 1, 2, 3
 """First words of the seeds, so that no two draws share one."""
@@ -46,6 +46,11 @@ def _drawn_order(source: Source, config: TuneConfig) -> NDArray[np.int64]:
 
 
 def _search_size(order: NDArray[np.int64], source: Source, config: TuneConfig) -> int:
+    if len(order) < FEWEST_TRAIN_KEYS:
+        raise UserError(
+            f"a search must have at least {FEWEST_TRAIN_KEYS} keys, but {source.name!r} has only "
+            f"{len(order)} that are not extended ones; measure more functions"
+        )
     wanted = len(order) if config.train_keys is None else config.train_keys
     if wanted > len(order):
         raise UserError(

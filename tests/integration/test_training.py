@@ -203,7 +203,7 @@ def test_beam_search_is_at_least_as_probable_as_the_greedy_path(seed: int) -> No
     generator = torch.Generator().manual_seed(seed)
     log_probs = torch.randn(3, 12, 6, generator=generator).log_softmax(-1)
     lengths = torch.tensor([12, 9, 7])
-    greedy, beam = greedy_decode(log_probs, lengths), BeamDecoder(6)(log_probs, lengths)
+    greedy, beam = greedy_decode(log_probs, lengths), BeamDecoder()(log_probs, lengths)
     for row, length, a, b in zip(log_probs, lengths, greedy, beam, strict=True):
         scores = [
             -torch.nn.functional.ctc_loss(
@@ -222,7 +222,7 @@ def test_beam_and_greedy_agree_where_there_is_no_doubt() -> None:
     path = torch.tensor([[1, 1, 0, 1, 2, 2, 0, 3]])
     log_probs = torch.nn.functional.one_hot(path, 5).float().mul(30).log_softmax(-1)
     assert greedy_decode(log_probs, torch.tensor([8])) == [[1, 1, 2, 3]]
-    assert BeamDecoder(5)(log_probs, torch.tensor([8])) == [[1, 1, 2, 3]]
+    assert BeamDecoder()(log_probs, torch.tensor([8])) == [[1, 1, 2, 3]]
 
 
 def test_corpus_per_sums_before_it_divides() -> None:

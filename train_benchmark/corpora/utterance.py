@@ -52,7 +52,7 @@ class Utterance:
         if not np.abs(self.samples).max() <= 1.0:
             raise UserError(
                 f"samples of {self.key} must lie in [-1, 1], but reach "
-                f"{np.abs(self.samples).max():.3g}; scale the audio down"
+                f"{float(np.abs(self.samples).max())}; scale the audio down"
             )
         self._check_phones()
         self._check_times()

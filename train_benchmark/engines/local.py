@@ -31,8 +31,15 @@ from train_benchmark.record import TrainingRecord
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
+    from multiprocessing.synchronize import Event
 
 _log = logging.getLogger(__name__)
+
+_NONE_STARTED = (
+    "a worker must start before it trains, but none did, and no cell has a new record: they were "
+    "killed, or memory ran out, or they ran a script that starts workers outside of "
+    "`if __name__ == '__main__':`; mend that and run it again, with fewer workers if need be"
+)
 
 
 @dataclass
@@ -41,7 +48,8 @@ class _WorkerState:
     corpus: PreparedCorpus
 
 
-_worker: _WorkerState | None = None
+_worker: _WorkerState | UserError | None = None
+"""What this process trains with, or why it cannot."""
 
 
 class LocalEngine(Engine):
@@ -84,9 +92,12 @@ class LocalEngine(Engine):
                 in_flight: dict[Future[TrainingRecord], Job] = {}
                 try:
                     with _pool(1 if alone else self._workers, recipe, features) as pool:
+                        has_started = pool.has_started
                         for record in _run_in(pool, queue, in_flight, on_start, may_start):
                             yield from held.take(record)
-                except BrokenProcessPool:
+                except BrokenProcessPool as e:
+                    if not has_started():
+                        raise UserError(_NONE_STARTED) from e
                     _log.warning("a worker died; training %d cells again", len(in_flight))
                     for job in in_flight.values():
                         deaths[job] += alone
@@ -127,43 +138,68 @@ def _run_in(
 
 @dataclass(frozen=True)
 class _Pool:
+    """Processes that train.
+
+    Attributes:
+        executor: the processes.
+        workers: how many there are.
+        has_started: whether any of them has come so far that it can train.
+    """
+
     executor: ProcessPoolExecutor
     workers: int
+    has_started: Callable[[], bool]
 
 
 @contextmanager
 def _pool(workers: int, recipe: Recipe, features: Path) -> Iterator[_Pool]:
     context = multiprocessing.get_context("spawn")
+    ready = context.Event()
     executor = ProcessPoolExecutor(
         max_workers=workers,
         mp_context=context,
         initializer=_start_worker,
-        initargs=(Registered.here(), recipe, features, context.Value("i", 0)),
+        initargs=(Registered.here(), recipe, features, context.Value("i", 0), ready),
     )
     try:
         # Workers are started when they are first needed.
         with environment_for(recipe):
-            yield _Pool(executor, workers)
+            yield _Pool(executor, workers, ready.is_set)
     finally:
         end_at_once(executor)
 
 
 def _start_worker(
-    registered: Registered, recipe: Recipe, features: Path, started: "Synchronized[int]"
+    registered: Registered,
+    recipe: Recipe,
+    features: Path,
+    started: "Synchronized[int]",
+    ready: "Event",
 ) -> None:
+    # Ctrl-C reaches the whole process group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    global _worker  # noqa: PLW0603 -- a pool's initialiser has no other way to hand state on
+    try:
+        _worker = _worker_state(registered, recipe, features, started)
+    # Raised here it would end the process, which looks as if a cell had killed it.
+    except Exception as e:
+        _worker = UserError(f"a worker could not start: {type(e).__name__}: {e}")
+    ready.set()
+
+
+def _worker_state(
+    registered: Registered, recipe: Recipe, features: Path, started: "Synchronized[int]"
+) -> _WorkerState:
     from train_benchmark.prepare import load_prepared
     from train_benchmark.process_setup import exit_with_parent, set_up_training_process
 
-    # Ctrl-C reaches the whole process group; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
     registered.register()
     set_up_training_process()
     with started.get_lock():
         number, started.value = started.value, started.value + 1
     take_gpu(number, recipe)
-    global _worker  # noqa: PLW0603 -- a pool's initialiser has no other way to hand state on
-    _worker = _WorkerState(recipe, load_prepared(features))
+    return _WorkerState(recipe, load_prepared(features))
 
 
 def take_gpu(number: int, recipe: Recipe) -> None:
@@ -183,5 +219,7 @@ def take_gpu(number: int, recipe: Recipe) -> None:
 
 
 def _train(job: Job) -> TrainingRecord:
+    if isinstance(_worker, UserError):
+        raise _worker
     assert _worker is not None
     return train_patiently(job, _worker.recipe, _worker.corpus)

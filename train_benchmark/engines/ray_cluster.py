@@ -66,6 +66,8 @@ class RayEngine(Engine):
             gpus, workers = _share_of(recipe, ray.cluster_resources())
             workers = self._workers or workers
             shared = ray.put((Registered.here(), recipe, corpus))
+            if jobs:
+                self._check_workers(gpus, shared)
             # Lost workers are counted here, where each can be told from the others.
             task = ray.remote(
                 num_cpus=1,
@@ -107,11 +109,29 @@ class RayEngine(Engine):
             if connected_here:
                 ray.shutdown()
 
+    def _check_workers(self, gpus: int, shared: Any) -> None:
+        """Make sure that a worker of the cluster can start, before any cell is blamed.
+
+        Raises:
+            UserError: if none can.
+        """
+        ray = self._ray
+        task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=MAX_ATTEMPTS - 1)(_set_up)
+        try:
+            ray.get(task.remote(shared))
+        except ray.exceptions.RayError as e:
+            raise UserError(
+                "a worker of the cluster must start before it trains, but none could, and no cell "
+                f"has a new record: {_on_one_line(e)}; the machines need the same nasasr with the "
+                "same packages, and memory for the corpus"
+            ) from e
+
     def _connect(self) -> bool:
         """Connect to the cluster, unless this process is connected already.
 
         Raises:
-            UserError: if there is no cluster at the address.
+            UserError: if there is no cluster at the address, it has another release of Ray or
+                Python, or a local one cannot be started.
         """
         if self._ray.is_initialized():
             return False
@@ -121,12 +141,30 @@ class RayEngine(Engine):
             self._ray.init(
                 address=self._address, log_to_driver=False, logging_level=logging.ERROR, **options
             )
-        except (ConnectionError, ValueError) as e:
-            raise UserError(
-                f"--address must be that of a running Ray cluster, 'auto' or 'local', but got "
-                f"{self._address!r}: {e}"
-            ) from e
+        # Ray's own errors are no class of their own: ConnectionError, ValueError, RuntimeError,
+        # and `Exception` itself where a node does not come up.
+        except Exception as e:
+            self._ray.shutdown()
+            raise UserError(self._why_not_connected(e)) from e
         return True
+
+    def _why_not_connected(self, error: Exception) -> str:
+        why = _on_one_line(error)
+        if "version mismatch" in why.lower():
+            return (
+                "this process and the cluster must have the same releases of Ray and Python, but "
+                f"do not at {self._address!r}: {why}; the machines need the same releases"
+            )
+        if self._address == "local":
+            return f"a Ray cluster could not be started on this machine: {why}"
+        return (
+            "--address must be that of a running Ray cluster, 'auto' or 'local', but got "
+            f"{self._address!r}: {why}"
+        )
+
+
+def _on_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _share_of(recipe: Recipe, resources: Mapping[str, float]) -> tuple[int, int]:
@@ -137,12 +175,17 @@ def _share_of(recipe: Recipe, resources: Mapping[str, float]) -> tuple[int, int]
     return (1, min(gpus, cores)) if gpus and fills_gpu(recipe) else (0, cores)
 
 
-def _train(job: Job, shared: tuple[Registered, Recipe, PreparedCorpus]) -> TrainingRecord:
+def _set_up(shared: tuple[Registered, Recipe, PreparedCorpus]) -> None:
     from train_benchmark.process_setup import set_up_training_process
 
     set_up_training_process()
-    registered, recipe, corpus = shared
+    registered, _, _ = shared
     registered.register()
+
+
+def _train(job: Job, shared: tuple[Registered, Recipe, PreparedCorpus]) -> TrainingRecord:
+    _set_up(shared)
+    _, recipe, corpus = shared
     return train_patiently(job, recipe, corpus)
 
 

@@ -91,7 +91,8 @@ def run_sweep(
     Raises:
         UserError: if the folder was made by another method or on another processor, or a
             setting's baseline on another device or with other software; if it cannot be written
-            or has another writer, a setting cannot be measured here, or the device has no name.
+            or has another writer, a setting cannot be measured here, its process cannot start,
+            or the device has no name.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
     wanted = _wanted(sweep)
@@ -153,10 +154,7 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
         with _Worker(task) as worker:
             ready = worker.receive()
             if ready is None:
-                raise MeasuringDiedError(
-                    f"setting {task.setting.name}: the measuring process died over the reference "
-                    f"{task.reference}; look for its killer (out of memory?)"
-                )
+                raise _not_ready(task, worker.exit_code())
             task = replace(task, baseline_s=ready.baseline_s)
             yield ready
             while chunks:
@@ -176,6 +174,20 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
             continue
         yield from held.take(_lost(task, ready, left[0]))
     yield from held.rest()
+
+
+def _not_ready(task: Task, exit_code: int) -> NasasrError:
+    """The error of a process that ended before it had measured anything."""
+    if exit_code > 0:
+        return UserError(
+            f"setting {task.setting.name}: a measuring process must start before it measures, but "
+            f"it ended with exit code {exit_code}, and no cell has a new record: does the script "
+            "that starts the sweep do so outside of `if __name__ == '__main__':`?"
+        )
+    return MeasuringDiedError(
+        f"setting {task.setting.name}: the measuring process died over the reference "
+        f"{task.reference}; look for its killer (out of memory?)"
+    )
 
 
 def _ill(count: int, last: LatencyRecord) -> MeasuringDiedError:
@@ -237,6 +249,12 @@ class _Worker:
         if isinstance(message, Stopped):
             raise UserError(message.why)
         return message
+
+    def exit_code(self) -> int:
+        """The exit code of a process that has ended, negative where a signal has ended it."""
+        self._process.join()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
 
     def measure(self, cells: list[Cell]) -> Iterator[LatencyRecord]:
         """Records of some cells; fewer if the process dies."""

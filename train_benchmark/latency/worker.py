@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import NasasrError
+from graph_encoding.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.registered import Registered
 from graph_encoding.semantics import Semantics
@@ -95,17 +95,27 @@ def work(connection: "Connection[Any, list[Cell]]", task: Task, scratch: Path) -
     # Ctrl-C reaches the whole process group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.disable(logging.WARNING)  # onnxruntime's quantiser warns of each model
-    pin(task.cores)
-    task.registered.register()
     try:
+        pin(task.cores)
+        task.registered.register()
         engine = make_engine(task.setting, task.semantics)
         with PeakMemory(engine) as memory:
             _Worker(task, engine, memory, scratch).serve(connection)
     except NasasrError as e:
         connection.send(Stopped(str(e)))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         # The parent is gone, or has no more cells.
         return
+    except OSError as e:
+        # A full disk is no cell's doing.
+        connection.send(Stopped(_no_room(task, e)))
+
+
+def _no_room(task: Task, error: Exception) -> str:
+    return (
+        f"setting {task.setting.name} must have room for its models, in memory and in the folder "
+        f"of temporary files, but got {type(error).__name__}: {error}"
+    )
 
 
 class _Worker:
@@ -119,8 +129,11 @@ class _Worker:
         self.device = task.device or _description(task.setting)
 
     def serve(self, connection: "Connection[Any, list[Cell]]") -> None:
-        reference = self._load(self.task.reference, "reference", loads=1).runs[0]
-        baseline_s = self.task.baseline_s or baseline_seconds(reference, self.task.method)
+        try:
+            reference = self._load(self.task.reference, "reference", loads=1).runs[0]
+            baseline_s = self.task.baseline_s or baseline_seconds(reference, self.task.method)
+        except (MemoryError, RuntimeError) as e:
+            raise UserError(_no_room(self.task, e)) from e
         connection.send(Ready(baseline_s, self.device, self.engine.software))
         while True:
             for record in self._records(connection.recv(), reference, baseline_s):

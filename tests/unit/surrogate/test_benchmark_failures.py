@@ -70,13 +70,14 @@ def test_a_fit_that_fails_says_which(graph_file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"train_sizes": [4]}, "random: folds must be at most the train size, but are 5 of 4"),
+        ({"train_sizes": [4]}, "random, 4 training keys: 5 folds .* 5 keys, but got 4"),
         ({"train_sizes": [10]}, "random, 10 training keys: 10 held-out keys can bound a level"),
         (
             {"protocols": {"random": {}, "leave-operation-out": {"train_sizes": [4]}}},
-            "leave-operation-out: folds",
+            "leave-operation-out, 4 training keys: 5 folds .*; take 4 folds, or take larger",
         ),
-        ({"train_sizes": [2], "folds": 2, "levels": [0.5], "group_level": 0.5}, "at most 0.6667"),
+        ({"train_sizes": [3], "folds": 2}, "random, 3 training keys: 2 folds .* 4 keys, but got 3"),
+        ({"train_sizes": [4], "folds": 2}, "level of at most 0.8000, but got 0.9"),
     ],
 )
 def test_what_cannot_be_calibrated_is_refused_before_a_folder_is_made(

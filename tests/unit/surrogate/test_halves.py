@@ -1,12 +1,14 @@
 """Seeds within a half of the functions: what the choice of the half does to their agreement."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.seed_halves import held_out_forecasts
 from graph_encoding.errors import UserError
 from surrogate.metrics.halves import (
     half_agreement,
@@ -16,6 +18,7 @@ from surrogate.metrics.halves import (
 )
 from surrogate.metrics.ranking import kendall_tau
 from surrogate.targets import FloatArray
+from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.table import BenchmarkTable
 
 FUNCTIONS = 4000
@@ -98,6 +101,22 @@ def test_a_few_late_trainings_do_not_count_where_they_are_left_out() -> None:
     late[:40, 0] = 30.0
     assert shared_noise(labels + late, others + late)[1] > 0.7
     assert abs(shared_noise(labels + late, others + late, keep=0.97)[1]) < 0.05
+
+
+def test_a_held_out_forecast_does_not_know_its_functions_own_label() -> None:
+    table = synthetic_table(40)
+    key = table.keys[7]
+    records = [
+        replace(r, val_per_curve=(0.2,) * 6) if r.functional_key == key else r
+        for r in table.records
+    ]
+    before, after = (
+        held_out_forecasts(table),
+        held_out_forecasts(BenchmarkTable(table.metadata, records)),
+    )
+    assert before.keys() == set(table.keys)
+    assert after[key] == before[key]
+    assert after != before, "other functions learn from it"
 
 
 def test_seeds_of_the_shipped_table_in_its_better_half() -> None:

@@ -340,7 +340,7 @@ def test_settings_that_are_refused_are_told_and_count(
     monkeypatch.undo()
     chosen = config(graphs, folds=41, trials=1)
     study = run_study(chosen, tmp_path / "none")
-    with pytest.raises(UserError, match="1 refused and 0 pruned ones; the first: folds must be"):
+    with pytest.raises(UserError, match="1 refused and 0 pruned ones; the first: 41 folds"):
         summarise_study(study, chosen)
 
 

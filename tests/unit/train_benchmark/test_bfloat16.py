@@ -1,4 +1,6 @@
-"""Training in bfloat16, on processors that have an LSTM in it and on those that do not."""
+"""Training in bfloat16, with an LSTM in it and without, and of compiled networks."""
+
+import os
 
 import numpy as np
 import pytest
@@ -83,3 +85,15 @@ def test_an_lstm_in_single_precision_is_one_also_under_autocast() -> None:
     assert log_probs_BTV.dtype == torch.float32
     log_probs_BTV.sum().backward()
     assert model.lstm.weight_hh_l0.grad.dtype == torch.float32
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "ATEN_CPU_CAPABILITY" in os.environ,
+    reason="torch compiles wrong code where ATEN_CPU_CAPABILITY hides a part of the processor",
+)
+def test_compiled_is_the_same_network(corpus: PreparedCorpus) -> None:
+    plain = train_cell(CELL, 1, without_chance(), corpus)
+    compiled = train_cell(CELL, 1, without_chance(compile=True), corpus)
+    assert compiled.status == "ok"
+    np.testing.assert_allclose(compiled.train_loss_curve, plain.train_loss_curve, rtol=1e-3)

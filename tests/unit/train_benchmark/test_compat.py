@@ -11,7 +11,7 @@ from graph_encoding import Cell, CellSpace, Semantics, UserError, functional_key
 from graph_encoding.published import published_classes
 from surrogate.testing.synthetic import synthetic_table
 from tests.unit.train_benchmark.test_table_query import TABLE
-from train_benchmark.compat import Dataset, from_folder
+from train_benchmark.compat import Dataset, from_folder, from_table
 from train_benchmark.released_files import (
     ReleasedFile,
     ReleasedLatency,
@@ -37,6 +37,7 @@ CLASS = next(
 )
 CELL = CLASS.representative
 ARCH = CELL.arch_vec
+TUPLES = [tuple(node) for node in ARCH]
 ROWS = {row.seed: row for row in TABLE.rows_of(functional_key(CELL, Semantics.PAPER))}
 
 
@@ -75,7 +76,7 @@ def test_what_the_form_cannot_hold_is_counted(tmp_path: Path) -> None:
     # Around the small network torch was timed on extended cells only.
     settings.remove("timit-micro-cpu-torch-fp32-t1-b1-1s")
     assert list(release.latencies) == settings
-    data = Dataset(release_of_table(table), validate_data=False)
+    data = from_table("timit-micro")
     assert data.devices == settings
     expected = query_latency(table, CELL, "timit-micro/cpu-onnx-fp32-t1-b1-1s")
     assert data.latency(ARCH, "timit-micro-cpu-onnx-fp32-t1-b1-1s") == [[expected]]
@@ -134,14 +135,14 @@ def test_full_info_as_a_dict_and_as_a_list(data: Dataset) -> None:
     info = data.full_info(ARCH, seed=2)
     assert isinstance(info, dict)
     assert info["model_hash"] == published_hash(CELL)
-    assert info["arch_vec"] == ARCH
+    assert info["arch_vec"] == TUPLES
     assert info["seed"] == 2
     assert info["phone"] == {"latency": 0.25}
     assert info["info"]["params"] == ROWS[2].params
     values = data.full_info(
         ARCH, seed=2, devices=False, include_static_info=False, return_dict=False
     )
-    assert values == [info["model_hash"], info["val_per"], info["test_per"], ARCH, 2]
+    assert values == [info["model_hash"], info["val_per"], info["test_per"], TUPLES, 2]
     assert data.full_info_by_graph(CLASS.hash, seed=2) == info
 
 
@@ -276,8 +277,6 @@ def test_the_originals_files_as_a_table_and_back(folder: Path, tmp_path: Path) -
 
 
 def test_a_table_of_this_project_behind_the_same_api(tmp_path: Path) -> None:
-    from train_benchmark.compat import from_table
-
     TABLE.save(tmp_path / "t")
     data = from_table(tmp_path / "t")
     # Not through files: nothing is rounded.

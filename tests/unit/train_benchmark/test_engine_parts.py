@@ -63,7 +63,7 @@ def use_pools(monkeypatch: pytest.MonkeyPatch, *pools: MadePool) -> None:
     @contextmanager
     def made(workers: int, recipe: Recipe, features: Path) -> Iterator[local._Pool]:
         del recipe, features
-        yield local._Pool(next(left), workers)  # type: ignore[arg-type]
+        yield local._Pool(next(left), workers, lambda: True)  # type: ignore[arg-type]
 
     monkeypatch.setattr(local, "_pool", made)
 

@@ -317,14 +317,6 @@ def without_chance(**changes: object) -> Recipe:
     return small(dropout=0.0, lstm_dropout=0.0, curriculum=(), epochs=3, **changes)
 
 
-@pytest.mark.slow
-def test_compiled_is_the_same_network(corpus: PreparedCorpus) -> None:
-    plain = train_cell(CELL, 1, without_chance(), corpus)
-    compiled = train_cell(CELL, 1, without_chance(compile=True), corpus)
-    assert compiled.status == "ok"
-    np.testing.assert_allclose(compiled.train_loss_curve, plain.train_loss_curve, rtol=1e-3)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_cuda_is_near_the_cpu(precision: str, corpus: PreparedCorpus) -> None:
