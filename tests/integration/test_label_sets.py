@@ -98,9 +98,9 @@ def test_other_labels_are_trained_and_scored(manifest: Path, tmp_path: Path, nam
     assert record.params == reference - missing * (channels + 1)
 
 
-def test_symbols_of_another_set_are_refused(manifest: Path) -> None:
+def test_a_corpus_of_another_set_is_refused(manifest: Path) -> None:
     speech = read_speech(manifest, recipe_on(corpus_config(labels="characters")))
-    with pytest.raises(UserError, match=r"must be of label set 'arpabet', but got '\|'"):
+    with pytest.raises(UserError, match=r"recipe's label set, 'arpabet', but was .* 'characters'"):
         prepare(speech, recipe_on(corpus_config(labels="arpabet")))
 
 
