@@ -91,7 +91,7 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         recipe: how they are split, and the frames of its network.
 
     Raises:
-        UserError: if the split does not fit a corpus, a symbol is not of the recipe's label set,
+        UserError: if the split does not fit a corpus, its label set is not the recipe's,
             an utterance is too short for its labels, or no utterance has the times of phones
             that the recipe's frame loss needs.
     """
@@ -130,6 +130,13 @@ def _prepare_corpus(
     corpus: Corpus, config: CorpusConfig, macro: Macro, label_set: LabelSet, prefix: str = ""
 ) -> dict[str, tuple[PreparedUtterance, ...]]:
     """The three parts of a corpus; `prefix` goes before the utterances' keys."""
+    if corpus.labels != label_set:
+        found = corpus.labels.name if corpus.labels else None
+        raise UserError(
+            f"corpus {config.name!r} must be read with the recipe's label set, "
+            f"{label_set.name!r}, but was read with {found!r}; read it with `read_corpus` and the "
+            "recipe's corpus configuration"
+        )
     split = split_corpus(corpus, config)
     parts = split._asdict()
     if config.layout == "timit":

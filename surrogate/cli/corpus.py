@@ -73,7 +73,7 @@ def check(
 def _write_report(path: Path, report: "CorpusReport") -> None:
     typer.echo(
         f"{path}: {report.utterances} utterances, {report.speakers} speakers, "
-        f"{report.phones} phones, {report.seconds:.0f} s, fingerprint {report.fingerprint}"
+        f"{report.phones} symbols, {report.seconds:.0f} s, fingerprint {report.fingerprint}"
     )
     if report.parts:
         sizes = ", ".join(f"{name} {size}" for name, size in report.parts.items())
@@ -82,7 +82,7 @@ def _write_report(path: Path, report: "CorpusReport") -> None:
         typer.echo(f"problem: {problem}")
     for note in report.notes:
         typer.echo(f"note: {note}")
-    if report.label_set is None:
+    if report.label_set is None and not report.problems:
         # JSON's strings and arrays are TOML's too.
         symbols = json.dumps(list(report.phone_counts), ensure_ascii=False)
         typer.echo(f'declare the symbols:\n[labels]\nname = "CHOOSE-ONE"\nclasses = {symbols}')

@@ -104,9 +104,16 @@ class Corpus:
         if len(set(keys)) != len(keys):
             twice = sorted(key for key, count in Counter(keys).items() if count > 1)
             raise UserError(f"every utterance must be there once, but these are twice: {twice[:5]}")
-        sets = {u.labels.name if u.labels else "" for u in self.utterances}
-        if len(sets) != 1:
-            raise UserError(f"a corpus must have one label set, but has {sorted(sets)}")
+        others = [u for u in self.utterances if u.labels != self.labels]
+        if others:
+            raise UserError(
+                f"a corpus must have one label set, but {others[0].key} has another than {keys[0]}"
+            )
+
+    @property
+    def labels(self) -> LabelSet | None:
+        """The label set of all utterances."""
+        return self.utterances[0].labels
 
     @cached_property
     def fingerprint(self) -> str:

@@ -13,6 +13,7 @@ pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nas
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
+from train_benchmark.corpora.label_sets import LABEL_SETS
 from train_benchmark.corpora.phones import PHONES_61
 from train_benchmark.corpora.splits import ALL_OTHERS, SpeakerSplit, split_by_speaker
 from train_benchmark.corpora.timit import read_phn, read_timit
@@ -194,6 +195,17 @@ def test_fingerprint_depends_on_phones_and_samples(tmp_path: Path) -> None:
     a, b, c, d = (read_timit(tmp_path / name).fingerprint for name in "abcd")
     assert len({a, b, c}) == 3
     assert a == d
+
+
+def test_a_corpus_has_one_label_set() -> None:
+    signal = np.zeros(4, np.float32)
+    utterances = tuple(
+        Utterance(f"fa0/{name}", "fa0", name, None, signal, ("aa",), labels=LABEL_SETS.get(labels))
+        for name, labels in (("sx1", "timit-61"), ("sx2", "arpabet"))
+    )
+    assert Corpus(utterances[:1]).labels == LABEL_SETS.get("timit-61")
+    with pytest.raises(UserError, match="one label set, but fa0/sx2 has another than fa0/sx1"):
+        Corpus(utterances)
 
 
 def fingerprint_of(*samples: float) -> str:
