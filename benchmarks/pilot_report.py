@@ -98,8 +98,7 @@ def read_pilot(folder: Path) -> Pilot:
 
 def mean_per(record: TrainingRecord, chosen: np.ndarray) -> float:
     """Mean over the kept epochs and the chosen sets."""
-    kept = len(record.utterance_edits)
-    return float(np.array(record.held_out_per_curves)[chosen, -kept:].mean())
+    return float(np.array(record.held_out_per_curves)[chosen].mean())
 
 
 def keys_of_good_cells(path: Path) -> set[str]:

@@ -208,9 +208,9 @@ class TrainConfig(StrictConfig):
     loss curves leave it out. `precision` "bf16" computes products in bfloat16, and `compile` has
     torch compile the network: both change numbers, so they belong to the recipe. The device does
     not: it is an argument of `train_cell`, and a record's `software` says it. `scores_from` is the
-    first epoch after which a record keeps the edits and the CTC loss of every held-out
-    utterance, so that labels can be chosen later; with it every held-out set is scored after
-    every epoch. 0 keeps none. `arithmetic` "portable" computes to the bit alike on all x86-64
+    first epoch after which every held-out set is scored, not only those that choose the epoch,
+    and a record keeps the edits and the CTC loss of every utterance, so that labels can be chosen
+    later. 0 keeps none. `arithmetic` "portable" computes to the bit alike on all x86-64
     processors with AVX2, at the speed of those; "native" takes the fastest kernels.
     """
 

@@ -44,10 +44,11 @@ class TrainingRecord:
             "cpu=" and torch's instruction set and "processor=" and its kind (older records lack
             one or both), or "device=" where it was not a CPU; "lstm=fp32" where a recipe in
             bfloat16 met a device without such an LSTM.
-        held_out_per_curves: (sets, epochs) PER of each held-out set after each epoch, in the
-            order in which the recipe names the sets; empty unless the recipe has `scores_from`.
+        held_out_per_curves: (sets, kept epochs) PER of each held-out set, in the order in which
+            the recipe names the sets. Kept are the epochs from the recipe's `scores_from` on;
+            this and the next two fields are empty if it has none.
         utterance_edits: (kept epochs, utterances) edits of each held-out utterance, one set
-            after another, utterances sorted by key; from epoch `scores_from` on.
+            after another, utterances sorted by key.
         utterance_ctc_loss: (kept epochs, utterances) CTC loss of the same in nats, rounded to .1.
     """
 

@@ -44,7 +44,6 @@ class Scorer:
         decoder: how outputs become training labels.
         label_set: how these become scoring labels.
         device: where the network is.
-        losses: whether to compute CTC losses too.
     """
 
     def __init__(
@@ -53,12 +52,9 @@ class Scorer:
         decoder: Decoder,
         label_set: LabelSet,
         device: torch.device,
-        *,
-        losses: bool,
     ) -> None:
         self._decoder = decoder
         self._label_set = label_set
-        self._losses = losses
         self._batches = {
             name: [batch.to(device) for batch in evaluation_batches(part, EVALUATION_FRAMES)]
             for name, part in corpus.held_out.items()
@@ -69,11 +65,19 @@ class Scorer:
         """Names of all sets, in scoring order."""
         return tuple(self._batches)
 
-    def score(self, model: nn.Module, names: Sequence[str]) -> dict[str, SetScores]:
-        """Scores of some sets with the model's present weights."""
+    def score(
+        self, model: nn.Module, names: Sequence[str], *, losses: bool = False
+    ) -> dict[str, SetScores]:
+        """Scores of some sets with the model's present weights.
+
+        Args:
+            model: the network; it is left in evaluation mode.
+            names: which sets.
+            losses: whether to compute CTC losses too.
+        """
         return {
             name: score_batches(
-                model, self._batches[name], self._decoder, self._label_set, losses=self._losses
+                model, self._batches[name], self._decoder, self._label_set, losses=losses
             )
             for name in names
         }

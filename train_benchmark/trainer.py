@@ -235,9 +235,7 @@ class _Training:
             self.model.use_library_convolutions()
         self.model.plain_lstm = _needs_plain_lstm(recipe, device)
         decoder = make_decoder(config.decoder)
-        self._scorer = Scorer(
-            corpus, decoder, recipe.label_set, device, losses=config.scores_from > 0
-        )
+        self._scorer = Scorer(corpus, decoder, recipe.label_set, device)
         self._weights = FlatParameters(self.model)
         self._network: Network = self.model
         if config.compile:
@@ -257,15 +255,18 @@ class _Training:
         """Train all epochs, then score the test sets with the best epoch's own weights."""
         best_weights = self._average.values.clone()
         outcome, corpus = self._outcome, self._corpus
-        scored = self._scorer.sets if self._config.scores_from else corpus.val_sets
         for epoch in range(1, self._config.epochs + 1):
             outcome.train_loss_curve.append(self._train_epoch(epoch))
             # The loss is that before a step, so that it cannot tell of an epoch's last one.
             if not self._weights.flat.isfinite().all():
                 raise DivergedError(f"epoch {epoch}: a weight is no longer finite")
+            keeps_all = 0 < self._config.scores_from <= epoch
             with self._average.in_place():
-                scores = self._scorer.score(self.model, scored)
-            self._keep(epoch, scores)
+                sets = self._scorer.sets if keeps_all else corpus.val_sets
+                scores = self._scorer.score(self.model, sets, losses=keeps_all)
+            outcome.val_per_curve.append(pooled_per([scores[name] for name in corpus.val_sets]))
+            if keeps_all:
+                self._keep(scores)
             if outcome.val_per_curve[-1] < min(outcome.val_per_curve[:-1], default=math.inf):
                 outcome.best_epoch = epoch
                 best_weights.copy_(self._average.values)
@@ -273,18 +274,14 @@ class _Training:
         test = self._scorer.score(self.model, corpus.test_sets)
         outcome.test_per = pooled_per(list(test.values()))
 
-    def _keep(self, epoch: int, scores: dict[str, SetScores]) -> None:
-        """Take an epoch's scores into the outcome."""
+    def _keep(self, scores: dict[str, SetScores]) -> None:
+        """Take an epoch's scores of all held-out sets into the outcome."""
         outcome = self._outcome
-        outcome.val_per_curve.append(pooled_per([scores[n] for n in self._corpus.val_sets]))
-        if not self._config.scores_from:
-            return
         for name, one in scores.items():
             outcome.held_out_per_curves.setdefault(name, []).append(pooled_per([one]))
-        if epoch >= self._config.scores_from:
-            outcome.utterance_edits.append(tuple(e for one in scores.values() for e in one.edits))
-            losses = (loss for one in scores.values() for loss in one.ctc_loss)
-            outcome.utterance_ctc_loss.append(tuple(round(loss, 1) for loss in losses))
+        outcome.utterance_edits.append(tuple(e for one in scores.values() for e in one.edits))
+        losses = (loss for one in scores.values() for loss in one.ctc_loss)
+        outcome.utterance_ctc_loss.append(tuple(round(loss, 1) for loss in losses))
 
     def _train_epoch(self, epoch: int) -> float:
         """Mean loss of an utterance over the epoch's steps."""

@@ -64,7 +64,7 @@ def recipe_of(mix: Path, **changes: object) -> Recipe:
     train = Recipe.load(
         CONFIGS / "train/timit-micro.toml", CONFIGS / "corpus/timit-sample.toml"
     ).train
-    values = {**dict(train), "epochs": 3, "scores_from": 2, **changes}
+    values = {**dict(train), "epochs": 3, "scores_from": 1, **changes}
     return Recipe(train=TrainConfig(**values), corpus=load_corpus_config(mix))
 
 
@@ -120,7 +120,7 @@ def test_a_record_of_a_mix_keeps_the_scores_of_every_utterance(
     record = train_cell(CELL, 1, recipe, prepared)
     assert record.status == "ok", record.error
     assert np.shape(record.held_out_per_curves) == (4, 3)
-    assert np.shape(record.utterance_edits) == np.shape(record.utterance_ctc_loss) == (2, 10)
+    assert np.shape(record.utterance_edits) == np.shape(record.utterance_ctc_loss) == (3, 10)
     # Utterances stand in the order of the sets; PERs follow from their edits.
     phones = {name: [len(u.reference) for u in us] for name, us in prepared.held_out.items()}
     assert list(phones) == ["a/val", "a/test", "b/val", "b/test"]
@@ -135,6 +135,17 @@ def test_a_record_of_a_mix_keeps_the_scores_of_every_utterance(
     assert read_records(tmp_path / "records.parquet") == (record,)
     again = train_cell(CELL, 1, recipe, prepared)
     assert dataclasses.replace(again, train_seconds=record.train_seconds) == record
+
+
+def test_scores_are_kept_from_an_epoch_on(mix_file: Path, prepared: PreparedCorpus) -> None:
+    whole = train_cell(CELL, 1, recipe_of(mix_file), prepared)
+    late = train_cell(CELL, 1, recipe_of(mix_file, scores_from=3), prepared)
+    assert late.val_per_curve == whole.val_per_curve
+    assert late.utterance_edits == whole.utterance_edits[2:]
+    assert late.utterance_ctc_loss == whole.utterance_ctc_loss[2:]
+    assert [list(curve[2:]) for curve in whole.held_out_per_curves] == [
+        list(curve) for curve in late.held_out_per_curves
+    ]
 
 
 def test_records_without_scores_are_written_as_before(
