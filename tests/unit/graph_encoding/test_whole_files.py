@@ -68,6 +68,28 @@ def test_a_folder_is_on_the_disk_before_and_after_it_gets_its_name(
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_folder_of_which_one_file_is_not_on_the_disk_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed = 0
+
+    def full(_: int) -> None:
+        nonlocal flushed
+        flushed += 1
+        if flushed == 20:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    def fill(folder: Path) -> None:
+        for number in range(40):
+            (folder / str(number)).write_text("x")
+
+    with pytest.raises(OSError, match="No space left"), whole_folder(tmp_path / "a") as scratch:
+        fill(scratch)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_what_is_not_finished_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     kept = tmp_path / "kept.txt"
