@@ -1,13 +1,13 @@
 """From a corpus to what training reads: features and labels, computed once and cached."""
 
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.array_files import read_arrays
+from graph_encoding.errors import UserError, unreadable
 from graph_encoding.whole_files import whole_file
 from train_benchmark.audio_features import LogMel, normalise
 from train_benchmark.batching import PreparedUtterance
@@ -82,15 +82,10 @@ def load_prepared(path: Path) -> PreparedCorpus:
     Raises:
         UserError: if the file is missing or not what `save_prepared` writes.
     """
-    try:
-        # Opened here: numpy leaves a file open that turns out to be no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            parts = {part: _load_part(arrays, part) for part in _PARTS}
-            return PreparedCorpus(str(arrays["fingerprint"]), **parts)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as e:
-        raise UserError(
-            f"cannot read features {path}: {e}; delete the file to compute it again"
-        ) from e
+    with unreadable(f"features {path} must be what this version writes", "delete the file"):
+        arrays = read_arrays(path)
+        parts = {part: _load_part(arrays, part) for part in _PARTS}
+        return PreparedCorpus(str(arrays["fingerprint"]), **parts)
 
 
 def _prepare_part(
@@ -103,7 +98,7 @@ def _prepare_part(
     return tuple(prepared)
 
 
-def _load_part(arrays: "np.lib.npyio.NpzFile", part: str) -> tuple[PreparedUtterance, ...]:
+def _load_part(arrays: Mapping[str, np.ndarray], part: str) -> tuple[PreparedUtterance, ...]:
     frame_ends = np.cumsum(arrays[f"{part}/frames"])[:-1]
     label_ends = np.cumsum(arrays[f"{part}/label_counts"])[:-1]
     features = np.split(arrays[f"{part}/features"], frame_ends)
