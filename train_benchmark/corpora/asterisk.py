@@ -9,6 +9,7 @@ from graph_encoding.errors import UserError
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ, read_g722
 from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
 from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.text_files import lines_of
 
 SPEAKER = "allison"
 """Allison Smith, as the Debian package's copyright file names her."""
@@ -111,11 +112,10 @@ def _read_texts(file: Path, findings: Findings) -> dict[str, tuple[int, str]]:
     try:
         content = file.read_bytes()
         raw = gzip.decompress(content) if file.suffix == ".gz" else content
-        lines = raw.decode("utf-8").split("\n")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as e:
+    except (OSError, EOFError, zlib.error) as e:
         raise UserError(f"cannot read texts {file}: {e}") from e
     found: dict[str, tuple[int, str]] = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines_of(raw, f"texts {file}"), start=1):
         if not line.strip() or line.startswith(";"):
             continue
         name, colon, text = line.partition(":")

@@ -7,6 +7,7 @@ from graph_encoding.errors import UserError
 from train_benchmark.corpora.audio_files import read_audio
 from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
 from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.text_files import read_lines
 
 _TRANSCRIPTS = "*/*/*.trans.txt"
 """Below a subset: SPEAKER/CHAPTER/SPEAKER-CHAPTER.trans.txt."""
@@ -50,9 +51,9 @@ def list_librispeech(root: Path, source: CorpusSource, parts: frozenset[str] | N
 def _read_transcript(file: Path, subset: str, findings: Findings) -> None:
     """Add the lines of one chapter's transcript."""
     try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as e:
-        findings.problems.append(f"cannot read transcript {file}: {e}")
+        lines = read_lines(file, "transcript")
+    except UserError as e:
+        findings.problems.append(str(e))
         return
     listed = set()
     for number, line in enumerate(lines, start=1):

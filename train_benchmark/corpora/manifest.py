@@ -13,6 +13,7 @@ from graph_encoding.toml_config import rule_and_value
 from train_benchmark.corpora.audio_files import read_audio
 from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
 from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.text_files import read_lines
 from train_benchmark.strict_config import StrictConfig
 
 if TYPE_CHECKING:
@@ -123,13 +124,8 @@ def _manifest_file(root: Path) -> Path:
 
 def _rows(file: Path, findings: Findings) -> Iterator[tuple[int, _Row]]:
     """(line, values) of each sound line."""
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as e:
-        raise UserError(f"cannot read manifest {file}: {e}") from e
-    numbered = [
-        (number, line.rstrip("\r")) for number, line in enumerate(lines, start=1) if line.strip()
-    ]
+    lines = enumerate(read_lines(file, "manifest"), start=1)
+    numbered = [(number, line) for number, line in lines if line.strip()]
     columns: tuple[str, ...] = ()
     if file.suffix != ".jsonl":
         columns = _tsv_header(file, numbered)

@@ -19,6 +19,7 @@ from train_benchmark.corpora.espeak_phones import (
     timit_labels,
 )
 from train_benchmark.corpora.label_sets import WORD_BREAK
+from train_benchmark.corpora.text_files import read_lines
 from train_benchmark.strict_config import StrictConfig
 
 Pronounce = Callable[[str], tuple[str, ...]]
@@ -159,19 +160,15 @@ def characters_of(text: str) -> tuple[str, ...]:
 def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
     """First pronunciation of each word, in lower case.
 
-    Lines that begin with `;;;` or `#` are comments; a word such as `A(2)` is a further
-    pronunciation of `A`.
+    Lines that begin with `;;;` or `#` are comments, and so is what follows ` #`; a word such as
+    `A(2)` is a further pronunciation of `A`.
 
     Raises:
         UserError: if the file cannot be read, has no word, or a line has no symbol.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig", errors="backslashreplace").split("\n")
-    except OSError as e:
-        raise UserError(f"cannot read lexicon {path}: {e.strerror}") from e
     found: dict[str, tuple[str, ...]] = {}
-    for number, line in enumerate(lines, start=1):
-        word, *symbols = line.split() or [""]
+    for number, line in enumerate(read_lines(path, "lexicon"), start=1):
+        word, *symbols = line.split(" #")[0].split() or [""]
         if not word or line.startswith((";;;", "#")):
             continue
         if not symbols:

@@ -96,7 +96,7 @@ def test_a_transcript_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
     folder = write_chapter(tmp_path, "dev-clean", 84, 1, "A")
     (folder / "84-1.trans.txt").write_bytes(b"84-1-0000 \xff\n")
     (problem,) = check_corpus(tmp_path, CHARACTERS).problems
-    assert "cannot read transcript" in problem
+    assert "84-1.trans.txt must be UTF-8, but line 1 has the byte 0xff at place 11" in problem
 
 
 def test_a_lexicon_gives_phones_and_may_leave_utterances_out(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ LEXICON = """;;; a comment
 # another
 HELLO  HH AH0 L OW1
 HELLO(2)  HH EH0 L OW1
-WORLD\tW ER1 L D
+WORLD\tW ER1 L D # a comment
 """
 
 
