@@ -7,6 +7,7 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.14 python3.13 python3.1
 CELL ?= 10_100_1000
 FORMAT ?= table
 WORKERS ?= 2
+FUZZ_SECONDS ?= 600
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -67,6 +68,10 @@ types: $(FULL) ## mypy --strict on the three packages.
 .PHONY: slow
 slow: $(FULL) ## The statistical and long tests.
 	$(BIN)/python -m pytest -m slow
+
+.PHONY: fuzz
+fuzz: $(FULL) ## Changed input to every reader, FUZZ_SECONDS to each: make fuzz [FUZZ_SECONDS=600]
+	NASASR_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz -s -q
 
 .PHONY: lock
 # The environment may be one that the old lock file no longer allows to install: take it bare.

@@ -127,31 +127,32 @@ def layout_of(graph: CellGraph) -> Layout:
 
 def _layers(graph: CellGraph) -> list[int]:
     """Layer of each node: one more than the last of those that feed it; the output's is last."""
-    layers = [0]
-    for node in range(1, len(graph.ops)):
-        sources = (layers[source] for source, target, _ in graph.edges if target == node)
-        layers.append(1 + max(sources, default=0))
+    layers = [0, *[1] * (len(graph.ops) - 1)]
+    # Edges stand in rising order of their sources, so that a source's layer is known by then.
+    for source, target, _ in graph.edges:
+        layers[target] = max(layers[target], 1 + layers[source])
     layers[-1] = 1 + max(layers[:-1])
     return layers
 
 
 def _rows(graph: CellGraph, layers: list[int]) -> list[int]:
     """Row of each node in its layer: 0 on one longest path to the output, below it for others."""
-
-    def before(node: int) -> list[int]:
-        return [s for s, t, _ in graph.edges if t == node and layers[s] == layers[node] - 1]
+    before: list[list[int]] = [[] for _ in graph.ops]
+    for source, target, _ in graph.edges:
+        if layers[source] == layers[target] - 1:
+            before[target].append(source)
 
     rows = {0: 0}
     node = len(graph.ops) - 1
     while node:
         rows[node] = 0
         # What nothing feeds begins no path from the input, so it comes last.
-        node = min(before(node), key=lambda source: (not before(source), source), default=0)
+        node = min(before[node], key=lambda source: (not before[source], source), default=0)
     for node in range(1, len(graph.ops)):
         if node in rows:
             continue
         taken = {row for other, row in rows.items() if layers[other] == layers[node]}
-        wanted = max([1, *(rows[source] for source in before(node))])
+        wanted = max([1, *(rows[source] for source in before[node])])
         rows[node] = next(r for r in (wanted, *range(1, len(graph.ops))) if r not in taken)
     return [rows[node] for node in range(len(graph.ops))]
 

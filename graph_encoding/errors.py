@@ -1,5 +1,8 @@
 """The error tree of nasasr: every error that a user can cause is a `UserError`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class NasasrError(Exception):
     """Base of all errors raised on purpose by this library."""
@@ -32,3 +35,26 @@ class MissingExtraError(NasasrError, ImportError):
         )
         self.package = package
         self.extra = extra
+
+
+@contextmanager
+def unreadable(rule: str, remedy: str) -> Iterator[None]:
+    """Whatever a damaged file makes its reader raise inside, as one `UserError`.
+
+    Args:
+        rule: what the file or folder must be.
+        remedy: what to do about it.
+
+    Raises:
+        UserError: with the rule, what was raised, and the remedy.
+    """
+    try:
+        yield
+    except NasasrError:
+        raise
+    # Over a damaged file numpy, zipfile, zlib, tokenize, pyarrow and XGBoost raise errors of a
+    # dozen kinds that have no class of their own.
+    except Exception as e:
+        raise UserError(
+            f"{rule}, but it cannot be read: {type(e).__name__}: {e!s:.300}; {remedy}"
+        ) from e

@@ -10,7 +10,10 @@ def strict_json(text: str) -> Any:
     Raises:
         ValueError: if the text is no JSON.
     """
-    return json.loads(text, parse_constant=_refuse)
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError as e:
+        raise ValueError("it has lists within lists, or objects within objects, without end") from e
 
 
 def _refuse(constant: str) -> NoReturn:

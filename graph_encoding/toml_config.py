@@ -37,8 +37,10 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
         values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as e:
         raise UserError(f"cannot read config {path}: {e.strerror}") from e
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+    except (ValueError, RecursionError) as e:
+        # Not TOML or not UTF-8, an integer of thousands of digits, or arrays within arrays.
         raise UserError(f"config {path} must be TOML: {e}") from e
+    _refuse_nul(path, values)
     try:
         # Strict, so that `true` is no 1 and "4" no 4; of Python's values that would refuse arrays
         # for tuples and tables for dataclasses.
@@ -65,6 +67,15 @@ def validated(values: dict[str, Any], model: type[M], path: Path) -> M:
 def _broken_rules(path: Path, model: "type[BaseModel]", error: "ValidationError") -> UserError:
     lines = [f"  {_describe(one, model)}" for one in distinct_errors(error)]
     return UserError("\n".join([f"config {path} breaks its rules:", *lines]))
+
+
+def _refuse_nul(path: Path, values: object) -> None:
+    """Make sure that every text of a config can be a path, which a NUL character would end."""
+    if isinstance(values, dict | list):
+        for value in [*values, *values.values()] if isinstance(values, dict) else values:
+            _refuse_nul(path, value)
+    if isinstance(values, str) and "\0" in values:
+        raise UserError(f"a text of config {path} must have no NUL character, but got {values!r}")
 
 
 def _describe(error: "ErrorDetails", model: "type[BaseModel]") -> str:

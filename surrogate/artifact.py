@@ -10,7 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from graph_encoding.errors import UserError
+from graph_encoding.array_files import read_arrays
+from graph_encoding.errors import UserError, unreadable
 from graph_encoding.macro import Macro
 from graph_encoding.shipped import found_folder
 from graph_encoding.strict_json import strict_json
@@ -196,6 +197,12 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
             missing or corrupt.
     """
     folder = resolve_artifact_folder(name_or_folder)
+    rule = f"folder {folder} must hold an artifact saved by this version"
+    with unreadable(rule, "copy the artifact again or fit it again"):
+        return _read_artifact(folder)
+
+
+def _read_artifact(folder: Path) -> Artifact:
     metadata = _verified_metadata(folder)
     models = tuple(
         TargetModel.load(folder / name, TARGETS.get(name)) for name in metadata["targets"]
@@ -291,8 +298,8 @@ def _label_epochs(metadata: dict[str, Any], curves: CurveModel | None) -> dict[s
 
 
 def _load_neighbourhood(folder: Path, ops: tuple[str, ...]) -> Neighbourhood:
-    with np.load(folder / _NEIGHBOURHOOD_FILE, allow_pickle=False) as arrays:
-        return Neighbourhood(ops, arrays["points"].astype(np.float32))
+    arrays = read_arrays(folder / _NEIGHBOURHOOD_FILE)
+    return Neighbourhood(ops, arrays["points"].astype(np.float32))
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
+from graph_encoding.errors import unreadable
 from surrogate.processes import OnStep, each_done
 from surrogate.unfinished import Unfinished
 
@@ -71,7 +72,7 @@ def all_parts(
             passing = Unfinished(Path(folder) / "work")
             return all_parts(parts, context, kept=passing, workers=workers, on_progress=on_progress)
     maker: _Maker[Context, Result] = _Maker(context, kept)
-    found = {part.name: part.load(path) for part in parts if (path := maker.path(part))}
+    found = {part.name: _loaded(part, path) for part in parts if (path := maker.path(part))}
     missing = [part for part in parts if part.name not in found]
     total = sum(part.steps for part in parts)
     done = total - sum(part.steps for part in missing)
@@ -84,8 +85,13 @@ def all_parts(
 
     for part, result in each_done(missing, maker.make, workers=workers, on_step=step):
         path = maker.path(part)
-        found[part.name] = part.load(path) if path else cast("Result", result)
+        found[part.name] = _loaded(part, path) if path else cast("Result", result)
     return tuple(found[part.name] for part in parts)
+
+
+def _loaded(part: Part[Context, Result], path: Path) -> Result:
+    with unreadable(f"{path} must hold a finished part", "remove it and run it again"):
+        return part.load(path)
 
 
 @dataclass(frozen=True, eq=False)

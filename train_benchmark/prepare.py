@@ -1,6 +1,5 @@
 """From corpora to what training reads: features and labels, computed once and cached."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.array_files import read_arrays
+from graph_encoding.errors import UserError, unreadable
 from graph_encoding.macro import Macro
 from graph_encoding.whole_files import whole_file
 from train_benchmark.audio_features import LogMel, normalise
@@ -238,26 +238,20 @@ def load_prepared(path: Path) -> PreparedCorpus:
     Raises:
         UserError: if the file is missing or not what `save_prepared` writes.
     """
-    try:
-        # Opened here: numpy leaves a file open that turns out to be no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return PreparedCorpus(
-                fingerprint=str(arrays["fingerprint"]),
-                pools=tuple(
-                    TrainingPool(str(name), float(share), _utterances_of(arrays, f"pool/{name}"))
-                    for name, share in zip(arrays["pools"], arrays["shares"], strict=True)
-                ),
-                held_out={
-                    str(name): _utterances_of(arrays, f"held_out/{name}")
-                    for name in arrays["held_out"]
-                },
-                val_sets=tuple(map(str, arrays["val_sets"])),
-                test_sets=tuple(map(str, arrays["test_sets"])),
-            )
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as e:
-        raise UserError(
-            f"cannot read features {path}: {e}; delete the file to compute it again"
-        ) from e
+    with unreadable(f"features {path} must be what this version writes", "delete the file"):
+        arrays = read_arrays(path)
+        return PreparedCorpus(
+            fingerprint=str(arrays["fingerprint"]),
+            pools=tuple(
+                TrainingPool(str(name), float(share), _utterances_of(arrays, f"pool/{name}"))
+                for name, share in zip(arrays["pools"], arrays["shares"], strict=True)
+            ),
+            held_out={
+                str(name): _utterances_of(arrays, f"held_out/{name}") for name in arrays["held_out"]
+            },
+            val_sets=tuple(map(str, arrays["val_sets"])),
+            test_sets=tuple(map(str, arrays["test_sets"])),
+        )
 
 
 def _arrays_of(
@@ -275,7 +269,7 @@ def _arrays_of(
     }
 
 
-def _utterances_of(arrays: "np.lib.npyio.NpzFile", name: str) -> tuple[PreparedUtterance, ...]:
+def _utterances_of(arrays: Mapping[str, np.ndarray], name: str) -> tuple[PreparedUtterance, ...]:
     def pieces(values: str, counts: str) -> list[np.ndarray]:
         return np.split(arrays[f"{name}/{values}"], np.cumsum(arrays[f"{name}/{counts}"])[:-1])
 

@@ -12,7 +12,7 @@ def processor_kind() -> str:
     Names for people do not do: virtual machines call processors of several generations by one
     name. Outside of Linux it is what the system reports.
     """
-    lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
+    lines = _CPU_INFO.read_text(encoding="utf-8").splitlines() if _CPU_INFO.exists() else []
     values: dict[str, str] = {}
     for line in lines:
         field, _, value = line.partition(":")

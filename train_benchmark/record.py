@@ -8,6 +8,7 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
 from graph_encoding.errors import UserError
+from graph_encoding.strict_json import strict_json
 
 SCHEMA_VERSION = 1
 
@@ -114,8 +115,8 @@ class TrainingRecord:
                 exactly a record's.
         """
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as e:
+            row = strict_json(line)
+        except ValueError as e:
             raise UserError(f"a record must be one line of JSON: {e}") from e
         return cls.from_row(row)
 

@@ -9,6 +9,7 @@ Source: SamsungLabs/nb-asr v1.1.0, `nasbench_asr/dataset.py`.
 import io
 import math
 import pickle
+import pickletools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -213,6 +214,8 @@ def _number(value: Any, what: str) -> float:
 def _load_pickle(content: io.BytesIO, path: Path, part: str) -> Any:
     start = content.tell()
     try:
+        _check_memo(content)
+        content.seek(start)
         return _RestrictedUnpickler(content).load()
     except UserError as e:
         raise UserError(f"the {part} of released file {path}: {e}") from e
@@ -223,6 +226,20 @@ def _load_pickle(content: io.BytesIO, path: Path, part: str) -> Any:
             f"read ({type(e).__name__}: {e}) near byte {content.tell()} of "
             f"{len(content.getvalue())}; the file is cut off or damaged"
         ) from e
+
+
+def _check_memo(content: io.BytesIO) -> None:
+    """Make sure that no object of the next pickle has a number that it cannot have.
+
+    The reader makes room for twice as many objects as the greatest number says: of a few damaged
+    bytes, tens of gigabytes.
+    """
+    most = len(content.getvalue())
+    for opcode, number, _ in pickletools.genops(content):
+        if "PUT" in opcode.name and not 0 <= int(number or 0) <= most:
+            raise UserError(
+                f"a pickle of {most} bytes must have fewer objects, but numbers {number}"
+            )
 
 
 class _RestrictedUnpickler(pickle.Unpickler):

@@ -19,6 +19,7 @@ from graph_encoding.errors import CorruptFileError, UserError
 from graph_encoding.shipped import found_folder
 from graph_encoding.whole_files import whole_file, whole_folder
 from train_benchmark.description_file import read_description_file
+from train_benchmark.parquet_rows import read_parquet
 from train_benchmark.record import SCHEMA_VERSION
 
 RECORDS_FILE = "records.parquet"
@@ -186,18 +187,7 @@ def read_rows(path: Path) -> pa.Table:
     Raises:
         UserError: if it is not a Parquet file of this schema.
     """
-    try:
-        # Not `read_table`: it first imports pyarrow's data sets, a tenth of a second.
-        with pq.ParquetFile(path) as file:
-            rows = file.read()
-    except (OSError, pa.ArrowInvalid) as e:
-        raise UserError(f"cannot read records {path}: {e}") from e
-    if not any(rows.schema.equals(schema) for schema in (RECORD_SCHEMA, SCORED_SCHEMA)):
-        raise UserError(
-            f"records {path} must have schema version {SCHEMA_VERSION} with the columns "
-            f"{RECORD_SCHEMA.names}, but have {rows.schema.names}"
-        )
-    return rows
+    return read_parquet(path, "records", (RECORD_SCHEMA, SCORED_SCHEMA), {"test_per"})
 
 
 def check_order(rows: pa.Table) -> None:

@@ -5,11 +5,13 @@ from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from graph_encoding.errors import UserError
 from train_benchmark.append_store import replaces
-from train_benchmark.latency.record import LatencyRecord, read_latency_columns
+from train_benchmark.latency.record import (
+    LatencyRecord,
+    read_latency_columns,
+)
 from train_benchmark.latency.store import read_latency_store
 
 LATENCY_FILE = "latency.parquet"
@@ -31,11 +33,7 @@ class TableLatencies:
     def _rows(self) -> pa.Table | None:
         if self.path is None:
             return None
-        try:
-            with pq.ParquetFile(self.path) as file:
-                return file.read(columns=list(_READ))
-        except (OSError, pa.ArrowInvalid) as e:
-            raise UserError(f"cannot read latencies {self.path}: {e}") from e
+        return read_latency_columns(self.path, _READ)
 
     @cached_property
     def _measured(self) -> dict[tuple[str, str], dict[str, float]]:

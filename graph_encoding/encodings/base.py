@@ -1,6 +1,7 @@
 """The seam of all encodings."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -40,7 +41,7 @@ class Composition(Encoding):
     def __init__(self, parts: Sequence[Encoding]) -> None:
         self._parts = tuple(parts)
         self._columns = tuple(column for part in self._parts for column in part.columns)
-        repeated = {c for c in self._columns if self._columns.count(c) > 1}
+        repeated = {c for c, count in Counter(self._columns).items() if count > 1}
         if repeated:
             raise UserError(
                 f"composed encodings must have distinct columns, but share {sorted(repeated)}"

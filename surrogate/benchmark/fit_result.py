@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import unreadable
 from graph_encoding.whole_files import whole_file
 from surrogate.targets import FloatArray
 
@@ -101,10 +101,9 @@ def read_fit(path: Path) -> FitResult:
     Raises:
         UserError: if it is not such a file.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with unreadable(f"{path} must be the result of a fit", "remove it and run again"):
         table = pq.read_table(path)
         values = json.loads(table.schema.metadata[_METADATA])
         values["levels"] = tuple(values["levels"])
@@ -115,8 +114,6 @@ def read_fit(path: Path) -> FitResult:
             for end in ("low", "high")
         ]
         return FitResult(**values, keys=tuple(table["key"].to_pylist()), low=ends[0], high=ends[1])
-    except (OSError, KeyError, TypeError, ValueError, pa.ArrowInvalid) as e:
-        raise UserError(f"{path} is no result of a fit: {e!r}; remove it and run again") from e
 
 
 def percent(level: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import UserError, unreadable
 from graph_encoding.whole_files import whole_file
 
 Asked = tuple[str, str, int, int, str]
@@ -31,13 +31,9 @@ def require_goes_on(folder_config: Path, values: Mapping[str, Any]) -> None:
     """
     if not folder_config.exists():
         return
-    try:
+    rule = f"{folder_config} must say what the results beside it are of"
+    with unreadable(rule, "choose another --out"):
         before = _question(json.loads(folder_config.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise UserError(
-            f"{folder_config} must say what the results beside it are of, but cannot be read: "
-            f"{e!r}; choose another --out"
-        ) from e
     now = _question(json.loads(json.dumps(values)))
     lines = [
         f"  {name}: {before[name]!r}, and of this run {now[name]!r}"
@@ -62,16 +58,13 @@ def require_all_asked(scores: Path, asked: Set[Asked]) -> None:
     Raises:
         UserError: if it has others too; says of what.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not scores.exists():
         return
-    try:
+    with unreadable(f"{scores} must be a file of scores", "choose another --out"):
         columns = pq.read_table(scores, columns=list(_PLACE)).to_pydict()
         found = set(zip(*(columns[name] for name in _PLACE), strict=True))
-    except (OSError, KeyError, pa.ArrowInvalid) as e:
-        raise UserError(f"{scores} is no file of scores: {e!r}; choose another --out") from e
     hidden = sorted(found - asked)
     if hidden:
         protocol, detail, size, repeat, predictor = hidden[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from graph_encoding.errors import UserError
+from graph_encoding.errors import UserError, unreadable
 from graph_encoding.toml_config import load_config
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import ReportFormat, Row, write_json, write_table
@@ -104,7 +104,9 @@ def _require_made_of(corpus: Path, spec: dict[str, Any]) -> None:
         UserError: if it is not.
     """
     file = _spec_file(corpus)
-    made_of = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    rule = f"{file} must say what the corpus beside it is made of"
+    with unreadable(rule, "remove both, or choose another --out"):
+        made_of = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
     if made_of != spec:
         raise UserError(
             f"corpus {corpus} must be made of {spec}, but {file.name} beside it says {made_of}; "

@@ -5,11 +5,11 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from graph_encoding.errors import UserError
+from graph_encoding.array_files import read_arrays
+from graph_encoding.errors import UserError, unreadable
 from graph_encoding.whole_files import whole_folder
 from surrogate.curves.basis import CurveBasis
 from surrogate.curves.calibration import HorizonCalibration
@@ -49,10 +49,10 @@ def load_curve_model(folder: Path) -> CurveModel:
     Raises:
         UserError: if a file is missing or corrupt, or the schema is another version.
     """
-    try:
+    rule = f"folder {folder} must hold a curve model saved by this version"
+    with unreadable(rule, "fit it again"):
         header = _verified_header(folder)
-        with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as file:
-            arrays = dict(file)
+        arrays = read_arrays(folder / _ARRAYS_FILE)
         basis = CurveBasis(arrays["basis_mean"], arrays["basis_scale"], arrays["components"])
         predictors = [load_predictor(_predictor_folder(folder, j)) for j in range(basis.rank)]
         scale = DoubtScale(
@@ -65,13 +65,6 @@ def load_curve_model(folder: Path) -> CurveModel:
             HorizonCalibration(arrays["scores"]),
             _label_epochs(header),
         )
-    except UserError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as e:
-        raise UserError(
-            f"folder {folder} must hold a curve model saved by this version, but it cannot be "
-            f"read: {e!r}; fit it again"
-        ) from e
 
 
 def _write(model: CurveModel, folder: Path) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Self
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.array_files import read_arrays
+from graph_encoding.errors import UserError, unreadable
 from graph_encoding.graph import CellGraph
 from graph_encoding.registry import Registry
 from surrogate.dataset import SurrogateDataset, require_features
@@ -220,15 +220,16 @@ def load_predictor(folder: Path) -> Predictor:
     Raises:
         UserError: if a file is missing or is not what `save` writes.
     """
-    try:
+    rule = f"folder {folder} must hold a predictor saved by this version"
+    with unreadable(rule, "fit it again"):
         header = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
         kind = _registered(header["predictor"], folder)
         predictor = kind(kind.settings_type(**header["settings"]))
         documents = {
             name: (folder / name).read_text(encoding="utf-8") for name in header["documents"]
         }
-        with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as arrays:
-            predictor._restore(dict(arrays), documents)  # noqa: SLF001 -- the other half of save
+        arrays = read_arrays(folder / _ARRAYS_FILE)
+        predictor._restore(arrays, documents)  # noqa: SLF001 -- the other half of save
         predictor._feature_names = tuple(header.get("features", ()))  # noqa: SLF001
         predictor._fitted = True  # noqa: SLF001
         if header["columns_sha256"] != content_hash(predictor.columns):
@@ -236,11 +237,4 @@ def load_predictor(folder: Path) -> Predictor:
                 f"the predictor in {folder} was fitted on other columns than this version "
                 "encodes; fit it again, or use the nasasr version that fitted it"
             )
-    except UserError:
-        raise
-    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as e:
-        raise UserError(
-            f"folder {folder} must hold a predictor saved by this version, but it cannot be "
-            f"read: {e!r}; fit it again"
-        ) from e
     return predictor

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_encoding.errors import UserError
+from graph_encoding.strict_json import strict_json
 from graph_encoding.whole_files import whole_file
 from surrogate.benchmark.protocol import MIN_TEST_KEYS
 from surrogate.benchmark.source import load_source
@@ -193,7 +194,7 @@ def searched_keys(path: Path) -> tuple[str, ...]:
         UserError: if the file cannot be read, has no such keys, or not those that were written.
     """
     try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary = strict_json(path.read_text(encoding="utf-8"))
     except OSError as e:
         raise UserError(f"cannot read the summary of a search {path}: {e.strerror}") from e
     except ValueError:

@@ -255,7 +255,7 @@ def test_prepared_corpora_round_trip(corpus: Path, config: Path, tmp_path: Path)
             assert (a.features == b.features).all()
     for content in (b"PK\x03\x04 no archive", b""):
         (tmp_path / "broken.npz").write_bytes(content)
-        with pytest.raises(UserError, match="cannot read features"):
+        with pytest.raises(UserError, match="must be what this version writes, but it cannot be"):
             load_prepared(tmp_path / "broken.npz")
 
 

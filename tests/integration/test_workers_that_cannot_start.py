@@ -147,7 +147,7 @@ def test_workers_that_are_killed_at_their_start_leave_no_record(
 def test_workers_that_cannot_read_the_features_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare, "save_prepared", write_no_archive)
     records: list[TrainingRecord] = []
-    with pytest.raises(UserError, match="a worker could not start: UserError: cannot read feat"):
+    with pytest.raises(UserError, match="a worker could not start: UserError: features"):
         train(LocalEngine(2), records)
     assert records == []
 

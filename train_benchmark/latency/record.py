@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_encoding.errors import UserError
+from graph_encoding.strict_json import strict_json
 from graph_encoding.whole_files import whole_file
+from train_benchmark.parquet_rows import read_parquet
 from train_benchmark.record import values_of_row
 
 LATENCY_SCHEMA_VERSION = 1
@@ -48,6 +50,7 @@ LATENCY_SCHEMA = pa.schema(
 )
 
 _NUMBERS = ("latency_s", "latency_error_s", "drift_factor", "reference_s")
+_NULLABLE = (*_NUMBERS, "peak_memory_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,8 @@ class LatencyRecord:
                 exactly a record's.
         """
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as e:
+            row = strict_json(line)
+        except ValueError as e:
             raise UserError(f"a latency record must be one line of JSON: {e}") from e
         return cls.from_row(row)
 
@@ -163,21 +166,22 @@ def write_latencies(records: Sequence[LatencyRecord], path: Path) -> None:
         pq.write_table(table, file, compression="zstd")
 
 
-def read_latency_columns(path: Path) -> pa.Table:
+def read_latency_columns(path: Path, columns: Sequence[str] = ()) -> pa.Table:
     """Read one Parquet file as columns: what a predictor of thousands of rows wants.
+
+    Args:
+        path: the file.
+        columns: which columns; all if empty.
 
     Raises:
         UserError: if it is not a Parquet file of this schema.
     """
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as e:
-        raise UserError(f"cannot read latencies {path}: {e}") from e
-    version = (table.schema.metadata or {}).get(_VERSION_KEY, b"none").decode()
-    if version != str(LATENCY_SCHEMA_VERSION) or not table.schema.equals(LATENCY_SCHEMA):
+    table = read_parquet(path, "latencies", (LATENCY_SCHEMA,), _NULLABLE, columns)
+    version = (table.schema.metadata or {}).get(_VERSION_KEY, b"none").decode(errors="replace")
+    if version != str(LATENCY_SCHEMA_VERSION):
         raise UserError(
-            f"latencies {path} must have schema version {LATENCY_SCHEMA_VERSION} with the columns "
-            f"{LATENCY_SCHEMA.names}, but have version {version} with {table.schema.names}"
+            f"latencies {path} must have schema version {LATENCY_SCHEMA_VERSION}, but have "
+            f"version {version}; use the nasasr version that wrote them, or measure them again"
         )
     return table
 

@@ -1,6 +1,7 @@
 """A benchmark of graphs with features says which predictors used them."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from graph_encoding import GraphRow, UserError, write_graphs
 from surrogate.benchmark import BenchmarkResult, benchmark_config, run_benchmark
 from surrogate.benchmark.source import load_source
 from surrogate.testing.synthetic import synthetic_dataset
+from surrogate.tuning import TuneConfig
+from surrogate.tuning.objective import confirmation_keys, held_out_taus, training_keys
 
 
 def _graphs(path: Path, name: str = "proxy", start: int = 0) -> Path:
@@ -73,3 +76,23 @@ def test_two_files_of_a_source_have_the_same_features(tmp_path: Path) -> None:
     source = {"graphs": own, "direction": "maximise", "extended": str(more)}
     with pytest.raises(UserError, match=r"here \['proxy'\], but graph .* has \['another'\]"):
         load_source(benchmark_config({"source": source, "target": "acc"}))
+
+
+def test_a_search_for_settings_judges_fits_on_the_features(tmp_path: Path) -> None:
+    chosen = TuneConfig.model_validate(
+        {
+            "name": "study",
+            "predictor": "ridge",
+            "source": {"graphs": _graphs(tmp_path / "g.jsonl"), "direction": "maximise"},
+            "target": "acc",
+            "train_keys": 60,
+            "folds": 3,
+            "trials": 1,
+            "space": {"columns": {"choices": ["counts", "statistics"]}},
+        }
+    )
+    source = load_source(chosen)
+    searched, unseen = training_keys(source, chosen), confirmation_keys(source, chosen)
+    assert searched.feature_names == unseen.feature_names == ("proxy",)
+    make = partial(chosen.make_predictor, chosen.defaults)
+    assert min(held_out_taus(searched, make, chosen, range(1))) > 0.8

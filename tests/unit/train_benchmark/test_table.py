@@ -105,7 +105,7 @@ def test_unknown_table_says_what_to_give() -> None:
 
 def test_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"no")
-    with pytest.raises(UserError, match="cannot read records"):
+    with pytest.raises(UserError, match="must be a Parquet file, but it cannot be read"):
         read_records(tmp_path / "x.parquet")
 
 

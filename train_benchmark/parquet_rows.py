@@ -1,0 +1,55 @@
+"""Parquet files, read with a `UserError` for whatever is wrong with one."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graph_encoding.errors import UserError, unreadable
+
+
+def read_parquet(
+    path: Path,
+    what: str,
+    schemas: Sequence[pa.Schema],
+    nullable: Collection[str],
+    columns: Sequence[str] = (),
+) -> pa.Table:
+    """Read the rows of one file.
+
+    Args:
+        path: the file.
+        what: what messages call it, such as "records".
+        schemas: columns that it must have, with their types; several are alternatives.
+        nullable: columns whose rows may be without a value.
+        columns: which of them to read; all if empty.
+
+    Raises:
+        UserError: if the file cannot be read, a column is missing, is of another type or one too
+            many, a row has no value, or a text is no UTF-8.
+    """
+    with unreadable(f"{what} {path} must be a Parquet file", "copy it or make it again"):
+        # Not `read_table`: it first imports pyarrow's data sets, a tenth of a second.
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            known = any(found.equals(schema) for schema in schemas)
+            rows = file.read(columns=list(columns) or None) if known else None
+        if rows is not None:
+            rows.validate(full=True)
+    if rows is None:
+        raise UserError(
+            f"{what} {path} must have the columns {_described(schemas[0])}, but have "
+            f"{_described(found)}; use the nasasr version that wrote them, or make them again"
+        )
+    for name in rows.schema.names:
+        if name not in nullable and rows[name].null_count:
+            raise UserError(
+                f"{what} {path} must have a value in each row of {name!r}, but "
+                f"{rows[name].null_count} have none; copy or make them again"
+            )
+    return rows
+
+
+def _described(schema: pa.Schema) -> str:
+    return ", ".join(f"{field.name} ({field.type})" for field in schema)
