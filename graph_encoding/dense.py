@@ -11,7 +11,7 @@ from graph_encoding.graph import CellGraph
 from graph_encoding.ops import Operation
 
 GREATEST = float(np.finfo(np.float32).max)
-"""What an encoding writes for a number that is too large for float32."""
+"""The largest float32, which encodings write for any number above it."""
 
 _LARGE = 2.0**500
 """Multiplicities are at most this, and so are the values of `Counts`: sums over all edges of a
@@ -159,7 +159,7 @@ def _stack(graphs: Sequence[CellGraph], rows: list[int]) -> DenseGraphs:
     }
     op_index = np.array([[number_at[id(op)] for op in graph.ops] for graph in chosen], np.intp)
     edges = [edge for graph in chosen for edge in graph.edges]
-    # A value that is skipped again and again is added up more often than any float can say.
+    # Skip connections in a row double a multiplicity each: it can exceed any float.
     multiplicity = [edge[2] if edge[2] < _LARGE else _LARGE for edge in edges]
     return DenseGraphs(
         np.array(rows, dtype=np.intp),

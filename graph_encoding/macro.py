@@ -77,9 +77,10 @@ class Macro:
         for fields, least in ((_SIZES, 1), (("lstm_units", "lookahead"), 0)):
             for field in fields:
                 value = getattr(self, field)
-                if any(size < least for size in (value if isinstance(value, tuple) else (value,))):
+                sizes = value if isinstance(value, tuple) else (value,)
+                if not all(isinstance(size, int) and size >= least for size in sizes):
                     raise UserError(
-                        f"macro {self.name!r}: {field} must be >= {least}, but got {value}"
+                        f"macro {self.name!r}: {field} must be integers >= {least}, but got {value}"
                     )
         for field in ("frame_shift_s", "frame_length_s"):
             if not getattr(self, field) > 0:
@@ -92,8 +93,10 @@ class Macro:
         """Make a macro network of plain values, such as `dataclasses.asdict` and JSON give.
 
         Raises:
-            UserError: if the keys are not those of a macro network.
+            UserError: if the keys or the types of the values are not those of a macro network.
         """
+        if not isinstance(values, Mapping):
+            raise UserError(f"a macro network must have its own keys, but got {values!r:.200}")
         plain: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()

@@ -156,7 +156,7 @@ def stored(values: NDArray[Any]) -> NDArray[np.float64]:
 
     Near a known point the spread of a process is a small difference of large numbers. In single
     precision it would depend on how many rows are asked for at once, since products then add up
-    in another order. What is too large for that is as far away as can be.
+    in another order. Values beyond float32 become its largest ones.
     """
     single: NDArray[np.float32] = np.clip(values, -GREATEST, GREATEST).astype(np.float32)
     return single.astype(np.float64)

@@ -177,7 +177,9 @@ class PredictorContract:
         """Every graph gets finite numbers; whether to trust them is said elsewhere."""
         assert np.isfinite(fitted.predict([cell_graph(Cell.parse(text))]).mean).all()
 
-    def test_graphs_of_more_paths_than_float32_counts_are_answered(self, fitted: Predictor) -> None:
+    def test_graphs_of_more_paths_than_float32_counts_have_predictions(
+        self, fitted: Predictor
+    ) -> None:
         """A chain of 140 nodes that all skip: its edges are there up to 2 ** 139 times."""
         cell = Cell(("conv5",) * 140, tuple((1,) * k for k in range(1, 141)))
         prediction = fitted.predict([cell_graph(cell)])

@@ -30,7 +30,7 @@ _EXAMPLES_OF_A_ROUND = 200
 
 
 class HangError(BaseException):
-    """A reader did not come back; not an `Exception`, which a reader might take for its own."""
+    """A reader did not return; not an `Exception`, which a reader might take for its own."""
 
 
 def fuzz(name: str, strategy: SearchStrategy[Any], check: Callable[[Any], None]) -> None:
@@ -70,7 +70,9 @@ def _at_most_seconds(value: object) -> Iterator[None]:
 
     def end(number: int, frame: FrameType | None) -> None:
         del number, frame
-        raise HangError(f"no answer within {SECONDS_OF_ONE} s to {value!r:.2000}")
+        raise HangError(
+            f"a reader must return within {SECONDS_OF_ONE} s, but did not for {value!r:.2000}"
+        )
 
     before = signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, SECONDS_OF_ONE)

@@ -14,6 +14,7 @@ import pytest
 from graph_encoding import UserError
 from graph_encoding.array_files import read_arrays
 from graph_encoding.errors import MissingExtraError, unreadable
+from graph_encoding.macro import Macro
 from graph_encoding.strict_json import strict_json
 from graph_encoding.toml_config import load_config
 from surrogate.artifact import Artifact, load_artifact
@@ -159,3 +160,9 @@ def test_latencies_without_a_status_are_refused(tmp_path: Path) -> None:
     pq.write_table(rows.set_column(place, "status", pa.array([None, "ok"])), path)
     with pytest.raises(UserError, match="must have a value in each row of 'status'"):
         read_latencies(path)
+
+
+@pytest.mark.parametrize("plain", [None, [], "paper", {}, {"name": "a"}])
+def test_what_is_no_macro_network_is_refused(plain: object) -> None:
+    with pytest.raises(UserError, match="a macro network must have its own keys, but got"):
+        Macro.from_plain(plain)  # type: ignore[arg-type]

@@ -61,6 +61,7 @@ class Engine(ABC):
                 trainings in flight are finished.
 
         Raises:
+            UserError: if no worker can start; no training then has a record.
             WorkersDiedError: if trainings of several cells in a row failed or lost their workers.
         """
 
