@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -57,6 +57,18 @@ class _Outcome:
     utterance_edits: list[tuple[int, ...]] = field(default_factory=list)
     utterance_ctc_loss: list[tuple[float, ...]] = field(default_factory=list)
 
+    def fields(self) -> dict[str, Any]:
+        """The fields of a record that it decides; without an end there is no test PER."""
+        return {
+            "val_per_curve": tuple(self.val_per_curve),
+            "train_loss_curve": tuple(self.train_loss_curve),
+            "best_epoch": self.best_epoch,
+            "test_per": self.test_per,
+            "held_out_per_curves": tuple(map(tuple, self.held_out_per_curves.values())),
+            "utterance_edits": tuple(self.utterance_edits),
+            "utterance_ctc_loss": tuple(self.utterance_ctc_loss),
+        }
+
 
 def train_cell(
     cell: Cell, seed: int, recipe: Recipe, corpus: PreparedCorpus, *, device: Device = "auto"
@@ -87,7 +99,6 @@ def train_cell(
     started = time.perf_counter()
     place = training_device(device, recipe)
     check_arithmetic(recipe)
-    portable = recipe.train.arithmetic == "portable"
     outcome = _Outcome()
     status: Status = "ok"
     error = ""
@@ -110,18 +121,18 @@ def train_cell(
         corpus_fingerprint=corpus.fingerprint,
         status=status,
         error=error,
-        val_per_curve=tuple(outcome.val_per_curve),
-        train_loss_curve=tuple(outcome.train_loss_curve),
-        best_epoch=outcome.best_epoch,
-        test_per=outcome.test_per if status == "ok" else math.nan,
         params=params(cell, recipe.macro, recipe.semantics),
         train_seconds=time.perf_counter() - started,
-        software=software_versions(place.type, portable=portable)
-        + (" lstm=fp32" if _needs_plain_lstm(recipe, place) else ""),
-        held_out_per_curves=tuple(map(tuple, outcome.held_out_per_curves.values())),
-        utterance_edits=tuple(outcome.utterance_edits),
-        utterance_ctc_loss=tuple(outcome.utterance_ctc_loss),
+        software=_software_of(recipe, place),
+        **outcome.fields(),
     )
+
+
+def _software_of(recipe: Recipe, place: torch.device) -> str:
+    """What can change the numbers of a recipe's record, trained on a device."""
+    portable = recipe.train.arithmetic == "portable"
+    lstm = " lstm=fp32" if _needs_plain_lstm(recipe, place) else ""
+    return software_versions(place.type, portable=portable) + lstm
 
 
 def software_versions(device: str = "cpu", *, portable: bool = False) -> str:
