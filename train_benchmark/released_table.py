@@ -45,6 +45,8 @@ ORIGINAL_RECIPE = "nb-asr"
 
 _LICENCE = "released by the authors of NAS-Bench-ASR; TIMIT (c) 1993 Linguistic Data Consortium"
 
+_SEED = re.compile("0|[1-9][0-9]{0,18}")
+
 
 @dataclass(frozen=True)
 class ReleasedFolder:
@@ -174,7 +176,9 @@ def read_released_folder(
             f"folder {folder} must have {prefix}{{seed}}.pickle, but has trainings of "
             f"{' and '.join(lengths) or 'no number of'} epochs; ask for those"
         )
-    wanted = sorted(int(s) for s in found_seeds if s.isdigit()) if seeds is None else list(seeds)
+    # Not `str.isdigit`, which takes "²" and numbers of any length for a seed.
+    numbers = sorted(int(s) for s in found_seeds if _SEED.fullmatch(s))
+    wanted = numbers if seeds is None else list(seeds)
     missing = [seed for seed in wanted if str(seed) not in found_seeds]
     if missing or not wanted:
         raise UserError(

@@ -172,6 +172,12 @@ def test_a_seed_may_be_of_numpy(folder: Path) -> None:
     assert from_folder(folder, max_epochs=6, seeds=np.int64(2)).seeds == [2]
 
 
+@pytest.mark.parametrize("other", ["²", "1-old", "007", "9" * 190, "copy"])
+def test_files_of_other_names_are_no_seeds(folder: Path, other: str) -> None:
+    (folder / f"nb-asr-e6-{other}.pickle").write_bytes((folder / "nb-asr-e6-1.pickle").read_bytes())
+    assert from_folder(folder, max_epochs=6, validate_data=False).seeds == [1, 2]
+
+
 def test_what_is_not_there_is_named(folder: Path, data: Dataset) -> None:
     with pytest.raises(UserError, match="e40"):
         from_folder(folder)
