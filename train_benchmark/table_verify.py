@@ -112,7 +112,7 @@ def verify_retrained(
             tolerance = _SEED_STDS * _seed_std(table)
             difference = abs(label_of(new, "val_per") - label_of(old, "val_per"))
             detail = (
-                f"val_per differs by {difference}, allowed {tolerance} "
+                f"val_per differs by {difference:.6g}, allowed {tolerance:.6g} "
                 f"(then {old.software}; now {new.software})"
             )
             yield Check(name, difference <= tolerance, detail)
