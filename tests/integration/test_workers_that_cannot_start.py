@@ -18,8 +18,8 @@ from train_benchmark import prepare
 from train_benchmark.engines import local, ray_cluster
 from train_benchmark.engines.base import Engine, Job
 from train_benchmark.engines.local import LocalEngine
+from train_benchmark.prepared import PreparedCorpus
 from train_benchmark.record import TrainingRecord
-from train_benchmark.trainer import PreparedCorpus
 
 ROOT = Path(__file__).parents[2]
 # Fewer than the failed ones in a row by which a machine is known to be faulty.
@@ -40,7 +40,7 @@ from train_benchmark.latency.sweep import run_sweep
 def few_utterances() -> PreparedCorpus:
     rng = np.random.default_rng(0)
     few = tuple(tone_utterance(f"u{i}", (1, 2), rng) for i in range(3))
-    return PreparedCorpus("fingerprint", few[:1], few[1:2], few[2:])
+    return PreparedCorpus.single("fingerprint", few[:1], few[1:2], few[2:])
 
 
 def train(engine: Engine | None = None, records: list[TrainingRecord] | None = None) -> None:

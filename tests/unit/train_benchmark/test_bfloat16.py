@@ -18,7 +18,8 @@ from tests.unit.train_benchmark.test_paper_recipe import (
 from train_benchmark import trainer
 from train_benchmark.asr_model import AsrModel
 from train_benchmark.bfloat16 import computes_bfloat16_lstm
-from train_benchmark.trainer import PreparedCorpus, software_versions, train_cell
+from train_benchmark.prepared import PreparedCorpus
+from train_benchmark.trainer import software_versions, train_cell
 
 __all__ = ["corpus"]
 
