@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from graph_encoding.cell import Cell
 from graph_encoding.errors import UserError
 from surrogate.artifact import SCHEMA_VERSION, Artifact, load_artifact
+from surrogate.calibration import Neighbourhood
 from surrogate.forecast import Forecaster
 
 CELLS = [Cell.parse(text) for text in ("10_100_1000", "31_210_0101", "conv9:1")]
@@ -103,6 +105,19 @@ def test_unknown_name_says_what_to_give() -> None:
 def test_existing_folder_is_never_overwritten(artifact: Artifact, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="exists"):
         artifact.save(tmp_path)
+
+
+@pytest.mark.parametrize("most", [3.0, 255.0, 256.0, 2.0**50])
+def test_counts_of_any_size_are_loaded_as_they_were(
+    artifact: Artifact, tmp_path: Path, most: float
+) -> None:
+    points = np.array(artifact.neighbourhood.points)
+    points[0, 0] = most
+    wide = replace(artifact, neighbourhood=Neighbourhood(artifact.neighbourhood.ops, points))
+    wide.save(tmp_path / "a")
+    found = load_artifact(tmp_path / "a").neighbourhood.points
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, points)
 
 
 def test_failed_save_leaves_nothing(
