@@ -25,7 +25,7 @@ from graph_encoding import UserError
 SECONDS_OF_ONE = 30
 """A reader that takes longer over one small input hangs."""
 
-_EXAMPLES = 40
+_EXAMPLES = 25
 _EXAMPLES_OF_A_ROUND = 200
 
 
