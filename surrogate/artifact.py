@@ -171,7 +171,10 @@ class Artifact:
         }
         _write_json(folder / _MEASURED_FILE, measured)
         with (folder / _NEIGHBOURHOOD_FILE).open("wb") as file:
-            points = self.neighbourhood.points.astype(np.uint8)
+            points = self.neighbourhood.points
+            # Counts of cells of the space fit into a byte; those of large graphs do not.
+            if points.max(initial=0) <= np.iinfo(np.uint8).max:
+                points = points.astype(np.uint8)
             np.savez_compressed(file, allow_pickle=False, points=points)
         if self.curves is not None:
             self.curves.save(folder / CURVE_FOLDER)

@@ -75,10 +75,10 @@ def _pairs(observed: ObservedCurve) -> list[tuple[int, float]]:
         items = list(enumerate(observed, start=1))
     try:
         return [(_epoch(epoch), float(per)) for epoch, per in items]
-    except (TypeError, ValueError) as e:
+    except (TypeError, ValueError, OverflowError) as e:
         raise UserError(
             "an observed curve must hold whole epochs and numbers, such as [0.98, 0.91] or "
-            f"{{5: 0.72}}, but got {observed!r}"
+            f"{{5: 0.72}}, but got {observed!r:.200}"
         ) from e
 
 

@@ -18,6 +18,7 @@ from surrogate.artifact import (
     Artifact,
     load_artifact,
 )
+from surrogate.calibration import Neighbourhood
 from surrogate.fitting import fit_artifact
 from surrogate.forecast import Forecaster
 from surrogate.predictors import RidgePredictor
@@ -119,6 +120,19 @@ def test_unknown_name_says_what_to_give() -> None:
 def test_existing_folder_is_never_overwritten(artifact: Artifact, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="exists"):
         artifact.save(tmp_path)
+
+
+@pytest.mark.parametrize("most", [3.0, 255.0, 256.0, 2.0**50])
+def test_counts_of_any_size_are_loaded_as_they_were(
+    artifact: Artifact, tmp_path: Path, most: float
+) -> None:
+    points = np.array(artifact.neighbourhood.points)
+    points[0, 0] = most
+    wide = replace(artifact, neighbourhood=Neighbourhood(artifact.neighbourhood.ops, points))
+    wide.save(tmp_path / "a")
+    found = load_artifact(tmp_path / "a").neighbourhood.points
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, points)
 
 
 def test_failed_save_leaves_nothing(

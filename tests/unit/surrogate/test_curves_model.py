@@ -226,6 +226,7 @@ def test_order_of_rows_does_not_matter(model: CurveModel, curve_table: Benchmark
         ([-0.1], "epoch 1 is -0.1"),
         ([95.0, 90.0], "divide percents by 100"),
         ({1.5: 0.9}, "whole epochs"),
+        ([10**400], "whole epochs and numbers"),
         ({True: 0.9}, "whole epochs"),
         (["high"], "numbers"),
         ([None], "numbers"),
