@@ -1,7 +1,7 @@
 """Cells of speech-recognition networks: identity, graphs, encodings and static cost."""
 
-from graph_encoding.adapters import nasbench101, nasbench201, nasbench_graph
 from graph_encoding.cell import Cell
+from graph_encoding.common.errors import CellFormatError, MissingExtraError, NasasrError, UserError
 from graph_encoding.cost import (
     ReceptiveField,
     macs,
@@ -9,8 +9,7 @@ from graph_encoding.cost import (
     peak_activation_bytes,
     receptive_field,
 )
-from graph_encoding.drawing import draw_svg, draw_text
-from graph_encoding.errors import CellFormatError, MissingExtraError, NasasrError, UserError
+from graph_encoding.drawing.draw import draw_svg, draw_text
 from graph_encoding.functional import (
     FunctionalForm,
     canonical_form,
@@ -19,14 +18,15 @@ from graph_encoding.functional import (
     is_dead,
 )
 from graph_encoding.graph import CellGraph, cell_graph
-from graph_encoding.graph_file import GraphRow, read_graphs, write_graphs
+from graph_encoding.interop.adapters import nasbench101, nasbench201, nasbench_graph
+from graph_encoding.interop.graph_file import GraphRow, read_graphs, write_graphs
+from graph_encoding.interop.to_networkx import to_networkx
 from graph_encoding.macro import MACROS, PAPER_MACRO, TIMIT_MICRO_MACRO, Macro
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS, Operation, register_operation
-from graph_encoding.published import PublishedClass, published_class, published_hash
-from graph_encoding.released_cost import released_flops, released_params
+from graph_encoding.published.cost import released_flops, released_params
+from graph_encoding.published.identity import PublishedClass, published_class, published_hash
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace, equivalent
-from graph_encoding.to_networkx import to_networkx
 
 __all__ = [
     "MACROS",

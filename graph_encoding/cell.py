@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graph_encoding.errors import CellFormatError
+from graph_encoding.common.errors import CellFormatError
 from graph_encoding.ops import NAME_IN_CELL, NB_ASR_OPS, NODE_BREAK, OPERATIONS
 
 _NODE = re.compile(rf"(?:(?P<index>[0-9])|(?P<name>{NAME_IN_CELL}):)(?P<flags>[01]+)")

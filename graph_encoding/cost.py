@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.functional import FunctionalForm, Sum, functional_form
 from graph_encoding.graph import CellGraph
 from graph_encoding.macro import Macro

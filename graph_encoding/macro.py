@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from graph_encoding.errors import UserError
-from graph_encoding.registry import Registry
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.registry import Registry
 
 _SIZES = (
     "mel_bins",

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from graph_encoding.errors import UserError
-from graph_encoding.registry import Registry
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.registry import Registry
 
 OpKind = Literal[
     "input",

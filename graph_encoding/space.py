@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.functional import functional_form, functional_key
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS
 from graph_encoding.semantics import Semantics

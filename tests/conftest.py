@@ -9,13 +9,13 @@ import pytest
 from hypothesis import settings
 
 from graph_encoding import MACROS, OPERATIONS
-from surrogate.artifact import Artifact
-from surrogate.dataset import SurrogateDataset
-from surrogate.fitting import fit_artifact
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.targets import TEST_PER, VAL_PER
+from surrogate.fitting.artifact import Artifact
+from surrogate.fitting.fitting import fit_artifact
 from surrogate.predictors import XgbPredictor, XgbSettings
-from surrogate.targets import TEST_PER, VAL_PER
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
-from train_benchmark.table import BenchmarkTable
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 # A law that holds takes as long as the machine lets it: a busy one fails no test. The cases are
 # the same in every run, so that a failure is one of the code.

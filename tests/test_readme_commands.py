@@ -151,7 +151,7 @@ SCRIPT_COMMANDS = sorted(
         command.partition("  #")[0]
         for page in PAGES
         for command in re.findall(r"(?:^\$ |`)(python [^`\n]+)", page.read_text(), re.MULTILINE)
-        if " benchmarks/" in command
+        if " studies/" in command
     }
 )
 

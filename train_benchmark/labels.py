@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_encoding.errors import UserError, unreadable
+from graph_encoding.common.errors import UserError, unreadable
 
 
 def read_parquet(

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
-from graph_encoding.errors import UserError
-from graph_encoding.strict_json import strict_json
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.strict_json import strict_json
 
 SCHEMA_VERSION = 1
 

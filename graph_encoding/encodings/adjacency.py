@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import GREATEST, to_float32
 from graph_encoding.encodings.base import Encoding
+from graph_encoding.encodings.stacked_graphs import GREATEST, to_float32
 from graph_encoding.graph import CellGraph
 
 

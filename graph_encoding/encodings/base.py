@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import grouped
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
+from graph_encoding.encodings.stacked_graphs import grouped
 from graph_encoding.graph import CellGraph
 
 

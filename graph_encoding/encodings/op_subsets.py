@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import (
+from graph_encoding.encodings.base import Encoding
+from graph_encoding.encodings.stacked_graphs import (
     Counts,
     DenseGraphs,
     count_paths,
@@ -14,7 +15,6 @@ from graph_encoding.dense import (
     path_sums,
     to_float32,
 )
-from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS
 

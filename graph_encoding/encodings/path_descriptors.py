@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import dense_graphs, path_sums
 from graph_encoding.encodings.base import Encoding
+from graph_encoding.encodings.stacked_graphs import dense_graphs, path_sums
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import Operation
 

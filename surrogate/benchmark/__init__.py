@@ -1,23 +1,17 @@
-"""Predictors side by side: same splits, same metrics, beside the noise ceiling."""
+"""The former name of `surrogate.comparison`; it will be removed in the next release."""
 
-from surrogate.benchmark.config import BenchmarkConfig, benchmark_config, load_benchmark_config
-from surrogate.benchmark.plugin import predictor_kind
-from surrogate.benchmark.protocol import PROTOCOLS, Division, Protocol
-from surrogate.benchmark.run import BenchmarkResult, run_benchmark
-from surrogate.benchmark.scores import POINT_METRICS, ScoreRow
-from surrogate.benchmark.summary import SummaryRow
+import warnings
+from typing import Any
 
-__all__ = [
-    "POINT_METRICS",
-    "PROTOCOLS",
-    "BenchmarkConfig",
-    "BenchmarkResult",
-    "Division",
-    "Protocol",
-    "ScoreRow",
-    "SummaryRow",
-    "benchmark_config",
-    "load_benchmark_config",
-    "predictor_kind",
-    "run_benchmark",
-]
+from surrogate import comparison
+
+
+def __getattr__(name: str) -> Any:
+    if name not in comparison.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(
+        "surrogate.benchmark is now surrogate.comparison; import from there",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return getattr(comparison, name)

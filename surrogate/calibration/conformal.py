@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from graph_encoding.errors import UserError
-from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import ONE_SIGMA, Interval, Prediction, check_level
+from graph_encoding.common.errors import UserError
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import ONE_SIGMA, Interval, Prediction, check_level
+from surrogate.data.targets import FloatArray, size_of
 from surrogate.predictors.base import Predictor
-from surrogate.targets import FloatArray, size_of
 
 _FLOOR_SHARES = (0.1, 0.2, 0.5, 1.0, 1.5, 3.0)
 _LEAST_SHARE = 1e-9

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Prediction
-from surrogate.targets import FloatArray
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import FloatArray
 
 _SHARES = (np.arange(1000) + 0.5) / 1000
 _RESAMPLES = 200

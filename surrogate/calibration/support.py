@@ -16,10 +16,10 @@ from surrogate.calibration.conformal import (
     fit_held_out,
     surprise,
 )
-from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Interval, Prediction
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import Interval, Prediction
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Predictor
-from surrogate.targets import FloatArray
 
 Outside = Literal["new_operation", "larger"]
 OUTSIDE: tuple[Outside, ...] = ("new_operation", "larger")

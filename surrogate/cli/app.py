@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from graph_encoding.errors import NasasrError
+from graph_encoding.common.errors import NasasrError
 from surrogate import __version__
 from surrogate.cli import (
     benchmark,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
-    from surrogate.benchmark import BenchmarkConfig, BenchmarkResult
+    from surrogate.comparison import BenchmarkConfig, BenchmarkResult
 
 _REPORT = "report.html"
 _SHOWN = (
@@ -137,7 +137,7 @@ def _with_options(
     added: list[str],
 ) -> "BenchmarkConfig":
     """The configuration of a file, with what the command line says otherwise."""
-    from surrogate.benchmark import benchmark_config, load_benchmark_config
+    from surrogate.comparison import benchmark_config, load_benchmark_config
 
     given = {name: value for name, value in source.items() if value is not None}
     values: dict[str, Any] = {"source": {}}
@@ -216,7 +216,7 @@ def _name_of(source: dict[str, Any], target: str | None) -> str:
 
 
 def _run(config: "BenchmarkConfig", folder: Path, workers: int) -> "BenchmarkResult":
-    from surrogate.benchmark import run_benchmark
+    from surrogate.comparison import run_benchmark
 
     goes_on = f"nothing that was finished is lost. Go on with --out {folder}"
     with told_when_stopped(goes_on), ProgressDisplay("fits") as display:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.errors import UserError
 from graph_encoding.semantics import Semantics
-from graph_encoding.whole_files import whole_file
 from surrogate.cli.output import Format, write_csv, write_json, write_table
 
 if TYPE_CHECKING:
@@ -194,8 +194,8 @@ def _facts_of_function(
 def _published_facts(cell: "Cell") -> dict[str, str | int | None]:
     """What was published for a cell, or Nones for one outside that space."""
     from graph_encoding.ops import NB_ASR_OPS
-    from graph_encoding.published import published_hash
-    from graph_encoding.released_cost import released_flops, released_params
+    from graph_encoding.published.cost import released_flops, released_params
+    from graph_encoding.published.identity import published_hash
 
     if cell.nodes != 3 or not set(cell.ops) <= set(NB_ASR_OPS):
         return {"published_hash": None, "released_params": None, "released_flops": None}
@@ -227,7 +227,7 @@ def _draw(
     cells: "Sequence[Cell]", semantics: Semantics, picture: Picture, out: Path | None
 ) -> None:
     """Write pictures to stdout, or each to a file of its cell's name, replacing older ones."""
-    from graph_encoding.drawing import draw_svg, draw_text
+    from graph_encoding.drawing.draw import draw_svg, draw_text
 
     if out is None and picture is Picture.SVG:
         if len(cells) > 1:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from surrogate.cli.corpus_option import CORPUS_HELP, corpus_roots
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, write_json, write_rows
@@ -17,7 +17,7 @@ from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 from surrogate.cli.run_group import RunUnlessNamed
 
 if TYPE_CHECKING:
-    from train_benchmark.engines.base import Engine
+    from train_benchmark.collecting.engines.base import Engine
 
 
 class EngineName(StrEnum):
@@ -71,7 +71,7 @@ def run(
         raise UserError(f"--address is of --engine ray, but the engine is {engine.value}")
     max_seconds = None if until is None else duration_s(until)
     with imports_of("train"):
-        from train_benchmark.campaign import Campaign, collect
+        from train_benchmark.collecting.campaign import Campaign, collect
 
     campaign = Campaign.load(config)
     goes_on = f"nothing that was finished is lost. Go on with --out {out}"
@@ -101,7 +101,7 @@ def status(
     from dataclasses import asdict
 
     with imports_of("train"):
-        from train_benchmark.campaign import campaign_status
+        from train_benchmark.collecting.campaign import campaign_status
 
     row = asdict(campaign_status(folder))
     if output is Format.JSON:
@@ -127,9 +127,9 @@ def duration_s(text: str) -> float:
 
 def _make_engine(name: EngineName, workers: int | None, address: str | None) -> "Engine":
     if name is EngineName.RAY:
-        from train_benchmark.engines.ray_cluster import RayEngine
+        from train_benchmark.collecting.engines.ray_cluster import RayEngine
 
         return RayEngine(address or "auto", workers)
-    from train_benchmark.engines.local import LocalEngine
+    from train_benchmark.collecting.engines.local import LocalEngine
 
     return LocalEngine(workers or 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_encoding.toml_config import load_config
+from graph_encoding.common.toml_config import load_config
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import CHECK_FAILED, ReportFormat, write_json
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped

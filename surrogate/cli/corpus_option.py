@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 
 CORPUS_HELP = "Folder of the corpus; for a mix, NAME=PATH once per member."
 

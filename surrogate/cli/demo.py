@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from graph_encoding.errors import UserError, unreadable
-from graph_encoding.toml_config import load_config
+from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.toml_config import load_config
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import ReportFormat, Row, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
-    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
 _FOLDS = 4
 _LEVEL = 0.9
@@ -57,10 +57,15 @@ def demo(
 
 def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
     with imports_of("train"):
-        from train_benchmark.campaign import Campaign, CampaignConfig, build_table, collect
+        from train_benchmark.collecting.campaign import (
+            Campaign,
+            CampaignConfig,
+            build_table,
+            collect,
+        )
+        from train_benchmark.collecting.engines.local import LocalEngine
         from train_benchmark.corpora.config import CorpusConfig
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
-        from train_benchmark.engines.local import LocalEngine
 
     campaign = Campaign.load(config)
     corpus_path = config.parent / load_config(config, CampaignConfig).corpus
@@ -120,7 +125,7 @@ def _put_table(new: Path, place: Path, earlier: Path) -> "BenchmarkTable":
     Raises:
         UserError: if something else stands there.
     """
-    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
     if place.exists():
         found, wanted = (BenchmarkTable.load(p).metadata.recipe_hash for p in (place, new))
@@ -141,10 +146,10 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
         One row a cell, best measured first: cell, measured PER, forecast, interval.
     """
     from surrogate.calibration import fit_calibrated
-    from surrogate.dataset import SurrogateDataset
+    from surrogate.data.dataset import SurrogateDataset
+    from surrogate.data.splits import k_fold
+    from surrogate.data.targets import VAL_PER
     from surrogate.predictors import PREDICTORS, XgbPredictor
-    from surrogate.splits import k_fold
-    from surrogate.targets import VAL_PER
 
     assert XgbPredictor.name in PREDICTORS
     dataset = SurrogateDataset.from_table(table, VAL_PER, "mean")
@@ -176,8 +181,8 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
 
 def summarise(rows: list[dict[str, Any]]) -> Row:
     """Rank agreement and coverage of held-out forecasts."""
+    from surrogate.data.targets import VAL_PER
     from surrogate.metrics import kendall_tau
-    from surrogate.targets import VAL_PER
 
     def column(name: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
         return np.array([row[name] for row in rows])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from graph_encoding.errors import MissingExtraError
+from graph_encoding.common.errors import MissingExtraError
 
 
 @contextmanager

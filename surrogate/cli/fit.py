@@ -10,11 +10,11 @@ from surrogate.cli.output import ReportFormat, Row, require_new_folder, write_js
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
-    from surrogate.artifact import Artifact
-    from surrogate.config import FitConfig
-    from surrogate.evaluation import Summary
-    from surrogate.unfinished import Unfinished
-    from train_benchmark.table import BenchmarkTable
+    from surrogate.comparison.evaluation import Summary
+    from surrogate.fitting.artifact import Artifact
+    from surrogate.fitting.config import FitConfig
+    from surrogate.jobs.checkpoint import Unfinished
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 def register(app: typer.Typer) -> None:
@@ -42,9 +42,9 @@ def fit(
 
     Run again to go on where it was stopped.
     """
-    from surrogate.config import default_fit_config, load_fit_config
-    from surrogate.unfinished import Unfinished
-    from train_benchmark.table import BenchmarkTable
+    from surrogate.fitting.config import default_fit_config, load_fit_config
+    from surrogate.jobs.checkpoint import Unfinished
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
     chosen = default_fit_config() if config is None else load_fit_config(config)
     require_new_folder(out, "artifact")
@@ -73,8 +73,8 @@ def _fitted(
     workers: int,
     kept: "Unfinished",
 ) -> "Artifact":
-    from surrogate.fitting import fit_artifact
-    from surrogate.provenance import plain_config
+    from surrogate.fitting.fitting import fit_artifact
+    from surrogate.jobs.provenance import plain_config
 
     with ProgressDisplay("fitting") as display:
         return fit_artifact(
@@ -100,10 +100,10 @@ def _fitted(
 def _held_out(
     table: "BenchmarkTable", config: "FitConfig[Any]", workers: int, kept: "Unfinished"
 ) -> "tuple[Summary, ...]":
-    from surrogate.config import comparison_makers
-    from surrogate.dataset import SurrogateDataset
-    from surrogate.evaluation import Comparison, summarise
-    from surrogate.fitting import macro_of_table
+    from surrogate.comparison.evaluation import Comparison, summarise
+    from surrogate.data.dataset import SurrogateDataset
+    from surrogate.fitting.config import comparison_makers
+    from surrogate.fitting.fitting import macro_of_table
 
     comparison = Comparison(
         tuple(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped

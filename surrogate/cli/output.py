@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 
 CHECK_FAILED = 1
 """Exit code of a check that found something wrong; 2 stays for wrong use."""

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from surrogate.cli.cell import read_cells
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
-from surrogate.targets import TARGETS
+from surrogate.data.targets import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from surrogate.artifact import Artifact
-    from surrogate.forecast import Forecast
-    from surrogate.latency_transfer import TransferredLatency
+    from surrogate.fitting.artifact import Artifact
+    from surrogate.forecasting.forecast import Forecast
+    from surrogate.latency.transfer import TransferredLatency
     from train_benchmark.latency.record import LatencyRecord
 
 _PLACE = ("kind", "target", "unit", "setting", "device", "source")
@@ -94,8 +94,8 @@ def predict(
     timit-micro's 20), test_per the test PER with the weights of the epoch of the lowest validation
     PER. Both are fractions, lower is better.
     """
-    from surrogate.artifact import load_artifact
-    from surrogate.forecast import Forecaster
+    from surrogate.fitting.artifact import load_artifact
+    from surrogate.forecasting.forecast import Forecaster
 
     parsed = read_cells(cells or [], cells_file)
     observed = None if observed_curve is None else observed_rates(observed_curve)
@@ -149,7 +149,7 @@ def _transferred(artifact: "Artifact", folder: Path) -> "list[TransferredLatency
     Raises:
         UserError: if one of them has too few functions that could be measured.
     """
-    from train_benchmark.table_latency import gather_latencies
+    from train_benchmark.table.latencies import gather_latencies
 
     groups: dict[tuple[str, str], list[LatencyRecord]] = {}
     for record in gather_latencies([folder], artifact.metadata.semantics):
@@ -167,7 +167,7 @@ def _transferred_to(artifact: "Artifact", records: "list[LatencyRecord]") -> "Tr
     from graph_encoding.cell import Cell
     from graph_encoding.graph import cell_graph
     from graph_encoding.semantics import Semantics
-    from surrogate.latency_transfer import TransferredLatency
+    from surrogate.latency.transfer import TransferredLatency
 
     setting, device = records[0].setting, records[0].device
     measured = [record for record in records if record.status == "ok"]

@@ -59,9 +59,9 @@ def describe_space(space: "CellSpace", semantics: Semantics) -> dict[str, Any]:
         of the standard space only), and the space itself. What is not counted is None, and
         `not_counted` says why.
     """
-    from graph_encoding.errors import UserError
+    from graph_encoding.common.errors import UserError
     from graph_encoding.ops import NB_ASR_OPS
-    from graph_encoding.published import published_classes
+    from graph_encoding.published.identity import published_classes
 
     facts: dict[str, Any] = {
         "nodes": space.nodes,

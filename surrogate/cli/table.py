@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graph_encoding.errors import CorruptFileError, UserError
+from graph_encoding.common.errors import CorruptFileError, UserError
 from surrogate.cli.corpus_option import CORPUS_HELP, corpus_roots
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import (
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from graph_encoding.cell import Cell
-    from train_benchmark.campaign import Campaign
+    from train_benchmark.collecting.campaign import Campaign
     from train_benchmark.record import TrainingRecord
-    from train_benchmark.table import BenchmarkTable
-    from train_benchmark.table_verify import Check
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+    from train_benchmark.table.verify import Check
 
 
 class ExportFormat(StrEnum):
@@ -58,7 +58,7 @@ def build(
 ) -> None:
     """Gather the records of a campaign into a table."""
     with imports_of("train"):
-        from train_benchmark.campaign import build_table
+        from train_benchmark.collecting.campaign import build_table
 
     table = build_table(campaign, out, latency or ())
     typer.echo(f"wrote {out}: {len(table)} rows, {len(table.keys)} functions", err=True)
@@ -74,8 +74,8 @@ def attach_latency(
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the table.")],
 ) -> None:
     """Copy a table with further latencies beside those that it has."""
-    from train_benchmark.table import BenchmarkTable
-    from train_benchmark.table_latency import gather_latencies
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+    from train_benchmark.table.latencies import gather_latencies
 
     loaded = BenchmarkTable.load(table)
     known = loaded.latency.records()
@@ -93,7 +93,7 @@ def info(
     ] = ReportFormat.TABLE,
 ) -> None:
     """Say what a table holds: size, seeds, source, and what its labels are and range over."""
-    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
     facts = _facts(BenchmarkTable.load(table))
     if output is ReportFormat.JSON:
@@ -122,7 +122,7 @@ def noise(
     from dataclasses import asdict
 
     from surrogate.metrics import seed_agreement
-    from train_benchmark.table import LABELS, BenchmarkTable
+    from train_benchmark.table.benchmark_table import LABELS, BenchmarkTable
 
     wanted = _distinct_seeds(seeds)
     data = BenchmarkTable.load(table)
@@ -164,8 +164,8 @@ def verify(
     output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
 ) -> None:
     """Check that a table is what it says; exit code 1 if it is not."""
-    from train_benchmark.table import BenchmarkTable
-    from train_benchmark.table_verify import Check, verify_table
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+    from train_benchmark.table.verify import Check, verify_table
 
     if retrain and (corpus is None or campaign is None):
         raise UserError("--retrain needs --corpus and --campaign: what to train on, and how")
@@ -182,7 +182,7 @@ def verify(
     if campaign is not None:
         # Late: only campaigns need the packages of training.
         with imports_of("train"):
-            from train_benchmark.campaign import Campaign
+            from train_benchmark.collecting.campaign import Campaign
 
         planned = Campaign.load(campaign)
     checks = list(
@@ -221,12 +221,12 @@ def _retrained(
 ) -> "list[Check]":
     import numpy as np
 
-    from train_benchmark.table_verify import verify_retrained
+    from train_benchmark.table.verify import verify_retrained
 
     with imports_of("train"):
-        from train_benchmark.engines.base import Job
-        from train_benchmark.engines.local import LocalEngine
-        from train_benchmark.prepare import prepare, read_speech
+        from train_benchmark.collecting.engines.base import Job
+        from train_benchmark.collecting.engines.local import LocalEngine
+        from train_benchmark.features.prepare import prepare, read_speech
 
     speech = read_speech(corpus_roots(corpus), campaign.recipe)
     if speech.fingerprint != table.metadata.corpus_fingerprint:
@@ -259,9 +259,9 @@ def export(
     to: Annotated[ExportFormat, typer.Option(help="Form of the copy.")] = ExportFormat.CSV,
 ) -> None:
     """Copy a table into a form for other programs."""
-    from train_benchmark.released_table import export_released, exported_functions
-    from train_benchmark.table import BenchmarkTable
-    from train_benchmark.table_export import export_csv, export_parquet
+    from train_benchmark.nb_asr.convert import export_released, exported_functions
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+    from train_benchmark.table.export import export_csv, export_parquet
 
     writers = {
         ExportFormat.CSV: export_csv,
@@ -286,7 +286,7 @@ def export(
 def _facts(table: Any) -> dict[str, Any]:
     import numpy as np
 
-    from train_benchmark.table import LABELS, label_of
+    from train_benchmark.table.benchmark_table import LABELS, label_of
 
     labels = {}
     for label in LABELS if table.measured else ():

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from surrogate.curves.data import FEWEST_CONTRASTS, CurveSet
 from surrogate.curves.moments import robust_covariance, robust_mean_and_covariance
-from surrogate.folds import fold_indices
-from surrogate.targets import FloatArray
+from surrogate.data.folds import fold_indices
+from surrogate.data.targets import FloatArray
 
 _MOST_COMPONENTS = 8
 

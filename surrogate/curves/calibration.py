@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from surrogate.calibration.conformal import place_of_level
 from surrogate.curves.conditioning import CurveProcess
 from surrogate.curves.data import FEWEST_CONTRASTS, CurveSet
@@ -15,8 +15,8 @@ from surrogate.curves.falling import project_falling
 from surrogate.curves.label import label_of_curves, with_label
 from surrogate.curves.mean_curve import ExpectedCurves
 from surrogate.curves.moments import robust_covariance
-from surrogate.folds import fold_indices
-from surrogate.targets import FloatArray, Transform
+from surrogate.data.folds import fold_indices
+from surrogate.data.targets import FloatArray, Transform
 
 MOST_SCORES = 199
 """Scores kept for each horizon: enough for a level of 0.995."""

@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from surrogate.curves.moments import part_within
-from surrogate.targets import FloatArray
+from surrogate.data.targets import FloatArray
 
 Subject = Literal["training", "function"]
 """What a forecast is of.

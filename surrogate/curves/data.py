@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
-from surrogate.dataset import SeedPolicy
-from surrogate.targets import VAL_PER, FloatArray, Transform
+from surrogate.data.dataset import SeedPolicy
+from surrogate.data.targets import VAL_PER, FloatArray, Transform
 from train_benchmark.labels import EpochWindow, label_window
 
 if TYPE_CHECKING:
     from train_benchmark.record import TrainingRecord
-    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
 FEWEST_EPOCHS = 5
 """Shortest curves that are modelled: shorter ones were never tried, and have little to forecast."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.targets import FloatArray
+from surrogate.data.targets import FloatArray
 
 LEAST_SHARE = 0.75
 """Share of a table's curves that must not rise over a step for it to count as falling."""

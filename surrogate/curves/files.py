@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from graph_encoding.array_files import read_arrays
-from graph_encoding.errors import UserError, unreadable
-from graph_encoding.whole_files import whole_folder
+from graph_encoding.common.array_files import read_arrays
+from graph_encoding.common.atomic_files import whole_folder
+from graph_encoding.common.errors import UserError, unreadable
 from surrogate.curves.basis import CurveBasis
 from surrogate.curves.calibration import HorizonCalibration
 from surrogate.curves.conditioning import CurveProcess
 from surrogate.curves.mean_curve import DoubtScale, MeanCurves
 from surrogate.curves.model import CurveModel
+from surrogate.data.targets import Logit
 from surrogate.predictors.base import load_predictor
-from surrogate.targets import Logit
 from train_benchmark.labels import EpochWindow, last_epochs
 
 SCHEMA_VERSION = 2

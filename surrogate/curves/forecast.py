@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from surrogate.curves.conditioning import Subject
-from surrogate.targets import FloatArray
+from surrogate.data.targets import FloatArray
 
 
 class Widening(NamedTuple):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from surrogate.curves.conditioning import Conditioned
-from surrogate.targets import FloatArray, Transform
+from surrogate.data.targets import FloatArray, Transform
 from train_benchmark.labels import EpochWindow
 
 

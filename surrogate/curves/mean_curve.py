@@ -12,10 +12,10 @@ from surrogate.calibration.conformal import calibrate
 from surrogate.curves.basis import CurveBasis, fit_basis
 from surrogate.curves.data import CurveSet
 from surrogate.curves.falling import falling_steps, project_falling
-from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import ONE_SIGMA, Prediction
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import ONE_SIGMA, Prediction
+from surrogate.data.targets import FloatArray, Identity, Target
 from surrogate.predictors.base import Predictor
-from surrogate.targets import FloatArray, Identity, Target
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph
 from surrogate.curves.calibration import HorizonCalibration, calibrate_horizons, fit_process
 from surrogate.curves.conditioning import CurveProcess, Subject
@@ -18,14 +18,14 @@ from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
 from surrogate.curves.label import with_label
 from surrogate.curves.mean_curve import ExpectedCurves, MeanCurves
 from surrogate.curves.observed import Observed, ObservedCurve
-from surrogate.dataset import SeedPolicy
-from surrogate.prediction import ONE_SIGMA, check_level
+from surrogate.data.dataset import SeedPolicy
+from surrogate.data.prediction import ONE_SIGMA, check_level
+from surrogate.data.targets import VAL_PER, FloatArray, Logit
 from surrogate.predictors.base import Predictor
-from surrogate.targets import VAL_PER, FloatArray, Logit
 from train_benchmark.labels import EpochWindow
 
 if TYPE_CHECKING:
-    from train_benchmark.table import BenchmarkTable
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from surrogate.targets import FloatArray
+from surrogate.data.targets import FloatArray
 
 _FREEDOM = 4.0  # of Student's distribution: heavy tails, finite variance
 _STEPS = 100

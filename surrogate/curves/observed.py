@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
-from surrogate.targets import FloatArray
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray
 
 MOST_PER = 1.5
 """Largest error rate that is believed: above it, percents were meant, or the decoder is broken."""

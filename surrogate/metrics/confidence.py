@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
-from surrogate.prediction import check_level
-from surrogate.targets import FloatArray
+from graph_encoding.common.errors import UserError
+from surrogate.data.prediction import check_level
+from surrogate.data.targets import FloatArray
 
 RESAMPLES = 200
 """Bootstrap draws: the ends of a 95 % interval then rest on five draws each."""

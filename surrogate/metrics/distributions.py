@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from graph_encoding.errors import UserError
-from surrogate.targets import FloatArray
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray
 
 
 def gaussian_nll(mean: FloatArray, std: FloatArray, measured: FloatArray) -> float:

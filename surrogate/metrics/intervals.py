@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from graph_encoding.errors import UserError
-from surrogate.prediction import Interval
-from surrogate.targets import FloatArray
+from graph_encoding.common.errors import UserError
+from surrogate.data.prediction import Interval
+from surrogate.data.targets import FloatArray
 
 
 def coverage(interval: Interval, measured: FloatArray) -> float:

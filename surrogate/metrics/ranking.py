@@ -1,7 +1,7 @@
 """Rank correlations between predicted and measured values."""
 
-from graph_encoding.errors import UserError
-from surrogate.targets import FloatArray
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray
 
 
 def kendall_tau(predicted: FloatArray, measured: FloatArray) -> float:

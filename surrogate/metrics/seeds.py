@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray
 from surrogate.metrics.ranking import kendall_tau
-from surrogate.targets import FloatArray
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from graph_encoding.errors import UserError
-from surrogate.targets import FloatArray
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray
 
 
 def precision_at(predicted_cost: FloatArray, measured_cost: FloatArray, k: int) -> float:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from graph_encoding.errors import UserError
-from surrogate.targets import FloatArray, power_of_two
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray, power_of_two
 
 
 def rmse(predicted: FloatArray, measured: FloatArray) -> float:

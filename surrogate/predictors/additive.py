@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.graph import CellGraph
-from graph_encoding.to_pyg import NODE_COLUMNS
-from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Prediction
+from graph_encoding.interop.to_pyg import NODE_COLUMNS
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import FloatArray, LogScale, size_of
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.gp import GaussianProcess, GpSettings
-from surrogate.targets import FloatArray, LogScale, size_of
 
 _VOCABULARY_FILE = "vocabulary.json"
 _CORRECTION = "correction."

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.array_files import read_arrays
-from graph_encoding.errors import UserError, unreadable
+from graph_encoding.common.array_files import read_arrays
+from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.registry import Registry
 from graph_encoding.graph import CellGraph
-from graph_encoding.registry import Registry
-from surrogate.dataset import SurrogateDataset, require_features
-from surrogate.folds import check_folds, fold_indices
-from surrogate.prediction import Prediction
+from surrogate.data.dataset import SurrogateDataset, require_features
+from surrogate.data.folds import check_folds, fold_indices
+from surrogate.data.prediction import Prediction
 from train_benchmark.record import content_hash
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -9,11 +9,11 @@ import numpy as np
 from graph_encoding.cost import macs_of_graph, params_of_graph
 from graph_encoding.graph import CellGraph
 from graph_encoding.macro import MACROS, Macro
-from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Prediction
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
 from surrogate.predictors.scaling import NormalScoreScale
-from surrogate.targets import FloatArray
 
 _FRAMES_OF_A_SECOND = 100
 

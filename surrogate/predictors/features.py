@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import DenseGraphs, GroupedGraphs, dense_graphs, grouped
+from graph_encoding.common.errors import UserError
 from graph_encoding.encodings import (
     Encoding,
     GraphStatisticsEncoding,
@@ -23,12 +23,17 @@ from graph_encoding.encodings import (
     PathDescriptorEncoding,
     PathEncoding,
 )
-from graph_encoding.errors import UserError
+from graph_encoding.encodings.stacked_graphs import (
+    DenseGraphs,
+    GroupedGraphs,
+    dense_graphs,
+    grouped,
+)
 from graph_encoding.graph import CellGraph
+from graph_encoding.interop.to_pyg import NODE_COLUMNS, describe_operation
 from graph_encoding.ops import INPUT, OUTPUT, Operation
-from graph_encoding.to_pyg import NODE_COLUMNS, describe_operation
-from surrogate.dataset import feature_matrix, require_features
-from surrogate.targets import FloatArray, power_of_two
+from surrogate.data.dataset import feature_matrix, require_features
+from surrogate.data.targets import FloatArray, power_of_two
 
 T = TypeVar("T")
 

@@ -7,14 +7,14 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
-from surrogate.dataset import SurrogateDataset
-from surrogate.folds import fold_indices
-from surrogate.prediction import Prediction
+from graph_encoding.common.errors import UserError
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.folds import fold_indices
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, NodeArrays
 from surrogate.predictors.score_model import AskEach, ScoreModel, ScorePredictor, Scores
-from surrogate.targets import FloatArray
 
 NORM_EPS = 1e-5
 LOG_STD_RANGE = (-4.0, 1.0)

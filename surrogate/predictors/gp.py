@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
 from surrogate.predictors.known_points import GROUPS, KnownPoints, even_places, stored
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
-from surrogate.targets import FloatArray
 
 _JITTER = 1e-6
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.dense import GREATEST
+from graph_encoding.encodings.stacked_graphs import GREATEST
 from surrogate.predictors.base import Arrays
 from surrogate.predictors.features import (
     FEATURE_PREFIX,

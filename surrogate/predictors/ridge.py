@@ -7,11 +7,11 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import FEATURE_PREFIX, GraphInputs, Vocabulary, features_of
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
-from surrogate.targets import FloatArray
 
 _PENALTIES = np.geomspace(1e-2, 1e4, 25)
 

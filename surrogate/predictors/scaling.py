@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.prediction import Prediction
-from surrogate.targets import FloatArray, size_of
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import FloatArray, size_of
 
 _MOST_KNOTS = 257
 _FAR = 100.0  # scores beyond the last knots up to which the map goes on

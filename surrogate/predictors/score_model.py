@@ -12,13 +12,13 @@ from typing import ClassVar, Self
 import numpy as np
 
 from graph_encoding.graph import CellGraph
-from graph_encoding.to_pyg import NODE_COLUMNS
-from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Prediction
+from graph_encoding.interop.to_pyg import NODE_COLUMNS
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, Predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.scaling import NormalScoreScale
-from surrogate.targets import FloatArray
 
 _VOCABULARY_FILE = "vocabulary.json"
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
-from surrogate.dataset import SurrogateDataset
-from surrogate.folds import fold_indices
-from surrogate.prediction import Prediction
+from graph_encoding.common.errors import UserError
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.folds import fold_indices
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
 from surrogate.predictors.gnn import GnnSettings, GraphNetwork, regularised
@@ -19,7 +20,6 @@ from surrogate.predictors.gp import GaussianProcess, GpSettings
 from surrogate.predictors.ridge import Columns, Ridge, RidgeSettings
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 from surrogate.predictors.xgb import BoostedTrees, XgbSettings
-from surrogate.targets import FloatArray
 
 _FEWEST_TO_HOLD_OUT = 10
 _KEPT_OF_FOLDS = ("gnn",)

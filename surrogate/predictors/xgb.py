@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, varying_columns
 from surrogate.predictors.forest import forest_of_models
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
-from surrogate.targets import FloatArray
 
 _PASSED_ON = (
     "learning_rate",

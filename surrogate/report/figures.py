@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from surrogate.benchmark.fit_result import percent
-from surrogate.benchmark.run import BenchmarkResult
-from surrogate.benchmark.scores import Metric
+from surrogate.comparison.fit_result import percent
+from surrogate.comparison.run import BenchmarkResult
+from surrogate.comparison.scores import Metric
 from surrogate.report.series import (
     Line,
     calibration_lines,

@@ -3,9 +3,9 @@
 from html import escape
 from pathlib import Path
 
-from graph_encoding.whole_files import whole_file
-from surrogate.benchmark.protocol import PROTOCOLS
-from surrogate.benchmark.run import BenchmarkResult
+from graph_encoding.common.atomic_files import whole_file
+from surrogate.comparison.protocol import PROTOCOLS
+from surrogate.comparison.run import BenchmarkResult
 from surrogate.report.figures import figures_of
 from surrogate.report.series import protocols_of, whole_rows
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surrogate.benchmark.fit_result import percent
-from surrogate.benchmark.run import BenchmarkResult
-from surrogate.benchmark.summary import EVERY_DETAIL, SummaryRow
+from surrogate.comparison.fit_result import percent
+from surrogate.comparison.run import BenchmarkResult
+from surrogate.comparison.summary import EVERY_DETAIL, SummaryRow
+from surrogate.data.targets import FloatArray
 from surrogate.metrics import gaussian_pit
-from surrogate.targets import FloatArray
 
 PIT_BINS = 20
 """Bars of a histogram of probability integral transforms."""

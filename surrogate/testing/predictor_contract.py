@@ -22,12 +22,12 @@ import numpy as np
 import pytest
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
-from surrogate.dataset import SurrogateDataset
-from surrogate.prediction import Prediction
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import Prediction
 from surrogate.predictors import Predictor, load_predictor
 from surrogate.testing.synthetic import synthetic_dataset, with_features
 

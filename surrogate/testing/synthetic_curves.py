@@ -7,9 +7,9 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.graph import cell_graph
-from surrogate.targets import FloatArray, Logit
+from surrogate.data.targets import FloatArray, Logit
 from surrogate.testing.synthetic import synthetic_table, true_per
-from train_benchmark.table import BenchmarkTable
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SEED_STD = 0.06
 """Logits, of an epoch."""

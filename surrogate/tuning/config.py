@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from graph_encoding.errors import UserError
-from graph_encoding.toml_config import load_config
-from surrogate.benchmark.config import SourceConfig, resolved_source
-from surrogate.benchmark.plugin import checked_settings, names_of_settings
-from surrogate.benchmark.protocol import MIN_TEST_KEYS
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.toml_config import load_config
+from surrogate.comparison.config import SourceConfig, resolved_source
+from surrogate.comparison.plugin import checked_settings, names_of_settings
+from surrogate.comparison.protocol import MIN_TEST_KEYS
 from surrogate.predictors import PREDICTORS, Predictor
 from train_benchmark.record import content_hash
 

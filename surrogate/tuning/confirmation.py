@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from surrogate.benchmark.protocol import MIN_TEST_KEYS
-from surrogate.dataset import SurrogateDataset
+from surrogate.comparison.protocol import MIN_TEST_KEYS
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.targets import FloatArray
 from surrogate.metrics import kendall_tau
-from surrogate.targets import FloatArray
 from surrogate.tuning.config import TuneConfig, Value
 
 _CONFIRM = 4

@@ -7,8 +7,8 @@ from typing import Any
 
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-from graph_encoding.errors import UserError
-from graph_encoding.whole_files import drop_half_line
+from graph_encoding.common.atomic_files import drop_half_line
+from graph_encoding.common.errors import UserError
 
 
 class StudyJournal(JournalFileBackend):

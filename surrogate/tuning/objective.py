@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
-from surrogate.benchmark.source import Source
-from surrogate.dataset import SurrogateDataset
-from surrogate.folds import fold_indices
+from graph_encoding.common.errors import UserError
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.folds import fold_indices
+from surrogate.data.labelled_graphs import Source
 from surrogate.metrics import kendall_tau
 from surrogate.predictors import Predictor
 from surrogate.tuning.config import FEWEST_TRAIN_KEYS, TuneConfig

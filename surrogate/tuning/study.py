@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.common.errors import MissingExtraError, UserError
 from graph_encoding.registered import Registered
-from surrogate.benchmark.source import load_source
-from surrogate.dataset import SurrogateDataset
-from surrogate.processes import one_thread_each
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.labelled_graphs import load_source
+from surrogate.jobs.processes import one_thread_each
 from surrogate.tuning.config import Range, TuneConfig
 from surrogate.tuning.interrupts import HeldInterrupts
 from surrogate.tuning.objective import held_out_taus, training_keys

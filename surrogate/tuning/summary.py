@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graph_encoding.errors import UserError
-from graph_encoding.strict_json import strict_json
-from graph_encoding.whole_files import whole_file
-from surrogate.benchmark.protocol import MIN_TEST_KEYS
-from surrogate.benchmark.source import load_source
-from surrogate.dataset import SurrogateDataset
-from surrogate.provenance import versions
+from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.strict_json import strict_json
+from surrogate.comparison.protocol import MIN_TEST_KEYS
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.labelled_graphs import load_source
+from surrogate.jobs.provenance import versions
 from surrogate.tuning.config import TuneConfig, Value
 from surrogate.tuning.confirmation import Confirmation, OnProgress, confirm
 from surrogate.tuning.objective import confirmation_keys, held_out_taus, training_keys

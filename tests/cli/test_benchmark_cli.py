@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from surrogate.benchmark import BenchmarkConfig
-from surrogate.benchmark.protocol import PROTOCOLS
 from surrogate.cli.benchmark import _with_options
+from surrogate.comparison import BenchmarkConfig
+from surrogate.comparison.protocol import PROTOCOLS
 from tests.cli.conftest import Run
 
 ROOT = Path(__file__).parents[2]

@@ -271,7 +271,7 @@ def test_ctrl_c_in_a_fit_is_told(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("surrogate.fitting.fit_artifact", stopped)
+    monkeypatch.setattr("surrogate.fitting.fitting.fit_artifact", stopped)
     code, out, err = run("fit", saved_table, "--out", tmp_path / "out")
     assert (code, out) == (130, "")
     assert f"stopped; {tmp_path / 'out'} was not written; the same command goes on" in err
@@ -290,10 +290,10 @@ def test_a_stopped_fit_with_its_report_goes_on(
     out = tmp_path / "made" / "out"
     command = ("fit", saved_table, "--config", fast_config, "--out", out, "--report")
     with monkeypatch.context() as patched:
-        patched.setattr("surrogate.fit_parts.calibrate_support", stopped)
+        patched.setattr("surrogate.fitting.fit_parts.calibrate_support", stopped)
         assert run(*command)[0] == 130
     with monkeypatch.context() as patched:
-        patched.setattr("surrogate.evaluation.score_on_split", stopped)
+        patched.setattr("surrogate.comparison.evaluation.score_on_split", stopped)
         code, _, err = run(*command)
     assert code == 0
     assert "judging 12/12" in err
@@ -305,7 +305,7 @@ def test_ctrl_c_is_told_wherever_it_comes(run: Run, monkeypatch: pytest.MonkeyPa
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("surrogate.artifact.load_artifact", stopped)
+    monkeypatch.setattr("surrogate.fitting.artifact.load_artifact", stopped)
     assert run("predict", "10_100_1000") == (130, "", "stopped\n")
 
 
@@ -315,7 +315,7 @@ def test_where_nothing_can_be_written_nothing_is_fitted(
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("surrogate.fitting.fit_artifact", never)
+    monkeypatch.setattr("surrogate.fitting.fitting.fit_artifact", never)
     (tmp_path / "file").write_text("")
     code, _, err = run("fit", saved_table, "--out", tmp_path / "file" / "deep" / "out")
     assert code == 2

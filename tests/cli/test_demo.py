@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[
 from surrogate.cli import main
 from surrogate.cli.demo import forecast_held_out, summarise
 from surrogate.testing.synthetic import synthetic_table
-from train_benchmark.table import BenchmarkTable
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from graph_encoding import Cell, GraphRow, read_graphs, write_graphs
-from graph_encoding.drawing import draw_text
+from graph_encoding.drawing.draw import draw_text
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 from surrogate.cli import main

@@ -10,7 +10,7 @@ import typer
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 from surrogate.tuning.interrupts import HeldInterrupts
 from tests.cli.conftest import Run
-from train_benchmark.ledger import CampaignStatus
+from train_benchmark.collecting.ledger import CampaignStatus
 
 CAMPAIGN = CampaignStatus(done=3, failed=1, in_flight=0, waiting=2, per_hour=None, hours_left=None)
 
@@ -106,7 +106,7 @@ def test_the_status_of_a_campaign_goes_to_programs_too(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch", reason="needs the train extra")
-    monkeypatch.setattr("train_benchmark.campaign.campaign_status", lambda _: CAMPAIGN)
+    monkeypatch.setattr("train_benchmark.collecting.campaign.campaign_status", lambda _: CAMPAIGN)
     code, out, _ = run("collect", "status", Path("somewhere"), "--format", "csv")
     assert code == 0
     assert out.splitlines()[0].split(",") == list(CAMPAIGN.__dataclass_fields__)

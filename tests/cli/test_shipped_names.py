@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from surrogate.benchmark import load_benchmark_config
-from surrogate.benchmark.source import load_source
+from surrogate.comparison import load_benchmark_config
+from surrogate.data.labelled_graphs import load_source
 from tests.cli.conftest import Run
 
 NAME = "timit-micro"

@@ -9,10 +9,10 @@ import pytest
 
 from surrogate.testing.synthetic import synthetic_table
 from tests.cli.conftest import Run
-from tests.unit.train_benchmark.test_table_latency import RECORDS, SETTING
-from tests.unit.train_benchmark.test_table_query import TABLE
+from tests.unit.train_benchmark.table.test_latencies import RECORDS, SETTING
+from tests.unit.train_benchmark.table.test_query import TABLE
 from train_benchmark.latency.record import write_latencies
-from train_benchmark.table import BenchmarkTable
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 @pytest.fixture

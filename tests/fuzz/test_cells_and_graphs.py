@@ -6,11 +6,11 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from graph_encoding import Cell, nasbench101, nasbench201, nasbench_graph
-from graph_encoding.graph_file import read_graphs
+from graph_encoding.interop.graph_file import read_graphs
 from graph_encoding.semantics import Semantics
 from surrogate.cli.cell import read_cells
 from tests.fuzz.helpers import changed_bytes, changed_values, fuzz, plain_values, read_or_refuse
-from train_benchmark.cell_choice import FileOfCells, choose_cells
+from train_benchmark.collecting.cell_choice import FileOfCells, choose_cells
 
 TEXTS = ("10_100_1000", "conv3:0_410", "01_max_pool3:11_conv5d3:001", "51_500_5000")
 CELL_FILE = b"# cells\n10_100_1000\nconv3:0_410  # three\n\n01_111_2111\n"

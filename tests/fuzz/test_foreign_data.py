@@ -10,9 +10,9 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.fuzz.helpers import changed_bytes, changed_values, fuzz, read_or_refuse
-from tests.unit.train_benchmark.test_released_files import FILES
-from train_benchmark.released_files import ReleasedFile, read_released, write_released
-from train_benchmark.released_table import read_released_folder
+from tests.unit.train_benchmark.nb_asr.test_files import FILES
+from train_benchmark.nb_asr.convert import read_released_folder
+from train_benchmark.nb_asr.files import ReleasedFile, read_released, write_released
 
 SAMPLES = 400
 PHN = b"0 100 h#\n100 250 sh\n250 400 h#\n"

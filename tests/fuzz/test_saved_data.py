@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 
-from surrogate.artifact import load_artifact
 from surrogate.cli.predict import observed_rates
 from surrogate.curves import load_curve_model
 from surrogate.curves.observed import Observed
-from surrogate.fitting import fit_artifact
+from surrogate.data.targets import VAL_PER
+from surrogate.fitting.artifact import load_artifact
+from surrogate.fitting.fitting import fit_artifact
 from surrogate.predictors import RidgePredictor
-from surrogate.targets import VAL_PER
 from surrogate.testing.synthetic_curves import synthetic_curve_table
 from surrogate.tuning.summary import searched_keys
 from tests.fuzz.helpers import (
@@ -34,13 +34,13 @@ from tests.fuzz.helpers import (
     read_or_refuse,
 )
 from tests.unit.train_benchmark.latency.helpers import failed, made_up
+from train_benchmark.collecting.ledger import read_status
+from train_benchmark.collecting.store import RecordStore, read_store
 from train_benchmark.latency.description import read_description
 from train_benchmark.latency.store import LatencyStore, read_latency_store
-from train_benchmark.ledger import read_status
 from train_benchmark.record import content_hash
-from train_benchmark.store import RecordStore, read_store
-from train_benchmark.table import BenchmarkTable
-from train_benchmark.table_verify import verify_table
+from train_benchmark.table.benchmark_table import BenchmarkTable
+from train_benchmark.table.verify import verify_table
 
 Change = tuple[str, Any]
 """Name of a file, and the bytes or the values of JSON that take its place."""

@@ -22,19 +22,19 @@ from graph_encoding import CellSpace, UserError
 from surrogate.cli.app import app
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from tests.unit.train_benchmark.test_record import RECORD
-from train_benchmark.campaign import (
+from train_benchmark.collecting.campaign import (
     Campaign,
     Progress,
     build_table,
     campaign_status,
     collect,
 )
-from train_benchmark.engines.base import Engine, Job, lost_record
-from train_benchmark.prepare import load_prepared, prepare, save_prepared
-from train_benchmark.prepared import PreparedCorpus
+from train_benchmark.collecting.engines.base import Engine, Job, lost_record
+from train_benchmark.collecting.store import RecordStore, read_store
+from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
+from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.store import RecordStore, read_store
 
 ROOT = Path(__file__).parents[2]
 CELLS = [CellSpace().cell(i).text for i in (7, 100, 2000, 5000, 9001, 12_345)]

@@ -21,11 +21,11 @@ from graph_encoding import (
     register_operation,
 )
 from tests.integration.test_training import RECIPE, tone_utterance
-from train_benchmark import held_records
-from train_benchmark.engines import local, ray_cluster
-from train_benchmark.engines.base import Engine, Job, WorkersDiedError
-from train_benchmark.engines.local import LocalEngine
-from train_benchmark.prepared import PreparedCorpus
+from train_benchmark.collecting import failure_guard
+from train_benchmark.collecting.engines import local, ray_cluster
+from train_benchmark.collecting.engines.base import Engine, Job, WorkersDiedError
+from train_benchmark.collecting.engines.local import LocalEngine
+from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 
@@ -142,7 +142,7 @@ def deadly_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
     """A worker that is given this seed dies: spawned processes read it from their start-up."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os\n"
-        "import train_benchmark.engines.base as base\n"
+        "import train_benchmark.collecting.engines.base as base\n"
         "real = base.train_cell\n"
         "def train_cell(cell, seed, recipe, corpus):\n"
         "    if seed == 666:\n"
@@ -164,7 +164,7 @@ def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
     records = run(LocalEngine(2), recipe, corpus, [JOBS[0], deadly, JOBS[1], JOBS[3]])
     lost = next(r for r in records.values() if r.seed == deadly_seed)
     assert lost.status == "failed"
-    assert lost.error == f"its worker process died {held_records.MAX_ATTEMPTS} times"
+    assert lost.error == f"its worker process died {failure_guard.MAX_ATTEMPTS} times"
     others = {i: r for i, r in records.items() if r.seed != deadly_seed}
     assert numbers(others) == {i: numbers(one_worker)[i] for i in others}
 
@@ -172,7 +172,7 @@ def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
 def test_when_every_worker_dies_it_says_what_to_look_for(
     recipe: Recipe, corpus: PreparedCorpus, deadly_seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(held_records, "MAX_FAILED_IN_A_ROW", 2)
+    monkeypatch.setattr(failure_guard, "MAX_FAILED_IN_A_ROW", 2)
     jobs = [Job(job.cell, deadly_seed) for job in JOBS[::2]]
     running = LocalEngine(1).run(
         jobs, recipe, corpus, on_start=lambda _: None, may_start=lambda: True

@@ -15,9 +15,9 @@ from graph_encoding import Cell, UserError, params
 from graph_encoding.semantics import Semantics
 from train_benchmark.corpora.config import CorpusConfig, MixConfig
 from train_benchmark.corpora.label_sets import LABEL_SETS, LabelsConfig
-from train_benchmark.prepare import load_prepared, prepare, read_speech, save_prepared
+from train_benchmark.features.prepare import load_prepared, prepare, read_speech, save_prepared
 from train_benchmark.recipe import FrameLoss, Recipe
-from train_benchmark.trainer import train_cell
+from train_benchmark.training.trainer import train_cell
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 TABLES = Path(__file__).parents[2] / "train_benchmark/tables"

@@ -12,14 +12,14 @@ torch = pytest.importorskip("torch", reason="needs the train extra: pip install 
 from graph_encoding import Cell, UserError
 from tests.integration.test_training import tone_utterance
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
-from train_benchmark.batching import PoolDraws
 from train_benchmark.corpora.config import MixConfig, load_corpus_config
-from train_benchmark.prepare import load_prepared, prepare, read_speech, save_prepared
-from train_benchmark.prepared import PreparedCorpus, TrainingPool
+from train_benchmark.features.batching import PoolDraws
+from train_benchmark.features.prepare import load_prepared, prepare, read_speech, save_prepared
+from train_benchmark.features.prepared import PreparedCorpus, TrainingPool
 from train_benchmark.recipe import FrameLoss, Recipe, TrainConfig, Warp
 from train_benchmark.record import TrainingRecord
-from train_benchmark.table import read_records, write_records
-from train_benchmark.trainer import train_cell
+from train_benchmark.table.benchmark_table import read_records, write_records
+from train_benchmark.training.trainer import train_cell
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CELL = Cell.parse("10_110_1011")

@@ -12,13 +12,13 @@ torch = pytest.importorskip("torch", reason="needs the train extra: pip install 
 
 from graph_encoding import Cell, UserError
 from tests.integration.test_training import RECIPE, tone_utterance
-from train_benchmark.arithmetic import PORTABLE_ENVIRONMENT, environment_for
-from train_benchmark.engines.base import Job
-from train_benchmark.engines.local import LocalEngine
-from train_benchmark.prepared import PreparedCorpus
+from train_benchmark.collecting.engines.base import Job
+from train_benchmark.collecting.engines.local import LocalEngine
+from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.trainer import train_cell
+from train_benchmark.training.arithmetic import PORTABLE_ENVIRONMENT, environment_for
+from train_benchmark.training.trainer import train_cell
 
 CHANGES = {"epochs": 2, "arithmetic": "portable"}
 PORTABLE = RECIPE.model_copy(update={"train": RECIPE.train.model_copy(update=CHANGES)})
@@ -93,6 +93,6 @@ def test_the_environment_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_variables_are_set_without_loading_torch() -> None:
     """They must be set before torch is there, so this module cannot import it."""
-    code = "import sys, train_benchmark.arithmetic; sys.exit('torch' in sys.modules)"
+    code = "import sys, train_benchmark.training.arithmetic; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -14,15 +14,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import Cell, UserError, params
-from train_benchmark import processor, trainer
-from train_benchmark.batching import batch_count, make_batch, pooled_batches
 from train_benchmark.corpora.label_sets import TIMIT_61_48_39
-from train_benchmark.ctc import BeamDecoder, greedy_decode, required_frames
-from train_benchmark.error_rate import corpus_per
-from train_benchmark.optimisation import FlatParameters, learning_rate
-from train_benchmark.prepared import PreparedCorpus, PreparedUtterance
+from train_benchmark.features.batching import batch_count, make_batch, pooled_batches
+from train_benchmark.features.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import ExponentialDecay, Recipe
-from train_benchmark.trainer import (
+from train_benchmark.training import processor, trainer
+from train_benchmark.training.ctc import BeamDecoder, greedy_decode, required_frames
+from train_benchmark.training.error_rate import corpus_per
+from train_benchmark.training.optimisation import FlatParameters, learning_rate
+from train_benchmark.training.trainer import (
     check_lengths,
     software_versions,
     train_cell,
@@ -106,7 +106,8 @@ def test_software_tells_processors_apart(instructions: str) -> None:
     if torch.backends.cpu.get_cpu_capability() != "AVX512":
         pytest.skip("needs a processor that can also be told to do less: one with AVX512")
     program = (
-        "from train_benchmark.trainer import software_versions as s; print(s(), s('cuda'), sep='|')"
+        "from train_benchmark.training.trainer import software_versions as s; "
+        "print(s(), s('cuda'), sep='|')"
     )
     environment = {**os.environ, "ATEN_CPU_CAPABILITY": instructions}
     printed = subprocess.run(

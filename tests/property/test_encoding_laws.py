@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from graph_encoding import OPERATIONS, Cell, CellGraph, CellSpace, Semantics, cell_graph, encodings
-from graph_encoding.dense import GroupedGraphs
 from graph_encoding.encodings import AdjacencyEncoding, Encoding, OneHotEncoding, PathEncoding
-from graph_encoding.graph_file import GraphRow, read_graphs, write_graphs
+from graph_encoding.encodings.stacked_graphs import GroupedGraphs
+from graph_encoding.interop.graph_file import GraphRow, read_graphs, write_graphs
 from graph_encoding.ops import BUILT_IN_OPS, INPUT, NB_ASR_OPS, OUTPUT, Operation
 from tests.unit.graph_encoding.test_cell import cells
 

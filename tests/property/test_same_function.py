@@ -20,7 +20,7 @@ from tests.unit.graph_encoding.test_cell import cells
 
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
-from train_benchmark.asr_model import Initial, make_operation
+from train_benchmark.network.asr_model import Initial, make_operation
 
 TINY = Macro(
     name="tiny",

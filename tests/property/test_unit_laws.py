@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_encoding.graph import CellGraph
-from surrogate.benchmark.fitting import fit_and_ask
-from surrogate.benchmark.plugin import Contender, contender
-from surrogate.benchmark.protocol import PlannedSplit
-from surrogate.benchmark.scores import metrics_of
-from surrogate.benchmark.source import Source
 from surrogate.calibration.conformal import calibrate
 from surrogate.cli.benchmark import _with_half_width
-from surrogate.dataset import SurrogateDataset
+from surrogate.comparison.fitting import fit_and_ask
+from surrogate.comparison.plugin import Contender, contender
+from surrogate.comparison.protocol import PlannedSplit
+from surrogate.comparison.scores import metrics_of
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.labelled_graphs import Source
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import FloatArray, Identity, Target, power_of_two, size_of
 from surrogate.metrics import r_squared, rmse
-from surrogate.prediction import Prediction
 from surrogate.predictors import Predictor
 from surrogate.predictors.scaling import NormalScoreScale
-from surrogate.targets import FloatArray, Identity, Target, power_of_two, size_of
 from surrogate.testing.synthetic import synthetic_dataset, true_per
 
 SIZES = st.integers(-12, 12)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from surrogate.calibration import calibrate, fit_calibrated
+from surrogate.data.splits import random_split
 from surrogate.metrics import coverage
 from surrogate.predictors import RidgePredictor
-from surrogate.splits import random_split
 from surrogate.testing.synthetic import synthetic_dataset
 
 SPLITS = 200
@@ -54,7 +54,7 @@ def test_calibration_by_folds_covers_what_it_says_and_little_more() -> None:
 @pytest.mark.slow
 def test_intervals_of_normal_errors_have_their_width() -> None:
     """Known answer: errors of unit spread have a 90 % interval of 1.645 each way."""
-    from surrogate.prediction import Prediction
+    from surrogate.data.prediction import Prediction
 
     rng = np.random.default_rng(0)
     halves = []

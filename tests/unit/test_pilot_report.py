@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.pilot_report import (
+from graph_encoding import Cell, Semantics, functional_key
+from studies.pilot_report import (
     adds_its_input,
     keys_of_good_cells,
     main,
@@ -14,9 +15,8 @@ from benchmarks.pilot_report import (
     relative,
     signal_to_noise,
 )
-from graph_encoding import Cell, Semantics, functional_key
+from train_benchmark.collecting.store import RecordStore
 from train_benchmark.record import TrainingRecord
-from train_benchmark.store import RecordStore
 
 CELLS = {"50_500_5100": 0.20, "01_100_5110": 0.19, "00_101_3010": 0.22, "10_100_1000": 0.30}
 EPOCHS = 4

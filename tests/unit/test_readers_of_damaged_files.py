@@ -12,22 +12,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from graph_encoding import UserError
-from graph_encoding.array_files import read_arrays
-from graph_encoding.errors import MissingExtraError, unreadable
+from graph_encoding.common.array_files import read_arrays
+from graph_encoding.common.errors import MissingExtraError, unreadable
+from graph_encoding.common.strict_json import strict_json
+from graph_encoding.common.toml_config import load_config
 from graph_encoding.macro import Macro
-from graph_encoding.strict_json import strict_json
-from graph_encoding.toml_config import load_config
-from surrogate.artifact import Artifact, load_artifact
+from surrogate.fitting.artifact import Artifact, load_artifact
 from surrogate.predictors import load_predictor
 from surrogate.tuning.summary import searched_keys
 from tests.fuzz.test_saved_data import signer
 from tests.unit.train_benchmark.latency.helpers import failed, made_up
-from train_benchmark.campaign import Campaign
+from train_benchmark.collecting.campaign import Campaign
 from train_benchmark.latency.record import LatencyRecord, read_latencies, write_latencies
+from train_benchmark.nb_asr.files import read_released
 from train_benchmark.recipe import CorpusConfig
 from train_benchmark.record import TrainingRecord
-from train_benchmark.released_files import read_released
-from train_benchmark.table import BenchmarkTable
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 @pytest.mark.parametrize(

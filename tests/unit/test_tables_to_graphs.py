@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import nasbench201, nasbench_graph
-from graph_encoding.graph_file import read_graphs
+from graph_encoding.interop.graph_file import read_graphs
+from studies import nasbench201, nasbench_graph
 
 CONV = "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
 TEXTS = ("0", CONV, "(0)@nor_conv_3x3")

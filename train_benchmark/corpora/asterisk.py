@@ -5,7 +5,7 @@ import re
 import zlib
 from pathlib import Path
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ, read_g722
 from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
 from train_benchmark.corpora.source import CorpusSource

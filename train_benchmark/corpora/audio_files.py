@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.common.errors import MissingExtraError, UserError
 from train_benchmark.corpora import sphere
 
 SAMPLE_RATE_HZ = 16_000

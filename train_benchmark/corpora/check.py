@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.macro import PAPER_MACRO
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.config import CorpusConfig

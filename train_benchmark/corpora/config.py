@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from graph_encoding.toml_config import load_config, validated
+from graph_encoding.common.toml_config import load_config, validated
 from train_benchmark.corpora.espeak_phones import ACCENTS
 from train_benchmark.corpora.label_sets import LabelSet
 from train_benchmark.corpora.sentences import MAX_WORDS

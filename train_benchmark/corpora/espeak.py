@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import MissingExtraError, NasasrError
+from graph_encoding.common.errors import MissingExtraError, NasasrError
 
 _SYNCHRONOUS = 2
 _PHONEME_EVENTS = 0x0001

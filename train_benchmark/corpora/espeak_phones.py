@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from graph_encoding.errors import NasasrError
+from graph_encoding.common.errors import NasasrError
 
 ACCENTS = (
     "en-us",

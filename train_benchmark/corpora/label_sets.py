@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from graph_encoding.errors import UserError
-from graph_encoding.registry import Registry
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.registry import Registry
 from train_benchmark.corpora.phones import FOLD_48_TO_39, FOLD_61_TO_48, GLOTTAL_STOP, PHONES_61
 from train_benchmark.strict_config import StrictConfig
 

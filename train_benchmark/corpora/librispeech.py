@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.audio_files import read_audio
 from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
 from train_benchmark.corpora.source import CorpusSource

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.label_sets import LabelSet
 from train_benchmark.corpora.pronunciation import (
     Lexicon,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from graph_encoding.errors import UserError
-from graph_encoding.toml_config import rule_and_value
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.toml_config import rule_and_value
 from train_benchmark.corpora.audio_files import read_audio
 from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
 from train_benchmark.corpora.source import CorpusSource

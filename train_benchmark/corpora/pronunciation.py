@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.espeak import Espeak, EspeakError
 from train_benchmark.corpora.espeak_phones import (
     ACCENTS,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from graph_encoding.registry import Registry
+from graph_encoding.common.registry import Registry
 from train_benchmark.corpora.asterisk import list_asterisk
 from train_benchmark.corpora.librispeech import list_librispeech
 from train_benchmark.corpora.listing import Listing, corpus_of

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 
 _WORDS = {
     "det": "the a this that each every another some his her our their no".split(),

@@ -10,8 +10,8 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from graph_encoding.errors import UserError
-from graph_encoding.whole_files import whole_folder
+from graph_encoding.common.atomic_files import whole_folder
+from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.config import CorpusConfig, SyntheticConfig
 from train_benchmark.corpora.espeak import Espeak, Speech

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

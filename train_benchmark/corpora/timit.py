@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.audio_files import read_audio
 from train_benchmark.corpora.label_sets import TIMIT_61_48_39, LabelSet
 from train_benchmark.corpora.listing import Entry, Listing, corpus_of

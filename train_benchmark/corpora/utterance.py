@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.label_sets import TIMIT_61_48_39, LabelSet
 
 

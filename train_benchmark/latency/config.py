@@ -7,9 +7,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from graph_encoding.cell import Cell
+from graph_encoding.common.toml_config import load_config
 from graph_encoding.semantics import Semantics
-from graph_encoding.toml_config import load_config
-from train_benchmark.cell_choice import CellsConfig, choose_cells
+from train_benchmark.collecting.cell_choice import CellsConfig, choose_cells
 from train_benchmark.latency.setting import LatencySetting
 from train_benchmark.strict_config import MacroName, StrictConfig
 

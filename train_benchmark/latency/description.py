@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from graph_encoding.errors import UserError
-from graph_encoding.whole_files import whole_file
-from train_benchmark.description_file import SWEEP_DESCRIPTION, read_description_file
+from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.errors import UserError
+from train_benchmark.collecting.run_folder import SWEEP_DESCRIPTION, read_description_file
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.record import LATENCY_SCHEMA_VERSION
 from train_benchmark.latency.worker import Ready, cpu_description

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 
 _MEDIAN_ERROR = float(np.sqrt(np.pi / 2))
 """Standard error of a median, in standard errors of the mean, for normal values."""

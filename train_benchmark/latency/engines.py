@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from graph_encoding.cell import Cell
+from graph_encoding.common.errors import MissingExtraError, UserError
 from graph_encoding.cost import params
-from graph_encoding.errors import MissingExtraError, UserError
 from graph_encoding.semantics import Semantics
 from train_benchmark.latency.ort_errors import ort_errors
 from train_benchmark.latency.setting import LatencySetting

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import MissingExtraError, UserError
+from graph_encoding.common.errors import MissingExtraError, UserError
 from graph_encoding.functional import FunctionalForm, Sum, functional_form
 from graph_encoding.macro import Macro
 from graph_encoding.ops import OPERATIONS, Operation

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.functional import FunctionalForm, Sum, functional_form
 from graph_encoding.macro import Macro
 from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
 from train_benchmark.latency.weights import Floats, Weights
-from train_benchmark.time_convolution import RELU_CEILING
+from train_benchmark.network.time_convolution import RELU_CEILING
 
 LAYER_NORM_EPS = 1e-3
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.latency.onnx_export import INPUT_NAME
 from train_benchmark.latency.ort_errors import ort_errors, ort_exceptions, reason_of
 from train_benchmark.latency.weights import Floats

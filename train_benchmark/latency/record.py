@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_encoding.errors import UserError
-from graph_encoding.strict_json import strict_json
-from graph_encoding.whole_files import whole_file
+from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.strict_json import strict_json
 from train_benchmark.parquet_rows import read_parquet
 from train_benchmark.record import values_of_row
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.macro import MACROS, Macro
 
 Device = Literal["cpu", "cuda"]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from train_benchmark.append_store import AppendStore, StoreFormat, read_folder
-from train_benchmark.description_file import CAMPAIGN_DESCRIPTION
+from train_benchmark.collecting.append_store import AppendStore, StoreFormat, read_folder
+from train_benchmark.collecting.run_folder import CAMPAIGN_DESCRIPTION
 from train_benchmark.latency.record import LatencyRecord, read_latencies, write_latencies
 
 Identity = tuple[str, str]

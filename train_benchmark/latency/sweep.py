@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import NasasrError, UserError
+from graph_encoding.common.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.registered import Registered
-from train_benchmark.held_records import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
+from train_benchmark.collecting.failure_guard import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.description import (
     Baseline,

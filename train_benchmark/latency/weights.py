@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 
 Floats = NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.errors import NasasrError, UserError
+from graph_encoding.common.errors import NasasrError, UserError
 from graph_encoding.functional import functional_key
 from graph_encoding.registered import Registered
 from graph_encoding.semantics import Semantics

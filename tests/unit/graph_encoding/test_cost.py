@@ -55,8 +55,8 @@ def test_macs_equal_what_a_plain_network_multiplies(
     cell: Cell, semantics: Semantics, frames: int
 ) -> None:
     torch = pytest.importorskip("torch", reason="needs the train extra")
-    from train_benchmark.asr_model import AsrModel
-    from train_benchmark.time_convolution import TimeConvolution
+    from train_benchmark.network.asr_model import AsrModel
+    from train_benchmark.network.time_convolution import TimeConvolution
 
     model = AsrModel(cell, TINY, semantics, torch.Generator().manual_seed(0))
     counted = 0
@@ -109,7 +109,7 @@ def test_macs_of_an_lstm_and_of_real_macros(name: str, semantics: Semantics) -> 
 @given(cells(max_nodes=3, ops=(*NB_ASR_OPS, "conv3d2", "avg_pool3")), st.sampled_from(Semantics))
 def test_the_receptive_field_is_what_a_network_sees(cell: Cell, semantics: Semantics) -> None:
     torch = pytest.importorskip("torch", reason="needs the train extra")
-    from train_benchmark.asr_model import AsrModel
+    from train_benchmark.network.asr_model import AsrModel
 
     field = receptive_field(cell, TINY, semantics)
     model = AsrModel(cell, TINY, semantics, torch.Generator().manual_seed(1)).double()

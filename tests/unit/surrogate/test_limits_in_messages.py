@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding import UserError
-from surrogate.benchmark.protocol import MIN_TEST_KEYS, PROTOCOLS, planned_splits
-from surrogate.benchmark.source import Source
 from surrogate.calibration.conformal import place_of_level
-from surrogate.evaluation import Comparison
-from surrogate.fitting import fit_artifact
-from surrogate.folds import check_folds, fold_indices
+from surrogate.comparison.evaluation import Comparison
+from surrogate.comparison.protocol import MIN_TEST_KEYS, PROTOCOLS, planned_splits
+from surrogate.data.folds import check_folds, fold_indices
+from surrogate.data.labelled_graphs import Source
+from surrogate.data.targets import VAL_PER
+from surrogate.fitting.fitting import fit_artifact
 from surrogate.metrics import seed_agreement
 from surrogate.predictors import RidgePredictor
-from surrogate.targets import VAL_PER
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import validity
-from benchmarks.validity import (
+from graph_encoding import Cell, Semantics, functional_key
+from studies import validity
+from studies.validity import (
     IDENTITY,
     POINTS,
     Published,
@@ -21,11 +22,10 @@ from benchmarks.validity import (
     published_ratio,
     recovered,
 )
-from graph_encoding import Cell, Semantics, functional_key
-from surrogate.artifact import Artifact
-from surrogate.forecast import Forecaster
+from surrogate.fitting.artifact import Artifact
+from surrogate.forecasting.forecast import Forecaster
 from surrogate.testing.synthetic import synthetic_table
-from train_benchmark.table import BenchmarkTable
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 ALL = (IDENTITY, *POINTS)
 RATES = st.floats(0.05, 1.2)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.record import TrainingRecord, content_hash
 

@@ -14,7 +14,7 @@ g722 = pytest.importorskip(
 )
 
 from graph_encoding import UserError
-from graph_encoding.toml_config import load_config
+from graph_encoding.common.toml_config import load_config
 from train_benchmark.corpora.audio_files import read_g722
 from train_benchmark.corpora.check import check_corpus
 from train_benchmark.corpora.config import CorpusConfig

@@ -12,7 +12,7 @@ from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.corpora.check import check_corpus
 from train_benchmark.corpora.timit import read_timit
-from train_benchmark.table import BenchmarkTable
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 def test_files_without_partner_stand_beside_the_other_problems(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from graph_encoding import UserError
-from graph_encoding.toml_config import load_config
+from graph_encoding.common.toml_config import load_config
 from train_benchmark.corpora.config import CorpusConfig, load_corpus_config
 from train_benchmark.corpora.splits import (
     Parts,

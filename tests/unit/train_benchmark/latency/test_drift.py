@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.latency.config import MethodConfig
 from train_benchmark.latency.drift import Block, ReferenceTrack, corrected_centre
 from train_benchmark.latency.measure import baseline_seconds, measure

@@ -14,9 +14,8 @@ onnx = pytest.importorskip("onnx", reason="needs the extra nasasr[latency]")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
 
 from graph_encoding import OPERATIONS, PAPER_MACRO, TIMIT_MICRO_MACRO, Cell, Macro, Semantics
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from graph_encoding.ops import Operation
-from train_benchmark.asr_model import AsrModel
 from train_benchmark.latency.engines import OnnxEngine, Subject
 from train_benchmark.latency.onnx_export import INPUT_NAME, write_onnx
 from train_benchmark.latency.ort_errors import EngineError
@@ -24,6 +23,7 @@ from train_benchmark.latency.plain_network import PlainNetwork
 from train_benchmark.latency.quantise import UnsupportedError, quantise
 from train_benchmark.latency.setting import LatencySetting
 from train_benchmark.latency.weights import DrawnWeights, GivenWeights
+from train_benchmark.network.asr_model import AsrModel
 
 CELLS = [
     "10_100_1000",

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from tests.unit.train_benchmark.latency.helpers import RECORD, failed, made_up
 from train_benchmark.latency import store as store_module
 from train_benchmark.latency.record import (

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.latency.setting import LatencySetting
 
 

@@ -25,9 +25,9 @@ from graph_encoding import (
     params,
     register_operation,
 )
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from tests.unit.train_benchmark.latency.helpers import quick_sweep
-from train_benchmark.held_records import MAX_ATTEMPTS
+from train_benchmark.collecting.failure_guard import MAX_ATTEMPTS
 from train_benchmark.latency import sweep as sweep_module
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.setting import LatencySetting

@@ -1,0 +1,1 @@
+"""What every package uses: errors, registries, configuration files, atomic files."""

@@ -1,0 +1,57 @@
+"""A registry that refuses: duplicates and unknown names are errors that list what exists."""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from graph_encoding.common.errors import UnknownNameError, UserError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names to values, in order of registration.
+
+    Args:
+        noun: what one entry is, in the singular, for error messages.
+    """
+
+    def __init__(self, noun: str) -> None:
+        self._noun = noun
+        self._entries: dict[str, T] = {}
+
+    def register(self, name: str, value: T) -> T:
+        """Add an entry; adding an equal one again changes nothing.
+
+        Raises:
+            UserError: if the name is taken by a different value.
+        """
+        if name in self._entries and self._entries[name] != value:
+            raise UserError(
+                f"{self._noun} names must be unique, but {name!r} is registered as "
+                f"{self._entries[name]!r}; choose another name"
+            )
+        self._entries[name] = value
+        return value
+
+    def get(self, name: str) -> T:
+        """Look an entry up.
+
+        Raises:
+            UnknownNameError: if there is none of that name; lists the known ones.
+        """
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise UnknownNameError(
+                f"unknown {self._noun} {name!r}; known: {', '.join(self._entries)}"
+            ) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def values(self) -> tuple[T, ...]:
+        """All entries, in order of registration."""
+        return tuple(self._entries.values())

@@ -1,0 +1,124 @@
+"""One TOML file is one config object: unknown keys and wrong values are errors that say where."""
+
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from graph_encoding.common.errors import UserError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+M = TypeVar("M", bound="BaseModel")
+
+
+def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ()) -> M:
+    """Read a TOML file as a pydantic model.
+
+    Args:
+        path: the file.
+        model: the model class; give it `extra="forbid"`, so that a misspelt key is an error. Values
+            must be of its types: none is turned into another.
+        empty_tables: names of tables that the file may leave out, for empty ones.
+
+    Raises:
+        UserError: if the file cannot be read, is not TOML, or breaks a rule of the model; the
+            message names the file and, one a line, each key with its rule and its value.
+    """
+    # Late: pydantic costs 0.1 s, and most users of graph_encoding never read a config.
+    from pydantic import ValidationError
+
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as e:
+        raise UserError(f"cannot read config {path}: {e.strerror}") from e
+    except (ValueError, RecursionError) as e:
+        # Not TOML or not UTF-8, an integer of thousands of digits, or arrays within arrays.
+        raise UserError(f"config {path} must be TOML: {e}") from e
+    _refuse_nul(path, values)
+    try:
+        # Strict, so that `true` is no 1 and "4" no 4; of Python's values that would refuse arrays
+        # for tuples and tables for dataclasses.
+        plain = json.dumps({**{name: {} for name in empty_tables}, **values}, default=str)
+        return model.model_validate_json(plain, strict=True)
+    except ValidationError as e:
+        raise _broken_rules(path, model, e) from e
+
+
+def validated(values: dict[str, Any], model: type[M], path: Path) -> M:
+    """A model out of values that were read from a file and its companions.
+
+    Raises:
+        UserError: if they break a rule of the model; the message is that of `load_config`.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(values)
+    except ValidationError as e:
+        raise _broken_rules(path, model, e) from e
+
+
+def _broken_rules(path: Path, model: "type[BaseModel]", error: "ValidationError") -> UserError:
+    lines = [f"  {_describe(one, model)}" for one in distinct_errors(error)]
+    return UserError("\n".join([f"config {path} breaks its rules:", *lines]))
+
+
+def _refuse_nul(path: Path, values: object) -> None:
+    """Make sure that every text of a config can be a path, which a NUL character would end."""
+    if isinstance(values, dict | list):
+        for value in [*values, *values.values()] if isinstance(values, dict) else values:
+            _refuse_nul(path, value)
+    if isinstance(values, str) and "\0" in values:
+        raise UserError(f"a text of config {path} must have no NUL character, but got {values!r}")
+
+
+def _describe(error: "ErrorDetails", model: "type[BaseModel]") -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"unknown key {key!r}; known: {', '.join(_keys_at(error['loc'][:-1], model))}"
+    if error["type"] == "missing":
+        return f"key {key!r} is required, but is not there"
+    return f"key {key!r}: {rule_and_value(error)}"
+
+
+def distinct_errors(error: "ValidationError") -> "list[ErrorDetails]":
+    """The errors of a validation, but for those that only follow from others.
+
+    A list of which no item is right is too short too.
+    """
+    found = error.errors()
+    places = [one["loc"] for one in found]
+
+    def follows(one: "ErrorDetails") -> bool:
+        here = one["loc"]
+        inside = any(len(p) > len(here) and p[: len(here)] == here for p in places)
+        return one["type"] == "too_short" and inside
+
+    return [one for one in found if not follows(one)]
+
+
+def rule_and_value(error: "ErrorDetails") -> str:
+    """What is wrong with a value; rules that are our own say the value themselves."""
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    return f"{error['msg']}, but got {error['input']!r}"
+
+
+def _keys_at(location: tuple[int | str, ...], model: Any) -> list[str]:
+    """Keys of the model or dataclass that stands at a place of the config."""
+    for part in location:
+        model = _types_of_keys(model).get(str(part))
+    return list(_types_of_keys(model)) or ["see the documentation of this config"]
+
+
+def _types_of_keys(model: Any) -> dict[str, Any]:
+    if is_dataclass(model):
+        return {field.name: field.type for field in fields(model)}
+    found: dict[str, FieldInfo] = getattr(model, "model_fields", {})
+    return {name: field.annotation for name, field in found.items()}

@@ -1,0 +1,1 @@
+"""Drawings of cells as SVG and as text."""

@@ -1,0 +1,1 @@
+"""Graphs of other benchmarks, of files and of other packages."""

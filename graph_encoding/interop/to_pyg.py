@@ -1,0 +1,64 @@
+"""Graphs for torch-geometric: the one module of this package that needs torch."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from graph_encoding.common.errors import MissingExtraError
+from graph_encoding.encodings.stacked_graphs import GREATEST
+from graph_encoding.graph import CellGraph
+from graph_encoding.ops import Operation, OpKind
+
+_KINDS: tuple[str, ...] = get_args(OpKind)
+
+NODE_COLUMNS: tuple[str, ...] = (
+    *(f"kind={kind}" for kind in _KINDS),
+    "log_kernel",
+    "log_dilation",
+    "log_group_scale",
+    "log_span",
+)
+"""Columns of the node matrix: described operations, so that an unseen one is no stranger."""
+
+
+def describe_operation(op: Operation) -> list[float]:
+    """An operation as one row of numbers; see `NODE_COLUMNS`."""
+    sizes = (op.kernel, op.dilation, op.group_scale, op.span)
+    return [*(float(op.kind == kind) for kind in _KINDS), *(math.log(size) for size in sizes)]
+
+
+def to_pyg(graph: CellGraph) -> Any:
+    """A graph as torch-geometric has it.
+
+    Returns:
+        A `torch_geometric.data.Data` with `x` (v, len(NODE_COLUMNS)) float32, `edge_index`
+        (2, e) int64 in the graph's own order, `edge_attr` (e, 1) float32 multiplicities (the
+        greatest float32 where one is larger), and `key`.
+
+    Raises:
+        MissingExtraError: if torch-geometric is not installed.
+    """
+    torch, data = _import_pyg()
+    edges = torch.tensor([edge[:2] for edge in graph.edges], dtype=torch.int64).reshape(-1, 2)
+    weights = torch.tensor([[float(min(edge[2], GREATEST))] for edge in graph.edges]).reshape(-1, 1)
+    return data.Data(
+        x=torch.tensor([describe_operation(op) for op in graph.ops]),
+        edge_index=edges.T.contiguous(),
+        edge_attr=weights,
+        key=graph.key,
+    )
+
+
+def to_pyg_batch(graphs: Sequence[CellGraph]) -> Any:
+    """Several graphs as one `torch_geometric.data.Batch`, in order."""
+    _, data = _import_pyg()
+    return data.Batch.from_data_list([to_pyg(graph) for graph in graphs])
+
+
+def _import_pyg() -> tuple[Any, Any]:
+    try:
+        import torch
+        from torch_geometric import data
+    except ModuleNotFoundError as e:
+        raise MissingExtraError(e.name or "torch_geometric", "gnn") from e
+    return torch, data

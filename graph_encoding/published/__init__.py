@@ -1,0 +1,1 @@
+"""Identity and cost of cells as the original defines them."""

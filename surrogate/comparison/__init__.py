@@ -1,0 +1,23 @@
+"""Predictors side by side: same splits, same metrics, beside the noise ceiling."""
+
+from surrogate.comparison.config import BenchmarkConfig, benchmark_config, load_benchmark_config
+from surrogate.comparison.plugin import predictor_kind
+from surrogate.comparison.protocol import PROTOCOLS, Division, Protocol
+from surrogate.comparison.run import BenchmarkResult, run_benchmark
+from surrogate.comparison.scores import POINT_METRICS, ScoreRow
+from surrogate.comparison.summary import SummaryRow
+
+__all__ = [
+    "POINT_METRICS",
+    "PROTOCOLS",
+    "BenchmarkConfig",
+    "BenchmarkResult",
+    "Division",
+    "Protocol",
+    "ScoreRow",
+    "SummaryRow",
+    "benchmark_config",
+    "load_benchmark_config",
+    "predictor_kind",
+    "run_benchmark",
+]

@@ -1,0 +1,200 @@
+"""The configuration of a benchmark: which labels, divided how, asked of which predictors."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.toml_config import distinct_errors, load_config, rule_and_value
+from surrogate.comparison.fit_result import percent
+from surrogate.comparison.protocol import PROTOCOLS
+from surrogate.data.targets import TARGETS, TRANSFORMS
+
+TrainSizes = Annotated[
+    tuple[Annotated[int, Field(ge=2)], ...],
+    Field(min_length=1),
+    AfterValidator(lambda sizes: tuple(sorted(set(sizes)))),
+]
+
+
+def _known_protocol(name: str) -> str:
+    PROTOCOLS.get(name)
+    return name
+
+
+def _known_transform(name: str) -> str:
+    TRANSFORMS.get(name)
+    return name
+
+
+class SourceConfig(BaseModel):
+    """Where labelled graphs come from: a benchmark table or a graph file.
+
+    Attributes:
+        table: shipped table by name, or the folder of one.
+        graphs: JSON Lines file that `graph_encoding.interop.graph_file` reads.
+        extended: table, of the same recipe and corpus, or graph file of further keys, which
+            `extended` tests on.
+        direction: which end of a graph file's labels is good; a table's target knows its own.
+        transform: scale that a graph file's labels are learned on.
+        unit: unit of a graph file's labels.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: str | None = None
+    graphs: Path | None = None
+    extended: str | None = None
+    direction: Literal["minimise", "maximise"] | None = None
+    transform: Annotated[str, AfterValidator(_known_transform)] | None = None
+    unit: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.table is None) == (self.graphs is None):
+            raise UserError("a source must be either a table or a file of graphs; name one")
+        if self.graphs is not None and self.direction is None:
+            raise UserError("graphs must come with a direction: minimise or maximise")
+        own = [n for n in ("direction", "transform", "unit") if getattr(self, n) is not None]
+        if self.table is not None and own:
+            raise UserError(f"a table's target has its own {', '.join(own)}; leave it out")
+        return self
+
+
+class ProtocolConfig(BaseModel):
+    """A way to divide the keys.
+
+    Attributes:
+        train_sizes: numbers of training keys, where they differ from the benchmark's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train_sizes: TrainSizes | None = None
+
+
+class BenchmarkConfig(BaseModel):
+    """All choices of a benchmark.
+
+    Attributes:
+        name: of the benchmark, for its folder and report.
+        source: the labelled graphs.
+        target: a registered target for a table, or a name among the targets of a graph file.
+        seed_policy: which labels of a table: a seed's, or the mean over all that a key has.
+        without_keys_of: summaries of `nasasr tune`: the keys that their searches saw are left out
+            of everything, so that settings that were found there are judged on others.
+        protocols: ways to divide the keys, by name.
+        train_sizes: numbers of training keys.
+        repeats: splits of each kind and size.
+        predictors: registered names, or `module:Class`.
+        settings: predictor -> its settings, where they differ from its defaults.
+        levels: levels of the intervals.
+        group_level: the one of them whose coverage in each group of keys the report draws.
+        folds: parts of a training set that the calibration holds out in turn.
+        seed: start of all randomness.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(default="benchmark", pattern=r"^[\w][\w.-]*$")
+    source: SourceConfig
+    target: str
+    seed_policy: int | Literal["mean"] = "mean"
+    without_keys_of: tuple[Path, ...] = ()
+    protocols: dict[Annotated[str, AfterValidator(_known_protocol)], ProtocolConfig] = Field(
+        default={"random": ProtocolConfig()}, min_length=1
+    )
+    train_sizes: TrainSizes = (50, 100)
+    repeats: int = Field(default=10, ge=1)
+    predictors: tuple[str, ...] = Field(default=("xgb", "mean"), min_length=1)
+    settings: dict[str, dict[str, Any]] = {}
+    levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.5, 0.8, 0.9, 0.95), min_length=1
+    )
+    group_level: float = 0.9
+    folds: int = Field(default=5, ge=2)
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.predictors)) < len(self.predictors):
+            raise UserError(f"every predictor must stand once, but got {list(self.predictors)}")
+        unused = sorted(set(self.settings) - set(self.predictors))
+        if unused:
+            raise UserError(f"settings must be of predictors that take part, but are of {unused}")
+        names = [percent(level) for level in self.levels]
+        if len(set(names)) < len(names):
+            raise UserError(
+                f"every level must stand once, to six digits of percent, but got {self.levels}"
+            )
+        if self.group_level not in self.levels:
+            raise UserError(
+                f"group_level must be one of the levels {list(self.levels)}, "
+                f"but got {self.group_level}"
+            )
+        if self.source.table is not None:
+            TARGETS.get(self.target)
+        return self
+
+    def sizes_of(self, protocol: str) -> tuple[int, ...]:
+        """(k,) rising numbers of training keys of a protocol."""
+        return self.protocols[protocol].train_sizes or self.train_sizes
+
+
+def load_benchmark_config(path: Path) -> BenchmarkConfig:
+    """Read a configuration; paths in it are relative to its folder.
+
+    Raises:
+        UserError: if the file, a key or a value is wrong; names each.
+    """
+    config = load_config(path, BenchmarkConfig)
+    name = config.name if "name" in config.model_fields_set else path.stem
+    found = {
+        "name": name,
+        "source": resolved_source(config.source, path.parent),
+        "without_keys_of": tuple(path.parent / file for file in config.without_keys_of),
+    }
+    return config.model_copy(update=found)
+
+
+def resolved_source(source: SourceConfig, folder: Path) -> SourceConfig:
+    """A source whose paths, relative to a configuration's folder, are made whole.
+
+    A table's name means the shipped one, whatever lies in that folder.
+    """
+    found: dict[str, Any] = {}
+    if source.graphs is not None:
+        found["graphs"] = folder / source.graphs
+    for field in ("table", "extended"):
+        value = getattr(source, field)
+        if value is not None and (folder / value).exists() and not _is_shipped(value):
+            # Not by `/`, which would drop the `./` that tells a folder from a name.
+            found[field] = os.path.join(folder, value)  # noqa: PTH118
+    return source.model_copy(update=found)
+
+
+def _is_shipped(table: str) -> bool:
+    """Whether a text is a name of a shipped table, wherever one works."""
+    # Late: tables bring pyarrow.
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+    return table in BenchmarkTable.shipped()
+
+
+def benchmark_config(values: Mapping[str, Any]) -> BenchmarkConfig:
+    """The configuration out of plain values, such as those of a command line.
+
+    Raises:
+        UserError: if a key or a value is wrong; names each.
+    """
+    try:
+        return BenchmarkConfig.model_validate(dict(values))
+    except ValidationError as e:
+        lines = [
+            f"  {'.'.join(map(str, error['loc'])) or 'benchmark'}: {rule_and_value(error)}"
+            for error in distinct_errors(e)
+        ]
+        raise UserError("\n".join(["the benchmark breaks its rules:", *lines])) from e

@@ -1,0 +1,128 @@
+"""Predictors by name: registered ones, and a stranger's by `module:Class`."""
+
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.toml_config import distinct_errors, rule_and_value
+from surrogate.jobs.provenance import hash_of_class
+from surrogate.predictors.base import PREDICTORS, Predictor
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A predictor that takes part.
+
+    Attributes:
+        name: as the configuration has it.
+        kind: its class.
+        settings: its settings.
+    """
+
+    name: str
+    kind: type[Predictor]
+    settings: Any
+
+    def make(self) -> Predictor:
+        """A new, unfitted predictor."""
+        return self.kind(self.settings)
+
+    @property
+    def uses_features(self) -> bool:
+        """Whether it learns from the features given with graphs."""
+        return self.kind.uses_features
+
+    @property
+    def code_sha256(self) -> str:
+        """Checksum of the source code of its class, see `hash_of_class`."""
+        return hash_of_class(self.kind)
+
+
+def contender(name: str, settings: Mapping[str, Any]) -> Contender:
+    """Find a predictor and check its settings.
+
+    Args:
+        name: a registered name, or `module:Class` of something that can be imported.
+        settings: settings that differ from the defaults.
+
+    Raises:
+        UserError: if there is no such predictor, its settings are no dataclass, or one is wrong.
+    """
+    kind = predictor_kind(name)
+    settings_type = getattr(kind, "settings_type", None)
+    if not is_dataclass(settings_type):
+        raise UserError(
+            f"settings_type of predictor {name!r} must be a dataclass, so that results can say "
+            f"what was run, but is {settings_type!r}; decorate it with @dataclass(frozen=True)"
+        )
+    return Contender(name, kind, checked_settings(name, kind.settings_type, settings))
+
+
+def checked_settings(name: str, settings_type: type[Any], plain: Mapping[str, Any]) -> Any:
+    """Settings of a predictor out of nested tables.
+
+    Args:
+        name: the predictor's.
+        settings_type: dataclass of its settings.
+        plain: those that differ from the defaults.
+
+    Raises:
+        UserError: if one is unknown, of another type or out of its bounds; lists those there are.
+    """
+    checked: TypeAdapter[Any] = TypeAdapter(settings_type)
+    try:
+        # Strict, so that `true` is no learning rate of 1; of Python's values that would refuse
+        # tables for the settings of a part.
+        return checked.validate_json(json.dumps(dict(plain), default=str), strict=True)
+    except ValidationError as e:
+        known = ", ".join(names_of_settings(settings_type))
+        places = [(".".join(map(str, x["loc"])), rule_and_value(x)) for x in distinct_errors(e)]
+        lines = [f"  {place}: {what}" if place else f"  {what}" for place, what in places]
+        raise UserError(
+            "\n".join([f"settings must be those of {name!r} ({known}):", *lines])
+        ) from e
+
+
+def names_of_settings(settings_type: type[Any], prefix: str = "") -> list[str]:
+    """Names of all settings, "xgb.depth" for the depth in the table "xgb"."""
+    found = []
+    for field, kind in get_type_hints(settings_type).items():
+        inner = is_dataclass(kind)
+        found += (
+            names_of_settings(kind, f"{prefix}{field}.")
+            if inner and isinstance(kind, type)
+            else [f"{prefix}{field}"]
+        )
+    return found
+
+
+def predictor_kind(name: str) -> type[Predictor]:
+    """The class of a predictor.
+
+    Raises:
+        UserError: if the name is neither registered nor `module:Class`, the module cannot be
+            imported, or the class is no `Predictor`.
+    """
+    module_name, colon, class_name = name.partition(":")
+    if not colon:
+        return PREDICTORS.get(name)
+    try:
+        module = importlib.import_module(module_name)
+    # Whatever a stranger's module raises: it is theirs to mend, and --debug shows where.
+    except Exception as e:
+        raise UserError(
+            f"predictor {name!r} must be module:Class, but module {module_name!r} cannot be "
+            f"imported: {e!r}; install or mend it, or start from the folder that it is in"
+        ) from e
+    kind = getattr(module, class_name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Predictor)):
+        raise UserError(
+            f"predictor {name!r} must name a subclass of surrogate.Predictor, but "
+            f"{class_name!r} in {module_name!r} is {kind!r}"
+        )
+    return kind

@@ -1,0 +1,209 @@
+"""Scores over repeats: means with confidence intervals, beside the noise ceiling."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+import numpy as np
+
+from surrogate.comparison.ceiling import Ceiling
+from surrogate.comparison.fit_result import FitResult
+from surrogate.comparison.protocol import MIN_TEST_KEYS
+from surrogate.comparison.scores import Metric, ScoreRow, groups_of
+from surrogate.data.targets import Target
+from surrogate.metrics import bootstrap_interval, t_interval
+
+EVERY_DETAIL = "mean of all"
+"""Detail of the rows that average over the divisions of a protocol, such as its operations."""
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One metric of one predictor, over the repeats of one kind of split.
+
+    Attributes:
+        source: name of the labelled graphs.
+        target: name of the target.
+        protocol: name of the protocol.
+        detail: which of its divisions, or `EVERY_DETAIL`.
+        train_size: keys it was fitted on.
+        predictor: its name.
+        group: group of test keys; empty for all of them.
+        metric: name of the metric.
+        unit: its unit.
+        better: "higher", "lower" or "nominal".
+        mean: mean over the repeats.
+        low: lower end of its 95 % confidence interval; None if there is none.
+        high: upper end.
+        interval: what the interval is: Student's over repeats, or a bootstrap over test keys.
+        repeats: how many.
+        test_keys: test keys of a repeat, on average.
+        ceiling: what the mean of the other seeds scores on the keys that the protocol tests on;
+            None if it is not known.
+        ceiling_low: lower end of its 95 % interval.
+        ceiling_high: upper end.
+        ceiling_keys: keys that it rests on; among fewer keys the best are easier to find, so that
+            it fits selections only where `test_keys` is about as large.
+        ceiling_perfect: what the true means would score, by normal theory.
+        uses_features: whether the predictor learned from features given with the graphs; False
+            where there are none.
+    """
+
+    source: str
+    target: str
+    protocol: str
+    detail: str
+    train_size: int
+    predictor: str
+    group: str
+    metric: str
+    unit: str
+    better: str
+    mean: float
+    low: float | None
+    high: float | None
+    interval: str
+    repeats: int
+    test_keys: float
+    ceiling: float | None
+    ceiling_low: float | None
+    ceiling_high: float | None
+    ceiling_keys: int | None
+    ceiling_perfect: float | None
+    uses_features: bool
+
+
+def summarise(
+    rows: Sequence[ScoreRow],
+    fits: Sequence[FitResult],
+    metrics: Sequence[Metric],
+    ceilings: Mapping[str, Mapping[str, Ceiling]],
+    *,
+    target: Target,
+    seed: int,
+    using_features: Set[str] = frozenset(),
+) -> tuple[SummaryRow, ...]:
+    """Put the scores of all fits together.
+
+    Where a protocol has several divisions, rows of the detail `EVERY_DETAIL` average over them
+    within each repeat first.
+
+    Args:
+        rows: scores of all fits.
+        fits: the fits themselves: with a single repeat, their test keys are drawn again.
+        metrics: what the rows tell.
+        ceilings: noise ceilings by protocol and metric.
+        target: what is predicted.
+        seed: start of the bootstrap.
+        using_features: names of the predictors that learned from features of the graphs.
+    """
+    boot = _Bootstrap(fits, {metric.name: metric for metric in metrics}, target, seed)
+    found = [
+        _summary_row(group, boot.interval, ceilings, using_features)
+        for group in _grouped([*rows, *_over_details(rows)]).values()
+    ]
+    return tuple(found)
+
+
+Interval = tuple[float | None, float | None, str]
+
+
+class _Bootstrap:
+    """Intervals of the scores of single fits."""
+
+    def __init__(
+        self,
+        fits: Sequence[FitResult],
+        metrics: Mapping[str, Metric],
+        target: Target,
+        seed: int,
+    ) -> None:
+        self._fits = {(*fit.place, fit.repeat): fit for fit in fits}
+        self._metrics = metrics
+        self._target = target
+        self._seed = seed
+
+    def interval(self, row: ScoreRow) -> Interval:
+        metric = self._metrics[row.metric]
+        fit = self._fits.get((row.protocol, row.detail, row.train_size, row.predictor, row.repeat))
+        if fit is None or not metric.of_keys:
+            return None, None, "none: a single repeat"
+        part = fit
+        if row.group:
+            part = fit.at(dict(groups_of(fit, self._target))[row.group])
+        if len(part.keys) < MIN_TEST_KEYS:
+            return None, None, "none: too few test keys"
+        low, high = bootstrap_interval(
+            lambda chosen: metric.of(part.at(chosen)),
+            len(part.keys),
+            np.random.default_rng(self._seed),
+        )
+        return low, high, f"bootstrap over {len(part.keys)} test keys"
+
+
+def _grouped(rows: Sequence[ScoreRow]) -> dict[tuple[object, ...], list[ScoreRow]]:
+    groups: dict[tuple[object, ...], list[ScoreRow]] = {}
+    for row in rows:
+        place = (row.protocol, row.detail, row.train_size, row.predictor, row.group, row.metric)
+        groups.setdefault(place, []).append(row)
+    return groups
+
+
+def _over_details(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
+    """Rows that average over the divisions of a protocol, one a repeat."""
+    groups: dict[tuple[object, ...], list[ScoreRow]] = {}
+    for row in rows:
+        if not row.group:
+            place = (row.protocol, row.train_size, row.predictor, row.metric, row.repeat)
+            groups.setdefault(place, []).append(row)
+    return [
+        ScoreRow(
+            **{
+                **group[0].__dict__,
+                "detail": EVERY_DETAIL,
+                "test_keys": round(np.mean([row.test_keys for row in group])),
+                "value": float(np.mean([row.value for row in group])),
+            }
+        )
+        for group in groups.values()
+        if len(group) > 1
+    ]
+
+
+def _summary_row(
+    group: Sequence[ScoreRow],
+    single_interval: Callable[[ScoreRow], Interval],
+    ceilings: Mapping[str, Mapping[str, Ceiling]],
+    using_features: Set[str],
+) -> SummaryRow:
+    first = group[0]
+    values = np.array([row.value for row in group])
+    interval: Interval
+    if len(group) > 1:
+        interval = (*t_interval(values), f"Student's t over {len(group)} repeats")
+    else:
+        interval = single_interval(first)
+    ceiling = None if first.group else ceilings[first.protocol].get(first.metric)
+    return SummaryRow(
+        source=first.source,
+        target=first.target,
+        protocol=first.protocol,
+        detail=first.detail,
+        train_size=first.train_size,
+        predictor=first.predictor,
+        group=first.group,
+        metric=first.metric,
+        unit=first.unit,
+        better=first.better,
+        mean=float(values.mean()),
+        low=interval[0],
+        high=interval[1],
+        interval=interval[2],
+        repeats=len(group),
+        test_keys=float(np.mean([row.test_keys for row in group])),
+        ceiling=None if ceiling is None else ceiling.value,
+        ceiling_low=None if ceiling is None else ceiling.low,
+        ceiling_high=None if ceiling is None else ceiling.high,
+        ceiling_keys=None if ceiling is None else ceiling.keys,
+        ceiling_perfect=None if ceiling is None else ceiling.perfect,
+        uses_features=first.predictor in using_features,
+    )

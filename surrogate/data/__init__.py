@@ -1,0 +1,1 @@
+"""What predictors learn from: targets, labelled graphs, splits, predictions."""

@@ -1,0 +1,65 @@
+"""Rows held out in turn."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph_encoding.common.errors import UserError
+
+
+def fold_indices(
+    rows: int, folds: int, rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Hold each of n rows out once.
+
+    Args:
+        rows: n.
+        folds: parts of sizes that differ by at most one, 2 .. n.
+        rng: source of the order.
+
+    Yields:
+        (indices of the rest, indices of the held-out part), both rising, `folds` times.
+
+    Raises:
+        UserError: if the number of folds is out of range.
+    """
+    check_folds(rows, folds)
+    for part in np.array_split(rng.permutation(rows), folds):
+        held_out = np.zeros(rows, dtype=bool)
+        held_out[part] = True
+        yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def check_folds(
+    rows: int, folds: int, least_rest: int = 1, remedy: str = "measure more functions"
+) -> None:
+    """Make sure that n rows can be held out in so many parts.
+
+    Args:
+        rows: n.
+        folds: parts, >= 2.
+        least_rest: rows that must be left beside each part.
+        remedy: what gives more rows, for the message.
+
+    Raises:
+        UserError: if there are fewer than two folds, or too few rows for them; says how many are
+            needed.
+    """
+    if folds < 2:
+        raise UserError(f"folds must be at least 2, but got {folds}")
+    if _fits(rows, folds, least_rest):
+        return
+    most = max(folds, 2 * least_rest)  # two parts of so many rows leave each other enough
+    needed = next(n for n in range(folds, most + 1) if _fits(n, folds, least_rest))
+    possible = [n for n in range(2, rows + 1) if _fits(rows, n, least_rest)]
+    other = f"take {min(possible, key=lambda n: abs(n - folds))} folds, or " if possible else ""
+    raise UserError(
+        f"{folds} folds must have at least {needed} keys, but got {rows}; {other}{remedy}"
+    )
+
+
+def _fits(rows: int, folds: int, least_rest: int) -> bool:
+    """Whether there is a row for each part, and enough rows are left beside the largest one."""
+    return rows >= folds and rows - math.ceil(rows / folds) >= least_rest

@@ -1,0 +1,1 @@
+"""From a table to an artifact: fits of all targets, curves and latencies."""

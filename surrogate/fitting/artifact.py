@@ -1,0 +1,330 @@
+"""The artifact: a folder with everything that a forecast needs, verified on the way in."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from graph_encoding.common.array_files import read_arrays
+from graph_encoding.common.atomic_files import whole_folder
+from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.packaged import found_folder
+from graph_encoding.common.strict_json import strict_json
+from graph_encoding.macro import Macro
+from surrogate.calibration import (
+    Neighbourhood,
+    SupportCalibrator,
+    TrainedOn,
+)
+from surrogate.curves import CurveModel, load_curve_model
+from surrogate.data.targets import TARGETS, VAL_PER, Target
+from surrogate.latency.model import LatencyModel
+from surrogate.predictors import Predictor, load_predictor
+from train_benchmark.labels import EpochWindow
+from train_benchmark.record import content_hash
+
+SCHEMA_VERSION = 5
+_WITHOUT_LABEL_EPOCHS = 4
+"""The version before this one: `val_per` of such artifacts averages the last five epochs."""
+
+DEFAULT_ARTIFACT = "timit-micro"
+
+_METADATA_FILE = "metadata.json"
+_MEASURED_FILE = "measured.json"
+_CALIBRATION_FILE = "calibration.json"
+_NEIGHBOURHOOD_FILE = "neighbourhood.npz"
+
+CURVE_FOLDER = "curve"
+
+
+def latency_folder(number: int) -> str:
+    """Folder, within an artifact, of the latency of one of its settings."""
+    return f"latency-{number}"
+
+
+@dataclass(frozen=True)
+class ArtifactMetadata:
+    """Where an artifact comes from.
+
+    Attributes:
+        name: the artifact's name.
+        table: name of the table it was fitted on.
+        recipe_hash: sha256 of the table's recipe.
+        corpus_fingerprint: sha256 of the corpus behind the table.
+        semantics: how cells are read, "paper" or "released".
+        macro: the network around the cell, for parameter counts.
+        trained_on: operations and sizes of the training graphs.
+        trained_keys: number of functions it was fitted on.
+        label_epochs: target's name -> the epochs that its label averages; without the targets
+            whose label averages none, and without those of an older artifact that has no curves,
+            of which only the number of these epochs is known.
+        fit: the effective configuration of the fit.
+        versions: versions of what can change the numbers.
+    """
+
+    name: str
+    table: str
+    recipe_hash: str
+    corpus_fingerprint: str
+    semantics: str
+    macro: Macro
+    trained_on: TrainedOn
+    trained_keys: int
+    label_epochs: dict[str, EpochWindow]
+    fit: dict[str, Any]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class TargetModel:
+    """All that is learned about one target.
+
+    Attributes:
+        target: what is forecast.
+        predictor: fitted on all keys.
+        calibrator: turns the predictor's answers into intervals.
+        seed_share: share of the variance around a forecast that is the seed's, see `seed_share`;
+            None if the table has no function with two seeds, so that it is unknown.
+    """
+
+    target: Target
+    predictor: Predictor
+    calibrator: SupportCalibrator
+    seed_share: float | None
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder, which is made if need be."""
+        self.predictor.save(folder)
+        calibration = {**self.calibrator.to_plain(), "seed_share": self.seed_share}
+        _write_json(folder / _CALIBRATION_FILE, calibration)
+
+    @classmethod
+    def load(cls, folder: Path, target: Target) -> Self:
+        """Read what `save` wrote of a target.
+
+        Raises:
+            UserError: if a file is missing or corrupt.
+        """
+        calibration = _read_json(folder / _CALIBRATION_FILE)
+        calibrator = SupportCalibrator.from_plain(calibration)
+        return cls(target, load_predictor(folder), calibrator, calibration["seed_share"])
+
+
+@dataclass(frozen=True)
+class MeasuredRow:
+    """What the table holds for one function.
+
+    Attributes:
+        seeds: (s,) seeds it was trained with.
+        values: for each target's name, the (s,) raw labels in the seeds' order.
+    """
+
+    seeds: tuple[int, ...]
+    values: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Artifact:
+    """A fitted surrogate: one model for each target, and the measured rows it may look up.
+
+    Attributes:
+        metadata: where it comes from.
+        models: one for each target, in the order they are shown.
+        measured: functional key -> row of the table.
+        neighbourhood: where the graphs of the fit lie.
+        curves: the model of learning curves; None where none was fitted.
+        latency: one model for each setting that was measured, sorted by setting.
+    """
+
+    metadata: ArtifactMetadata
+    models: tuple[TargetModel, ...]
+    measured: Mapping[str, MeasuredRow]
+    neighbourhood: Neighbourhood
+    curves: CurveModel | None = None
+    latency: tuple[LatencyModel, ...] = ()
+
+    def save(self, folder: Path) -> None:
+        """Write the artifact as a new folder, whole or not at all.
+
+        Raises:
+            UserError: if the folder exists or cannot be written.
+        """
+        if folder.exists():
+            raise UserError(f"artifact folder {folder} exists; choose another or remove it")
+        try:
+            with whole_folder(folder) as scratch:
+                self._write(scratch)
+        except OSError as e:
+            raise UserError(f"cannot write artifact folder {folder}: {e}") from e
+
+    def _write(self, folder: Path) -> None:
+        for model in self.models:
+            model.save(folder / model.target.name)
+        measured = {
+            key: {"seeds": row.seeds, "values": dict(row.values)}
+            for key, row in self.measured.items()
+        }
+        _write_json(folder / _MEASURED_FILE, measured)
+        with (folder / _NEIGHBOURHOOD_FILE).open("wb") as file:
+            points = self.neighbourhood.points
+            # Counts of cells of the space fit into a byte; those of large graphs do not.
+            if points.max(initial=0) <= np.iinfo(np.uint8).max:
+                points = points.astype(np.uint8)
+            np.savez_compressed(file, allow_pickle=False, points=points)
+        if self.curves is not None:
+            self.curves.save(folder / CURVE_FOLDER)
+        for number, of_setting in enumerate(self.latency):
+            of_setting.save(folder / latency_folder(number))
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        metadata = {
+            "schema_version": SCHEMA_VERSION,
+            **asdict(self.metadata),
+            "targets": [model.target.name for model in self.models],
+            "latency_settings": [model.setting for model in self.latency],
+            "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
+        }
+        text = json.dumps({**metadata, "metadata_sha256": content_hash(metadata)}, indent=2)
+        (folder / _METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
+    """Read an artifact: a shipped one by name, or any by its folder.
+
+    Raises:
+        UserError: if there is none, it is a table, its schema is another version, or a file is
+            missing or corrupt.
+    """
+    folder = resolve_artifact_folder(name_or_folder)
+    rule = f"folder {folder} must hold an artifact saved by this version"
+    with unreadable(rule, "copy the artifact again or fit it again"):
+        return _read_artifact(folder)
+
+
+def _read_artifact(folder: Path) -> Artifact:
+    metadata = _verified_metadata(folder)
+    models = tuple(
+        TargetModel.load(folder / name, TARGETS.get(name)) for name in metadata["targets"]
+    )
+    measured = {
+        key: MeasuredRow(
+            tuple(row["seeds"]),
+            {name: tuple(values) for name, values in row["values"].items()},
+        )
+        for key, row in _read_json(folder / _MEASURED_FILE).items()
+    }
+    curve_folder = folder / CURVE_FOLDER
+    curves = load_curve_model(curve_folder) if curve_folder.is_dir() else None
+    return Artifact(
+        ArtifactMetadata(
+            name=metadata["name"],
+            table=metadata["table"],
+            recipe_hash=metadata["recipe_hash"],
+            corpus_fingerprint=metadata["corpus_fingerprint"],
+            semantics=metadata["semantics"],
+            macro=Macro.from_plain(metadata["macro"]),
+            trained_on=TrainedOn(
+                tuple(metadata["trained_on"]["ops"]), metadata["trained_on"]["nodes"]
+            ),
+            trained_keys=metadata["trained_keys"],
+            label_epochs=_label_epochs(metadata, curves),
+            fit=metadata["fit"],
+            versions=metadata["versions"],
+        ),
+        models,
+        measured,
+        _load_neighbourhood(folder, tuple(metadata["trained_on"]["ops"])),
+        curves,
+        tuple(
+            LatencyModel.load(folder / latency_folder(number))
+            for number in range(len(metadata.get("latency_settings", ())))
+        ),
+    )
+
+
+def resolve_artifact_folder(name_or_folder: str | Path) -> Path:
+    """The folder of an artifact: a shipped one by name, or a folder itself (`./NAME`).
+
+    Raises:
+        UserError: if there is neither; lists the shipped ones.
+    """
+    shipped = Path(str(resources.files("surrogate"))) / "pretrained"
+    folder = found_folder(name_or_folder, shipped, _METADATA_FILE)
+    if folder is not None:
+        return folder
+    names = sorted(path.parent.name for path in shipped.glob(f"*/{_METADATA_FILE}"))
+    raise UserError(
+        f"there is no artifact {str(name_or_folder)!r}: give a folder with a {_METADATA_FILE}, or "
+        f"one of the shipped artifacts: {', '.join(names) or 'none'}; `nasasr fit` makes one"
+    )
+
+
+def _verified_metadata(folder: Path) -> dict[str, Any]:
+    metadata = _read_json(folder / _METADATA_FILE)
+    if isinstance(metadata, dict) and "recipe" in metadata:
+        raise UserError(
+            f"{folder} must be an artifact, but is a table; fit one on it: "
+            f"`nasasr fit {folder} --out DIR`"
+        )
+    version = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    if version not in (_WITHOUT_LABEL_EPOCHS, SCHEMA_VERSION):
+        raise UserError(
+            f"artifact {folder} must have schema version {_WITHOUT_LABEL_EPOCHS} or "
+            f"{SCHEMA_VERSION}, but has {version!r}; use the nasasr version that wrote it, or fit "
+            "it again"
+        )
+    listed = metadata.get("sha256")
+    if not isinstance(listed, dict):
+        raise UserError(
+            f"artifact file {folder / _METADATA_FILE} must list the sha256 of each file, but has "
+            f"{listed!r}; copy the artifact again or fit it again"
+        )
+    hashes = {_METADATA_FILE: metadata.pop("metadata_sha256", None), **listed}
+    for name, expected in hashes.items():
+        found = content_hash(metadata) if name == _METADATA_FILE else _sha256(folder / name)
+        if found != expected:
+            raise UserError(
+                f"artifact file {folder / name} is corrupt: its sha256 must be {expected}, but is "
+                f"{found}; copy the artifact again or fit it again"
+            )
+    return dict(metadata)
+
+
+def _label_epochs(metadata: dict[str, Any], curves: CurveModel | None) -> dict[str, EpochWindow]:
+    if metadata["schema_version"] != _WITHOUT_LABEL_EPOCHS:
+        return {name: EpochWindow(**of) for name, of in metadata["label_epochs"].items()}
+    return {} if curves is None else {VAL_PER.name: curves.label_epochs}
+
+
+def _load_neighbourhood(folder: Path, ops: tuple[str, ...]) -> Neighbourhood:
+    arrays = read_arrays(folder / _NEIGHBOURHOOD_FILE)
+    return Neighbourhood(ops, arrays["points"].astype(np.float32))
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(
+        json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n", encoding="utf-8"
+    )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return strict_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        raise UserError(
+            f"cannot read artifact file {path}: {e}; copy the artifact again or fit it again"
+        ) from e
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as e:
+        raise UserError(
+            f"artifact file {path} must be there, but cannot be read: {e.strerror}; copy the "
+            "artifact again or fit it again"
+        ) from e

@@ -1,0 +1,146 @@
+"""The configuration of a fit: which predictor, on which labels, judged how."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.toml_config import load_config
+from graph_encoding.macro import MACROS, Macro
+from surrogate.data.targets import TARGETS, Target
+from surrogate.predictors import (
+    PREDICTORS,
+    CostSettings,
+    MeanPredictor,
+    ParamsPredictor,
+    Predictor,
+)
+
+S = TypeVar("S")
+
+NONE = "none"
+"""In place of a predictor's name: what it would forecast is left out."""
+
+
+def _known_target(name: str) -> str:
+    TARGETS.get(name)
+    return name
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise UserError(f"every target must stand once, but got {list(names)}")
+    return names
+
+
+def _known_predictor(name: str) -> str:
+    if ":" in name:
+        raise UserError(
+            f"a fit takes registered predictors only ({', '.join(PREDICTORS)}), but got {name!r}; "
+            "fit one of your own from Python with surrogate.fitting.fitting.fit_artifact"
+        )
+    PREDICTORS.get(name)
+    return name
+
+
+def _known_predictor_or_none(name: str) -> str:
+    return name if name == NONE else _known_predictor(name)
+
+
+class EvaluationConfig(BaseModel):
+    """How a fit is judged before it is trusted: repeated random splits by key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    repeats: int = Field(default=5, ge=1)
+    test_fraction: float = Field(default=0.3, gt=0, lt=1)
+    level: float = Field(default=0.9, gt=0, lt=1)
+
+
+class FitConfig(BaseModel, Generic[S]):
+    """All choices of a fit; `settings` are those of the predictor that is named.
+
+    `curve_predictor` forecasts the components of learning curves and `latency_predictor` each
+    latency setting that the table has, both with their default settings; "none" leaves them out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    predictor: Annotated[str, AfterValidator(_known_predictor)] = "stack"
+    targets: Annotated[
+        tuple[Annotated[str, AfterValidator(_known_target)], ...], AfterValidator(_distinct)
+    ] = Field(default=("val_per", "test_per"), min_length=1)
+    seed_policy: int | Literal["mean"] = "mean"
+    seed: int = Field(default=0, ge=0)
+    folds: int = Field(default=5, ge=2)
+    curve_predictor: Annotated[str, AfterValidator(_known_predictor_or_none)] = "gp"
+    latency_predictor: Annotated[str, AfterValidator(_known_predictor_or_none)] = "additive"
+    evaluation: EvaluationConfig = EvaluationConfig()
+    settings: S
+
+    def chosen_targets(self) -> tuple[Target, ...]:
+        """The targets by their names."""
+        return tuple(TARGETS.get(name) for name in self.targets)
+
+    @property
+    def make_predictor(self) -> Callable[[], Predictor]:
+        """What gives a new, unfitted predictor with these settings."""
+        return partial(PREDICTORS.get(self.predictor), self.settings)
+
+    @property
+    def make_curve_predictor(self) -> Callable[[], Predictor] | None:
+        """What gives a new, unfitted predictor of curves; None for none."""
+        return _maker(self.curve_predictor)
+
+    @property
+    def make_latency_predictor(self) -> Callable[[], Predictor] | None:
+        """What gives a new, unfitted predictor of latencies; None for none."""
+        return _maker(self.latency_predictor)
+
+
+def _maker(name: str) -> Callable[[], Predictor] | None:
+    return None if name == NONE else PREDICTORS.get(name)
+
+
+class _Named(BaseModel):
+    """The one key that must be known before the others can be checked."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    predictor: Annotated[str, AfterValidator(_known_predictor)] = "stack"
+
+
+def load_fit_config(path: Path) -> FitConfig[Any]:
+    """Read the configuration of a fit.
+
+    Raises:
+        UserError: if the file, a key or a value is wrong; names each.
+    """
+    kind = PREDICTORS.get(load_config(path, _Named).predictor)
+    model: Any = FitConfig[kind.settings_type]  # type: ignore[name-defined]
+    # A file without settings means all defaults.
+    config: FitConfig[Any] = load_config(path, model, empty_tables=("settings",))
+    return config
+
+
+def default_fit_config() -> FitConfig[Any]:
+    """The configuration of a fit without a file: the stack with its defaults."""
+    return FitConfig(settings=PREDICTORS.get("stack").settings_type())
+
+
+def comparison_makers(config: FitConfig[Any], macro: Macro) -> dict[str, Callable[[], Predictor]]:
+    """The configured predictor and the baselines that it must beat.
+
+    Args:
+        config: of the fit.
+        macro: the network around the cells of its table, whose parameters are counted.
+    """
+    # A table of a macro network of one's own says what it is, not that it is registered here.
+    MACROS.register(macro.name, macro)
+    makers: dict[str, Callable[[], Predictor]] = {config.predictor: config.make_predictor}
+    makers.setdefault("params", partial(ParamsPredictor, CostSettings(macro.name)))
+    makers.setdefault("mean", MeanPredictor)
+    return makers

@@ -1,0 +1,194 @@
+"""From a benchmark table to an artifact."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from graph_encoding.common.errors import UserError
+from graph_encoding.macro import Macro
+from surrogate.calibration import Neighbourhood, TrainedOn
+from surrogate.curves import CurveModel, CurveSet
+from surrogate.data.dataset import SeedPolicy, SurrogateDataset
+from surrogate.data.folds import check_folds
+from surrogate.data.targets import TARGETS, VAL_PER, Target, label_epochs
+from surrogate.fitting.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
+from surrogate.fitting.fit_parts import (
+    CurvePart,
+    FitPart,
+    FitPlan,
+    LatencyPart,
+    MakePredictor,
+    check_labels,
+)
+from surrogate.jobs.checkpoint import Unfinished
+from surrogate.jobs.parallel import OnProgress, all_parts
+from surrogate.jobs.provenance import made_with, versions
+from surrogate.latency.model import LatencyModel, device_to_fit
+from surrogate.predictors.base import FEWEST_KEYS
+from train_benchmark.record import content_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graph_encoding.graph import CellGraph
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+
+def fit_artifact(
+    table: "BenchmarkTable",
+    targets: "Sequence[Target]",
+    make_predictor: MakePredictor,
+    *,
+    name: str,
+    seed_policy: SeedPolicy,
+    folds: int,
+    seed: int,
+    effective_config: Mapping[str, Any],
+    make_curve_predictor: MakePredictor | None = None,
+    make_latency_predictor: MakePredictor | None = None,
+    workers: int = 1,
+    kept: Unfinished | None = None,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> Artifact:
+    """Fit one model for each target on all keys of a table, its curves and its latencies.
+
+    Args:
+        table: measured trainings.
+        targets: what to forecast, at least one.
+        make_predictor: gives a new, unfitted predictor.
+        name: name of the artifact.
+        seed_policy: which trainings a label is made of, and which curves are learned.
+        folds: parts that the calibration holds out in turn.
+        seed: start of all randomness; each target begins with it anew.
+        effective_config: what the artifact shall remember of the configuration.
+        make_curve_predictor: gives a new, unfitted predictor for the curves' components; None
+            leaves curves out.
+        make_latency_predictor: the same for the latency of each setting that the table has.
+        workers: parts that are fitted at a time, a process each: targets, curves and latencies
+            are a part each. What gives predictors must then be of a module that they can import.
+        kept: where finished parts are kept; those of an earlier fit that was stopped are not
+            fitted again.
+        on_progress: told of the steps that are done and their number, first of kept ones.
+
+    Raises:
+        UserError: if there is no target, too few keys, labels are all one, or curves or latencies
+            are asked for and cannot be had, as curves without the target `val_per`. What can be
+            known before the first fit is refused before it, as parts kept of another fit are.
+    """
+    _check_targets(targets, curves=make_curve_predictor is not None)
+    makers = (make_predictor, make_curve_predictor, make_latency_predictor)
+    plan = FitPlan(table, seed_policy, folds, seed, *makers)
+    datasets = tuple(plan.dataset(target) for target in targets)
+    parts = plan.parts(datasets)
+    _check_data(plan, datasets, parts)
+    graphs = datasets[0].graphs
+    source = _metadata(name, table, targets, graphs, effective_config)
+    if kept is not None:
+        kept.claim("fit", _identity(plan))
+    models = all_parts(parts, plan, kept=kept, workers=workers, on_progress=on_progress)
+    return Artifact(
+        source,
+        tuple(model for model in models if isinstance(model, TargetModel)),
+        measured_rows(table, targets),
+        Neighbourhood.of(graphs),
+        next((model for model in models if isinstance(model, CurveModel)), None),
+        tuple(model for model in models if isinstance(model, LatencyModel)),
+    )
+
+
+def _check_targets(targets: "Sequence[Target]", *, curves: bool) -> None:
+    if not targets:
+        raise UserError("a fit must have at least one target, but got none")
+    names = [target.name for target in targets]
+    if len(set(names)) < len(names):
+        raise UserError(f"every target must stand once, but got {names}")
+    for target in targets:
+        # An artifact keeps the name alone.
+        if target.name not in TARGETS or TARGETS.get(target.name) != target:
+            raise UserError(
+                f"an artifact must be of registered targets ({', '.join(TARGETS)}), but got "
+                f"{target}; register it with TARGETS.register(name, target), under a free name"
+            )
+    if curves and VAL_PER not in targets:
+        raise UserError(
+            f"learning curves must go with the target {VAL_PER.name!r}, whose intervals say how "
+            "much wider theirs are for cells unlike the table's, but the targets are "
+            f"{', '.join(names)}; add it, or leave curves out"
+        )
+
+
+def _check_data(
+    plan: FitPlan, datasets: "Sequence[SurrogateDataset]", parts: "Sequence[FitPart]"
+) -> None:
+    """Refuse now what the last of the fits would refuse."""
+    for dataset in datasets:
+        check_labels(dataset)
+        check_folds(len(dataset), plan.folds, FEWEST_KEYS)
+    for part in parts:
+        if isinstance(part, CurvePart):
+            curves = CurveSet.from_table(plan.table, VAL_PER.transform, plan.seed_policy)
+            check_folds(len(curves.graphs), plan.folds, FEWEST_KEYS)
+        if isinstance(part, LatencyPart):
+            device_to_fit(plan.table, part.setting, plan.folds)
+
+
+def _metadata(
+    name: str,
+    table: "BenchmarkTable",
+    targets: "Sequence[Target]",
+    graphs: "Sequence[CellGraph]",
+    effective_config: Mapping[str, Any],
+) -> ArtifactMetadata:
+    return ArtifactMetadata(
+        name=name,
+        table=table.metadata.name,
+        recipe_hash=table.metadata.recipe_hash,
+        corpus_fingerprint=table.metadata.corpus_fingerprint,
+        semantics=table.metadata.semantics,
+        macro=macro_of_table(table),
+        trained_on=TrainedOn.of(graphs),
+        trained_keys=len(graphs),
+        label_epochs=label_epochs(targets, table.epochs),
+        fit=dict(effective_config),
+        versions=versions(),
+    )
+
+
+def _identity(plan: FitPlan) -> str:
+    """Checksum of all that the parts of a fit depend on."""
+    makers = (plan.make_predictor, plan.make_curve_predictor, plan.make_latency_predictor)
+    return content_hash(
+        {
+            "table": plan.table.content_sha256,
+            "seed_policy": plan.seed_policy,
+            "folds": plan.folds,
+            "seed": plan.seed,
+            **made_with([make() for make in makers if make is not None]),
+        }
+    )
+
+
+def macro_of_table(table: "BenchmarkTable") -> Macro:
+    """The macro network that a table's cells were trained in.
+
+    Raises:
+        UserError: if the recipe does not say.
+    """
+    try:
+        return Macro.from_plain(table.metadata.recipe["macro"])
+    except KeyError as e:
+        raise UserError(
+            f"the recipe of table {table.metadata.name!r} must describe its 'macro' network, but "
+            f"has only {sorted(table.metadata.recipe)}; build the table again"
+        ) from e
+
+
+def measured_rows(table: "BenchmarkTable", targets: "Sequence[Target]") -> dict[str, MeasuredRow]:
+    """All measured labels of some targets, by functional key."""
+    found = {}
+    for key in table.keys:
+        columns = {t.name: table.labels_of(key, t.label) for t in targets}
+        seeds = tuple(next(iter(columns.values())))
+        found[key] = MeasuredRow(
+            seeds, {name: tuple(by_seed.values()) for name, by_seed in columns.items()}
+        )
+    return found

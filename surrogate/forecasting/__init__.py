@@ -1,0 +1,1 @@
+"""Forecasts of cells from an artifact, and measurements beside them."""

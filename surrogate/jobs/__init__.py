@@ -1,0 +1,1 @@
+"""Long work: processes, checkpoints, and what results depend on."""

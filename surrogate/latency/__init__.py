@@ -1,0 +1,1 @@
+"""Latency models of a setting, and their transfer to a new device."""

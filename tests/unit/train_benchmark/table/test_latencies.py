@@ -1,0 +1,223 @@
+"""Latencies that go with a table."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graph_encoding import Cell, Semantics, UserError, functional_key, published_class
+from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.latency.record import LatencyRecord, write_latencies
+from train_benchmark.nb_asr.convert import export_released
+from train_benchmark.nb_asr.dataset import from_folder
+from train_benchmark.table.benchmark_table import BenchmarkTable
+from train_benchmark.table.export import tidy_rows
+from train_benchmark.table.latencies import LATENCY_FILE, gather_latencies
+from train_benchmark.table.query import query_latency
+from train_benchmark.table.verify import verify_table
+
+TABLE = synthetic_table(6)
+SETTING, OTHER = "timit-micro/cpu-onnx-fp32-t1-b1-1s", "timit-micro/cpu-onnx-fp32-t1-b8-1s"
+
+
+def measurement(key: str, milliseconds: float, **changes: object) -> LatencyRecord:
+    record = LatencyRecord(
+        functional_key=key,
+        cell=TABLE.cell_of(key),
+        semantics="paper",
+        setting=SETTING,
+        status="ok",
+        error="",
+        latency_s=milliseconds / 1000,
+        latency_error_s=1e-6,
+        noisy=False,
+        quantiles_s=tuple(milliseconds / 1000 * q for q in (1, 1, 1.1, 1.2, 1.3, 1.4, 2)),
+        repetitions=100,
+        attempts=1,
+        drift_factor=1.0,
+        reference_s=3e-4,
+        peak_memory_bytes=None,
+        model_bytes=1000,
+        device="a processor",
+        software="none=0",
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+RECORDS = [measurement(key, 0.2 + 0.01 * i) for i, key in enumerate(TABLE.keys)]
+FAILED = replace(
+    RECORDS[0], setting=OTHER, status="unsupported", error="no", latency_s=math.nan, quantiles_s=()
+)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Callable[..., Path]:
+    """Writes records as a folder of `nasasr latency`."""
+
+    def make(name: str, *records: LatencyRecord) -> Path:
+        folder = tmp_path / name / "shards"
+        folder.mkdir(parents=True)
+        write_latencies(records, folder / "0.parquet")
+        return folder.parent
+
+    return make
+
+
+@pytest.fixture
+def saved(tmp_path: Path, sweep: Callable[..., Path]) -> BenchmarkTable:
+    latencies = gather_latencies([sweep("a", *RECORDS, FAILED)], "paper")
+    TABLE.save(tmp_path / "table", latencies)
+    return BenchmarkTable.load(tmp_path / "table")
+
+
+def test_latencies_come_back_by_setting_and_key(saved: BenchmarkTable) -> None:
+    assert saved.latency.settings == (SETTING,)
+    assert saved.latency.counts(SETTING) == len(RECORDS)
+    assert saved.latency.seconds(SETTING) == {r.functional_key: r.latency_s for r in RECORDS}
+    assert len(saved.latency.records()) == len(RECORDS) + 1
+
+
+def test_a_table_saved_again_keeps_them(saved: BenchmarkTable, tmp_path: Path) -> None:
+    saved.save(tmp_path / "again")
+    again = BenchmarkTable.load(tmp_path / "again")
+    assert again.latency.seconds(SETTING) == saved.latency.seconds(SETTING)
+
+
+def test_a_table_without_has_no_setting() -> None:
+    assert TABLE.latency.settings == ()
+    assert TABLE.latency.records() == ()
+    with pytest.raises(UserError, match=r"measured \(none\), but got 'x'"):
+        TABLE.latency.seconds("x")
+
+
+def test_equal_rows_count_once_and_others_are_refused(sweep: Callable[..., Path]) -> None:
+    first, same = sweep("first", *RECORDS), sweep("same", *RECORDS[2:])
+    assert len(gather_latencies([first, same], "paper")) == len(RECORDS)
+    other = sweep("other", replace(RECORDS[0], latency_s=1.0))
+    with pytest.raises(UserError, match=r"in another folder and in .*other; leave .*other out"):
+        gather_latencies([first, other], "paper")
+    with pytest.raises(UserError, match="measure them with the table's semantics"):
+        gather_latencies([first], "released")
+
+
+def test_known_latencies_stay_and_are_not_overruled(sweep: Callable[..., Path]) -> None:
+    known, more = RECORDS[:3], sweep("more", *RECORDS[2:])
+    assert gather_latencies([more], "paper", known) == gather_latencies(
+        [sweep("all", *RECORDS)], "paper"
+    )
+    with pytest.raises(UserError, match=r"in the table and in .*more; leave .*more out, or"):
+        gather_latencies([more], "paper", [replace(RECORDS[2], latency_s=1.0)])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_failed_gives_way_to_what_was_measured_later(
+    sweep: Callable[..., Path], order: int
+) -> None:
+    failed = replace(RECORDS[0], status="failed", error="killed", latency_s=math.nan)
+    rows = [failed, RECORDS[0]][::order]
+    assert gather_latencies([sweep("later", rows[1])], "paper", rows[:1]) == (RECORDS[0],)
+    assert gather_latencies([sweep("a", rows[0]), sweep("b", rows[1])], "paper") == (RECORDS[0],)
+
+
+def test_a_cell_has_the_latency_of_its_function_or_an_error_that_says_why(
+    saved: BenchmarkTable,
+) -> None:
+    cell = Cell.parse(RECORDS[0].cell)
+    assert query_latency(saved, cell, SETTING) == RECORDS[0].latency_s
+    assert query_latency(saved, cell, SETTING, device="a processor") == RECORDS[0].latency_s
+    with pytest.raises(UserError, match=r"\(not measured\); forecast it with `nasasr predict`"):
+        query_latency(saved, Cell.parse("conv9:0"), SETTING)
+    with pytest.raises(UserError, match=r"it is dead, .* neither measured nor forecast"):
+        query_latency(saved, Cell.parse("50_500_5000"), SETTING)
+    with pytest.raises(UserError, match=f"measured \\({SETTING}\\), but got"):
+        query_latency(saved, cell, OTHER)
+
+
+def test_a_failure_is_told_as_such(tmp_path: Path) -> None:
+    TABLE.save(tmp_path / "table", [*RECORDS[1:], replace(FAILED, setting=SETTING)])
+    table = BenchmarkTable.load(tmp_path / "table")
+    with pytest.raises(UserError, match=r"\(unsupported: no\)"):
+        query_latency(table, Cell.parse(FAILED.cell), SETTING)
+
+
+def test_a_failure_on_one_device_is_not_told_of_another(tmp_path: Path) -> None:
+    failed = replace(FAILED, setting=SETTING)
+    phone = [replace(r, device="a phone") for r in RECORDS[1:]]
+    TABLE.save(tmp_path / "table", [*RECORDS[1:], failed, *phone])
+    table = BenchmarkTable.load(tmp_path / "table")
+    for device, reason in (("a processor", "unsupported: no"), ("a phone", "not measured")):
+        with pytest.raises(UserError, match=rf"\({reason}\)"):
+            query_latency(table, Cell.parse(FAILED.cell), SETTING, device=device)
+    with pytest.raises(UserError, match="name one of"):
+        table.latency.failure_of(FAILED.functional_key, SETTING)
+
+
+def test_a_folder_without_records_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nasasr latency"):
+        gather_latencies([tmp_path], "paper")
+
+
+def test_of_several_devices_one_must_be_named(tmp_path: Path) -> None:
+    phone = [replace(r, device="a phone", latency_s=r.latency_s * 2) for r in RECORDS]
+    TABLE.save(tmp_path / "table", [*RECORDS, *phone])
+    latency = BenchmarkTable.load(tmp_path / "table").latency
+    assert latency.devices(SETTING) == ("a phone", "a processor")
+    with pytest.raises(UserError, match="name one of 'a phone', 'a processor'"):
+        latency.seconds(SETTING)
+    key = TABLE.keys[0]
+    assert latency.seconds(SETTING, "a phone")[key] == 2 * RECORDS[0].latency_s
+    with pytest.raises(UserError, match="not on 'a toaster'"):
+        latency.seconds(SETTING, "a toaster")
+
+
+def test_a_damaged_file_is_found_when_the_table_is_loaded(
+    saved: BenchmarkTable, tmp_path: Path
+) -> None:
+    file = tmp_path / "table" / LATENCY_FILE
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"latency\.parquet is corrupt"):
+        BenchmarkTable.load(tmp_path / "table")
+    assert LATENCY_FILE in json.loads((tmp_path / "table/metadata.json").read_text())["sha256"]
+    assert saved.latency.path == file
+
+
+def test_export_and_verify_know_them(tmp_path: Path) -> None:
+    recipe = {**TABLE.metadata.recipe, "train": {"epochs": 6}}
+    table = BenchmarkTable(replace(TABLE.metadata, recipe=recipe), TABLE.records)
+    table.save(tmp_path / "whole", RECORDS)
+    table = BenchmarkTable.load(tmp_path / "whole")
+    rows = list(tidy_rows(table))
+    assert {row[f"latency_s_{SETTING}"] for row in rows} == {r.latency_s for r in RECORDS}
+    assert all(row["receptive_field_s"] > 0 and row["peak_activation_bytes"] > 0 for row in rows)
+
+    def check(latencies: list[LatencyRecord], name: str) -> bool:
+        table.save(tmp_path / name, latencies)
+        loaded = BenchmarkTable.load(tmp_path / name)
+        checks = verify_table(loaded, recipe_hash=None, wanted=())
+        return {check.name: check.ok for check in checks}["latencies"]
+
+    assert check(RECORDS, "right")
+    assert not check([replace(RECORDS[0], functional_key=TABLE.keys[1])], "wrong")
+    assert not check([RECORDS[0], RECORDS[0]], "twice")
+    dead = Cell.parse("50_500_5000")
+    key = functional_key(dead, Semantics.PAPER)
+    assert not check([replace(RECORDS[0], cell=dead.text, functional_key=key)], "dead")
+
+
+def test_the_originals_files_have_them_too(tmp_path: Path) -> None:
+    published = published_class(Cell.parse("10_100_1000"))
+    key = functional_key(published.representative, Semantics.PAPER)
+    recipe = {**TABLE.metadata.recipe, "train": {"epochs": 6}}
+    record = replace(RECORDS[0], functional_key=key, cell=published.representative.text)
+    table = BenchmarkTable(replace(TABLE.metadata, recipe=recipe), TABLE.records)
+    table.save(tmp_path / "table", [record])
+    export_released(BenchmarkTable.load(tmp_path / "table"), tmp_path / "released")
+    data = from_folder(tmp_path / "released", max_epochs=6, validate_data=False)
+    (device,) = data.devices
+    assert device == "timit-micro-cpu-onnx-fp32-t1-b1-1s"
+    assert data.latency(published.representative.arch_vec, devices=device) == [
+        pytest.approx([record.latency_s])
+    ]

@@ -1,0 +1,1 @@
+"""Campaigns: which cells are trained, where, and where their records are kept."""

@@ -1,0 +1,258 @@
+"""A folder that records are only ever added to, safe against being killed at any moment.
+
+A record is first appended to a journal, one line of JSON, flushed to the disk. Every now and then
+the journal's records are sealed as a Parquet shard and the journal is emptied. Whatever moment the
+process dies at, a record is in a shard, in the journal, or in both (and then counted once); a
+line that was cut off was never reported as done.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Generic, Protocol, Self, TypeVar
+
+from graph_encoding.common.atomic_files import drop_half_line, flush_folder
+from graph_encoding.common.errors import UserError
+from train_benchmark.record import content_hash
+
+_JOURNAL = "journal.jsonl"
+_SHARDS = "shards"
+_LOCK = "lock"
+_FAILED = "failed"
+
+
+class Storable(Protocol):
+    """What a store needs of a record."""
+
+    @property
+    def identity(self) -> Any:
+        """What a record is asked for by; a store has one record for each."""
+
+    @property
+    def status(self) -> str:
+        """Status "failed" is that of a record that gives way to any of another status."""
+
+    def to_json(self) -> str:
+        """One line of JSON; equal for equal records."""
+
+
+RecordT = TypeVar("RecordT", bound=Storable)
+IdentityT = TypeVar("IdentityT")
+
+
+@dataclass(frozen=True)
+class StoreFormat(Generic[RecordT]):
+    """How records of one kind are kept, and what messages call them.
+
+    Attributes:
+        from_json: makes a record of a line of the journal.
+        read: the records of a shard.
+        write: writes a shard, whole or not at all.
+        records_per_shard: so many records are sealed at a time.
+        run: what the folder belongs to, such as "campaign".
+        folder: what the folder is called, such as "campaign folder".
+        not_with: a file that only folders of the other kind have.
+        identity: what an identity is made of, such as "(functional key, seed)".
+    """
+
+    from_json: Callable[[str], RecordT]
+    read: Callable[[Path], Sequence[RecordT]]
+    write: Callable[[Sequence[RecordT], Path], None]
+    records_per_shard: int
+    run: str
+    folder: str
+    not_with: str
+    identity: str
+
+
+def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
+    """All records of a folder by identity; it may be written at this moment.
+
+    A cut-off last line of the journal is ignored: that record was being written. So is a failed
+    record beside one that is not: it was tried again.
+
+    Raises:
+        UserError: if the folder is of the other kind, a shard or a whole journal line is corrupt,
+            or two records of one identity differ.
+    """
+    if (folder / form.not_with).exists():
+        raise UserError(
+            f"{folder} must be a {form.folder}, but has {form.not_with}, which only folders of "
+            "another kind have; choose another folder"
+        )
+    # The journal first: sealed between the two looks, its records are found twice, never lost.
+    journaled = _read_journal(folder, form)
+    found: list[RecordT] = []
+    for shard in sorted((folder / _SHARDS).glob("*.parquet")):
+        found += form.read(shard)
+    records: dict[Any, RecordT] = {}
+    for record in (*found, *journaled):
+        other = records.setdefault(record.identity, record)
+        # Not by their order: the names of shards say nothing of time.
+        if replaces(record, other):
+            records[record.identity] = record
+        elif not replaces(other, record) and other.to_json() != record.to_json():
+            raise UserError(
+                f"{form.run} {folder} must have one record for each {form.identity}, but "
+                f"{record.identity} has two that differ; remove the wrong one"
+            )
+    return records
+
+
+class AppendStore(Generic[RecordT, IdentityT]):
+    """The one writer of a folder of records; use it as a context manager.
+
+    Args:
+        folder: the folder, made if it does not exist.
+        form: how its records are kept.
+        retry_failed: whether failed records count as if they were not there, so that others can
+            take their places.
+
+    Attributes:
+        folder: the folder.
+        records: all records that count, by identity, once the store is entered.
+
+    Raises:
+        UserError: on entering, if the folder cannot be written or locked, or another writer has
+            it.
+    """
+
+    def __init__(
+        self, folder: Path, form: StoreFormat[RecordT], *, retry_failed: bool = False
+    ) -> None:
+        self.folder = folder
+        self.records: dict[IdentityT, RecordT] = {}
+        self._form = form
+        self._retry_failed = retry_failed
+        self._to_replace: dict[IdentityT, RecordT] = {}
+        self._journaled = 0
+        self._journal: IO[bytes] | None = None
+        self._lock: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._lock = self._locked()
+        try:
+            self._take_in()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._journal is not None and self._lock is not None
+        try:
+            self._seal()
+        finally:
+            self._journal.close()
+            self._lock.close()
+
+    def append(self, record: RecordT) -> bool:
+        """Keep a record; when this returns it is on the disk.
+
+        Returns:
+            Whether it was kept: what failed once more leaves the first failure in its place.
+
+        Raises:
+            UserError: if there is one of its identity already.
+        """
+        assert self._journal is not None, "enter the store before appending"
+        if record.identity in self.records:
+            raise UserError(
+                f"{self._form.run} {self.folder} already has a record of {record.identity}"
+            )
+        failed_before = self._to_replace.pop(record.identity, None)
+        if failed_before is not None and not replaces(record, failed_before):
+            self.records[record.identity] = failed_before
+            return False
+        self._journal.write(record.to_json().encode() + b"\n")
+        self._journal.flush()
+        os.fsync(self._journal.fileno())
+        self.records[record.identity] = record
+        self._journaled += 1
+        if self._journaled >= self._form.records_per_shard:
+            self._seal()
+        return True
+
+    def _locked(self) -> IO[bytes]:
+        """The open lock file of the folder, which is made if it does not exist."""
+        name = f"{self._form.folder} {self.folder}"
+        try:
+            # Not above: Windows has no such locks, but reads folders and tables all the same.
+            import fcntl
+        except ImportError as e:
+            raise UserError(
+                f"{name} must be locked to be written, but this system has no Unix file locks "
+                "(fcntl); write it on Linux or macOS"
+            ) from e
+        try:
+            (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / _LOCK).open("wb")
+        except OSError as e:
+            raise UserError(f"cannot write {name}: {e}; choose another --out") from e
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            lock.close()
+            raise UserError(f"{name} has another writer; wait for it or stop it") from e
+        except OSError as e:
+            lock.close()
+            raise UserError(
+                f"cannot lock {name}: {e}; choose an --out on a file system that has locks"
+            ) from e
+        return lock
+
+    def _take_in(self) -> None:
+        """Read what is there, and open the journal behind its last whole line."""
+        self.records = read_folder(self.folder, self._form)
+        if self._retry_failed:
+            failed = [i for i, record in self.records.items() if record.status == _FAILED]
+            self._to_replace = {identity: self.records.pop(identity) for identity in failed}
+        self._journaled = len(_read_journal(self.folder, self._form))
+        drop_half_line(self.folder / _JOURNAL)
+        self._journal = (self.folder / _JOURNAL).open("ab")
+        # A line is on the disk only if the journal's own name is, and that of its folder.
+        flush_folder(self.folder)
+        flush_folder(self.folder.parent)
+
+    def _seal(self) -> None:
+        """Move the journal's records into a shard named by its content."""
+        assert self._journal is not None
+        # What the file holds counts, not what `append` came to note: Ctrl-C may have ended it
+        # when its record was on the disk already.
+        self._journal.flush()
+        records = _read_journal(self.folder, self._form)
+        if not records:
+            return
+        name = content_hash([record.to_json() for record in records])[:16]
+        self._form.write(records, self.folder / _SHARDS / f"{name}.parquet")
+        self._journal.truncate(0)
+        os.fsync(self._journal.fileno())
+        self._journaled = 0
+
+
+def replaces(record: Storable, other: Storable) -> bool:
+    """Whether a record takes the place of another of its identity, which had failed."""
+    return other.status == _FAILED and record.status != _FAILED
+
+
+def _read_journal(folder: Path, form: StoreFormat[RecordT]) -> list[RecordT]:
+    path = folder / _JOURNAL
+    if not path.exists():
+        return []
+    records = []
+    # What follows the last line break was cut off by a kill, or is empty.
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            records.append(form.from_json(line.decode()))
+        except (ValueError, TypeError) as e:
+            raise UserError(
+                f"journal {path}, line {number} is corrupt: {e}; remove the line"
+            ) from e
+    return records

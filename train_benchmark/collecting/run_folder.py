@@ -1,0 +1,70 @@
+"""What a folder says of itself: an object of JSON with the version of its schema."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from graph_encoding.common.errors import CorruptFileError, UserError
+from graph_encoding.common.strict_json import strict_json
+
+CAMPAIGN_DESCRIPTION = "campaign.json"
+SWEEP_DESCRIPTION = "latency.json"
+"""Folders of records have one of the two, and so can be told apart."""
+
+
+def read_description_file(
+    path: Path,
+    what: str,
+    version_key: str,
+    version: int,
+    required: Sequence[str],
+    not_with: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """All that stands in the description of a folder.
+
+    Args:
+        path: the file, in the folder that it describes.
+        what: what messages say that the folder must be, such as "a table".
+        version_key: key of the schema's version.
+        version: the version that this program reads.
+        required: keys that must be there; `a.b` is the key `b` of the object at `a`.
+        not_with: keys that folders of another kind have, and what messages say of such a folder.
+
+    Raises:
+        CorruptFileError: if it is no object of JSON, or lacks a key.
+        UserError: if it cannot be read, describes a folder of another kind, or is of another
+            version.
+    """
+    try:
+        description = strict_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as e:
+        kind = UserError if isinstance(e, OSError) else CorruptFileError
+        raise kind(f"{path.parent} must be {what}, but its {path.name} cannot be read: {e}") from e
+    if not isinstance(description, dict):
+        raise CorruptFileError(
+            f"{path.parent} must be {what}, but its {path.name} holds no JSON object; "
+            "restore the file, or make the folder again"
+        )
+    for key, reason in not_with.items():
+        if key in description:
+            raise UserError(f"{path.parent} must be {what}, but {reason}")
+    if description.get(version_key) != version:
+        raise UserError(
+            f"{path.parent} must be {what} of schema version {version}, but has "
+            f"{description.get(version_key)!r}; use the nasasr version that wrote it"
+        )
+    missing = [key for key in required if not _has(description, key)]
+    if missing:
+        raise CorruptFileError(
+            f"{path} must have the keys {', '.join(required)}, but lacks {', '.join(missing)}; "
+            "restore the file, or make the folder again"
+        )
+    return description
+
+
+def _has(description: object, key: str) -> bool:
+    first, _, rest = key.partition(".")
+    if not isinstance(description, dict) or first not in description:
+        return False
+    return not rest or _has(description[first], rest)

@@ -1,1 +1,0 @@
-"""Engines: where trainings run. Each yields records in the order they finish."""

@@ -1,0 +1,1 @@
+"""From a corpus to training batches: features, labels, augmentation."""

@@ -1,0 +1,274 @@
+"""Batches of prepared utterances, and the order in which training sees them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from train_benchmark.features.prepared import NO_LABEL, PreparedUtterance, TrainingPool
+from train_benchmark.recipe import BucketedBatches, PooledBatches
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Utterances padded with zeros to the longest.
+
+    Attributes:
+        features_BTC: (B, T, mel_bins) float32.
+        frames_B: (B,) int64 true lengths.
+        labels: (sum of labels,) int64, one utterance after another.
+        label_lengths_B: (B,) int64.
+        references: B reference phone sequences.
+        frame_labels_BT: (B, T) int64 training label of each frame, `NO_LABEL` where none is known;
+            None where no utterance has any.
+    """
+
+    features_BTC: Tensor
+    frames_B: Tensor
+    labels: Tensor
+    label_lengths_B: Tensor
+    references: tuple[tuple[int, ...], ...]
+    frame_labels_BT: Tensor | None = None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch with its tensors on a device."""
+        return replace(
+            self,
+            features_BTC=self.features_BTC.to(device),
+            frames_B=self.frames_B.to(device),
+            labels=self.labels.to(device),
+            label_lengths_B=self.label_lengths_B.to(device),
+            frame_labels_BT=(
+                None if self.frame_labels_BT is None else self.frame_labels_BT.to(device)
+            ),
+        )
+
+
+MakeBatch = Callable[[Sequence[PreparedUtterance]], Batch]
+"""Makes utterances, at least one, into one padded batch."""
+
+
+def make_batch(utterances: Sequence[PreparedUtterance]) -> Batch:
+    """Pad some utterances into one batch."""
+    frames = [len(u.features) for u in utterances]
+    padded = np.zeros(
+        (len(utterances), max(frames), utterances[0].features.shape[1]), dtype=np.float32
+    )
+    for row, utterance in zip(padded, utterances, strict=True):
+        row[: len(utterance.features)] = utterance.features
+    return Batch(
+        torch.from_numpy(padded),
+        torch.tensor(frames),
+        *_labels_of(utterances),
+        _frame_labels_of(utterances, max(frames)),
+    )
+
+
+def _labels_of(
+    utterances: Sequence[PreparedUtterance],
+) -> tuple[Tensor, Tensor, tuple[tuple[int, ...], ...]]:
+    """The `labels`, `label_lengths_B` and `references` of a batch."""
+    return (
+        torch.tensor([label for u in utterances for label in u.labels]),
+        torch.tensor([len(u.labels) for u in utterances]),
+        tuple(u.reference for u in utterances),
+    )
+
+
+def _frame_labels_of(utterances: Sequence[PreparedUtterance], frames: int) -> Tensor | None:
+    """The `frame_labels_BT` of a batch."""
+    if not any(len(u.frame_labels) for u in utterances):
+        return None
+    padded = np.full((len(utterances), frames), NO_LABEL, dtype=np.int64)
+    for row, utterance in zip(padded, utterances, strict=True):
+        row[: len(utterance.frame_labels)] = utterance.frame_labels
+    return torch.from_numpy(padded)
+
+
+class ResidentFeatures:
+    """A split whose features lie on a device, where its batches are cut out of them.
+
+    Copying a batch to a GPU waits for main memory at every step; TIMIT's features fit there whole.
+
+    Args:
+        utterances: the split, at least one utterance, keys unique.
+        device: where to put it.
+    """
+
+    def __init__(self, utterances: Sequence[PreparedUtterance], device: torch.device) -> None:
+        self._device = device
+        frames = np.array([len(u.features) for u in utterances])
+        starts = np.cumsum(frames) - frames
+        self._starts = {u.key: int(start) for u, start in zip(utterances, starts, strict=True)}
+        silence = np.zeros((1, utterances[0].features.shape[1]), dtype=np.float32)
+        flat_NC = np.concatenate([*(u.features for u in utterances), silence])
+        self._flat_NC = torch.from_numpy(flat_NC).to(device)
+
+    def make_batch(self, utterances: Sequence[PreparedUtterance]) -> Batch:
+        """What the function `make_batch` makes of utterances of the split, on the device."""
+        frames_B = torch.tensor([len(u.features) for u in utterances])
+        starts_B = torch.tensor([self._starts[u.key] for u in utterances])
+        positions_T = torch.arange(int(frames_B.max()))
+        rows_BT = starts_B[:, None] + positions_T
+        # The row after the last is zero: all padding points there.
+        rows_BT[positions_T >= frames_B[:, None]] = len(self._flat_NC) - 1
+        batch = Batch(
+            self._flat_NC[rows_BT.to(self._device)],
+            frames_B,
+            *_labels_of(utterances),
+            _frame_labels_of(utterances, rows_BT.shape[1]),
+        )
+        return batch.to(self._device)
+
+
+def evaluation_batches(
+    utterances: Sequence[PreparedUtterance], max_frames: int, make: MakeBatch = make_batch
+) -> list[Batch]:
+    """A split in its order, in batches of at most `max_frames` frames, padding counted.
+
+    Args:
+        utterances: a split, at least one utterance.
+        max_frames: what a batch may hold; an utterance that is longer has a batch of its own.
+        make: makes a batch.
+    """
+    groups: list[list[PreparedUtterance]] = []
+    longest = 0
+    for utterance in utterances:
+        longest = max(longest, len(utterance.features))
+        if not groups or (len(groups[-1]) + 1) * longest > max_frames:
+            groups.append([])
+            longest = len(utterance.features)
+        groups[-1].append(utterance)
+    return [make(group) for group in groups]
+
+
+def pooled_batches(
+    utterances: Sequence[PreparedUtterance],
+    size: int,
+    pool: int,
+    rng: np.random.Generator,
+    make: MakeBatch = make_batch,
+) -> Iterator[Batch]:
+    """One pass over all utterances in random batches of similar lengths.
+
+    Utterances are shuffled and cut into pools; each pool is sorted by length and cut into
+    batches; the batches are shuffled. No utterance is left out: a last batch may be smaller.
+
+    Args:
+        utterances: a split.
+        size: utterances a batch.
+        pool: utterances a pool; `size` or less means no sorting that matters.
+        rng: source of the order.
+        make: makes a batch.
+    """
+    order = rng.permutation(len(utterances))
+    batches = []
+    for start in range(0, len(order), max(pool, size)):
+        members = sorted(
+            order[start : start + max(pool, size)].tolist(),
+            key=lambda i: len(utterances[i].features),
+        )
+        batches += [members[i : i + size] for i in range(0, len(members), size)]
+    for index in rng.permutation(len(batches)):
+        yield make([utterances[i] for i in batches[index]])
+
+
+def bucketed_batches(
+    utterances: Sequence[PreparedUtterance],
+    boundary_frames: int,
+    short: int,
+    long: int,
+    rng: np.random.Generator,
+    make: MakeBatch = make_batch,
+) -> Iterator[Batch]:
+    """One pass over all utterances in random batches of short ones and of long ones.
+
+    Args:
+        utterances: a split, or a part of it; may be empty.
+        boundary_frames: utterances with fewer frames are short.
+        short: short utterances a batch.
+        long: long utterances a batch.
+        rng: source of the order.
+        make: makes a batch.
+    """
+    order = rng.permutation(len(utterances)).tolist()
+    batches = []
+    for size, is_long in ((short, False), (long, True)):
+        members = [i for i in order if (len(utterances[i].features) >= boundary_frames) is is_long]
+        batches += [members[i : i + size] for i in range(0, len(members), size)]
+    for index in rng.permutation(len(batches)):
+        yield make([utterances[i] for i in batches[index]])
+
+
+def batch_count(utterances: int, size: int, pool: int) -> int:
+    """How many batches a pass of `pooled_batches` has."""
+    pool = max(pool, size)
+    whole, rest = divmod(utterances, pool)
+    return whole * -(-pool // size) + -(-rest // size)
+
+
+def batches_of(
+    utterances: Sequence[PreparedUtterance],
+    config: PooledBatches | BucketedBatches,
+    rng: np.random.Generator,
+    make: MakeBatch = make_batch,
+) -> tuple[int, Iterator[Batch]]:
+    """One pass as a recipe says: how many batches it has, and the batches.
+
+    Nothing is drawn of `rng` before the first batch is asked for.
+    """
+    if isinstance(config, PooledBatches):
+        count = batch_count(len(utterances), config.size, config.pool)
+        return count, pooled_batches(utterances, config.size, config.pool, rng, make)
+    short = sum(len(u.features) < config.boundary_frames for u in utterances)
+    count = -(-short // config.short) + -(-(len(utterances) - short) // config.long)
+    boundary = config.boundary_frames
+    return count, bucketed_batches(utterances, boundary, config.short, config.long, rng, make)
+
+
+class PoolDraws:
+    """Draws each epoch's utterances from several pools.
+
+    Every pool is gone through in random order before any of its utterances comes again, also
+    across epochs.
+
+    Args:
+        pools: what to draw from.
+        per_epoch: utterances of an epoch, shared among the pools by their shares.
+        rng: source of the order.
+    """
+
+    def __init__(
+        self, pools: Sequence[TrainingPool], per_epoch: int, rng: np.random.Generator
+    ) -> None:
+        self._pools = pools
+        self._counts = _largest_remainders([pool.share for pool in pools], per_epoch)
+        self._rng = rng
+        self._waiting: list[list[PreparedUtterance]] = [[] for _ in pools]
+
+    def next_epoch(self) -> list[PreparedUtterance]:
+        """Utterances of the next epoch, one pool's after another's."""
+        drawn = []
+        for pool, count, waiting in zip(self._pools, self._counts, self._waiting, strict=True):
+            for _ in range(count):
+                if not waiting:
+                    order = self._rng.permutation(len(pool.utterances)).tolist()
+                    waiting += [pool.utterances[i] for i in order]
+                drawn.append(waiting.pop())
+        return drawn
+
+
+def _largest_remainders(shares: Sequence[float], total: int) -> list[int]:
+    """Whole numbers that sum to `total`, as near to the shares of it as can be.
+
+    >>> _largest_remainders([0.5, 0.3, 0.2], 9)
+    [4, 3, 2]
+    """
+    exact = [share * total for share in shares]
+    counts = [int(x) for x in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])
+    for i in by_remainder[: total - sum(counts)]:
+        counts[i] += 1
+    return counts

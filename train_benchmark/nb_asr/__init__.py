@@ -1,0 +1,1 @@
+"""The original's released files: reading, converting, querying as the original does."""

@@ -1,0 +1,1 @@
+"""The speech-recognition network around a cell."""

@@ -1,0 +1,350 @@
+"""The benchmark table: every measured training of one recipe, one row per (key, seed)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from graph_encoding.common.errors import CorruptFileError, UserError
+from graph_encoding.functional import functional_form
+from graph_encoding.semantics import Semantics
+from graph_encoding.space import CellSpace
+from train_benchmark.labels import LABELS, definition_of, label_of, label_of_curve
+from train_benchmark.latency.record import LatencyRecord, write_latencies
+from train_benchmark.record import SCORE_FIELDS, TrainingRecord, content_hash
+from train_benchmark.table.latencies import LATENCY_FILE, TableLatencies
+from train_benchmark.table.storage import (
+    RECORD_SCHEMA,
+    RECORDS_FILE,
+    SCORED_SCHEMA,
+    check_files,
+    check_order,
+    read_metadata,
+    read_rows,
+    resolve_table_folder,
+    shipped_tables,
+    two_that_differ,
+    write_rows,
+    write_table_folder,
+)
+
+__all__ = [
+    "LABELS",
+    "BenchmarkTable",
+    "TableMetadata",
+    "label_of",
+    "read_records",
+    "write_records",
+]
+
+
+@dataclass(frozen=True)
+class TableMetadata:
+    """What all rows of a table have in common.
+
+    Attributes:
+        name: the table's name.
+        recipe: the whole recipe that its hash was taken of.
+        recipe_hash: sha256 of the recipe.
+        corpus_fingerprint: sha256 of the corpus.
+        semantics: how cells were read.
+        licence: licence notes of the table and of the speech behind it.
+        created: date, ISO 8601.
+    """
+
+    name: str
+    recipe: dict[str, Any]
+    recipe_hash: str
+    corpus_fingerprint: str
+    semantics: str
+    licence: str
+    created: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            kind = dict if field.name == "recipe" else str
+            if not isinstance(value, kind):
+                raise CorruptFileError(
+                    f"{field.name!r} of a table's metadata must be of type {kind.__name__}, but is "
+                    f"{value!r}; copy or build the table again"
+                )
+
+
+class BenchmarkTable:
+    """Measured trainings of one recipe on one corpus, sorted by (functional key, seed).
+
+    Rows are kept as columns; a `TrainingRecord` is made of a row when it is asked for.
+
+    Args:
+        metadata: what all rows share.
+        records: the rows, in any order; equal ones count once.
+
+    Attributes:
+        metadata: what all rows share.
+        stated_dead_keys: what the metadata of a loaded table says to be `dead_keys`; None for a
+            table that was not loaded.
+        stated_labels: what the metadata of a loaded table say that its labels are; None for a
+            table that was not loaded, and for one from before they said so.
+        latency: what was measured of the functions' latency, beside the trainings.
+
+    Raises:
+        UserError: if rows mix recipes, corpora or semantics, or two rows of one (key, seed)
+            differ.
+    """
+
+    def __init__(self, metadata: TableMetadata, records: Sequence[TrainingRecord]) -> None:
+        unique: dict[tuple[str, int], TrainingRecord] = {}
+        for record in records:
+            other = unique.setdefault(record.identity, record)
+            if other is not record and other.to_json() != record.to_json():
+                raise two_that_differ(record.identity)
+        ordered = [unique[identity] for identity in sorted(unique)]
+        self._set(metadata, _rows_of_records(ordered))
+
+    def _set(
+        self, metadata: TableMetadata, rows: pa.Table, latency_file: Path | None = None
+    ) -> None:
+        self.metadata = metadata
+        self.stated_dead_keys: tuple[str, ...] | None = None
+        self.stated_labels: dict[str, str] | None = None
+        self.latency = TableLatencies(latency_file)
+        self._rows = rows
+        for field in ("recipe_hash", "corpus_fingerprint", "semantics"):
+            expected = getattr(metadata, field)
+            others = set(rows[field].unique().to_pylist()) - {expected}
+            if others:
+                raise UserError(
+                    f"all rows of a table must share one {field}, but table "
+                    f"{metadata.name!r} has {expected!r} and rows have {sorted(others)}; "
+                    "build one table for each"
+                )
+
+    def __len__(self) -> int:
+        return int(self._rows.num_rows)
+
+    @cached_property
+    def records(self) -> tuple[TrainingRecord, ...]:
+        """(n,) all rows."""
+        return tuple(TrainingRecord.from_row(row) for row in self._rows.to_pylist())
+
+    @cached_property
+    def measured(self) -> tuple[TrainingRecord, ...]:
+        """Rows whose training ended well; the others have no error rates."""
+        return tuple(record for record in self.records if record.status == "ok")
+
+    @property
+    def rows_without_label(self) -> int:
+        """Rows whose training did not end well."""
+        return len(self) - sum(len(rows) for rows in self._rows_of_key.values())
+
+    @cached_property
+    def seeds(self) -> tuple[int, ...]:
+        """Distinct seeds, rising."""
+        return tuple(sorted(self._rows["seed"].unique().to_pylist()))
+
+    def rows_of(self, functional_key: str) -> tuple[TrainingRecord, ...]:
+        """Measured rows of a function, one a seed; empty if it was never measured."""
+        found = self._rows.take(pa.array(self._rows_of_key.get(functional_key, []), pa.int64()))
+        return tuple(TrainingRecord.from_row(row) for row in found.to_pylist())
+
+    def statuses_of(self, functional_key: str) -> dict[int, str]:
+        """How each training of a function ended, by seed; empty if there was none."""
+        return self._statuses.get(functional_key, {})
+
+    @cached_property
+    def _statuses(self) -> dict[str, dict[int, str]]:
+        found: dict[str, dict[int, str]] = {}
+        columns = (self._rows[name].to_pylist() for name in ("functional_key", "seed", "status"))
+        for key, seed, status in zip(*columns, strict=True):
+            found.setdefault(key, {})[seed] = status
+        return found
+
+    @cached_property
+    def _rows_of_key(self) -> dict[str, list[int]]:
+        """Places of the measured rows of each key."""
+        groups: dict[str, list[int]] = {}
+        columns = (self._rows[name].to_pylist() for name in ("functional_key", "status"))
+        for row, (key, status) in enumerate(zip(*columns, strict=True)):
+            if status == "ok":
+                groups.setdefault(key, []).append(row)
+        return groups
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """(k,) distinct functional keys with at least one measured row, sorted."""
+        return tuple(self._rows_of_key)
+
+    @cached_property
+    def _seed_of_row(self) -> list[int]:
+        return list(self._rows["seed"].to_pylist())
+
+    def cell_of(self, functional_key: str) -> str:
+        """Text of a cell that was trained for a measured function."""
+        return str(self._rows["cell"][self._rows_of_key[functional_key][0]].as_py())
+
+    def labels_of(self, functional_key: str, label: str) -> dict[int, float]:
+        """One label of a function by seed; empty if it was never measured.
+
+        Raises:
+            UserError: for a label that is none of `LABELS`.
+        """
+        values = self._labels(label)
+        rows = self._rows_of_key.get(functional_key, [])
+        return {self._seed_of_row[row]: float(values[row]) for row in rows}
+
+    def _labels(self, label: str) -> NDArray[np.float64]:
+        """(n,) one label of all rows, NaN for those without."""
+        if label not in self._label_columns:
+            self._label_columns[label] = _label_column(self._rows, label)
+        return self._label_columns[label]
+
+    @cached_property
+    def _label_columns(self) -> dict[str, NDArray[np.float64]]:
+        return {}
+
+    @cached_property
+    def epochs(self) -> int | None:
+        """Length of the measured learning curves; None if there is none, or they differ."""
+        ok = np.array(self._rows["status"].to_pylist()) == "ok"
+        ends = self._rows["val_per_curve"].combine_chunks().offsets.to_numpy()
+        lengths = set(np.diff(ends)[ok].tolist())
+        return lengths.pop() if len(lengths) == 1 else None
+
+    @property
+    def label_definitions(self) -> dict[str, str]:
+        """What each label of this table is, in words, with its window of epochs."""
+        return {label: definition_of(label, self.epochs) for label in LABELS}
+
+    def label_matrix(
+        self, label: str, seeds: Sequence[int]
+    ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        """One label of all functions that were measured with every one of some seeds.
+
+        Args:
+            label: one of `LABELS`.
+            seeds: seeds wanted, s of them.
+
+        Returns:
+            The keys (k,), sorted, and the label as a (k, s) matrix.
+        """
+        keys, rows = [], []
+        for key in self.keys:
+            by_seed = self.labels_of(key, label)
+            if all(seed in by_seed for seed in seeds):
+                keys.append(key)
+                rows.append([by_seed[seed] for seed in seeds])
+        return tuple(keys), np.asarray(rows, dtype=np.float64).reshape(len(keys), len(seeds))
+
+    @property
+    def content_sha256(self) -> str:
+        """Checksum of all trainings and latencies, however they are stored."""
+        rows = [record.to_json() for record in self.records]
+        return content_hash([rows, [record.to_json() for record in self.latency.records()]])
+
+    @property
+    def dead_keys(self) -> tuple[str, ...]:
+        """Functions of the standard space that do not depend on the input, sorted.
+
+        They are known without a training, and campaigns make none of them. Only tables of the
+        original's files have them among `keys` too, as the original trained them.
+        """
+        return _dead_keys(Semantics(self.metadata.semantics))
+
+    def save(self, folder: Path, latencies: Sequence[LatencyRecord] | None = None) -> None:
+        """Write the table as a new folder, whole or not at all.
+
+        Args:
+            folder: folder to make.
+            latencies: measurements to go with it; by default those that it was loaded with.
+
+        Raises:
+            UserError: if the folder exists or cannot be written.
+        """
+        described = {
+            **asdict(self.metadata),
+            "labels": self.label_definitions,
+            "dead_keys": list(self.dead_keys),
+        }
+        beside = self.latency.records() if latencies is None else latencies
+        further = {LATENCY_FILE: partial(write_latencies, beside)} if beside else {}
+        write_table_folder(folder, self._rows, described, further)
+
+    @staticmethod
+    def shipped() -> tuple[str, ...]:
+        """Names of the tables that come with the package, sorted."""
+        return shipped_tables()
+
+    @classmethod
+    def load(cls, name_or_folder: str | Path) -> "BenchmarkTable":
+        """Read a table: a shipped one by name, or any by its folder (`./NAME`).
+
+        Raises:
+            CorruptFileError: if a file is not what the metadata says, or the metadata are damaged.
+            UserError: if there is none, it is an artifact, or its schema is another version.
+        """
+        folder = resolve_table_folder(name_or_folder)
+        names = [field.name for field in fields(TableMetadata)]
+        described = read_metadata(folder, names)
+        files = check_files(folder, described)
+        metadata = TableMetadata(**{name: described[name] for name in names})
+        table = cls.__new__(cls)
+        latency_file = folder / LATENCY_FILE if LATENCY_FILE in files else None
+        try:
+            rows = read_rows(folder / RECORDS_FILE)
+            check_order(rows)
+            table._set(metadata, rows, latency_file)  # noqa: SLF001 -- a constructor of its own
+        except UserError as e:
+            raise CorruptFileError(str(e)) from e
+        dead = described.get("dead_keys")
+        table.stated_dead_keys = tuple(map(str, dead)) if isinstance(dead, list) else ()
+        labels = described.get("labels")
+        table.stated_labels = labels if isinstance(labels, dict) else None
+        return table
+
+
+@lru_cache(maxsize=2)
+def _dead_keys(semantics: Semantics) -> tuple[str, ...]:
+    forms = (functional_form(cell, semantics) for cell in CellSpace())
+    return tuple(sorted({form.key for form in forms if form.is_dead}))
+
+
+def write_records(records: Sequence[TrainingRecord], path: Path) -> None:
+    """Write records as one Parquet file, whole or not at all."""
+    write_rows(_rows_of_records(records), path)
+
+
+def read_records(path: Path) -> tuple[TrainingRecord, ...]:
+    """Read the records of one Parquet file.
+
+    Raises:
+        UserError: if it is not a Parquet file of this schema.
+    """
+    return tuple(TrainingRecord.from_row(row) for row in read_rows(path).to_pylist())
+
+
+def _rows_of_records(records: Sequence[TrainingRecord]) -> pa.Table:
+    scored = any(getattr(record, name) for record in records for name in SCORE_FIELDS)
+    schema = SCORED_SCHEMA if scored else RECORD_SCHEMA
+    return pa.Table.from_pylist([asdict(record) for record in records], schema=schema)
+
+
+def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
+    """A label of all rows at once; the same numbers as `label_of` row by row."""
+    if label not in LABELS:
+        raise UserError(f"a label must be one of {', '.join(LABELS)}, but got {label!r}")
+    ok = np.array(rows["status"].to_pylist()) == "ok"
+    if label == "test_per":
+        values = rows["test_per"].to_numpy(zero_copy_only=False)
+        return np.where(ok, values, np.nan)
+    found = np.full(rows.num_rows, np.nan)
+    curves = rows["val_per_curve"].combine_chunks()
+    flat, ends = curves.values.to_numpy(zero_copy_only=False), curves.offsets.to_numpy()
+    for row in np.flatnonzero(ok):
+        found[row] = label_of_curve(flat[ends[row] : ends[row + 1]], label)
+    return found

@@ -1,0 +1,179 @@
+"""Latencies beside a table's trainings: what was measured of its functions, by setting."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from graph_encoding.common.errors import UserError
+from train_benchmark.collecting.append_store import replaces
+from train_benchmark.latency.record import (
+    LatencyRecord,
+    read_latency_columns,
+)
+from train_benchmark.latency.store import read_latency_store
+
+LATENCY_FILE = "latency.parquet"
+
+_READ = ("functional_key", "cell", "setting", "status", "error", "latency_s", "device")
+
+
+class TableLatencies:
+    """The latencies of a table, read when they are first asked for.
+
+    Args:
+        path: a `latency.parquet`; None for a table without.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+
+    @cached_property
+    def _rows(self) -> pa.Table | None:
+        if self.path is None:
+            return None
+        return read_latency_columns(self.path, _READ)
+
+    @cached_property
+    def _measured(self) -> dict[tuple[str, str], dict[str, float]]:
+        """(setting, device) -> functional key -> seconds."""
+        found: dict[tuple[str, str], dict[str, float]] = {}
+        if self._rows is None:
+            return found
+        columns = (self._rows[name].to_pylist() for name in _READ)
+        for key, _, setting, status, _, latency_s, device in zip(*columns, strict=True):
+            if status == "ok":
+                found.setdefault((setting, device), {})[key] = latency_s
+        return found
+
+    @cached_property
+    def _failures(self) -> dict[tuple[str, str, str], str]:
+        """(setting, device, functional key) -> why there is no latency, of what was tried."""
+        if self._rows is None:
+            return {}
+        names = ("setting", "device", "functional_key", "status", "error")
+        rows = zip(*(self._rows[name].to_pylist() for name in names), strict=True)
+        return {(s, d, key): f"{status}: {error}" for s, d, key, status, error in rows if error}
+
+    @cached_property
+    def _cells(self) -> dict[str, str]:
+        if self._rows is None:
+            return {}
+        columns = (self._rows[name].to_pylist() for name in ("functional_key", "cell"))
+        return dict(zip(*columns, strict=True))
+
+    def cell_of(self, functional_key: str) -> str:
+        """Text of a cell of a measured function."""
+        return self._cells[functional_key]
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Names of the settings with a measured function, sorted."""
+        return tuple(sorted({setting for setting, _ in self._measured}))
+
+    def devices(self, setting: str) -> tuple[str, ...]:
+        """Devices that a setting was measured on, sorted."""
+        return tuple(sorted(device for name, device in self._measured if name == setting))
+
+    def counts(self, setting: str) -> int:
+        """Functions measured in a setting, on all its devices together."""
+        return sum(len(found) for (name, _), found in self._measured.items() if name == setting)
+
+    def seconds(self, setting: str, device: str | None = None) -> Mapping[str, float]:
+        """Seconds of one run of each measured function, by functional key.
+
+        Args:
+            setting: name of a setting, such as "timit-micro/cpu-onnx-fp32-t1-b1-1s".
+            device: processor in words; may be left out where there is one.
+
+        Raises:
+            UserError: if the setting or device was not measured, or there are several devices and
+                none is named.
+        """
+        return self._measured[setting, self._device(setting, device)]
+
+    def _device(self, setting: str, device: str | None) -> str:
+        """The device that is meant; see `seconds`."""
+        devices = self.devices(setting)
+        if not devices:
+            raise UserError(
+                f"a latency setting must be one of those that were measured "
+                f"({', '.join(self.settings) or 'none'}), but got {setting!r}"
+            )
+        if device is None and len(devices) > 1:
+            raise UserError(
+                f"setting {setting!r} was measured on {len(devices)} devices: name one of "
+                f"{', '.join(map(repr, devices))}"
+            )
+        chosen = devices[0] if device is None else device
+        if chosen not in devices:
+            raise UserError(
+                f"setting {setting!r} was measured on {', '.join(map(repr, devices))}, not on "
+                f"{device!r}"
+            )
+        return chosen
+
+    def failure_of(
+        self, functional_key: str, setting: str, device: str | None = None
+    ) -> str | None:
+        """Why a function has no latency in a setting; None if it was not tried, or has one.
+
+        Args:
+            functional_key: the function.
+            setting: name of a setting.
+            device: as for `seconds`, which says what is refused.
+        """
+        return self._failures.get((setting, self._device(setting, device), functional_key))
+
+    def records(self) -> tuple[LatencyRecord, ...]:
+        """All measurements, failed ones too, with all that is known of each."""
+        if self.path is None:
+            return ()
+        return tuple(
+            LatencyRecord.from_row(row) for row in read_latency_columns(self.path).to_pylist()
+        )
+
+
+def gather_latencies(
+    sweeps: Sequence[Path], semantics: str, known: Sequence[LatencyRecord] = ()
+) -> tuple[LatencyRecord, ...]:
+    """The measurements of some folders that `nasasr latency` wrote, in one order.
+
+    Args:
+        sweeps: folders; equal rows count once.
+        semantics: how the table reads cells; all rows must be of that reading.
+        known: measurements that the table has already, to stay. What failed gives way to what was
+            measured when it was tried again.
+
+    Raises:
+        UserError: if a folder holds none, a row is of another reading, or one (setting, device,
+            function) has two rows that differ and have not failed.
+    """
+    found = {_identity(record): record for record in known}
+    for folder in sweeps:
+        records = read_latency_store(folder).values()
+        if not records:
+            raise UserError(f"{folder} must be a folder of `nasasr latency`, but has no record")
+        for record in records:
+            if record.semantics != semantics:
+                raise UserError(
+                    f"the latencies in {folder} read cells as {record.semantics!r}, the table as "
+                    f"{semantics!r}; measure them with the table's semantics"
+                )
+            other = found.setdefault(_identity(record), record)
+            if replaces(record, other):
+                found[_identity(record)] = record
+            elif not replaces(other, record) and other.to_json() != record.to_json():
+                where = "the table" if other in known else "another folder"
+                raise UserError(
+                    f"a table must have one latency for each (setting, device, function), but "
+                    f"{_identity(record)} has two that differ, in {where} and in {folder}; leave "
+                    f"{folder} out, or, if it is of another machine, measure it again with "
+                    "`nasasr latency --device NAME`"
+                )
+    return tuple(found[identity] for identity in sorted(found))
+
+
+def _identity(record: LatencyRecord) -> tuple[str, str, str]:
+    return record.setting, record.device, record.functional_key

@@ -1,0 +1,215 @@
+"""The files of a table: Parquet beside a metadata.json that knows the checksum of each.
+
+`records.parquet` holds the trainings. Any other file that the metadata lists is checked as that one
+is.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from graph_encoding.common.atomic_files import whole_file, whole_folder
+from graph_encoding.common.errors import CorruptFileError, UserError
+from graph_encoding.common.packaged import found_folder
+from train_benchmark.collecting.run_folder import read_description_file
+from train_benchmark.parquet_rows import read_parquet
+from train_benchmark.record import SCHEMA_VERSION
+
+RECORDS_FILE = "records.parquet"
+METADATA_FILE = "metadata.json"
+
+RECORD_SCHEMA = pa.schema(
+    [
+        ("functional_key", pa.string()),
+        ("cell", pa.string()),
+        ("semantics", pa.string()),
+        ("seed", pa.int64()),
+        ("recipe_hash", pa.string()),
+        ("corpus_fingerprint", pa.string()),
+        ("status", pa.string()),
+        ("error", pa.string()),
+        ("val_per_curve", pa.list_(pa.float64())),
+        ("train_loss_curve", pa.list_(pa.float64())),
+        ("best_epoch", pa.int64()),
+        ("test_per", pa.float64()),
+        ("params", pa.int64()),
+        ("train_seconds", pa.float64()),
+        ("software", pa.string()),
+    ]
+)
+
+SCORED_SCHEMA = pa.schema(
+    [
+        *RECORD_SCHEMA,
+        ("held_out_per_curves", pa.list_(pa.list_(pa.float64()))),
+        ("utterance_edits", pa.list_(pa.list_(pa.int16()))),
+        ("utterance_ctc_loss", pa.list_(pa.list_(pa.float64()))),
+    ]
+)
+"""Records of recipes that keep the scores of every held-out utterance."""
+
+
+def resolve_table_folder(name_or_folder: str | Path) -> Path:
+    """The folder of a table: a shipped one by name, or a folder itself (`./NAME`).
+
+    Raises:
+        UserError: if there is neither; lists the shipped ones.
+    """
+    folder = found_folder(name_or_folder, _shipped(), METADATA_FILE)
+    if folder is not None:
+        return folder
+    raise UserError(
+        f"there is no table {str(name_or_folder)!r}: give a folder with a {METADATA_FILE}, or one "
+        f"of the shipped tables: {', '.join(shipped_tables()) or 'none'}"
+    )
+
+
+def shipped_tables() -> tuple[str, ...]:
+    """Names of the tables that come with the package, sorted."""
+    return tuple(sorted(path.parent.name for path in _shipped().glob(f"*/{METADATA_FILE}")))
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("train_benchmark"))) / "tables"
+
+
+def write_table_folder(
+    folder: Path,
+    rows: pa.Table,
+    metadata: dict[str, Any],
+    further: Mapping[str, Callable[[Path], None]],
+) -> None:
+    """Write a table as a new folder, whole or not at all.
+
+    Args:
+        folder: folder to make.
+        rows: the trainings, of `RECORD_SCHEMA`.
+        metadata: what stands in metadata.json beside schema version and checksums.
+        further: names of other files, and what writes each.
+
+    Raises:
+        UserError: if the folder exists or cannot be written.
+    """
+    if folder.exists():
+        raise UserError(f"table folder {folder} exists; choose another or remove it")
+    try:
+        with whole_folder(folder) as scratch:
+            write_rows(rows, scratch / RECORDS_FILE)
+            for name, write in further.items():
+                write(scratch / name)
+            sha256 = {name: sha256_of(scratch / name) for name in (RECORDS_FILE, *further)}
+            described = {"schema_version": SCHEMA_VERSION, "sha256": sha256, **metadata}
+            text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+            (scratch / METADATA_FILE).write_text(text, encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"cannot write table folder {folder}: {e}; choose another") from e
+
+
+def read_metadata(folder: Path, required: Sequence[str]) -> dict[str, Any]:
+    """All that stands in a table's metadata.json.
+
+    Raises:
+        UserError: if it cannot be read, is that of an artifact, is of another schema version or
+            lacks a key.
+    """
+    return read_description_file(
+        folder / METADATA_FILE,
+        "a table",
+        "schema_version",
+        SCHEMA_VERSION,
+        required,
+        not_with={"trained_on": "is an artifact; name the table that it was fitted on"},
+    )
+
+
+def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
+    """Make sure that all files listed in the metadata are what they were.
+
+    Returns:
+        Their names.
+
+    Raises:
+        CorruptFileError: if one is missing or its checksum differs.
+        UserError: if the records are not listed.
+    """
+    listed = metadata.get("sha256")
+    if not isinstance(listed, dict) or RECORDS_FILE not in listed:
+        raise UserError(
+            f"{folder / METADATA_FILE} must list the sha256 of {RECORDS_FILE}, but has {listed!r}; "
+            "copy or build the table again"
+        )
+    for name, expected in listed.items():
+        if Path(name).name != name:
+            raise UserError(f"table {folder} lists {name!r}, which is no file of its own folder")
+        if not (folder / name).is_file():
+            raise CorruptFileError(
+                f"table file {folder / name} is missing: its metadata lists it; copy or build the "
+                "table again"
+            )
+        found = sha256_of(folder / name)
+        if found != expected:
+            raise CorruptFileError(
+                f"table file {folder / name} is corrupt: its sha256 must be {expected}, "
+                f"but is {found}; copy or build the table again"
+            )
+    return tuple(listed)
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file in hex.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as e:
+        raise UserError(f"cannot read {path}: {e}") from e
+
+
+def write_rows(rows: pa.Table, path: Path) -> None:
+    """Write rows as one Parquet file, whole or not at all."""
+    with whole_file(path) as scratch, scratch.open("wb") as file:
+        pq.write_table(rows, file, compression="zstd")
+
+
+def read_rows(path: Path) -> pa.Table:
+    """Read the rows of one Parquet file of trainings.
+
+    Raises:
+        UserError: if it is not a Parquet file of this schema.
+    """
+    return read_parquet(path, "records", (RECORD_SCHEMA, SCORED_SCHEMA), {"test_per"})
+
+
+def check_order(rows: pa.Table) -> None:
+    """Make sure that identities rise: then none is there twice.
+
+    Raises:
+        UserError: if one is there twice, or behind a greater one.
+    """
+    identities = zip(rows["functional_key"].to_pylist(), rows["seed"].to_pylist(), strict=True)
+    for before, after in itertools.pairwise(identities):
+        if before == after:
+            raise two_that_differ(after)
+        if before > after:
+            raise UserError(
+                f"rows of a table must be sorted by (functional key, seed), but {after} stands "
+                f"behind {before}; build the table again"
+            )
+
+
+def two_that_differ(identity: tuple[str, int]) -> UserError:
+    """The error of two rows of one training."""
+    return UserError(
+        "a table must have one row for each (functional key, seed), but "
+        f"{identity} has two that differ; keep the one that is right"
+    )
