@@ -1,6 +1,6 @@
 """Report of a recipe pilot: noise, effects of operations, and cost of each candidate.
 
-    python studies/pilot_report.py campaigns/pilot/start campaigns/pilot/warp ...
+    python studies/pilot_report.py campaigns/pilot-start campaigns/pilot-warp ...
 
 Every folder is a campaign whose records keep the scores of held-out sets (`scores_from`). Labels
 are mean PERs over the kept epochs: of real speakers, of synthetic voices, and of both pooled with
