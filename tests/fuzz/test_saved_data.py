@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 
+from graph_encoding.common.hashing import content_hash
 from surrogate.cli.predict import observed_rates
 from surrogate.curves import load_curve_model
 from surrogate.curves.observed import Observed
@@ -38,7 +39,6 @@ from train_benchmark.collecting.ledger import read_status
 from train_benchmark.collecting.store import RecordStore, read_store
 from train_benchmark.latency.description import read_description
 from train_benchmark.latency.store import LatencyStore, read_latency_store
-from train_benchmark.record import content_hash
 from train_benchmark.table.benchmark_table import BenchmarkTable
 from train_benchmark.table.verify import verify_table
 

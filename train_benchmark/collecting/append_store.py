@@ -15,7 +15,7 @@ from typing import IO, Any, Generic, Protocol, Self, TypeVar
 
 from graph_encoding.common.atomic_files import drop_half_line, flush_folder
 from graph_encoding.common.errors import UserError
-from train_benchmark.record import content_hash
+from graph_encoding.common.hashing import content_hash
 
 _JOURNAL = "journal.jsonl"
 _SHARDS = "shards"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.macro import Macro
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
@@ -26,7 +27,6 @@ from train_benchmark.features.prepared import (
     TrainingPool,
 )
 from train_benchmark.recipe import Recipe
-from train_benchmark.record import content_hash
 from train_benchmark.training.trainer import check_lengths
 
 CorpusRoots = Path | Mapping[str, Path]
