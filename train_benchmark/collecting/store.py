@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from train_benchmark.collecting.append_store import AppendStore, StoreFormat, read_folder
-from train_benchmark.collecting.run_folder import SWEEP_DESCRIPTION
 from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.run_folder import SWEEP_DESCRIPTION
 from train_benchmark.table.benchmark_table import read_records, write_records
 
 CAMPAIGN = StoreFormat(

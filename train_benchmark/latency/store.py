@@ -3,8 +3,12 @@
 from pathlib import Path
 
 from train_benchmark.collecting.append_store import AppendStore, StoreFormat, read_folder
-from train_benchmark.collecting.run_folder import CAMPAIGN_DESCRIPTION
-from train_benchmark.latency.record import LatencyRecord, read_latencies, write_latencies
+from train_benchmark.record_files.latency_record import (
+    LatencyRecord,
+    read_latencies,
+    write_latencies,
+)
+from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION
 
 Identity = tuple[str, str]
 

@@ -23,7 +23,6 @@ from train_benchmark.latency.description import (
     read_description,
     with_baseline,
 )
-from train_benchmark.latency.record import LatencyRecord
 from train_benchmark.latency.setting import LatencySetting
 from train_benchmark.latency.store import Identity, LatencyStore, read_latency_store
 from train_benchmark.latency.worker import (
@@ -34,6 +33,7 @@ from train_benchmark.latency.worker import (
     identity_fields,
     work,
 )
+from train_benchmark.record_files.latency_record import LatencyRecord
 
 _PATIENCE_SECONDS = 2.0
 

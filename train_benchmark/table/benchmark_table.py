@@ -16,8 +16,8 @@ from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from train_benchmark.labels import LABELS, definition_of, label_of, label_of_curve
-from train_benchmark.latency.record import LatencyRecord, write_latencies
 from train_benchmark.record import SCORE_FIELDS, TrainingRecord
+from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
 from train_benchmark.table.latencies import LATENCY_FILE, TableLatencies
 from train_benchmark.table.storage import (
     RECORD_SCHEMA,

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from graph_encoding.common.atomic_files import whole_file, whole_folder
 from graph_encoding.common.errors import CorruptFileError, UserError
 from graph_encoding.common.packaged import found_folder
-from train_benchmark.collecting.run_folder import read_description_file
-from train_benchmark.parquet_rows import read_parquet
 from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.record_files.parquet_rows import read_parquet
+from train_benchmark.record_files.run_folder import read_description_file
 
 RECORDS_FILE = "records.parquet"
 METADATA_FILE = "metadata.json"

@@ -15,15 +15,15 @@ import pytest
 from graph_encoding.common.errors import UserError
 from tests.unit.train_benchmark.latency.helpers import RECORD, failed, made_up
 from train_benchmark.latency import store as store_module
-from train_benchmark.latency.record import (
+from train_benchmark.latency.store import LatencyStore, read_latency_store
+from train_benchmark.latency.summary import summarise
+from train_benchmark.record_files.latency_record import (
     LATENCY_SCHEMA,
     LatencyRecord,
     read_latencies,
     read_latency_columns,
     write_latencies,
 )
-from train_benchmark.latency.store import LatencyStore, read_latency_store
-from train_benchmark.latency.summary import summarise
 
 ROOT = Path(__file__).parents[4]
 RECORDS = [RECORD, made_up(1, noisy=True), failed(2), failed(3, "unsupported")]
@@ -166,10 +166,10 @@ def test_a_summary_counts_each_kind() -> None:
     assert (empty.median_ms, empty.failed) == (None, 1)
 
 
-@pytest.mark.parametrize("module", ["record", "sweep"])
+@pytest.mark.parametrize("module", ["record_files.latency_record", "latency.sweep"])
 def test_records_and_sweeps_are_used_without_torch(module: str) -> None:
     """Predictors read records; and a process without torch is what onnxruntime is measured in."""
-    program = f"import sys, train_benchmark.latency.{module}; print(*sys.modules)"
+    program = f"import sys, train_benchmark.{module}; print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
