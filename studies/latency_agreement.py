@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from train_benchmark.collecting.cell_choice import SampledCells, choose_cells
 from train_benchmark.latency.config import Sweep
-from train_benchmark.latency.record import QUANTILES
 from train_benchmark.latency.sweep import run_sweep
+from train_benchmark.record_files.latency_record import QUANTILES
 
 
 def main() -> None:

@@ -85,7 +85,7 @@ def test_the_walk_sees_every_form_of_import(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text(
         "import json\nfrom surrogate import cli, Forecaster\n"
-        "def late():\n    from train_benchmark.record import content_hash\n    import torch.nn\n"
+        "def late():\n    from train_benchmark.record import TrainingRecord\n    import torch.nn\n"
     )
     assert imports_of(path) == {
         "json",

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.common.toml_config import load_config, validated
 from graph_encoding.macro import MACROS, Macro
 from graph_encoding.semantics import Semantics
 from train_benchmark.corpora.config import CorpusConfig, MixConfig, load_corpus_config
 from train_benchmark.corpora.label_sets import LabelSet
-from train_benchmark.record import content_hash
 from train_benchmark.strict_config import StrictConfig
 
 

@@ -1,6 +1,5 @@
 """One training, one record: the unit that is written once and never changed."""
 
-import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -185,13 +184,3 @@ def _as_field(value: object, annotation: Any, nullable: bool) -> object:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError
     return value
-
-
-def content_hash(value: object) -> str:
-    """sha256 (hex) of a JSON-able value in canonical form.
-
-    >>> content_hash({"a": 1, "b": 2}) == content_hash({"b": 2, "a": 1})
-    True
-    """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()

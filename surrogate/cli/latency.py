@@ -14,7 +14,7 @@ from surrogate.cli.run_group import RunUnlessNamed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from train_benchmark.latency.record import LatencyRecord
+    from train_benchmark.record_files.latency_record import LatencyRecord
 
 
 def register(app: typer.Typer) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from surrogate.fitting.artifact import Artifact
     from surrogate.forecasting.forecast import Forecast
     from surrogate.latency.transfer import TransferredLatency
-    from train_benchmark.latency.record import LatencyRecord
+    from train_benchmark.record_files.latency_record import LatencyRecord
 
 _PLACE = ("kind", "target", "unit", "setting", "device", "source")
 """Columns that say what a row is a forecast of."""

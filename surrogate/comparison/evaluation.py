@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from surrogate.calibration import fit_calibrated
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Interval
@@ -18,7 +19,6 @@ from surrogate.jobs.processes import OnStep
 from surrogate.jobs.provenance import made_with
 from surrogate.metrics import coverage, kendall_tau, mean_width, rmse, spearman_rho
 from surrogate.predictors import Predictor
-from train_benchmark.record import content_hash
 
 
 @dataclass(frozen=True)

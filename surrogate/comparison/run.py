@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from surrogate.calibration import ConformalCalibrator
 from surrogate.comparison.ceiling import Ceiling, noise_ceilings
 from surrogate.comparison.config import BenchmarkConfig
@@ -26,7 +27,6 @@ from surrogate.data.prediction import Prediction
 from surrogate.jobs.processes import OnStep, each_done, no_step
 from surrogate.jobs.provenance import made_by
 from surrogate.predictors.base import FEWEST_KEYS
-from train_benchmark.record import content_hash
 
 _FITS = "fits"
 _CONFIG = "config.json"

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
 from surrogate.data.targets import FloatArray, Target
-from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable

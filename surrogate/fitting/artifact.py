@@ -13,6 +13,7 @@ import numpy as np
 from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.common.packaged import found_folder
 from graph_encoding.common.strict_json import strict_json
 from graph_encoding.macro import Macro
@@ -26,7 +27,6 @@ from surrogate.data.targets import TARGETS, VAL_PER, Target
 from surrogate.latency.model import LatencyModel
 from surrogate.predictors import Predictor, load_predictor
 from train_benchmark.labels import EpochWindow
-from train_benchmark.record import content_hash
 
 SCHEMA_VERSION = 5
 _WITHOUT_LABEL_EPOCHS = 4

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.macro import Macro
 from surrogate.calibration import Neighbourhood, TrainedOn
 from surrogate.curves import CurveModel, CurveSet
@@ -24,7 +25,6 @@ from surrogate.jobs.parallel import OnProgress, all_parts
 from surrogate.jobs.provenance import made_with, versions
 from surrogate.latency.model import LatencyModel, device_to_fit
 from surrogate.predictors.base import FEWEST_KEYS
-from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.common.registry import Registry
 from graph_encoding.graph import CellGraph
 from surrogate.data.dataset import SurrogateDataset, require_features
 from surrogate.data.folds import check_folds, fold_indices
 from surrogate.data.prediction import Prediction
-from train_benchmark.record import content_hash
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -6,13 +6,14 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.macro import TIMIT_MICRO_MACRO
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import VAL_PER, FloatArray, Target
-from train_benchmark.record import TrainingRecord, content_hash
+from train_benchmark.record import TrainingRecord
 from train_benchmark.table.benchmark_table import BenchmarkTable, TableMetadata
 
 _GAIN = {"linear": 0.015, "conv5": 0.03, "conv5d2": 0.045, "conv7": 0.04, "conv7d2": 0.05}

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.common.toml_config import load_config
 from surrogate.comparison.config import SourceConfig, resolved_source
 from surrogate.comparison.plugin import checked_settings, names_of_settings
 from surrogate.comparison.protocol import MIN_TEST_KEYS
 from surrogate.predictors import PREDICTORS, Predictor
-from train_benchmark.record import content_hash
 
 FEWEST_TRAIN_KEYS = 10
 """A search on fewer keys would find settings that suit chance."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.common.strict_json import strict_json
 from surrogate.comparison.protocol import MIN_TEST_KEYS
 from surrogate.data.dataset import SurrogateDataset
@@ -20,7 +21,6 @@ from surrogate.tuning.config import TuneConfig, Value
 from surrogate.tuning.confirmation import Confirmation, OnProgress, confirm
 from surrogate.tuning.objective import confirmation_keys, held_out_taus, training_keys
 from surrogate.tuning.study import fold_taus, refusal
-from train_benchmark.record import content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
 
 from surrogate.cli import main
 from train_benchmark.latency.config import Sweep
-from train_benchmark.latency.record import read_latencies, write_latencies
 from train_benchmark.latency.worker import failed_record
+from train_benchmark.record_files.latency_record import read_latencies, write_latencies
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "latency"
 SMALL = """

@@ -11,7 +11,7 @@ from surrogate.testing.synthetic import synthetic_table
 from tests.cli.conftest import Run
 from tests.unit.train_benchmark.table.test_latencies import RECORDS, SETTING
 from tests.unit.train_benchmark.table.test_query import TABLE
-from train_benchmark.latency.record import write_latencies
+from train_benchmark.record_files.latency_record import write_latencies
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 
+from graph_encoding.common.hashing import content_hash
 from surrogate.cli.predict import observed_rates
 from surrogate.curves import load_curve_model
 from surrogate.curves.observed import Observed
@@ -35,10 +36,10 @@ from tests.fuzz.helpers import (
 )
 from tests.unit.train_benchmark.latency.helpers import failed, made_up
 from train_benchmark.collecting.ledger import read_status
-from train_benchmark.collecting.store import RecordStore, read_store
+from train_benchmark.collecting.store import RecordStore
 from train_benchmark.latency.description import read_description
-from train_benchmark.latency.store import LatencyStore, read_latency_store
-from train_benchmark.record import content_hash
+from train_benchmark.latency.store import LatencyStore
+from train_benchmark.record_files.stores import read_latency_store, read_store
 from train_benchmark.table.benchmark_table import BenchmarkTable
 from train_benchmark.table.verify import verify_table
 

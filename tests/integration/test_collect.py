@@ -30,11 +30,12 @@ from train_benchmark.collecting.campaign import (
     collect,
 )
 from train_benchmark.collecting.engines.base import Engine, Job, lost_record
-from train_benchmark.collecting.store import RecordStore, read_store
+from train_benchmark.collecting.store import RecordStore
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.stores import read_store
 
 ROOT = Path(__file__).parents[2]
 CELLS = [CellSpace().cell(i).text for i in (7, 100, 2000, 5000, 9001, 12_345)]

@@ -13,7 +13,7 @@ import pytest
 from tests.integration.test_collect import ROOT, config, corpus, results  # noqa: F401
 from train_benchmark.collecting.campaign import Campaign, build_table, collect
 from train_benchmark.collecting.engines.local import LocalEngine
-from train_benchmark.collecting.store import read_store
+from train_benchmark.record_files.stores import read_store
 
 CELLS = 200
 KILLS = 10

@@ -18,7 +18,7 @@ from train_benchmark.features.prepare import load_prepared, prepare, read_speech
 from train_benchmark.features.prepared import PreparedCorpus, TrainingPool
 from train_benchmark.recipe import FrameLoss, Recipe, TrainConfig, Warp
 from train_benchmark.record import TrainingRecord
-from train_benchmark.table.benchmark_table import read_records, write_records
+from train_benchmark.record_files.training_rows import read_records, write_records
 from train_benchmark.training.trainer import train_cell
 
 CONFIGS = Path(__file__).parents[2] / "configs"

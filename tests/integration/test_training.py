@@ -19,14 +19,10 @@ from train_benchmark.features.batching import batch_count, make_batch, pooled_ba
 from train_benchmark.features.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import ExponentialDecay, Recipe
 from train_benchmark.training import processor, trainer
-from train_benchmark.training.ctc import BeamDecoder, greedy_decode, required_frames
+from train_benchmark.training.ctc import BeamDecoder, greedy_decode
 from train_benchmark.training.error_rate import corpus_per
 from train_benchmark.training.optimisation import FlatParameters, learning_rate
-from train_benchmark.training.trainer import (
-    check_lengths,
-    software_versions,
-    train_cell,
-)
+from train_benchmark.training.trainer import software_versions, train_cell
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPE = Recipe.load(CONFIGS / "train/timit-micro.toml", CONFIGS / "corpus/timit-sample.toml")
@@ -167,19 +163,6 @@ def test_a_network_that_finds_no_memory_is_a_record_with_its_reason(
     assert (record.status, record.error) == ("failed", "OutOfMemoryError: CUDA out of memory")
     assert (record.val_per_curve, record.train_loss_curve, record.best_epoch) == ((), (), 0)
     assert record.params == params(cell, RECIPE.macro, RECIPE.semantics)
-
-
-def test_an_utterance_too_short_for_its_labels_is_refused(corpus: PreparedCorpus) -> None:
-    short = PreparedUtterance("fabc0/sx1", np.zeros((8, 40), np.float32), (1, 1), (1, 1))
-    with pytest.raises(UserError, match=r"fabc0/sx1 is too short.* 2 output frames.* need 3"):
-        check_lengths([*corpus.train, short], RECIPE)
-    empty = dataclasses.replace(short, labels=(), reference=())
-    with pytest.raises(UserError, match="no phone to recognise"):
-        check_lengths([empty], RECIPE)
-
-
-def test_repeats_need_a_frame_between_them() -> None:
-    assert required_frames([1, 1, 1, 2]) == 6
 
 
 def test_batches_use_every_utterance_once_and_know_their_number(corpus: PreparedCorpus) -> None:

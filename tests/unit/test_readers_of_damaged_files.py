@@ -23,10 +23,14 @@ from surrogate.tuning.summary import searched_keys
 from tests.fuzz.test_saved_data import signer
 from tests.unit.train_benchmark.latency.helpers import failed, made_up
 from train_benchmark.collecting.campaign import Campaign
-from train_benchmark.latency.record import LatencyRecord, read_latencies, write_latencies
 from train_benchmark.nb_asr.files import read_released
 from train_benchmark.recipe import CorpusConfig
 from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.latency_record import (
+    LatencyRecord,
+    read_latencies,
+    write_latencies,
+)
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 

@@ -7,98 +7,27 @@ line that was cut off was never reported as done.
 """
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Generic, Protocol, Self, TypeVar
+from typing import IO, Generic, Self, TypeVar
 
 from graph_encoding.common.atomic_files import drop_half_line, flush_folder
 from graph_encoding.common.errors import UserError
-from train_benchmark.record import content_hash
+from graph_encoding.common.hashing import content_hash
+from train_benchmark.record_files.store_reader import (
+    FAILED,
+    JOURNAL,
+    SHARDS,
+    RecordT,
+    StoreFormat,
+    read_folder,
+    read_journal,
+    replaces,
+)
 
-_JOURNAL = "journal.jsonl"
-_SHARDS = "shards"
-_LOCK = "lock"
-_FAILED = "failed"
-
-
-class Storable(Protocol):
-    """What a store needs of a record."""
-
-    @property
-    def identity(self) -> Any:
-        """What a record is asked for by; a store has one record for each."""
-
-    @property
-    def status(self) -> str:
-        """Status "failed" is that of a record that gives way to any of another status."""
-
-    def to_json(self) -> str:
-        """One line of JSON; equal for equal records."""
-
-
-RecordT = TypeVar("RecordT", bound=Storable)
 IdentityT = TypeVar("IdentityT")
 
-
-@dataclass(frozen=True)
-class StoreFormat(Generic[RecordT]):
-    """How records of one kind are kept, and what messages call them.
-
-    Attributes:
-        from_json: makes a record of a line of the journal.
-        read: the records of a shard.
-        write: writes a shard, whole or not at all.
-        records_per_shard: so many records are sealed at a time.
-        run: what the folder belongs to, such as "campaign".
-        folder: what the folder is called, such as "campaign folder".
-        not_with: a file that only folders of the other kind have.
-        identity: what an identity is made of, such as "(functional key, seed)".
-    """
-
-    from_json: Callable[[str], RecordT]
-    read: Callable[[Path], Sequence[RecordT]]
-    write: Callable[[Sequence[RecordT], Path], None]
-    records_per_shard: int
-    run: str
-    folder: str
-    not_with: str
-    identity: str
-
-
-def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
-    """All records of a folder by identity; it may be written at this moment.
-
-    A cut-off last line of the journal is ignored: that record was being written. So is a failed
-    record beside one that is not: it was tried again.
-
-    Raises:
-        UserError: if the folder is of the other kind, a shard or a whole journal line is corrupt,
-            or two records of one identity differ.
-    """
-    if (folder / form.not_with).exists():
-        raise UserError(
-            f"{folder} must be a {form.folder}, but has {form.not_with}, which only folders of "
-            "another kind have; choose another folder"
-        )
-    # The journal first: sealed between the two looks, its records are found twice, never lost.
-    journaled = _read_journal(folder, form)
-    found: list[RecordT] = []
-    for shard in sorted((folder / _SHARDS).glob("*.parquet")):
-        found += form.read(shard)
-    records: dict[Any, RecordT] = {}
-    for record in (*found, *journaled):
-        other = records.setdefault(record.identity, record)
-        # Not by their order: the names of shards say nothing of time.
-        if replaces(record, other):
-            records[record.identity] = record
-        elif not replaces(other, record) and other.to_json() != record.to_json():
-            raise UserError(
-                f"{form.run} {folder} must have one record for each {form.identity}, but "
-                f"{record.identity} has two that differ; remove the wrong one"
-            )
-    return records
+_LOCK = "lock"
 
 
 class AppendStore(Generic[RecordT, IdentityT]):
@@ -192,7 +121,7 @@ class AppendStore(Generic[RecordT, IdentityT]):
                 "(fcntl); write it on Linux or macOS"
             ) from e
         try:
-            (self.folder / _SHARDS).mkdir(parents=True, exist_ok=True)
+            (self.folder / SHARDS).mkdir(parents=True, exist_ok=True)
             lock = (self.folder / _LOCK).open("wb")
         except OSError as e:
             raise UserError(f"cannot write {name}: {e}; choose another --out") from e
@@ -212,11 +141,11 @@ class AppendStore(Generic[RecordT, IdentityT]):
         """Read what is there, and open the journal behind its last whole line."""
         self.records = read_folder(self.folder, self._form)
         if self._retry_failed:
-            failed = [i for i, record in self.records.items() if record.status == _FAILED]
+            failed = [i for i, record in self.records.items() if record.status == FAILED]
             self._to_replace = {identity: self.records.pop(identity) for identity in failed}
-        self._journaled = len(_read_journal(self.folder, self._form))
-        drop_half_line(self.folder / _JOURNAL)
-        self._journal = (self.folder / _JOURNAL).open("ab")
+        self._journaled = len(read_journal(self.folder, self._form))
+        drop_half_line(self.folder / JOURNAL)
+        self._journal = (self.folder / JOURNAL).open("ab")
         # A line is on the disk only if the journal's own name is, and that of its folder.
         flush_folder(self.folder)
         flush_folder(self.folder.parent)
@@ -227,32 +156,11 @@ class AppendStore(Generic[RecordT, IdentityT]):
         # What the file holds counts, not what `append` came to note: Ctrl-C may have ended it
         # when its record was on the disk already.
         self._journal.flush()
-        records = _read_journal(self.folder, self._form)
+        records = read_journal(self.folder, self._form)
         if not records:
             return
         name = content_hash([record.to_json() for record in records])[:16]
-        self._form.write(records, self.folder / _SHARDS / f"{name}.parquet")
+        self._form.write(records, self.folder / SHARDS / f"{name}.parquet")
         self._journal.truncate(0)
         os.fsync(self._journal.fileno())
         self._journaled = 0
-
-
-def replaces(record: Storable, other: Storable) -> bool:
-    """Whether a record takes the place of another of its identity, which had failed."""
-    return other.status == _FAILED and record.status != _FAILED
-
-
-def _read_journal(folder: Path, form: StoreFormat[RecordT]) -> list[RecordT]:
-    path = folder / _JOURNAL
-    if not path.exists():
-        return []
-    records = []
-    # What follows the last line break was cut off by a kill, or is empty.
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
-        try:
-            records.append(form.from_json(line.decode()))
-        except (ValueError, TypeError) as e:
-            raise UserError(
-                f"journal {path}, line {number} is corrupt: {e}; remove the line"
-            ) from e
-    return records

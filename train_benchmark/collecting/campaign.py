@@ -21,8 +21,7 @@ from train_benchmark.collecting.cell_choice import CellsConfig, choose_cells
 from train_benchmark.collecting.engines.base import Engine, Job
 from train_benchmark.collecting.engines.local import LocalEngine
 from train_benchmark.collecting.ledger import CampaignStatus, Ledger, read_status
-from train_benchmark.collecting.run_folder import CAMPAIGN_DESCRIPTION, read_description_file
-from train_benchmark.collecting.store import RecordStore, read_store
+from train_benchmark.collecting.store import RecordStore
 from train_benchmark.features.prepare import (
     CorpusRoots,
     RecipeSpeech,
@@ -35,6 +34,8 @@ from train_benchmark.features.prepare import (
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, read_description_file
+from train_benchmark.record_files.stores import read_store
 from train_benchmark.strict_config import StrictConfig
 from train_benchmark.table.benchmark_table import BenchmarkTable, TableMetadata
 from train_benchmark.table.latencies import gather_latencies

@@ -18,9 +18,9 @@ from train_benchmark.features.batching import (
     make_batch,
     pooled_batches,
 )
+from train_benchmark.features.lengths import required_frames
 from train_benchmark.features.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import PooledBatches, Recipe
-from train_benchmark.training.ctc import required_frames
 
 _RESIDENT_BYTES = 2 << 30
 """Features of more bytes are copied to a GPU batch by batch; those of TIMIT are 0.4 GB."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.macro import Macro
 from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
@@ -18,6 +19,7 @@ from train_benchmark.corpora.reading import read_corpus
 from train_benchmark.corpora.splits import split_corpus
 from train_benchmark.corpora.timit import SA_SENTENCES
 from train_benchmark.corpora.utterance import Corpus, Utterance
+from train_benchmark.features.lengths import check_lengths
 from train_benchmark.features.log_mel import LogMel, normalise
 from train_benchmark.features.prepared import (
     NO_LABEL,
@@ -26,8 +28,6 @@ from train_benchmark.features.prepared import (
     TrainingPool,
 )
 from train_benchmark.recipe import Recipe
-from train_benchmark.record import content_hash
-from train_benchmark.training.trainer import check_lengths
 
 CorpusRoots = Path | Mapping[str, Path]
 """Folder of the one corpus of a recipe, or the folder of each member of a mix by its name."""

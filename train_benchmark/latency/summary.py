@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-from train_benchmark.latency.record import LatencyRecord
+from train_benchmark.record_files.latency_record import LatencyRecord
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,8 @@ from train_benchmark.latency.description import (
     read_description,
     with_baseline,
 )
-from train_benchmark.latency.record import LatencyRecord
 from train_benchmark.latency.setting import LatencySetting
-from train_benchmark.latency.store import Identity, LatencyStore, read_latency_store
+from train_benchmark.latency.store import LatencyStore
 from train_benchmark.latency.worker import (
     Ready,
     Stopped,
@@ -34,6 +33,8 @@ from train_benchmark.latency.worker import (
     identity_fields,
     work,
 )
+from train_benchmark.record_files.latency_record import LatencyRecord
+from train_benchmark.record_files.stores import SweepIdentity, read_latency_store
 
 _PATIENCE_SECONDS = 2.0
 
@@ -69,7 +70,7 @@ def run_sweep(
     retry_failed: bool = False,
     device: str | None = None,
     on_progress: Callable[[SweepProgress], None] | None = None,
-) -> dict[Identity, LatencyRecord]:
+) -> dict[SweepIdentity, LatencyRecord]:
     """Measure what has no record yet and keep each record the moment it is there.
 
     Interrupting or killing it loses only the cells in flight; calling it again does the rest.
@@ -122,7 +123,7 @@ def run_sweep(
         return {i: store.records[i] for i in wanted}
 
 
-def _wanted(sweep: Sweep) -> dict[Identity, Cell]:
+def _wanted(sweep: Sweep) -> dict[SweepIdentity, Cell]:
     return {
         (setting.name, functional_key(cell, sweep.semantics)): cell
         for setting in sweep.settings

@@ -23,8 +23,8 @@ from train_benchmark.latency.engines import Engine, Run, Subject, make_engine
 from train_benchmark.latency.measure import Measured, baseline_seconds, measure
 from train_benchmark.latency.memory import PeakMemory
 from train_benchmark.latency.quantise import UnsupportedError
-from train_benchmark.latency.record import LatencyRecord, LatencyStatus
 from train_benchmark.latency.setting import LatencySetting
+from train_benchmark.record_files.latency_record import LatencyRecord, LatencyStatus
 
 _WARM_UP_RUNS = 3
 _PROC = Path("/proc")

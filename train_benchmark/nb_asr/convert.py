@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from graph_encoding.cell import Cell
 from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.cost import macs, params
 from graph_encoding.functional import functional_key
 from graph_encoding.macro import PAPER_MACRO, Macro
@@ -33,7 +34,7 @@ from train_benchmark.nb_asr.files import (
     read_released,
     write_released,
 )
-from train_benchmark.record import TrainingRecord, content_hash
+from train_benchmark.record import TrainingRecord
 from train_benchmark.table.benchmark_table import BenchmarkTable, TableMetadata
 
 FILE_VERSION = 2

@@ -11,36 +11,27 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import CorruptFileError, UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from train_benchmark.labels import LABELS, definition_of, label_of, label_of_curve
-from train_benchmark.latency.record import LatencyRecord, write_latencies
-from train_benchmark.record import SCORE_FIELDS, TrainingRecord, content_hash
+from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
+from train_benchmark.record_files.training_rows import read_rows, rows_of_records
 from train_benchmark.table.latencies import LATENCY_FILE, TableLatencies
 from train_benchmark.table.storage import (
-    RECORD_SCHEMA,
     RECORDS_FILE,
-    SCORED_SCHEMA,
     check_files,
     check_order,
     read_metadata,
-    read_rows,
     resolve_table_folder,
     shipped_tables,
     two_that_differ,
-    write_rows,
     write_table_folder,
 )
 
-__all__ = [
-    "LABELS",
-    "BenchmarkTable",
-    "TableMetadata",
-    "label_of",
-    "read_records",
-    "write_records",
-]
+__all__ = ["LABELS", "BenchmarkTable", "TableMetadata", "label_of"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +96,7 @@ class BenchmarkTable:
             if other is not record and other.to_json() != record.to_json():
                 raise two_that_differ(record.identity)
         ordered = [unique[identity] for identity in sorted(unique)]
-        self._set(metadata, _rows_of_records(ordered))
+        self._set(metadata, rows_of_records(ordered))
 
     def _set(
         self, metadata: TableMetadata, rows: pa.Table, latency_file: Path | None = None
@@ -312,26 +303,6 @@ class BenchmarkTable:
 def _dead_keys(semantics: Semantics) -> tuple[str, ...]:
     forms = (functional_form(cell, semantics) for cell in CellSpace())
     return tuple(sorted({form.key for form in forms if form.is_dead}))
-
-
-def write_records(records: Sequence[TrainingRecord], path: Path) -> None:
-    """Write records as one Parquet file, whole or not at all."""
-    write_rows(_rows_of_records(records), path)
-
-
-def read_records(path: Path) -> tuple[TrainingRecord, ...]:
-    """Read the records of one Parquet file.
-
-    Raises:
-        UserError: if it is not a Parquet file of this schema.
-    """
-    return tuple(TrainingRecord.from_row(row) for row in read_rows(path).to_pylist())
-
-
-def _rows_of_records(records: Sequence[TrainingRecord]) -> pa.Table:
-    scored = any(getattr(record, name) for record in records for name in SCORE_FIELDS)
-    schema = SCORED_SCHEMA if scored else RECORD_SCHEMA
-    return pa.Table.from_pylist([asdict(record) for record in records], schema=schema)
 
 
 def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.collecting.append_store import replaces
-from train_benchmark.latency.record import (
+from train_benchmark.record_files.latency_record import (
     LatencyRecord,
     read_latency_columns,
 )
-from train_benchmark.latency.store import read_latency_store
+from train_benchmark.record_files.store_reader import replaces
+from train_benchmark.record_files.stores import read_latency_store
 
 LATENCY_FILE = "latency.parquet"
 

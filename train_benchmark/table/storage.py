@@ -13,47 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from graph_encoding.common.atomic_files import whole_file, whole_folder
+from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import CorruptFileError, UserError
 from graph_encoding.common.packaged import found_folder
-from train_benchmark.collecting.run_folder import read_description_file
-from train_benchmark.parquet_rows import read_parquet
 from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.record_files.run_folder import read_description_file
+from train_benchmark.record_files.training_rows import write_rows
 
 RECORDS_FILE = "records.parquet"
 METADATA_FILE = "metadata.json"
-
-RECORD_SCHEMA = pa.schema(
-    [
-        ("functional_key", pa.string()),
-        ("cell", pa.string()),
-        ("semantics", pa.string()),
-        ("seed", pa.int64()),
-        ("recipe_hash", pa.string()),
-        ("corpus_fingerprint", pa.string()),
-        ("status", pa.string()),
-        ("error", pa.string()),
-        ("val_per_curve", pa.list_(pa.float64())),
-        ("train_loss_curve", pa.list_(pa.float64())),
-        ("best_epoch", pa.int64()),
-        ("test_per", pa.float64()),
-        ("params", pa.int64()),
-        ("train_seconds", pa.float64()),
-        ("software", pa.string()),
-    ]
-)
-
-SCORED_SCHEMA = pa.schema(
-    [
-        *RECORD_SCHEMA,
-        ("held_out_per_curves", pa.list_(pa.list_(pa.float64()))),
-        ("utterance_edits", pa.list_(pa.list_(pa.int16()))),
-        ("utterance_ctc_loss", pa.list_(pa.list_(pa.float64()))),
-    ]
-)
-"""Records of recipes that keep the scores of every held-out utterance."""
 
 
 def resolve_table_folder(name_or_folder: str | Path) -> Path:
@@ -90,7 +59,7 @@ def write_table_folder(
 
     Args:
         folder: folder to make.
-        rows: the trainings, of `RECORD_SCHEMA`.
+        rows: the trainings, of `training_rows.RECORD_SCHEMA`.
         metadata: what stands in metadata.json beside schema version and checksums.
         further: names of other files, and what writes each.
 
@@ -173,21 +142,6 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as e:
         raise UserError(f"cannot read {path}: {e}") from e
-
-
-def write_rows(rows: pa.Table, path: Path) -> None:
-    """Write rows as one Parquet file, whole or not at all."""
-    with whole_file(path) as scratch, scratch.open("wb") as file:
-        pq.write_table(rows, file, compression="zstd")
-
-
-def read_rows(path: Path) -> pa.Table:
-    """Read the rows of one Parquet file of trainings.
-
-    Raises:
-        UserError: if it is not a Parquet file of this schema.
-    """
-    return read_parquet(path, "records", (RECORD_SCHEMA, SCORED_SCHEMA), {"test_per"})
 
 
 def check_order(rows: pa.Table) -> None:

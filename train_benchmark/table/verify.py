@@ -8,6 +8,7 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.cost import params
 from graph_encoding.functional import functional_form, functional_key
 from graph_encoding.macro import Macro
@@ -15,7 +16,7 @@ from graph_encoding.published.cost import released_params
 from graph_encoding.semantics import Semantics
 from train_benchmark.nb_asr.convert import ORIGINAL_RECIPE
 from train_benchmark.recipe import Recipe
-from train_benchmark.record import TrainingRecord, content_hash
+from train_benchmark.record import TrainingRecord
 from train_benchmark.table.benchmark_table import BenchmarkTable, label_of
 
 MAX_PER = 1.5

@@ -1,7 +1,5 @@
 """CTC: loss of a batch, and decoding of its outputs into phone labels."""
 
-import itertools
-from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import torch
@@ -79,15 +77,6 @@ def frame_cross_entropy(
     counts_B = labelled.sum(dim=1)
     sums_B = -(picked_BT * labelled).sum(dim=1)
     return (sums_B / counts_B.clamp(min=1)).sum() / (counts_B > 0).sum().clamp(min=1)
-
-
-def required_frames(labels: Sequence[int]) -> int:
-    """Output frames that CTC needs for a label sequence: repeats need a blank between them.
-
-    >>> required_frames([3, 3, 5])
-    4
-    """
-    return len(labels) + sum(a == b for a, b in itertools.pairwise(labels))
 
 
 class Decoder(Protocol):

@@ -3,7 +3,7 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from graph_encoding.functional import functional_key
 from train_benchmark.features.augment import mask_batch
 from train_benchmark.features.batching import Batch
 from train_benchmark.features.epochs import EpochBatches
-from train_benchmark.features.prepared import PreparedCorpus, PreparedUtterance
+from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.network.asr_model import AsrModel
 from train_benchmark.network.bfloat16 import computes_bfloat16_lstm
 from train_benchmark.recipe import Recipe
@@ -29,7 +29,6 @@ from train_benchmark.training.ctc import (
     ctc_loss,
     frame_cross_entropy,
     make_decoder,
-    required_frames,
 )
 from train_benchmark.training.optimisation import FlatParameters, WeightAverage, learning_rate
 from train_benchmark.training.processor import processor_kind
@@ -192,28 +191,6 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
         warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
         torch.manual_seed(seed)
         yield
-
-
-def check_lengths(utterances: Sequence[PreparedUtterance], recipe: Recipe) -> None:
-    """Make sure that CTC can align every utterance with its labels.
-
-    Raises:
-        UserError: if an utterance has no label, or the network gives it too few output frames.
-    """
-    for utterance in utterances:
-        frames = recipe.macro.output_frames(len(utterance.features))
-        needed = required_frames(utterance.labels)
-        if needed == 0:
-            raise UserError(
-                f"utterance {utterance.key} has no phone to recognise; remove it from the corpus"
-            )
-        if frames < needed:
-            raise UserError(
-                f"utterance {utterance.key} is too short for its labels: macro "
-                f"{recipe.macro.name!r} gives {frames} output frames, but {len(utterance.labels)} "
-                f"labels need {needed}; remove it or use a macro with a smaller total stride than "
-                f"{recipe.macro.total_stride}"
-            )
 
 
 class _Training:

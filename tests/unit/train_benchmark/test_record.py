@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from graph_encoding.common.errors import UserError
 from surrogate.testing.synthetic import synthetic_table
-from train_benchmark.record import TrainingRecord, content_hash
+from train_benchmark.record import TrainingRecord
 
 RECORD = synthetic_table(1, seeds=(1,)).records[0]
 FAILED = replace(RECORD, status="failed", error="killed", test_per=math.nan, val_per_curve=())
@@ -94,13 +94,3 @@ def test_integers_are_read_where_numbers_stand() -> None:
     record = TrainingRecord.from_row(row)
     assert (record.test_per, record.val_per_curve) == (1.0, (1.0, 0.0))
     assert '"val_per_curve":[1.0,0.0]' in record.to_json()
-
-
-def test_hash_does_not_depend_on_the_order_of_keys() -> None:
-    assert content_hash({"a": 1, "b": [2]}) == content_hash({"b": [2], "a": 1})
-    assert content_hash({"a": 1}) != content_hash({"a": 2})
-
-
-def test_hash_refuses_what_json_has_no_word_for() -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        content_hash({"a": math.nan})

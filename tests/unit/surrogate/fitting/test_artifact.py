@@ -11,6 +11,7 @@ import pytest
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from surrogate.calibration import Neighbourhood
 from surrogate.data.targets import TEST_PER, VAL_PER
 from surrogate.fitting.artifact import (
@@ -26,7 +27,6 @@ from surrogate.forecasting.forecast import Forecaster
 from surrogate.predictors import RidgePredictor
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.labels import EpochWindow
-from train_benchmark.record import content_hash
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 CELLS = [Cell.parse(text) for text in ("10_100_1000", "31_210_0101", "conv9:1")]

@@ -21,8 +21,8 @@ from surrogate.predictors import MeanPredictor, Predictor, RidgePredictor
 from surrogate.predictors.ridge import Columns, RidgeSettings
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 from tests.unit.train_benchmark.table.test_latencies import RECORDS, SETTING
-from train_benchmark.latency.record import LatencyRecord
 from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.latency_record import LatencyRecord
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 

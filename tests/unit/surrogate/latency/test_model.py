@@ -17,7 +17,7 @@ from surrogate.metrics import spearman_rho
 from surrogate.predictors import AdditivePredictor, RidgePredictor
 from surrogate.testing.synthetic import synthetic_table
 from tests.unit.train_benchmark.table.test_latencies import RECORDS, SETTING
-from train_benchmark.latency.record import LatencyRecord
+from train_benchmark.record_files.latency_record import LatencyRecord
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 COST_MS = {"linear": 0.05, "conv5": 0.07, "conv5d2": 0.08, "conv7": 0.09, "conv7d2": 0.1}

@@ -18,7 +18,7 @@ from surrogate.latency.transfer import TransferredLatency
 from surrogate.metrics import spearman_rho
 from surrogate.predictors import AdditivePredictor
 from tests.unit.surrogate.latency.test_model import CELLS, measurement, true_seconds
-from train_benchmark.latency.record import LatencyRecord, write_latencies
+from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
 
 KEYS = list(CELLS)
 GRAPHS = [cell_graph(CELLS[key]) for key in KEYS]

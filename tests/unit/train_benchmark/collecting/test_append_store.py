@@ -14,10 +14,10 @@ import pytest
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.test_record import RECORD
-from train_benchmark.collecting.append_store import AppendStore, StoreFormat, read_folder
-from train_benchmark.collecting.store import CAMPAIGN
-from train_benchmark.latency.store import SWEEP
+from train_benchmark.collecting.append_store import AppendStore
 from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.store_reader import StoreFormat, read_folder
+from train_benchmark.record_files.stores import CAMPAIGN, SWEEP
 
 ROOT = Path(__file__).parents[4]
 Store = AppendStore[TrainingRecord, tuple[str, int]]
@@ -149,7 +149,8 @@ def test_without_unix_locks_tables_and_folders_are_read_and_none_is_written(
 import sys
 from pathlib import Path
 sys.modules["fcntl"] = None
-from train_benchmark.collecting.store import RecordStore, read_store
+from train_benchmark.collecting.store import RecordStore
+from train_benchmark.record_files.stores import read_store
 from train_benchmark.table.benchmark_table import BenchmarkTable
 folder = Path({str(tmp_path)!r})
 print(len(BenchmarkTable.load({str(saved_table)!r})), len(read_store(folder)))

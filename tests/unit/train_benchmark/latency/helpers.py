@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from graph_encoding import Cell, Semantics
 from train_benchmark.latency.config import MethodConfig, Sweep
-from train_benchmark.latency.record import LatencyRecord
 from train_benchmark.latency.setting import LatencySetting
+from train_benchmark.record_files.latency_record import LatencyRecord
 
 QUICK = MethodConfig(
     cells_at_a_time=2,

@@ -9,7 +9,8 @@ import pytest
 
 from graph_encoding.common.errors import UserError
 from surrogate.testing.synthetic import synthetic_table
-from train_benchmark.table.benchmark_table import BenchmarkTable, read_records, write_records
+from train_benchmark.record_files.training_rows import read_records, write_records
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 TABLE = synthetic_table(6, seeds=(1, 2), failed=1)
 

@@ -10,9 +10,9 @@ import pytest
 
 from graph_encoding import Cell, Semantics, UserError, functional_key, published_class
 from surrogate.testing.synthetic import synthetic_table
-from train_benchmark.latency.record import LatencyRecord, write_latencies
 from train_benchmark.nb_asr.convert import export_released
 from train_benchmark.nb_asr.dataset import from_folder
+from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
 from train_benchmark.table.benchmark_table import BenchmarkTable
 from train_benchmark.table.export import tidy_rows
 from train_benchmark.table.latencies import LATENCY_FILE, gather_latencies

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.strict_json import strict_json
-from train_benchmark.parquet_rows import read_parquet
 from train_benchmark.record import values_of_row
+from train_benchmark.record_files.parquet_rows import read_parquet
 
 LATENCY_SCHEMA_VERSION = 1
 

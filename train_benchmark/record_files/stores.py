@@ -1,0 +1,60 @@
+"""The two kinds of folders of records: campaigns hold trainings, sweeps hold latencies."""
+
+from pathlib import Path
+
+from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.latency_record import (
+    LatencyRecord,
+    read_latencies,
+    write_latencies,
+)
+from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, SWEEP_DESCRIPTION
+from train_benchmark.record_files.store_reader import StoreFormat, read_folder
+from train_benchmark.record_files.training_rows import read_records, write_records
+
+CampaignIdentity = tuple[str, int]
+"""(functional key, seed)"""
+SweepIdentity = tuple[str, str]
+"""(setting, functional key)"""
+
+CAMPAIGN = StoreFormat(
+    from_json=TrainingRecord.from_json,
+    read=read_records,
+    write=write_records,
+    records_per_shard=200,
+    run="campaign",
+    folder="campaign folder",
+    not_with=SWEEP_DESCRIPTION,
+    identity="(functional key, seed)",
+)
+
+SWEEP = StoreFormat(
+    from_json=LatencyRecord.from_json,
+    read=read_latencies,
+    write=write_latencies,
+    records_per_shard=1000,
+    run="sweep",
+    folder="latency folder",
+    not_with=CAMPAIGN_DESCRIPTION,
+    identity="(setting, functional key)",
+)
+
+
+def read_store(folder: Path) -> dict[CampaignIdentity, TrainingRecord]:
+    """All records of a campaign folder by (functional key, seed); it may be written at this moment.
+
+    Raises:
+        UserError: if a shard or a whole journal line is corrupt, or two records of one
+            (key, seed) differ.
+    """
+    return read_folder(folder, CAMPAIGN)
+
+
+def read_latency_store(folder: Path) -> dict[SweepIdentity, LatencyRecord]:
+    """All records of a sweep's folder by (setting, functional key); it may be written right now.
+
+    Raises:
+        UserError: if a shard or a whole journal line is corrupt, or two records of one
+            (setting, key) differ.
+    """
+    return read_folder(folder, SWEEP)
