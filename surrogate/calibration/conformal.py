@@ -1,6 +1,8 @@
 """Conformal intervals from out-of-fold errors, for tables too small to set a part aside."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -92,6 +94,46 @@ class ConformalCalibrator:
         return np.hypot(prediction.std, self.floor)
 
 
+class LevelTooHighError(UserError):
+    """A level that so few held-out errors cannot bound.
+
+    Args:
+        message: rule, value and remedy.
+        most: the greatest level that they bound.
+    """
+
+    def __init__(self, message: str, most: Decimal) -> None:
+        super().__init__(message)
+        self.most = most
+
+
+class LowestLimit:
+    """Several answers at one level: where some cannot have it, the lowest limit is raised.
+
+    A message that named another limit would lead to a level that fails too.
+    """
+
+    def __init__(self) -> None:
+        self._found: list[LevelTooHighError] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Keep the error of one answer until `check`."""
+        try:
+            yield
+        except LevelTooHighError as e:
+            self._found.append(e)
+
+    def check(self) -> None:
+        """Raise the kept error with the lowest limit.
+
+        Raises:
+            LevelTooHighError: if any answer could not be given.
+        """
+        if self._found:
+            raise min(self._found, key=lambda error: error.most)
+
+
 def place_of_level(count: int, level: float) -> int:
     """Place, from 0, of the score among `count` rising ones that bounds a level.
 
@@ -100,14 +142,16 @@ def place_of_level(count: int, level: float) -> int:
     """
     rank = _rank(count, level)
     if rank > count:
-        raise UserError(
-            f"{count} held-out keys can bound a level of at most {_most_level(count, level)}, but "
-            f"got {level}; ask for a lower level or fit on more keys"
+        most = most_level(count, level)
+        raise LevelTooHighError(
+            f"{count} held-out keys can bound a level of at most {most}, but got {level}; ask for "
+            "a lower level or fit on more keys",
+            most,
         )
     return rank - 1
 
 
-def _most_level(count: int, level: float) -> Decimal:
+def most_level(count: int, level: float) -> Decimal:
     """The greatest level that `count` scores bound, rounded down, so that it is one.
 
     It has four digits, or as many as a level that is too high, so that the two are told apart.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-from surrogate.calibration.conformal import place_of_level
+from surrogate.calibration.conformal import LevelTooHighError, most_level, place_of_level
 from surrogate.curves.conditioning import CurveProcess
 from surrogate.curves.data import FEWEST_CONTRASTS, CurveSet
 from surrogate.curves.falling import project_falling
@@ -73,10 +73,11 @@ class HorizonCalibration:
         rows = self.scores[self._last_seen(seen), np.arange(self.epochs + 1)].astype(np.float64)
         kept = rows.shape[1]
         if kept == MOST_SCORES and max(levels) > kept / (kept + 1):
-            raise UserError(
-                f"intervals of learning curves reach a level of {kept / (kept + 1)}, but got "
-                f"{max(levels)}; ask for a lower level, or for no curve (`curve=False`, or the "
-                "program's --no-curve)"
+            most = most_level(kept, max(levels))
+            raise LevelTooHighError(
+                f"intervals of learning curves reach a level of {most}, but got {max(levels)}; ask "
+                "for a lower level, or for no curve (`curve=False`, or the program's --no-curve)",
+                most,
             )
         width = np.where(std > 0, np.hypot(std, LEAST_STD), 0.0)
         return tuple(rows[:, place_of_level(kept, level)] * width for level in levels)

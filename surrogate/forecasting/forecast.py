@@ -11,6 +11,7 @@ from graph_encoding.cost import macs_of_form, params_of_form
 from graph_encoding.functional import FunctionalForm, functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
 from graph_encoding.semantics import Semantics
+from surrogate.calibration.conformal import LowestLimit
 from surrogate.calibration.support import Beyond
 from surrogate.curves import CurveModel, ObservedCurve, Widening
 from surrogate.curves.observed import Observed
@@ -230,12 +231,21 @@ class Forecaster:
         """What is said of n >= 1 living functions."""
         beyond = [self.metadata.trained_on.beyond(graph) for graph in graphs]
         told = {model.target.name: model.predictor.predict(graphs) for model in asked.models}
-        by_target = [forecast_target(m, told[m.target.name], beyond, level) for m in asked.models]
-        wider = self._widening(graphs, beyond, level, told) if asked.curves else None
-        curves, by_target = self._with_curves(
-            graphs, wider, level, by_target, observed, asked.curves
-        )
-        by_setting = [model.forecast(graphs, level) for model in asked.latency]
+        limit = LowestLimit()
+        by_target: list[list[TargetForecast]] = []
+        for m in asked.models:
+            with limit.noted():
+                by_target.append(forecast_target(m, told[m.target.name], beyond, level))
+        with limit.noted():
+            wider = self._widening(graphs, beyond, level, told) if asked.curves else None
+            curves, by_target = self._with_curves(
+                graphs, wider, level, by_target, observed, asked.curves
+            )
+        by_setting: list[list[LatencyForecast]] = []
+        for latency in asked.latency:
+            with limit.noted():
+                by_setting.append(latency.forecast(graphs, level))
+        limit.check()
         nothing: list[tuple[()]] = [()] * len(graphs)
         columns = zip(
             zip(*by_target, strict=True) if by_target else nothing,

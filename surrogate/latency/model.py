@@ -13,6 +13,7 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
 from surrogate.calibration import SupportCalibrator, TrainedOn, calibrate_support
+from surrogate.calibration.conformal import LevelTooHighError
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import FloatArray, LogScale, Target
 from surrogate.predictors import Predictor, load_predictor
@@ -142,8 +143,8 @@ class LatencyModel:
         answer = self.predictor.predict(graphs)
         try:
             interval = self.calibrator.interval(answer, level, beyond)
-        except UserError as e:
-            raise UserError(f"latency in setting {self.setting!r}: {e}") from e
+        except LevelTooHighError as e:
+            raise LevelTooHighError(f"latency in setting {self.setting!r}: {e}", e.most) from e
         half = (interval.high - interval.low) / 2
         return LogSeconds(answer.mean, half, self.calibrator.std(answer, beyond))
 

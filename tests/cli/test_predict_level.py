@@ -1,7 +1,10 @@
 """`nasasr predict --level`: what bounds it, and what does not."""
 
 import json
+import re
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Run
 
@@ -47,3 +50,14 @@ def test_an_unknown_setting_is_said(run: Run) -> None:
     code, out, err = run("predict", "10_100_1000", "--setting", "timit-micro/cpu-onnx")
     assert (code, out) == (2, "")
     assert "timit-micro/cpu-onnx-fp32-t1-b1-1s" in err
+
+
+@pytest.mark.parametrize("shown", [(), ("--curve",), ("--format", "json"), ("--setting", "none")])
+@pytest.mark.parametrize("level", ["0.9999", "0.99999"])
+def test_the_level_that_a_message_names_works(run: Run, shown: tuple[str, ...], level: str) -> None:
+    """Labels, curves and each latency setting have limits of their own: the lowest is named."""
+    code, _, err = run("predict", "10_100_1000", "--level", level, *shown)
+    found = re.search(r" a level of (?:at most )?([0-9.]+), but got", err)
+    assert code == 2
+    assert found is not None, err
+    assert run("predict", "10_100_1000", "--level", found.group(1), *shown)[::2] == (0, "")
