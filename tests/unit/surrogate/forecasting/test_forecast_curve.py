@@ -334,5 +334,5 @@ def test_levels_beyond_those_of_curves_say_so(with_curves: Artifact) -> None:
     assert curves is not None
     many = np.repeat(curves.calibration.scores, 10, axis=2)[:, :, :MOST_SCORES]
     enough = replace(curves, calibration=HorizonCalibration(many))
-    with pytest.raises(UserError, match=r"reach a level of 0.995, but got 0.999; .*no curve"):
+    with pytest.raises(UserError, match=r"reach a level of 0\.9950, but got 0.999; .*no curve"):
         enough.forecast([cell_graph(CELLS[0])], 0.999)
