@@ -19,12 +19,12 @@ from graph_encoding import (
     Semantics,
     UserError,
     cell_graph,
-    graph_file,
     nasbench101,
     nasbench201,
     nasbench_graph,
     register_operation,
 )
+from graph_encoding.interop import graph_file
 from graph_encoding.interop.graph_file import GraphRow, read_graphs, write_graphs
 from graph_encoding.ops import BUILT_IN_OPS, INPUT, OUTPUT, OpKind
 from tests.property.test_encoding_laws import graphs
