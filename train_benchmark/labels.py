@@ -9,16 +9,12 @@ they are a share of the schedule in every recipe.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from train_benchmark.record import TrainingRecord
+from train_benchmark.record import TrainingRecord
 
 LABELS = ("val_per", "val_per_last5", "val_per_best", "val_per_last", "test_per")
 """Labels of a table. All are phone error rates: fractions, lower is better."""
@@ -118,7 +114,7 @@ def definition_of(label: str, epochs: int | None = None) -> str:
     return f"mean validation PER of the {which} epochs"
 
 
-def label_of_curve(curve: "NDArray[np.float64]", label: str) -> float:
+def label_of_curve(curve: NDArray[np.float64], label: str) -> float:
     """One number of a learning curve.
 
     Args:
@@ -132,7 +128,7 @@ def label_of_curve(curve: "NDArray[np.float64]", label: str) -> float:
     return float(curve[window.places].mean())
 
 
-def label_of(record: "TrainingRecord", label: str) -> float:
+def label_of(record: TrainingRecord, label: str) -> float:
     """One number that sums up a measured training; a phone error rate, lower is better.
 
     Args:

@@ -60,12 +60,12 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
         from train_benchmark.collecting.campaign import (
             Campaign,
             CampaignConfig,
-            build_table,
             collect,
         )
         from train_benchmark.collecting.engines.local import LocalEngine
         from train_benchmark.corpora.config import CorpusConfig
         from train_benchmark.corpora.synthetic import make_corpus, spec_of
+        from train_benchmark.table.build import build_table
 
     campaign = Campaign.load(config)
     corpus_path = config.parent / load_config(config, CampaignConfig).corpus

@@ -57,8 +57,7 @@ def build(
     ] = None,
 ) -> None:
     """Gather the records of a campaign into a table."""
-    with imports_of("train"):
-        from train_benchmark.collecting.campaign import build_table
+    from train_benchmark.table.build import build_table
 
     table = build_table(campaign, out, latency or ())
     typer.echo(f"wrote {out}: {len(table)} rows, {len(table.keys)} functions", err=True)

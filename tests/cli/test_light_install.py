@@ -39,7 +39,6 @@ def light(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("table", "build", "nowhere", "--out", "nowhere-else"),
         ("table", "verify", "synth-micro", "--campaign", CAMPAIGN),
         ("collect", CAMPAIGN, "--corpus", "nowhere", "--out", "nowhere-else"),
         ("collect", "status", "nowhere"),
@@ -71,3 +70,9 @@ def test_commands_that_need_no_more_work(arguments: tuple[str, ...]) -> None:
     done = light(*arguments)
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_a_table_is_built_without_what_trains(tmp_path: Path) -> None:
+    done = light("table", "build", "campaigns/synth-micro", "--out", str(tmp_path / "table"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "table" / "records.parquet").exists()

@@ -22,13 +22,7 @@ from graph_encoding import CellSpace, UserError
 from surrogate.cli.app import app
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from tests.unit.train_benchmark.test_record import RECORD
-from train_benchmark.collecting.campaign import (
-    Campaign,
-    Progress,
-    build_table,
-    campaign_status,
-    collect,
-)
+from train_benchmark.collecting.campaign import Campaign, Progress, campaign_status, collect
 from train_benchmark.collecting.engines.base import Engine, Job, lost_record
 from train_benchmark.collecting.store import RecordStore
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
@@ -36,6 +30,7 @@ from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.record_files.stores import read_store
+from train_benchmark.table.build import build_table
 
 ROOT = Path(__file__).parents[2]
 CELLS = [CellSpace().cell(i).text for i in (7, 100, 2000, 5000, 9001, 12_345)]

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_collect import ROOT, config, corpus, results  # noqa: F401
-from train_benchmark.collecting.campaign import Campaign, build_table, collect
+from train_benchmark.collecting.campaign import Campaign, collect
 from train_benchmark.collecting.engines.local import LocalEngine
 from train_benchmark.record_files.stores import read_store
+from train_benchmark.table.build import build_table
 
 CELLS = 200
 KILLS = 10

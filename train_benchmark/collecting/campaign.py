@@ -4,12 +4,11 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
@@ -34,11 +33,9 @@ from train_benchmark.features.prepare import (
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
-from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, read_description_file
+from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, read_campaign_description
 from train_benchmark.record_files.stores import read_store
 from train_benchmark.strict_config import StrictConfig
-from train_benchmark.table.benchmark_table import BenchmarkTable, TableMetadata
-from train_benchmark.table.latencies import gather_latencies
 
 
 class CampaignConfig(StrictConfig):
@@ -186,41 +183,8 @@ def campaign_status(folder: Path) -> CampaignStatus:
     Raises:
         UserError: if the folder is no campaign.
     """
-    _read_description(folder)
+    read_campaign_description(folder)
     return read_status(folder, read_store(folder))
-
-
-def build_table(
-    campaign_folder: Path, out: Path, latency_folders: Sequence[Path] = ()
-) -> BenchmarkTable:
-    """Make a benchmark table of all records of a campaign folder.
-
-    Args:
-        campaign_folder: folder that `collect` wrote.
-        out: folder of the table to write; its name becomes the table's name.
-        latency_folders: folders that `nasasr latency` wrote, to go with it.
-
-    Raises:
-        UserError: if the folder is no campaign or has no record, `out` exists, or latencies do
-            not go together.
-    """
-    description = _read_description(campaign_folder)
-    records = tuple(read_store(campaign_folder).values())
-    if not records:
-        raise UserError(f"campaign {campaign_folder} has no record yet; run `nasasr collect` first")
-    recipe = description["recipe"]
-    metadata = TableMetadata(
-        name=out.name,
-        recipe=recipe,
-        recipe_hash=description["recipe_hash"],
-        corpus_fingerprint=description["corpus_fingerprint"],
-        semantics=recipe["train"]["semantics"],
-        licence=recipe["corpus"]["licence"],
-        created=datetime.now(UTC).date().isoformat(),
-    )
-    latencies = gather_latencies(latency_folders, metadata.semantics)
-    BenchmarkTable(metadata, records).save(out, latencies)
-    return BenchmarkTable.load(out)
 
 
 def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
@@ -232,7 +196,7 @@ def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
         "corpus_fingerprint": speech.fingerprint,
     }
     path = out / CAMPAIGN_DESCRIPTION
-    there = _read_description(out) if path.exists() else description
+    there = read_campaign_description(out) if path.exists() else description
     for field in ("recipe_hash", "corpus_fingerprint"):
         if there[field] != description[field]:
             raise UserError(
@@ -256,13 +220,3 @@ def _prepare_once(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCo
 
 def _identity(job: Job, recipe: Recipe) -> tuple[str, int]:
     return functional_key(job.cell, recipe.semantics), job.seed
-
-
-def _read_description(folder: Path) -> dict[str, Any]:
-    return read_description_file(
-        folder / CAMPAIGN_DESCRIPTION,
-        "a campaign folder that `nasasr collect` wrote",
-        "schema_version",
-        SCHEMA_VERSION,
-        ("recipe.train.semantics", "recipe.corpus.licence", "recipe_hash", "corpus_fingerprint"),
-    )

@@ -35,14 +35,12 @@ from train_benchmark.nb_asr.files import (
     write_released,
 )
 from train_benchmark.record import TrainingRecord
-from train_benchmark.table.benchmark_table import BenchmarkTable, TableMetadata
+from train_benchmark.table.benchmark_table import ORIGINAL_RECIPE, BenchmarkTable, TableMetadata
 
 FILE_VERSION = 2
 """Version of the format since which static files have FLOPs."""
 
 _FLOPS_FRAMES = 100  # the original profiled one second of speech
-ORIGINAL_RECIPE = "nb-asr"
-"""Name of the recipe of tables of the original's files."""
 
 _LICENCE = "released by the authors of NAS-Bench-ASR; TIMIT (c) 1993 Linguistic Data Consortium"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from graph_encoding.common.errors import CorruptFileError, UserError
 from graph_encoding.common.strict_json import strict_json
+from train_benchmark.record import SCHEMA_VERSION
 
 CAMPAIGN_DESCRIPTION = "campaign.json"
 SWEEP_DESCRIPTION = "latency.json"
@@ -61,6 +62,21 @@ def read_description_file(
             "restore the file, or make the folder again"
         )
     return description
+
+
+def read_campaign_description(folder: Path) -> dict[str, Any]:
+    """All that stands in the description of a campaign's folder.
+
+    Raises:
+        UserError: as `read_description_file` does.
+    """
+    return read_description_file(
+        folder / CAMPAIGN_DESCRIPTION,
+        "a campaign folder that `nasasr collect` wrote",
+        "schema_version",
+        SCHEMA_VERSION,
+        ("recipe.train.semantics", "recipe.corpus.licence", "recipe_hash", "corpus_fingerprint"),
+    )
 
 
 def _has(description: object, key: str) -> bool:

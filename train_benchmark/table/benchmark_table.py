@@ -33,6 +33,9 @@ from train_benchmark.table.storage import (
 
 __all__ = ["LABELS", "BenchmarkTable", "TableMetadata", "label_of"]
 
+ORIGINAL_RECIPE = "nb-asr"
+"""Name of the recipe of tables of the original's files."""
+
 
 @dataclass(frozen=True)
 class TableMetadata:
@@ -55,6 +58,11 @@ class TableMetadata:
     semantics: str
     licence: str
     created: str
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the table is of the original's files."""
+        return bool(self.recipe.get("name") == ORIGINAL_RECIPE)
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -14,7 +14,6 @@ from graph_encoding.functional import functional_form, functional_key
 from graph_encoding.macro import Macro
 from graph_encoding.published.cost import released_params
 from graph_encoding.semantics import Semantics
-from train_benchmark.nb_asr.convert import ORIGINAL_RECIPE
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table.benchmark_table import BenchmarkTable, label_of
@@ -161,7 +160,7 @@ def _wrong_params(table: BenchmarkTable, record: TrainingRecord) -> str:
     cell = Cell.parse(record.cell)
     expected = (
         released_params(cell)
-        if _is_original(table)
+        if table.metadata.is_original
         else params(cell, macro, Semantics(table.metadata.semantics))
     )
     return "" if expected == record.params else f"{record.cell}: {record.params}, not {expected}"
@@ -171,7 +170,7 @@ def _wrong_curve(table: BenchmarkTable, record: TrainingRecord) -> str:
     epochs = table.metadata.recipe["train"]["epochs"]
     found = {len(record.val_per_curve)}
     # The original's files do not tell the training's loss.
-    if not _is_original(table):
+    if not table.metadata.is_original:
         found.add(len(record.train_loss_curve))
     return "" if found == {epochs} else f"{record.cell}: {sorted(found)} epochs, not {epochs}"
 
@@ -186,13 +185,8 @@ def _wrong_best(table: BenchmarkTable, record: TrainingRecord) -> str:
     curve = np.asarray(record.val_per_curve)
     equal = np.flatnonzero(curve == curve.min())
     # The original keeps the weights of the last of equally good epochs.
-    best = 1 + int(equal[-1 if _is_original(table) else 0])
+    best = 1 + int(equal[-1 if table.metadata.is_original else 0])
     return "" if best == record.best_epoch else f"{record.cell}: {record.best_epoch}, not {best}"
-
-
-def _is_original(table: BenchmarkTable) -> bool:
-    """Whether a table is of the original's files."""
-    return bool(table.metadata.recipe.get("name") == ORIGINAL_RECIPE)
 
 
 def _statuses(table: BenchmarkTable) -> Check:
@@ -205,7 +199,7 @@ def _recipe_hash(table: BenchmarkTable) -> list[Check]:
     """That the recipe in the metadata is the one that the rows have the hash of."""
     plain = table.metadata.recipe
     macro = Macro.from_plain(plain["macro"])
-    if _is_original(table):
+    if table.metadata.is_original:
         found = content_hash(plain) == table.metadata.recipe_hash
         return [Check("recipe hash", found, "of the recipe of the original's files")]
     try:
