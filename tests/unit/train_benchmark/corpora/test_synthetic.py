@@ -153,6 +153,6 @@ def test_a_disk_that_fills_up_is_a_message(tmp_path: Path, monkeypatch: pytest.M
         snr_db_max=20.0,
         seed=1,
     )
-    with pytest.raises(UserError, match="cannot write corpus folder .*/out: System error"):
+    with pytest.raises(UserError, match=r"cannot write corpus folder .*/out: System error"):
         make_corpus(spec, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
