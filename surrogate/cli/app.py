@@ -9,7 +9,8 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -49,28 +50,39 @@ class _ErrorsAsMessages(TyperGroup):
     that its reader has closed is no error to tell, and no check that failed.
     """
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        # --help and --version write before there is anything to invoke.
+        with _errors_as_messages(debug=False):
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
+        with _errors_as_messages(debug=ctx.params["debug"]):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _errors_as_messages(*, debug: bool) -> Iterator[None]:
+    try:
         try:
-            try:
-                return super().invoke(ctx)
-            finally:
-                # Here, and not when the process ends: what comes of it is known here only.
-                if sys.stdout is not None:  # as it is where the shell has closed it
-                    sys.stdout.flush()
-        except KeyboardInterrupt:
-            # Work that leaves something behind says so itself.
-            typer.echo("stopped", err=True)
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            _give_up_stdout()
-            raise typer.Exit(PIPE_CLOSED) from None
-        except (NasasrError, OSError, UnicodeEncodeError) as e:
-            if ctx.params["debug"]:
-                typer.echo(traceback.format_exc().rstrip(), err=True)
-            else:
-                typer.echo(f"error: {_message(e)}", err=True)
-            _give_up_stdout()
-            raise typer.Exit(USER_ERROR) from e
+            yield
+        finally:
+            # Here, and not when the process ends: what comes of it is known here only.
+            if sys.stdout is not None:  # as it is where the shell has closed it
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        # Work that leaves something behind says so itself.
+        typer.echo("stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        _give_up_stdout()
+        raise typer.Exit(PIPE_CLOSED) from None
+    except (NasasrError, OSError, UnicodeEncodeError) as e:
+        if debug:
+            typer.echo(traceback.format_exc().rstrip(), err=True)
+        else:
+            typer.echo(f"error: {_message(e)}", err=True)
+        _give_up_stdout()
+        raise typer.Exit(USER_ERROR) from e
 
 
 def _message(error: NasasrError | OSError | UnicodeEncodeError) -> str:

@@ -125,6 +125,12 @@ def noise(
 
     wanted = _distinct_seeds(seeds)
     data = BenchmarkTable.load(table)
+    if len(wanted) < 2 or len(data.seeds) < 2:
+        remedy = "collect more seeds" if len(data.seeds) < 2 else "name two of its seeds or more"
+        raise UserError(
+            f"--seeds must be at least two, but got {seeds!r}, and table {data.metadata.name!r} "
+            f"has {', '.join(map(str, data.seeds)) or 'none'}; {remedy}"
+        )
     if missing := [seed for seed in wanted if seed not in data.seeds]:
         raise UserError(
             f"--seeds must be among those of table {data.metadata.name!r}, which are "

@@ -48,7 +48,8 @@ class CurveSet:
         if self.values.ndim != 2 or self.epochs < FEWEST_EPOCHS:
             raise UserError(
                 f"learning curves must have at least {FEWEST_EPOCHS} epochs to be modelled, but "
-                f"they have shape {self.values.shape}; fit without a curve_predictor"
+                f"they have shape {self.values.shape}; leave curves out: put curve_predictor = "
+                '"none" into the file of --config'
             )
         if self.owners.shape != (len(self.values),) or (np.diff(self.owners) < 0).any():
             raise UserError(

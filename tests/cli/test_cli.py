@@ -147,10 +147,11 @@ def test_a_closed_stdin_is_a_message(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_a_message() -> None:
+@pytest.mark.parametrize("arguments", [("cell", "10_100_1000"), ("--version",), ("--help",)])
+def test_a_full_disk_is_a_message(arguments: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "surrogate.cli", "cell", "10_100_1000"],
+            [sys.executable, "-m", "surrogate.cli", *arguments],
             # With a buffer, as a user has it: what is left there is written again at the end.
             env={name: v for name, v in os.environ.items() if name != "PYTHONUNBUFFERED"},
             stdout=full,
@@ -163,7 +164,16 @@ def test_a_full_disk_is_a_message() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [("cell", "10_100_1000"), ("table", "verify", "synth-micro")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cell", "10_100_1000"),
+        ("table", "verify", "synth-micro"),
+        ("--help",),
+        ("--version",),
+        ("table", "--help"),
+    ],
+)
 def test_a_reader_that_goes_away_is_neither_a_failed_check_nor_an_error(
     arguments: tuple[str, ...],
 ) -> None:

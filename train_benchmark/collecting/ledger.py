@@ -9,13 +9,14 @@ import logging
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from graph_encoding.errors import UserError
 from train_benchmark.record import TrainingRecord
 
 _log = logging.getLogger(__name__)
@@ -66,6 +67,9 @@ class Ledger:
 
     Args:
         folder: campaign folder; whoever writes its records is the only writer of its ledger.
+
+    Raises:
+        UserError: on entering, if it cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,7 +80,8 @@ class Ledger:
         try:
             self._open()
         except sqlite3.DatabaseError:
-            self._begin_anew()
+            with self._writable():
+                self._begin_anew()
         return self
 
     def __exit__(
@@ -95,6 +100,9 @@ class Ledger:
         Args:
             wanted: trainings of this run.
             records: all records of the campaign folder.
+
+        Raises:
+            UserError: if it cannot be written.
         """
         planned = dict.fromkeys(wanted, "waiting")
         planned.update({identity: _state(record) for identity, record in records.items()})
@@ -102,8 +110,9 @@ class Ledger:
             self._replace_by(planned)
         except sqlite3.DatabaseError:
             # Opening reads no more than the beginning.
-            self._begin_anew()
-            self._replace_by(planned)
+            with self._writable():
+                self._begin_anew()
+                self._replace_by(planned)
 
     def start(self, identity: Identity) -> None:
         """Note that a training has begun."""
@@ -120,6 +129,17 @@ class Ledger:
             time.time(),
             *record.identity,
         )
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        """What even a new file cannot take, a full disk say, is none of its damages."""
+        try:
+            yield
+        except sqlite3.DatabaseError as e:
+            raise UserError(
+                f"campaign folder {self._path.parent} must have room for {self._path.name}, which "
+                f"cannot be written: {e}; make room or choose another --out"
+            ) from e
 
     def _replace_by(self, planned: Mapping[Identity, str]) -> None:
         with self._connection as database:

@@ -23,6 +23,11 @@ _UNKNOWN_FROM = 0x7FFF_0000
 0x80000000, ffmpeg 0xffffffff."""
 
 
+_MOST_FRAMES = 24 * 3600 * SAMPLE_RATE_HZ
+"""A day. Room for what a header promises is taken before a sample is read, and libsndfile
+has 2^63 - 1 for a FLAC file that states no length."""
+
+
 def read_audio(path: Path) -> NDArray[np.float32]:
     """Read a recording of one channel at 16 kHz.
 
@@ -30,7 +35,8 @@ def read_audio(path: Path) -> NDArray[np.float32]:
         (n,) float32 in [-1, 1].
 
     Raises:
-        UserError: if the file cannot be read, is cut off, or is not 16 kHz mono.
+        UserError: if the file cannot be read, is cut off, is not 16 kHz mono, or has a sample
+            that is no number.
     """
     try:
         with path.open("rb") as file:
@@ -46,6 +52,10 @@ def read_audio(path: Path) -> NDArray[np.float32]:
         raise UserError(
             f"audio {path} must be {SAMPLE_RATE_HZ} Hz mono, but is {rate} Hz with "
             f"{samples.shape[1]} channels; resample it"
+        )
+    if not np.isfinite(samples).all():
+        raise UserError(
+            f"audio {path} must have finite samples, but some are NaN or infinite; make it anew"
         )
     return np.ascontiguousarray(samples[:, 0])
 
@@ -78,6 +88,12 @@ def _read_with_libsndfile(path: Path) -> tuple[NDArray[np.float32], int]:
     try:
         with soundfile.SoundFile(path) as file:
             promised, rate = file.frames, int(file.samplerate)
+            if promised > _MOST_FRAMES:
+                raise UserError(
+                    f"audio {path} must state how many samples it has, at most {_MOST_FRAMES}, but "
+                    f"states {promised}, as a FLAC file does that was written to a pipe; write it "
+                    "anew, into a file, with `ffmpeg -i OLD NEW`"
+                )
             samples: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as e:
         raise UserError(f"cannot read audio {path}: {e}") from e

@@ -103,7 +103,8 @@ def make_corpus(
                 for done, _ in enumerate(_write_utterances(spec, espeak, scratch), start=1):
                     if progress:
                         progress(done, total)
-        except OSError as e:
+        # libsndfile's own error is no OSError where a disk is full.
+        except (OSError, soundfile.LibsndfileError) as e:
             raise UserError(f"cannot write corpus folder {out}: {e}; choose another --out") from e
 
 

@@ -3,12 +3,15 @@
 import dataclasses
 import random
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
+from graph_encoding import UserError
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.collecting.ledger import LEDGER_FILE, Ledger, read_status
 from train_benchmark.record import TrainingRecord
@@ -219,3 +222,26 @@ def test_readers_may_look_while_a_run_writes(tmp_path: Path) -> None:
             reader.execute("SELECT * FROM trainings").fetchall()
             ledger.start(("a", 1))
         assert counts(tmp_path, {}) == (0, 0, 1, 0)
+
+
+def test_a_folder_that_is_gone_is_a_message(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"must have room for ledger.sqlite, which cannot be"):
+        Ledger(tmp_path / "gone").__enter__()
+
+
+@pytest.mark.parametrize("most_bytes", [0, 1 << 12, 1 << 14])
+def test_a_full_disk_is_a_message(tmp_path: Path, most_bytes: int) -> None:
+    """On entering or when the plan is written, as far as the room goes."""
+    pytest.importorskip("resource", reason="limits of files are those of Unix")
+    code = (
+        "import resource, sys; from pathlib import Path; "
+        "from graph_encoding import UserError; from train_benchmark.ledger import Ledger\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes}))\n"
+        "try:\n"
+        "    with Ledger(Path(sys.argv[1])) as ledger:\n"
+        "        ledger.plan([(str(i), 1) for i in range(10_000)], {})\n"
+        "except UserError as e: print(e)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "must have room for ledger.sqlite, which cannot be written" in done.stdout

@@ -210,6 +210,28 @@ def test_one_wrong_byte_reads_or_is_refused(
         check_reads_or_is_refused(tmp_path_factory, bytes(damaged[: len(damaged) - cut]))
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, wrong: float) -> None:
+    samples = SAMPLES.astype(np.float32) / 32768
+    samples[7] = wrong
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, 16_000, format="WAV", subtype="FLOAT")
+    with pytest.raises(UserError, match="must have finite samples"):
+        read(tmp_path, buffer.getvalue())
+
+
+@pytest.mark.parametrize("stated", [0, 2**36 - 1])
+def test_a_flac_file_whose_length_is_unknown_or_absurd_is_refused(
+    tmp_path: Path, stated: int
+) -> None:
+    """0 is what a program writes that writes to a pipe; libsndfile cannot read such a file."""
+    content = bytearray(container("FLAC"))
+    content[21] = content[21] & 0xF0 | stated >> 32
+    content[22:26] = (stated & 0xFFFFFFFF).to_bytes(4, "big")
+    with pytest.raises(UserError, match="must state how many samples it has"):
+        read(tmp_path, bytes(content))
+
+
 def check_reads_or_is_refused(factory: pytest.TempPathFactory, content: bytes) -> None:
     path = factory.getbasetemp() / "fuzzed.wav"
     path.write_bytes(content)

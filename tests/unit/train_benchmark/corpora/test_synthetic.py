@@ -12,6 +12,7 @@ pytest.importorskip("espeakng_loader", reason="needs the train extra: pip instal
 
 import soundfile
 
+from graph_encoding import UserError
 from train_benchmark.corpora.check import check_corpus
 from train_benchmark.corpora.config import SyntheticConfig
 from train_benchmark.corpora.espeak import Espeak, Speech
@@ -136,3 +137,22 @@ def test_accents_label_the_same_words_differently() -> None:
         differing = sum(x != y for x, y in zip(labels[one], labels[other], strict=True))
         # The closest pair, "en" and the accent of Lancashire, differs in 6 % of the words.
         assert differing > 0.04 * len(words), (one, other)
+
+
+def test_a_disk_that_fills_up_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise soundfile.LibsndfileError(2)  # its "System error": it is no OSError
+
+    monkeypatch.setattr("train_benchmark.corpora.synthetic.soundfile.write", full)
+    spec = SyntheticConfig(
+        speakers=8,
+        sentences_per_speaker=1,
+        words_min=2,
+        words_max=2,
+        snr_db_min=20.0,
+        snr_db_max=20.0,
+        seed=1,
+    )
+    with pytest.raises(UserError, match=r"cannot write corpus folder .*/out: System error"):
+        make_corpus(spec, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
