@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from graph_encoding.errors import UserError
+from graph_encoding.common.errors import UserError
 from train_benchmark.record import TrainingRecord
 
 _log = logging.getLogger(__name__)
