@@ -7,7 +7,7 @@ from graph_encoding.common.errors import MissingExtraError
 from graph_encoding.node_features import NODE_COLUMNS
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.features import GraphInputs
-from surrogate.predictors.gnn import LOG_STD_RANGE, NORM_EPS, GnnSettings
+from surrogate.predictors.gnn_settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
 
 try:
     import torch
