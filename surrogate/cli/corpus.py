@@ -32,8 +32,8 @@ def make(
 ) -> None:
     """Synthesise a corpus with espeak-ng in TIMIT's layout, phones time-aligned."""
     with imports_of("train"):
-        from train_benchmark.corpora.config import CorpusConfig
-        from train_benchmark.corpora.synthetic import make_corpus, spec_of
+        from train_benchmark.corpora.config import CorpusConfig, spec_of
+        from train_benchmark.corpora.synthesis.synthetic import make_corpus
 
     spec = spec_of(load_config(config, CorpusConfig))
     with told_when_stopped(f"{out} is not there"), ProgressDisplay("making utterances") as display:
@@ -58,7 +58,7 @@ def check(
     with imports_of("train"):
         from train_benchmark.corpora.check import check_corpus
         from train_benchmark.corpora.config import CorpusConfig
-        from train_benchmark.corpora.reading import TIMIT_SOURCE
+        from train_benchmark.corpora.layouts.reading import TIMIT_SOURCE
 
     source = load_config(config, CorpusConfig) if config else TIMIT_SOURCE
     report = check_corpus(path, source)

@@ -63,8 +63,8 @@ def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
             collect,
         )
         from train_benchmark.collecting.engines.local import LocalEngine
-        from train_benchmark.corpora.config import CorpusConfig
-        from train_benchmark.corpora.synthetic import make_corpus, spec_of
+        from train_benchmark.corpora.config import CorpusConfig, spec_of
+        from train_benchmark.corpora.synthesis.synthetic import make_corpus
         from train_benchmark.table.build import build_table
 
     campaign = Campaign.load(config)

@@ -239,7 +239,7 @@ def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
 
 
 def test_prepared_corpora_round_trip(corpus: Path, config: Path, tmp_path: Path) -> None:
-    from train_benchmark.corpora.timit import read_timit
+    from train_benchmark.corpora.layouts.timit import read_timit
 
     prepared = prepare(read_timit(corpus), Campaign.load(config).recipe)
     save_prepared(prepared, tmp_path / "features.npz")

@@ -13,7 +13,7 @@ pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nas
 import soundfile
 
 from graph_encoding import UserError
-from train_benchmark.corpora.audio_files import read_audio
+from train_benchmark.corpora.layouts.audio_files import read_audio
 
 SAMPLES = (np.random.default_rng(0).standard_normal(1000) * 1000).astype("<i2")
 EXPECTED = (SAMPLES / 32768).astype(np.float32)

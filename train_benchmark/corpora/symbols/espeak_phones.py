@@ -126,7 +126,7 @@ def _labels_of(mnemonic: str, accent: str) -> tuple[str, ...]:
         return (vowel, glide) if glide else (vowel,)
     raise UnmappedPhonemeError(
         f"espeak-ng's phoneme {mnemonic!r} of accent {accent!r} has no TIMIT label; add it to "
-        "train_benchmark/corpora/espeak_phones.py"
+        "train_benchmark/corpora/symbols/espeak_phones.py"
     )
 
 

@@ -13,12 +13,12 @@ pytest.importorskip("espeakng_loader", reason="needs the train extra: pip instal
 import soundfile
 
 from train_benchmark.corpora.check import check_corpus
-from train_benchmark.corpora.config import SyntheticConfig
-from train_benchmark.corpora.espeak import Espeak, Speech
-from train_benchmark.corpora.espeak_phones import ACCENTS, timit_segments
-from train_benchmark.corpora.phones import PHONES_61
-from train_benchmark.corpora.sentences import all_words
-from train_benchmark.corpora.synthetic import (
+from train_benchmark.corpora.symbols.espeak import Espeak, Speech
+from train_benchmark.corpora.symbols.espeak_phones import ACCENTS, timit_segments
+from train_benchmark.corpora.symbols.phones import PHONES_61
+from train_benchmark.corpora.synthesis.sentences import all_words
+from train_benchmark.corpora.synthesis.spec import SyntheticConfig
+from train_benchmark.corpora.synthesis.synthetic import (
     _VARIANTS,
     _with_silent_closures,
     make_corpus,

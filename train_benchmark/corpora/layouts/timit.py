@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.audio_files import read_audio
-from train_benchmark.corpora.label_sets import TIMIT_61_48_39, LabelSet
-from train_benchmark.corpora.listing import Entry, Listing, corpus_of
-from train_benchmark.corpora.source import CorpusSource
-from train_benchmark.corpora.utterance import Corpus, Utterance
+from train_benchmark.corpora.layouts.audio_files import read_audio
+from train_benchmark.corpora.layouts.listing import Entry, Listing, corpus_of
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
+from train_benchmark.corpora.symbols.label_sets import TIMIT_61_48_39, LabelSet
 
 SA_SENTENCES = frozenset({"sa1", "sa2"})
 """The two that every speaker reads. They would stand in all parts: the benchmark removes them."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.label_sets import TIMIT_61_48_39, LabelSet
+from train_benchmark.corpora.symbols.label_sets import TIMIT_61_48_39, LabelSet
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 pytest.importorskip("espeakng_loader", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import UserError
-from train_benchmark.corpora.espeak import Espeak
-from train_benchmark.corpora.espeak_phones import ACCENTS
-from train_benchmark.corpora.label_sets import CHARACTERS, LABEL_SETS, TIMIT_61_48_39
-from train_benchmark.corpora.pronunciation import (
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.symbols.espeak import Espeak
+from train_benchmark.corpora.symbols.espeak_phones import ACCENTS
+from train_benchmark.corpora.symbols.label_sets import CHARACTERS, LABEL_SETS, TIMIT_61_48_39
+from train_benchmark.corpora.symbols.pronunciation import (
     Characters,
     EspeakIpa,
     EspeakTimit,
@@ -24,7 +25,6 @@ from train_benchmark.corpora.pronunciation import (
     read_lexicon,
     words_of,
 )
-from train_benchmark.corpora.source import CorpusSource
 
 
 def symbols_of(text: str, config: Pronunciation, root: Path = Path()) -> str:

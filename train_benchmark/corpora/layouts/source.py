@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Tag, model_validator
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.label_sets import (
+from train_benchmark.corpora.symbols.label_sets import (
     CHARACTERS,
     DEFAULT_LABELS,
     LABEL_SETS,
@@ -14,7 +14,7 @@ from train_benchmark.corpora.label_sets import (
     LabelSet,
     LabelsName,
 )
-from train_benchmark.corpora.pronunciation import (
+from train_benchmark.corpora.symbols.pronunciation import (
     Characters,
     EspeakIpa,
     EspeakTimit,

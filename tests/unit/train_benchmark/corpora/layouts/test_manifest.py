@@ -17,10 +17,10 @@ import soundfile
 from graph_encoding import UserError
 from train_benchmark.corpora.check import check_corpus
 from train_benchmark.corpora.config import CorpusConfig
-from train_benchmark.corpora.listing import Listing
-from train_benchmark.corpora.manifest import list_manifest
-from train_benchmark.corpora.reading import read_corpus
-from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.layouts.listing import Listing
+from train_benchmark.corpora.layouts.manifest import list_manifest
+from train_benchmark.corpora.layouts.reading import read_corpus
+from train_benchmark.corpora.layouts.source import CorpusSource
 
 SOURCE = CorpusSource(layout="manifest", labels="arpabet")
 TEXTS = CorpusSource(layout="manifest", labels="characters")

@@ -11,14 +11,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.espeak import Espeak, EspeakError
-from train_benchmark.corpora.espeak_phones import (
+from train_benchmark.corpora.symbols.espeak import Espeak, EspeakError
+from train_benchmark.corpora.symbols.espeak_phones import (
     ACCENTS,
     PAUSE,
     UnmappedPhonemeError,
     timit_labels,
 )
-from train_benchmark.corpora.label_sets import WORD_BREAK
+from train_benchmark.corpora.symbols.label_sets import WORD_BREAK
 from train_benchmark.corpora.text_files import read_lines
 from train_benchmark.strict_config import StrictConfig
 

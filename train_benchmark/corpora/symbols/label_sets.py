@@ -9,7 +9,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.registry import Registry
-from train_benchmark.corpora.phones import FOLD_48_TO_39, FOLD_61_TO_48, GLOTTAL_STOP, PHONES_61
+from train_benchmark.corpora.symbols.phones import (
+    FOLD_48_TO_39,
+    FOLD_61_TO_48,
+    GLOTTAL_STOP,
+    PHONES_61,
+)
 from train_benchmark.strict_config import StrictConfig
 
 WORD_BREAK = "|"

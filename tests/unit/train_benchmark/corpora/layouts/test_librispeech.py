@@ -13,9 +13,9 @@ import soundfile
 
 from graph_encoding import UserError
 from train_benchmark.corpora.check import check_corpus
-from train_benchmark.corpora.pronunciation import Lexicon
-from train_benchmark.corpora.reading import read_corpus
-from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.layouts.reading import read_corpus
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.symbols.pronunciation import Lexicon
 
 CHARACTERS = CorpusSource(layout="librispeech", labels="characters")
 

@@ -6,9 +6,9 @@ import zlib
 from pathlib import Path
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ, read_g722
-from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
-from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ, read_g722
+from train_benchmark.corpora.layouts.listing import Findings, Listing, Transcript, listing_of
+from train_benchmark.corpora.layouts.source import CorpusSource
 from train_benchmark.corpora.text_files import lines_of
 
 SPEAKER = "allison"

@@ -13,13 +13,13 @@ pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nas
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
-from train_benchmark.corpora.label_sets import LABEL_SETS
-from train_benchmark.corpora.phones import PHONES_61
+from train_benchmark.corpora.layouts.timit import read_phn, read_timit
+from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.splits import ALL_OTHERS, SpeakerSplit, split_by_speaker
-from train_benchmark.corpora.timit import read_phn, read_timit
-from train_benchmark.corpora.utterance import Corpus, Utterance
+from train_benchmark.corpora.symbols.label_sets import LABEL_SETS
+from train_benchmark.corpora.symbols.phones import PHONES_61
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from scipy.signal import resample_poly
 
 from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
-from train_benchmark.corpora.config import CorpusConfig, SyntheticConfig
-from train_benchmark.corpora.espeak import Espeak, Speech
-from train_benchmark.corpora.espeak_phones import ACCENTS, Segment, timit_segments
-from train_benchmark.corpora.sentences import make_sentence
+from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
+from train_benchmark.corpora.symbols.espeak import Espeak, Speech
+from train_benchmark.corpora.symbols.espeak_phones import ACCENTS, Segment, timit_segments
+from train_benchmark.corpora.synthesis.sentences import make_sentence
+from train_benchmark.corpora.synthesis.spec import SyntheticConfig
 
 _VARIANTS = {
     "f": ("f1", "f2", "f3", "f4", "f5", "linda", "anika", "belinda", "steph", "aunty"),
@@ -51,20 +51,6 @@ class Speaker:
     sex: Literal["f", "m"]
     region: int
     part: Literal["TRAIN", "TEST"]
-
-
-def spec_of(config: CorpusConfig) -> SyntheticConfig:
-    """The specification in a corpus configuration.
-
-    Raises:
-        UserError: if the configuration has no `[synthetic]` section.
-    """
-    if config.synthetic is None:
-        raise UserError(
-            f"corpus {config.name!r} is not synthetic: its configuration has no [synthetic] "
-            "section; take one that has, such as configs/corpus/synth-micro.toml"
-        )
-    return config.synthetic
 
 
 def speakers_of(spec: SyntheticConfig) -> tuple[Speaker, ...]:

@@ -10,9 +10,9 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.toml_config import rule_and_value
-from train_benchmark.corpora.audio_files import read_audio
-from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
-from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.layouts.audio_files import read_audio
+from train_benchmark.corpora.layouts.listing import Findings, Listing, Transcript, listing_of
+from train_benchmark.corpora.layouts.source import CorpusSource
 from train_benchmark.corpora.text_files import read_lines
 from train_benchmark.strict_config import StrictConfig
 

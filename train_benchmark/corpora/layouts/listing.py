@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.label_sets import LabelSet
-from train_benchmark.corpora.pronunciation import (
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
+from train_benchmark.corpora.symbols.label_sets import LabelSet
+from train_benchmark.corpora.symbols.pronunciation import (
     Lexicon,
     UnknownWordError,
     pronouncer,
 )
-from train_benchmark.corpora.source import CorpusSource
-from train_benchmark.corpora.utterance import Corpus, Utterance
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from graph_encoding.common.registry import Registry
-from train_benchmark.corpora.asterisk import list_asterisk
-from train_benchmark.corpora.librispeech import list_librispeech
-from train_benchmark.corpora.listing import Listing, corpus_of
-from train_benchmark.corpora.manifest import list_manifest
-from train_benchmark.corpora.source import CorpusSource
-from train_benchmark.corpora.timit import list_timit
-from train_benchmark.corpora.utterance import Corpus
+from train_benchmark.corpora.layouts.asterisk import list_asterisk
+from train_benchmark.corpora.layouts.librispeech import list_librispeech
+from train_benchmark.corpora.layouts.listing import Listing, corpus_of
+from train_benchmark.corpora.layouts.manifest import list_manifest
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.layouts.timit import list_timit
+from train_benchmark.corpora.layouts.utterance import Corpus
 
 ListCorpus = Callable[[Path, CorpusSource, frozenset[str] | None], Listing]
 """(folder, how its files are read, the corpus's own parts to read or None for all)."""

@@ -16,18 +16,19 @@ from graph_encoding import UserError
 from graph_encoding.common.toml_config import load_config
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.corpora.check import check_corpus
-from train_benchmark.corpora.config import CorpusConfig, SyntheticConfig
-from train_benchmark.corpora.espeak_phones import (
+from train_benchmark.corpora.config import CorpusConfig
+from train_benchmark.corpora.layouts.timit import read_timit
+from train_benchmark.corpora.splits import SpeakerSplit, split_by_speaker
+from train_benchmark.corpora.symbols.espeak_phones import (
     ACCENTS,
     UnmappedPhonemeError,
     timit_segments,
 )
-from train_benchmark.corpora.phones import PHONES_61
-from train_benchmark.corpora.splits import SpeakerSplit, split_by_speaker
-from train_benchmark.corpora.synthetic import make_corpus, speakers_of
-from train_benchmark.corpora.timit import read_timit
+from train_benchmark.corpora.symbols.phones import PHONES_61
+from train_benchmark.corpora.synthesis.spec import SyntheticConfig
+from train_benchmark.corpora.synthesis.synthetic import make_corpus, speakers_of
 
-CONFIGS = Path(__file__).parents[4] / "configs"
+CONFIGS = Path(__file__).parents[5] / "configs"
 SMALL = SyntheticConfig(
     speakers=8,
     sentences_per_speaker=2,
@@ -243,8 +244,8 @@ def test_equal_seeds_give_equal_bytes_here_and_in_another_process(
     assert corpus_digest(tmp_path / "again") == expected
     program = (
         "import sys; from pathlib import Path\n"
-        "from tests.unit.train_benchmark.corpora.test_synthetic_and_sample import SMALL\n"
-        "from train_benchmark.corpora.synthetic import make_corpus\n"
+        "from tests.unit.train_benchmark.corpora.synthesis.test_synthetic_and_sample import SMALL\n"
+        "from train_benchmark.corpora.synthesis.synthetic import make_corpus\n"
         "make_corpus(SMALL, Path(sys.argv[1]))\n"
     )
     other = tmp_path / "other"

@@ -9,7 +9,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import MissingExtraError, UserError
-from train_benchmark.corpora import sphere
+from train_benchmark.corpora.layouts import sphere
 
 SAMPLE_RATE_HZ = 16_000
 

@@ -12,9 +12,9 @@ import soundfile
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import PHONES, write_utterance
-from train_benchmark.corpora.reading import LAYOUTS, read_corpus
-from train_benchmark.corpora.source import CorpusSource
-from train_benchmark.corpora.timit import read_timit
+from train_benchmark.corpora.layouts.reading import LAYOUTS, read_corpus
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.layouts.timit import read_timit
 
 
 def test_every_layout_of_a_configuration_has_a_reader() -> None:

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.audio_files import read_audio
-from train_benchmark.corpora.listing import Findings, Listing, Transcript, listing_of
-from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.layouts.audio_files import read_audio
+from train_benchmark.corpora.layouts.listing import Findings, Listing, Transcript, listing_of
+from train_benchmark.corpora.layouts.source import CorpusSource
 from train_benchmark.corpora.text_files import read_lines
 
 _TRANSCRIPTS = "*/*/*.trans.txt"

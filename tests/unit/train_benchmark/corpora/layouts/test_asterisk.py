@@ -15,14 +15,14 @@ g722 = pytest.importorskip(
 
 from graph_encoding import UserError
 from graph_encoding.common.toml_config import load_config
-from train_benchmark.corpora.audio_files import read_g722
 from train_benchmark.corpora.check import check_corpus
 from train_benchmark.corpora.config import CorpusConfig
-from train_benchmark.corpora.reading import read_corpus
-from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.layouts.audio_files import read_g722
+from train_benchmark.corpora.layouts.reading import read_corpus
+from train_benchmark.corpora.layouts.source import CorpusSource
 
 SOURCE = CorpusSource(layout="asterisk")
-CONFIG = Path(__file__).parents[4] / "configs/corpus/asterisk.toml"
+CONFIG = Path(__file__).parents[5] / "configs/corpus/asterisk.toml"
 TEXT = """; Core sounds
 
 hello: Hello there.

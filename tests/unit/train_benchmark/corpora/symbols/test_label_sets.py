@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from graph_encoding import UserError
-from train_benchmark.corpora.label_sets import (
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.symbols.label_sets import (
     DELETED,
     LABEL_SETS,
     OPEN_LABELS,
     TIMIT_61_48_39,
     LabelSet,
 )
-from train_benchmark.corpora.phones import PHONES_39, PHONES_48, PHONES_61
-from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.symbols.phones import PHONES_39, PHONES_48, PHONES_61
 
 PUBLISHED_48 = (
     "aa ae ah ao aw ax ay b ch cl d dh dx eh el en epi er ey f g hh ih ix iy jh k l m n ng ow oy p "
