@@ -11,9 +11,9 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import MissingExtraError, UserError
 from graph_encoding.cost import params
 from graph_encoding.semantics import Semantics
-from train_benchmark.latency.ort_errors import ort_errors
+from train_benchmark.latency.engines.ort_errors import ort_errors
+from train_benchmark.latency.engines.weights import DrawnWeights, Floats, Weights
 from train_benchmark.latency.setting import LatencySetting
-from train_benchmark.latency.weights import DrawnWeights, Floats, Weights
 
 Run = Callable[[], None]
 """One run of a loaded network; returns when the output is there."""
@@ -76,8 +76,8 @@ class OnnxEngine(Engine):
 
     def prepare(self, subject: Subject) -> int:
         """See `Engine.prepare`."""
-        from train_benchmark.latency.onnx_export import write_onnx
-        from train_benchmark.latency.quantise import quantise
+        from train_benchmark.latency.engines.onnx_export import write_onnx
+        from train_benchmark.latency.engines.quantise import quantise
 
         setting = self.setting
         write_onnx(
@@ -97,7 +97,7 @@ class OnnxEngine(Engine):
         """See `Engine.load`."""
         import onnxruntime  # type: ignore[import-untyped]
 
-        from train_benchmark.latency.onnx_export import INPUT_NAME
+        from train_benchmark.latency.engines.onnx_export import INPUT_NAME
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.setting.threads
@@ -135,7 +135,7 @@ class TorchEngine(Engine):
         """See `Engine.load`."""
         import torch
 
-        from train_benchmark.latency.plain_network import PlainNetwork
+        from train_benchmark.latency.engines.plain_network import PlainNetwork
 
         device = torch.device(self.setting.device)
         kind = torch.float16 if self.setting.precision == "fp16" else torch.float32

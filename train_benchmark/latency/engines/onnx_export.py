@@ -19,7 +19,7 @@ from graph_encoding.functional import FunctionalForm, Sum, functional_form
 from graph_encoding.macro import Macro
 from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
-from train_benchmark.latency.weights import Floats, Weights
+from train_benchmark.latency.engines.weights import Floats, Weights
 
 if TYPE_CHECKING:
     import onnx

@@ -16,13 +16,13 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra nasasr[
 from graph_encoding import OPERATIONS, PAPER_MACRO, TIMIT_MICRO_MACRO, Cell, Macro, Semantics
 from graph_encoding.common.errors import UserError
 from graph_encoding.ops import Operation
-from train_benchmark.latency.engines import OnnxEngine, Subject
-from train_benchmark.latency.onnx_export import INPUT_NAME, write_onnx
-from train_benchmark.latency.ort_errors import EngineError
-from train_benchmark.latency.plain_network import PlainNetwork
-from train_benchmark.latency.quantise import UnsupportedError, quantise
+from train_benchmark.latency.engines.engine import OnnxEngine, Subject
+from train_benchmark.latency.engines.onnx_export import INPUT_NAME, write_onnx
+from train_benchmark.latency.engines.ort_errors import EngineError
+from train_benchmark.latency.engines.plain_network import PlainNetwork
+from train_benchmark.latency.engines.quantise import UnsupportedError, quantise
+from train_benchmark.latency.engines.weights import DrawnWeights, GivenWeights
 from train_benchmark.latency.setting import LatencySetting
-from train_benchmark.latency.weights import DrawnWeights, GivenWeights
 from train_benchmark.network.asr_model import AsrModel
 
 CELLS = [

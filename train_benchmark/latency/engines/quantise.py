@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.latency.onnx_export import INPUT_NAME
-from train_benchmark.latency.ort_errors import ort_errors, ort_exceptions, reason_of
-from train_benchmark.latency.weights import Floats
+from train_benchmark.latency.engines.onnx_export import INPUT_NAME
+from train_benchmark.latency.engines.ort_errors import ort_errors, ort_exceptions, reason_of
+from train_benchmark.latency.engines.weights import Floats
 
 _FLOAT_PRODUCTS = {"Conv", "FusedConv", "Gemm", "FusedGemm", "LSTM", "MatMul", "FusedMatMul"}
 """Operators that would multiply by weights in float32."""

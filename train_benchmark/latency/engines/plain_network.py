@@ -15,7 +15,7 @@ from graph_encoding.functional import FunctionalForm, Sum, functional_form
 from graph_encoding.macro import Macro
 from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
-from train_benchmark.latency.weights import Floats, Weights
+from train_benchmark.latency.engines.weights import Floats, Weights
 from train_benchmark.network.time_convolution import RELU_CEILING
 
 LAYER_NORM_EPS = 1e-3
