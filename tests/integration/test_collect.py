@@ -163,7 +163,7 @@ def test_what_failed_is_trained_again_when_asked_for(
     again = run(MadeEngine(2), retry_failed=True)
     assert again == (Progress(12, 12, failed=6, new=0), [2] * 6)
     assert {identity: record.to_json() for identity, record in read_store(out).items()} == kept
-    monkeypatch.setattr("surrogate.cli.collect._make_engine", lambda *_: MadeEngine())
+    monkeypatch.setattr("surrogate.cli.commands.collect._make_engine", lambda *_: MadeEngine())
     command = ["collect", str(config), "--corpus", str(corpus), "--out", str(out)]
     better = CliRunner().invoke(app, [*command, "--retry-failed"])
     assert "12 of 12 trainings in" in better.stderr

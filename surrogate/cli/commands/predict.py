@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph_encoding.common.errors import UserError
-from surrogate.cli.cell import read_cells
+from surrogate.cli.commands.cell import read_cells
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 from surrogate.data.targets import TARGETS
 
