@@ -54,12 +54,16 @@ artifact: $(FULL) ## Fit the shipped artifact again, after a change of labels or
 
 .PHONY: check
 check: TEST_ARGS := --cov --cov-report=term:skip-covered
-check: lint types test ## What CI runs after `make predict`: lint, types, and test with branch coverage.
+check: lint layers types test ## What CI runs after `make predict`: lint, layers, types, and test with branch coverage.
 
 .PHONY: lint
 lint: $(FULL) ## ruff: rules and format.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+.PHONY: layers
+layers: $(FULL) ## import-linter: which module may import which, as pyproject.toml says.
+	$(BIN)/lint-imports --no-cache --no-logo
 
 .PHONY: types
 types: $(FULL) ## mypy --strict on the three packages.

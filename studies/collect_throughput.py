@@ -22,7 +22,7 @@ from train_benchmark.collecting.campaign import Campaign
 from train_benchmark.collecting.engines.base import Engine, Job
 from train_benchmark.collecting.engines.local import LocalEngine
 from train_benchmark.collecting.engines.ray_cluster import RayEngine
-from train_benchmark.corpora.timit import read_timit
+from train_benchmark.corpora.layouts.timit import read_timit
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe

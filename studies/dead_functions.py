@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import Cell, CellSpace, functional_form
 from train_benchmark.collecting.campaign import Campaign
-from train_benchmark.corpora.phones import PHONES_39
-from train_benchmark.corpora.timit import read_timit
+from train_benchmark.corpora.layouts.timit import read_timit
+from train_benchmark.corpora.symbols.phones import PHONES_39
 from train_benchmark.features.prepare import prepare
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.training.error_rate import corpus_per

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import CellSpace, Semantics
 from studies.plain_model import PlainAsrModel
-from train_benchmark.corpora.timit import read_timit
+from train_benchmark.corpora.layouts.timit import read_timit
 from train_benchmark.features.batching import Batch, pooled_batches
 from train_benchmark.features.prepare import prepare
 from train_benchmark.network.asr_model import AsrModel

@@ -12,7 +12,7 @@ from graph_encoding.common.toml_config import load_config, validated
 from graph_encoding.macro import MACROS, Macro
 from graph_encoding.semantics import Semantics
 from train_benchmark.corpora.config import CorpusConfig, MixConfig, load_corpus_config
-from train_benchmark.corpora.label_sets import LabelSet
+from train_benchmark.corpora.symbols.label_sets import LabelSet
 from train_benchmark.strict_config import StrictConfig
 
 

@@ -1,30 +1,12 @@
 """Graphs for torch-geometric: the one module of this package that needs torch."""
 
-import math
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from graph_encoding.common.errors import MissingExtraError
 from graph_encoding.encodings.stacked_graphs import GREATEST
 from graph_encoding.graph import CellGraph
-from graph_encoding.ops import Operation, OpKind
-
-_KINDS: tuple[str, ...] = get_args(OpKind)
-
-NODE_COLUMNS: tuple[str, ...] = (
-    *(f"kind={kind}" for kind in _KINDS),
-    "log_kernel",
-    "log_dilation",
-    "log_group_scale",
-    "log_span",
-)
-"""Columns of the node matrix: described operations, so that an unseen one is no stranger."""
-
-
-def describe_operation(op: Operation) -> list[float]:
-    """An operation as one row of numbers; see `NODE_COLUMNS`."""
-    sizes = (op.kernel, op.dilation, op.group_scale, op.span)
-    return [*(float(op.kind == kind) for kind in _KINDS), *(math.log(size) for size in sizes)]
+from graph_encoding.node_features import describe_operation
 
 
 def to_pyg(graph: CellGraph) -> Any:

@@ -1,8 +1,8 @@
 """The `nasasr` program: its commands, and how errors reach the user.
 
-A command is a module of this package with a function `register(app)`; it is added by one line
-in `_COMMANDS`. Commands import the library inside their function: starting one must not pay for
-the packages of the others.
+A command is a module of `surrogate.cli.commands` with a function `register(app)`; it is added by
+one line in `_COMMANDS`. Commands import the library inside their function: starting one must not
+pay for the packages of the others.
 """
 
 import io
@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 from graph_encoding.common.errors import NasasrError
 from surrogate import __version__
-from surrogate.cli import (
+from surrogate.cli.commands import (
     benchmark,
     cell,
     collect,

@@ -1,6 +1,5 @@
 """The configuration of a benchmark: which labels, divided how, asked of which predictors."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +10,8 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.common.toml_config import distinct_errors, load_config, rule_and_value
 from surrogate.comparison.fit_result import percent
 from surrogate.comparison.protocol import PROTOCOLS
-from surrogate.data.targets import TARGETS, TRANSFORMS
+from surrogate.data.source_config import SourceConfig, resolved_source
+from surrogate.data.targets import TARGETS
 
 TrainSizes = Annotated[
     tuple[Annotated[int, Field(ge=2)], ...],
@@ -23,45 +23,6 @@ TrainSizes = Annotated[
 def _known_protocol(name: str) -> str:
     PROTOCOLS.get(name)
     return name
-
-
-def _known_transform(name: str) -> str:
-    TRANSFORMS.get(name)
-    return name
-
-
-class SourceConfig(BaseModel):
-    """Where labelled graphs come from: a benchmark table or a graph file.
-
-    Attributes:
-        table: shipped table by name, or the folder of one.
-        graphs: JSON Lines file that `graph_encoding.interop.graph_file` reads.
-        extended: table, of the same recipe and corpus, or graph file of further keys, which
-            `extended` tests on.
-        direction: which end of a graph file's labels is good; a table's target knows its own.
-        transform: scale that a graph file's labels are learned on.
-        unit: unit of a graph file's labels.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    table: str | None = None
-    graphs: Path | None = None
-    extended: str | None = None
-    direction: Literal["minimise", "maximise"] | None = None
-    transform: Annotated[str, AfterValidator(_known_transform)] | None = None
-    unit: str | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.table is None) == (self.graphs is None):
-            raise UserError("a source must be either a table or a file of graphs; name one")
-        if self.graphs is not None and self.direction is None:
-            raise UserError("graphs must come with a direction: minimise or maximise")
-        own = [n for n in ("direction", "transform", "unit") if getattr(self, n) is not None]
-        if self.table is not None and own:
-            raise UserError(f"a table's target has its own {', '.join(own)}; leave it out")
-        return self
 
 
 class ProtocolConfig(BaseModel):
@@ -158,30 +119,6 @@ def load_benchmark_config(path: Path) -> BenchmarkConfig:
         "without_keys_of": tuple(path.parent / file for file in config.without_keys_of),
     }
     return config.model_copy(update=found)
-
-
-def resolved_source(source: SourceConfig, folder: Path) -> SourceConfig:
-    """A source whose paths, relative to a configuration's folder, are made whole.
-
-    A table's name means the shipped one, whatever lies in that folder.
-    """
-    found: dict[str, Any] = {}
-    if source.graphs is not None:
-        found["graphs"] = folder / source.graphs
-    for field in ("table", "extended"):
-        value = getattr(source, field)
-        if value is not None and (folder / value).exists() and not _is_shipped(value):
-            # Not by `/`, which would drop the `./` that tells a folder from a name.
-            found[field] = os.path.join(folder, value)  # noqa: PTH118
-    return source.model_copy(update=found)
-
-
-def _is_shipped(table: str) -> bool:
-    """Whether a text is a name of a shipped table, wherever one works."""
-    # Late: tables bring pyarrow.
-    from train_benchmark.table.benchmark_table import BenchmarkTable
-
-    return table in BenchmarkTable.shipped()
 
 
 def benchmark_config(values: Mapping[str, Any]) -> BenchmarkConfig:

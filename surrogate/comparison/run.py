@@ -24,6 +24,7 @@ from surrogate.comparison.summary import SummaryRow, summarise
 from surrogate.data.folds import check_folds
 from surrogate.data.labelled_graphs import Source, load_source
 from surrogate.data.prediction import Prediction
+from surrogate.data.searched_keys import searched_keys
 from surrogate.jobs.processes import OnStep, each_done, no_step
 from surrogate.jobs.provenance import made_by
 from surrogate.predictors.base import FEWEST_KEYS
@@ -208,9 +209,6 @@ def _without_keys_of(source: Source, searches: Sequence[Path]) -> Source:
         UserError: if a summary does not say what its search saw, or it saw none of the source's
             keys: it is one on other graphs.
     """
-    # Late: the search builds on the benchmark's sources.
-    from surrogate.tuning.summary import searched_keys
-
     seen: set[str] = set()
     for path in searches:
         keys = searched_keys(path)

@@ -2,9 +2,8 @@
 
 from surrogate.curves.conditioning import Subject
 from surrogate.curves.data import CurveSet
-from surrogate.curves.files import load_curve_model
 from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
-from surrogate.curves.model import CurveModel
+from surrogate.curves.model import CurveModel, load_curve_model
 from surrogate.curves.observed import ObservedCurve
 
 __all__ = [

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,10 +15,12 @@ from surrogate.curves.basis import CurveBasis
 from surrogate.curves.calibration import HorizonCalibration
 from surrogate.curves.conditioning import CurveProcess
 from surrogate.curves.mean_curve import DoubtScale, MeanCurves
-from surrogate.curves.model import CurveModel
+from surrogate.curves.parts import CurveParts
 from surrogate.data.targets import Logit
 from surrogate.predictors.base import load_predictor
 from train_benchmark.labels import EpochWindow, last_epochs
+
+CurvePartsT = TypeVar("CurvePartsT", bound=CurveParts)
 
 SCHEMA_VERSION = 2
 _WITHOUT_LABEL_EPOCHS = 1
@@ -28,8 +30,8 @@ _HEADER_FILE = "curves.json"
 _ARRAYS_FILE = "curves.npz"
 
 
-def save_curve_model(model: CurveModel, folder: Path) -> None:
-    """Write a model as a new folder, whole or not at all; `load_curve_model` reads it.
+def save_curve_parts(model: CurveParts, folder: Path) -> None:
+    """Write a model as a new folder, whole or not at all; `load_curve_parts` reads it.
 
     Raises:
         UserError: if the folder exists or cannot be written.
@@ -43,8 +45,12 @@ def save_curve_model(model: CurveModel, folder: Path) -> None:
         raise UserError(f"cannot write curve model folder {folder}: {e}") from e
 
 
-def load_curve_model(folder: Path) -> CurveModel:
-    """Read a model that `CurveModel.save` wrote.
+def load_curve_parts(folder: Path, kind: type[CurvePartsT]) -> CurvePartsT:
+    """Read a model that `save_curve_parts` wrote.
+
+    Args:
+        folder: the model's folder.
+        kind: what to make of its parts.
 
     Raises:
         UserError: if a file is missing or corrupt, or the schema is another version.
@@ -58,7 +64,7 @@ def load_curve_model(folder: Path) -> CurveModel:
         scale = DoubtScale(
             arrays["doubt_floors"], arrays["doubt_factors"], float(arrays["doubt_typical"])
         )
-        return CurveModel(
+        return kind(
             Logit(header["clip"]),
             MeanCurves(basis, tuple(predictors), scale, arrays["falling"]),
             CurveProcess(arrays["covariance"], arrays.get("seed_covariance")),
@@ -67,7 +73,7 @@ def load_curve_model(folder: Path) -> CurveModel:
         )
 
 
-def _write(model: CurveModel, folder: Path) -> None:
+def _write(model: CurveParts, folder: Path) -> None:
     curves, process = model.curves, model.process
     arrays = {
         "basis_mean": curves.basis.mean,

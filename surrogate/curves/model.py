@@ -10,26 +10,27 @@ from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph
-from surrogate.curves.calibration import HorizonCalibration, calibrate_horizons, fit_process
-from surrogate.curves.conditioning import CurveProcess, Subject
+from surrogate.curves.calibration import calibrate_horizons, fit_process
+from surrogate.curves.conditioning import Subject
 from surrogate.curves.data import CurveSet
 from surrogate.curves.falling import project_falling
+from surrogate.curves.files import load_curve_parts, save_curve_parts
 from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
 from surrogate.curves.label import with_label
 from surrogate.curves.mean_curve import ExpectedCurves, MeanCurves
 from surrogate.curves.observed import Observed, ObservedCurve
+from surrogate.curves.parts import CurveParts
 from surrogate.data.dataset import SeedPolicy
 from surrogate.data.prediction import ONE_SIGMA, check_level
 from surrogate.data.targets import VAL_PER, FloatArray, Logit
 from surrogate.predictors.base import Predictor
-from train_benchmark.labels import EpochWindow
 
 if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 @dataclass(frozen=True, eq=False)
-class CurveModel:
+class CurveModel(CurveParts):
     """A fitted model of learning curves.
 
     On the model scale a training's curve is `m(graph) + d(graph) (f + e)`: m is a low-rank curve
@@ -39,38 +40,7 @@ class CurveModel:
 
     Laws: conditioning on nothing is the forecast without; what is seen of a curve never widens
     `model_std`; equal keys get equal answers; the order of rows and graphs does not matter.
-
-    Attributes:
-        transform: between error rates and the model scale.
-        curves: m and d.
-        process: f and e.
-        calibration: of the intervals.
-        label_epochs: the epochs that the validation label averages.
     """
-
-    transform: Logit
-    curves: MeanCurves
-    process: CurveProcess
-    calibration: HorizonCalibration
-    label_epochs: EpochWindow
-
-    def __post_init__(self) -> None:
-        lengths = {len(self.curves.basis.mean), len(self.process.covariance)}
-        if lengths != {self.calibration.epochs}:
-            raise UserError(
-                "the parts of a curve model must have one number of epochs, but have "
-                f"{sorted(lengths | {self.calibration.epochs})}"
-            )
-        if self.label_epochs.last > self.epochs:
-            raise UserError(
-                f"the label of a curve model must average some of its {self.epochs} epochs, but "
-                f"averages {self.label_epochs}"
-            )
-
-    @property
-    def epochs(self) -> int:
-        """Length of the curves that are forecast."""
-        return self.calibration.epochs
 
     @classmethod
     def fit(
@@ -174,10 +144,7 @@ class CurveModel:
         Raises:
             UserError: if the folder exists or cannot be written.
         """
-        # Late: what reads and writes models must know them.
-        from surrogate.curves.files import save_curve_model
-
-        save_curve_model(self, folder)
+        save_curve_parts(self, folder)
 
     def _answer(
         self,
@@ -233,6 +200,15 @@ class CurveModel:
         answer["std_model"] = total * np.sqrt(1 - share**2) * widening.std[:, None]
         answer["std"] = np.hypot(answer["std_model"], answer["std_seed"])
         return answer
+
+
+def load_curve_model(folder: Path) -> CurveModel:
+    """Read a model that `CurveModel.save` wrote.
+
+    Raises:
+        UserError: if a file is missing or corrupt, or the schema is another version.
+    """
+    return load_curve_parts(folder, CurveModel)
 
 
 def _forecast(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.interop.graph_file import read_graphs
 from graph_encoding.ops import NB_ASR_OPS
-from surrogate.data.dataset import SeedPolicy, SurrogateDataset
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.source_config import NamesSource
 from surrogate.data.targets import TARGETS, TRANSFORMS, FloatArray, Logit, Target
 
 if TYPE_CHECKING:
-    from surrogate.comparison.config import SourceConfig
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 _STANDARD_NODES = 3
@@ -65,22 +65,6 @@ class Source:
     def fingerprint(self) -> str:
         """sha256 of all that a fit may learn from."""
         return self.dataset.content_sha256
-
-
-class NamesSource(Protocol):
-    """A configuration that says where labelled graphs come from."""
-
-    @property
-    def source(self) -> "SourceConfig":
-        """Table or graph file."""
-
-    @property
-    def target(self) -> str:
-        """Name of the label."""
-
-    @property
-    def seed_policy(self) -> SeedPolicy:
-        """Which trainings a table's label is made of."""
 
 
 def load_source(config: NamesSource) -> Source:

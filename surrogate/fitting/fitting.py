@@ -1,10 +1,11 @@
 """From a benchmark table to an artifact."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
+from graph_encoding.graph import CellGraph
 from graph_encoding.macro import Macro
 from surrogate.calibration import Neighbourhood, TrainedOn
 from surrogate.curves import CurveModel, CurveSet
@@ -27,15 +28,12 @@ from surrogate.latency.model import LatencyModel, device_to_fit
 from surrogate.predictors.base import FEWEST_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from graph_encoding.graph import CellGraph
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 def fit_artifact(
     table: "BenchmarkTable",
-    targets: "Sequence[Target]",
+    targets: Sequence[Target],
     make_predictor: MakePredictor,
     *,
     name: str,
@@ -95,7 +93,7 @@ def fit_artifact(
     )
 
 
-def _check_targets(targets: "Sequence[Target]", *, curves: bool) -> None:
+def _check_targets(targets: Sequence[Target], *, curves: bool) -> None:
     if not targets:
         raise UserError("a fit must have at least one target, but got none")
     names = [target.name for target in targets]
@@ -117,7 +115,7 @@ def _check_targets(targets: "Sequence[Target]", *, curves: bool) -> None:
 
 
 def _check_data(
-    plan: FitPlan, datasets: "Sequence[SurrogateDataset]", parts: "Sequence[FitPart]"
+    plan: FitPlan, datasets: Sequence[SurrogateDataset], parts: Sequence[FitPart]
 ) -> None:
     """Refuse now what the last of the fits would refuse."""
     for dataset in datasets:
@@ -134,8 +132,8 @@ def _check_data(
 def _metadata(
     name: str,
     table: "BenchmarkTable",
-    targets: "Sequence[Target]",
-    graphs: "Sequence[CellGraph]",
+    targets: Sequence[Target],
+    graphs: Sequence[CellGraph],
     effective_config: Mapping[str, Any],
 ) -> ArtifactMetadata:
     return ArtifactMetadata(
@@ -182,7 +180,7 @@ def macro_of_table(table: "BenchmarkTable") -> Macro:
         ) from e
 
 
-def measured_rows(table: "BenchmarkTable", targets: "Sequence[Target]") -> dict[str, MeasuredRow]:
+def measured_rows(table: "BenchmarkTable", targets: Sequence[Target]) -> dict[str, MeasuredRow]:
     """All measured labels of some targets, by functional key."""
     found = {}
     for key in table.keys:

@@ -9,7 +9,8 @@ from surrogate.predictors.baselines import (
     MeanSettings,
     ParamsPredictor,
 )
-from surrogate.predictors.gnn import GnnPredictor, GnnSettings
+from surrogate.predictors.gnn import GnnPredictor
+from surrogate.predictors.gnn_settings import GnnSettings
 from surrogate.predictors.gp import GpPredictor, GpSettings
 from surrogate.predictors.lgbm import LgbmPredictor, LgbmSettings
 from surrogate.predictors.ridge import RidgePredictor, RidgeSettings

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.graph import CellGraph
-from graph_encoding.interop.to_pyg import NODE_COLUMNS
+from graph_encoding.node_features import NODE_COLUMNS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray, LogScale, size_of

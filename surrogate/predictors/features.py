@@ -30,7 +30,7 @@ from graph_encoding.encodings.stacked_graphs import (
     grouped,
 )
 from graph_encoding.graph import CellGraph
-from graph_encoding.interop.to_pyg import NODE_COLUMNS, describe_operation
+from graph_encoding.node_features import NODE_COLUMNS, describe_operation
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 from surrogate.data.dataset import feature_matrix, require_features
 from surrogate.data.targets import FloatArray, power_of_two

@@ -1,24 +1,20 @@
-"""A graph network: its settings, and how it answers with NumPy alone."""
+"""A graph network, and how it answers with NumPy alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.errors import UserError
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import fold_indices
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, NodeArrays
+from surrogate.predictors.gnn_settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
 from surrogate.predictors.score_model import AskEach, ScoreModel, ScorePredictor, Scores
-
-NORM_EPS = 1e-5
-LOG_STD_RANGE = (-4.0, 1.0)
-"""Range of the logarithm of a predicted spread, in normal scores."""
 
 _REGULARISED = ((0.1, 2), (0.35, 1))
 """Dropouts to choose from, and how many times the steps to train with each. NAS-Bench-201, whose
@@ -30,57 +26,6 @@ _FEWEST_TO_CHOOSE = 30
 _ROWS_AT_ONCE = 512
 
 Weights = Mapping[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class GnnSettings:
-    """Settings of `GnnPredictor`.
-
-    Attributes:
-        members: networks in the ensemble, >= 1.
-        width: values that a node holds, >= 1.
-        layers: rounds of messages, >= 1.
-        steps: optimiser steps of a member on 1,000 graphs, >= 1. The number for n graphs is
-            `steps * clip(n / 1000, 0.25, 2)`, and at least 20; twice that where little dropout is
-            chosen.
-        batch: graphs of a step, >= 2.
-        learning_rate: peak of the one-cycle schedule, > 0.
-        weight_decay: decoupled weight decay, >= 0.
-        rank_weight: weight of the ranking loss beside the likelihood, >= 0.
-        op_dropout: probability with which a training graph's operations lose their names, so that
-            descriptors alone must do, in [0, 1).
-        dropout: probability with which a value of a node, or of the readout, is left out in a
-            step, in [0, 1); None to choose it on held-out graphs (`regularised`). Labels that
-            one training each makes noisy want much of it, others little.
-    """
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
-
-    members: int = 5
-    width: int = 64
-    layers: int = 3
-    steps: int = 1600
-    batch: int = 64
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.05
-    rank_weight: float = 3.0
-    op_dropout: float = 0.1
-    dropout: float | None = None
-
-    def __post_init__(self) -> None:
-        least = {"batch": 2, "weight_decay": 0, "rank_weight": 0}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "learning_rate":
-                if not value > 0:
-                    raise UserError(f"learning_rate must be > 0, but got {value}")
-            elif field.name.endswith("dropout"):
-                if value is not None and not 0 <= value < 1:
-                    raise UserError(f"{field.name} must be in [0, 1), but got {value}")
-            elif not value >= least.get(field.name, 1):
-                raise UserError(
-                    f"{field.name} must be >= {least.get(field.name, 1)}, but got {value}"
-                )
 
 
 Settings = TypeVar("Settings", bound=GnnSettings)

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import MissingExtraError
-from graph_encoding.interop.to_pyg import NODE_COLUMNS
+from graph_encoding.node_features import NODE_COLUMNS
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.features import GraphInputs
-from surrogate.predictors.gnn import LOG_STD_RANGE, NORM_EPS, GnnSettings
+from surrogate.predictors.gnn_settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
 
 try:
     import torch

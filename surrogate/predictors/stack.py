@@ -15,7 +15,8 @@ from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
-from surrogate.predictors.gnn import GnnSettings, GraphNetwork, regularised
+from surrogate.predictors.gnn import GraphNetwork, regularised
+from surrogate.predictors.gnn_settings import GnnSettings
 from surrogate.predictors.gp import GaussianProcess, GpSettings
 from surrogate.predictors.ridge import Columns, Ridge, RidgeSettings
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores

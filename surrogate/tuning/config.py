@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.common.toml_config import load_config
-from surrogate.comparison.config import SourceConfig, resolved_source
 from surrogate.comparison.plugin import checked_settings, names_of_settings
 from surrogate.comparison.protocol import MIN_TEST_KEYS
+from surrogate.data.source_config import SourceConfig, resolved_source
 from surrogate.predictors import PREDICTORS, Predictor
 
 FEWEST_TRAIN_KEYS = 10

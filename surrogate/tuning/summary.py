@@ -12,10 +12,10 @@ import numpy as np
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
-from graph_encoding.common.strict_json import strict_json
 from surrogate.comparison.protocol import MIN_TEST_KEYS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import load_source
+from surrogate.data.searched_keys import SUMMARY_FILE
 from surrogate.jobs.provenance import versions
 from surrogate.tuning.config import TuneConfig, Value
 from surrogate.tuning.confirmation import Confirmation, OnProgress, confirm
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import optuna
 
-SUMMARY_FILE, BEST_FILE = "summary.json", "best.toml"
+BEST_FILE = "best.toml"
 
 _ENOUGH_FOR_IMPORTANCES = 8
 
@@ -183,33 +183,6 @@ def write_summary(summary: TuneSummary, config: TuneConfig, out: Path) -> Path:
     settings = _toml(config.plain_settings(summary.best), "settings")
     _write(out / BEST_FILE, head + settings)
     return out / BEST_FILE
-
-
-def searched_keys(path: Path) -> tuple[str, ...]:
-    """The keys that a search saw, as its summary says.
-
-    They cannot be drawn again later: what is drawn depends on all keys, and tables grow.
-
-    Raises:
-        UserError: if the file cannot be read, has no such keys, or not those that were written.
-    """
-    try:
-        summary = strict_json(path.read_text(encoding="utf-8"))
-    except OSError as e:
-        raise UserError(f"cannot read the summary of a search {path}: {e.strerror}") from e
-    except ValueError:
-        summary = None  # not JSON: most likely the configuration of the search
-    keys = summary.get("searched") if isinstance(summary, dict) else None
-    if not isinstance(keys, list):
-        raise UserError(
-            f"{path} must be the {SUMMARY_FILE} of a search, with the keys that it saw, but has "
-            "none; take that of the folder of `nasasr tune`, or run the search again if it is older"
-        )
-    if (found := content_hash(keys)) != (told := summary.get("searched_sha256")):
-        raise UserError(
-            f"the keys in {path} must have the sha256 {told}, but have {found}; copy the file again"
-        )
-    return tuple(keys)
 
 
 def _importances(study: "optuna.Study") -> dict[str, float]:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from surrogate.cli.benchmark import _with_options
+from surrogate.cli.commands.benchmark import _with_options
 from surrogate.comparison import BenchmarkConfig
 from surrogate.comparison.protocol import PROTOCOLS
 from tests.cli.conftest import Run

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from surrogate.cli import main
-from surrogate.cli.demo import forecast_held_out, summarise
+from surrogate.cli.commands.demo import forecast_held_out, summarise
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
 

@@ -81,7 +81,7 @@ def test_a_space_too_large_to_count_says_so_at_once(run: Run) -> None:
 
 
 def test_a_longer_count_is_announced_on_stderr(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("surrogate.cli.space._QUICK", 3)
+    monkeypatch.setattr("surrogate.cli.commands.space._QUICK", 3)
     code, _, err = run("space", "--nodes", "1", "--ops", "conv3,zero")
     assert (code, err) == (0, "counting the functions of 4 points\n")
 
@@ -95,7 +95,7 @@ def test_ctrl_c_in_a_count_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("surrogate.cli.space._count", stopped)
+    monkeypatch.setattr("surrogate.cli.commands.space._count", stopped)
     code, out, err = run("space", "--nodes", "2")
     assert (code, out) == (130, "")
     assert err.startswith("stopped; ")

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("optuna", reason="needs the extra predictors")
 
 from graph_encoding.interop.graph_file import GraphRow, write_graphs
-from surrogate.comparison.config import SourceConfig
+from surrogate.data.source_config import SourceConfig
 from surrogate.fitting.config import load_fit_config
 from surrogate.testing.synthetic import synthetic_dataset
 from surrogate.tuning import TuneConfig, load_tune_config

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from surrogate.predictors import PREDICTORS, Predictor
-from surrogate.predictors.gnn import GnnSettings
+from surrogate.predictors.gnn_settings import GnnSettings
 from surrogate.predictors.lgbm import LgbmSettings
 from surrogate.predictors.stack import StackGnnSettings, StackSettings, StackXgbSettings
 from surrogate.predictors.xgb import XgbSettings

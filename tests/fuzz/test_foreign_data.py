@@ -39,7 +39,7 @@ def sphere(header_bytes: int = 1024) -> bytes:
 def utterance(tmp_path: Path) -> Callable[[bytes, bytes], None]:
     """What writes one sentence of a corpus and reads the corpus."""
     pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nasasr[train]'")
-    from train_benchmark.corpora.timit import read_timit
+    from train_benchmark.corpora.layouts.timit import read_timit
 
     folder = tmp_path / "TRAIN" / "DR1" / "FAAA0"
     folder.mkdir(parents=True)

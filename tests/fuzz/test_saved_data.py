@@ -18,15 +18,15 @@ import pytest
 from hypothesis import strategies as st
 
 from graph_encoding.common.hashing import content_hash
-from surrogate.cli.predict import observed_rates
+from surrogate.cli.commands.predict import observed_rates
 from surrogate.curves import load_curve_model
 from surrogate.curves.observed import Observed
+from surrogate.data.searched_keys import searched_keys
 from surrogate.data.targets import VAL_PER
 from surrogate.fitting.artifact import load_artifact
 from surrogate.fitting.fitting import fit_artifact
 from surrogate.predictors import RidgePredictor
 from surrogate.testing.synthetic_curves import synthetic_curve_table
-from surrogate.tuning.summary import searched_keys
 from tests.fuzz.helpers import (
     changed_bytes,
     changed_values,

@@ -163,7 +163,7 @@ def test_what_failed_is_trained_again_when_asked_for(
     again = run(MadeEngine(2), retry_failed=True)
     assert again == (Progress(12, 12, failed=6, new=0), [2] * 6)
     assert {identity: record.to_json() for identity, record in read_store(out).items()} == kept
-    monkeypatch.setattr("surrogate.cli.collect._make_engine", lambda *_: MadeEngine())
+    monkeypatch.setattr("surrogate.cli.commands.collect._make_engine", lambda *_: MadeEngine())
     command = ["collect", str(config), "--corpus", str(corpus), "--out", str(out)]
     better = CliRunner().invoke(app, [*command, "--retry-failed"])
     assert "12 of 12 trainings in" in better.stderr
@@ -239,7 +239,7 @@ def test_an_unwritable_folder_is_an_error(tmp_path: Path) -> None:
 
 
 def test_prepared_corpora_round_trip(corpus: Path, config: Path, tmp_path: Path) -> None:
-    from train_benchmark.corpora.timit import read_timit
+    from train_benchmark.corpora.layouts.timit import read_timit
 
     prepared = prepare(read_timit(corpus), Campaign.load(config).recipe)
     save_prepared(prepared, tmp_path / "features.npz")

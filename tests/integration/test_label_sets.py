@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from graph_encoding import Cell, UserError, params
 from graph_encoding.semantics import Semantics
 from train_benchmark.corpora.config import CorpusConfig, MixConfig
-from train_benchmark.corpora.label_sets import LABEL_SETS, LabelsConfig
+from train_benchmark.corpora.symbols.label_sets import LABEL_SETS, LabelsConfig
 from train_benchmark.features.prepare import load_prepared, prepare, read_speech, save_prepared
 from train_benchmark.recipe import FrameLoss, Recipe
 from train_benchmark.training.trainer import train_cell

@@ -14,7 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import Cell, UserError, params
-from train_benchmark.corpora.label_sets import TIMIT_61_48_39
+from train_benchmark.corpora.symbols.label_sets import TIMIT_61_48_39
 from train_benchmark.features.batching import batch_count, make_batch, pooled_batches
 from train_benchmark.features.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import ExponentialDecay, Recipe

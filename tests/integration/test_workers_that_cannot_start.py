@@ -99,7 +99,7 @@ def test_a_sweep_without_a_guard_ends_with_a_message(tmp_path: Path) -> None:
 
 def work_on_a_full_disk(connection: object, task: object, scratch: Path) -> None:
     """A worker that can write the reference's model and no other."""
-    from train_benchmark.latency.engines import OnnxEngine, Subject
+    from train_benchmark.latency.engines.engine import OnnxEngine, Subject
     from train_benchmark.latency.worker import work
 
     write = OnnxEngine.prepare

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from graph_encoding.graph import CellGraph
 from surrogate.calibration.conformal import calibrate
-from surrogate.cli.benchmark import _with_half_width
+from surrogate.cli.commands.benchmark import _with_half_width
 from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.plugin import Contender, contender
 from surrogate.comparison.protocol import PlannedSplit

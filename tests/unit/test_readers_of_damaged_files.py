@@ -17,9 +17,9 @@ from graph_encoding.common.errors import MissingExtraError, unreadable
 from graph_encoding.common.strict_json import strict_json
 from graph_encoding.common.toml_config import load_config
 from graph_encoding.macro import Macro
+from surrogate.data.searched_keys import searched_keys
 from surrogate.fitting.artifact import Artifact, load_artifact
 from surrogate.predictors import load_predictor
-from surrogate.tuning.summary import searched_keys
 from tests.fuzz.test_saved_data import signer
 from tests.unit.train_benchmark.latency.helpers import failed, made_up
 from train_benchmark.collecting.campaign import Campaign

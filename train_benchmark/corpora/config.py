@@ -5,11 +5,11 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from graph_encoding.common.errors import UserError
 from graph_encoding.common.toml_config import load_config, validated
-from train_benchmark.corpora.espeak_phones import ACCENTS
-from train_benchmark.corpora.label_sets import LabelSet
-from train_benchmark.corpora.sentences import MAX_WORDS
-from train_benchmark.corpora.source import CorpusSource
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.symbols.label_sets import LabelSet
+from train_benchmark.corpora.synthesis.spec import SyntheticConfig
 from train_benchmark.strict_config import StrictConfig
 
 HELD_OUT_PARTS = ("val", "test")
@@ -25,36 +25,6 @@ class SplitConfig(StrictConfig):
     train: tuple[str, ...] = Field(min_length=1)
     val: tuple[str, ...] = Field(min_length=1)
     test: tuple[str, ...] = Field(min_length=1)
-
-
-class SyntheticConfig(StrictConfig):
-    """What a synthetic corpus is made of; equal ones give equal bytes.
-
-    Attributes:
-        speakers: as many of each accent. Sexes change from eight to eight.
-        sentences_per_speaker: of each voice.
-        words_min: words of the shortest sentences.
-        words_max: words of the longest ones.
-        snr_db_min: signal-to-noise ratio of the noisiest sentences, in dB.
-        snr_db_max: of the cleanest.
-        seed: source of voices, sentences and noise.
-    """
-
-    speakers: int = Field(ge=len(ACCENTS), multiple_of=len(ACCENTS))
-    sentences_per_speaker: int = Field(ge=1)
-    words_min: int = Field(ge=1)
-    words_max: int = Field(le=MAX_WORDS)
-    snr_db_min: float
-    snr_db_max: float
-    seed: int = Field(ge=0)
-
-    @model_validator(mode="after")
-    def _least_before_most(self) -> Self:
-        for least, most in (("words_min", "words_max"), ("snr_db_min", "snr_db_max")):
-            low, high = getattr(self, least), getattr(self, most)
-            if low > high:
-                raise ValueError(f"{least} <= {most} must hold, but they are {low} and {high}")
-        return self
 
 
 class SentenceSplitConfig(StrictConfig):
@@ -246,3 +216,17 @@ def load_corpus_config(path: Path) -> CorpusConfig | MixConfig:
         for name, member in file.members.items()
     }
     return validated({**dict(file), "members": members}, MixConfig, path)
+
+
+def spec_of(config: CorpusConfig) -> SyntheticConfig:
+    """The specification in a corpus configuration.
+
+    Raises:
+        UserError: if the configuration has no `[synthetic]` section.
+    """
+    if config.synthetic is None:
+        raise UserError(
+            f"corpus {config.name!r} is not synthetic: its configuration has no [synthetic] "
+            "section; take one that has, such as configs/corpus/synth-micro.toml"
+        )
+    return config.synthetic

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.config import CorpusConfig
-from train_benchmark.corpora.utterance import Corpus, Utterance
+from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 
 ALL_OTHERS = ("*",)
 

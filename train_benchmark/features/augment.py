@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
+from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.features.prepared import PreparedUtterance
 from train_benchmark.recipe import Masks, Warp
 

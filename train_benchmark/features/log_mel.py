@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.macro import Macro
-from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
+from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
 
 LOG_FLOOR = 1e-10
 VARIANCE_FLOOR = 1e-3

@@ -12,13 +12,13 @@ from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.macro import Macro
-from train_benchmark.corpora.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
-from train_benchmark.corpora.label_sets import LabelSet
-from train_benchmark.corpora.reading import read_corpus
+from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
+from train_benchmark.corpora.layouts.reading import read_corpus
+from train_benchmark.corpora.layouts.timit import SA_SENTENCES
+from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.splits import split_corpus
-from train_benchmark.corpora.timit import SA_SENTENCES
-from train_benchmark.corpora.utterance import Corpus, Utterance
+from train_benchmark.corpora.symbols.label_sets import LabelSet
 from train_benchmark.features.lengths import check_lengths
 from train_benchmark.features.log_mel import LogMel, normalise
 from train_benchmark.features.prepared import (

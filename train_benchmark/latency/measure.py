@@ -10,7 +10,7 @@ import numpy as np
 
 from train_benchmark.latency.config import MethodConfig
 from train_benchmark.latency.drift import Block, Centre, ReferenceTrack, corrected_centre
-from train_benchmark.latency.engines import Run
+from train_benchmark.latency.engines.engine import Run
 from train_benchmark.record_files.latency_record import QUANTILES
 
 _BURST_BLOCKS = 8

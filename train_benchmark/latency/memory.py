@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from train_benchmark.latency.engines import Engine, Subject
+from train_benchmark.latency.engines.engine import Engine, Subject
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFERENCES = Path("/proc/self/clear_refs")

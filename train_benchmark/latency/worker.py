@@ -19,10 +19,10 @@ from graph_encoding.functional import functional_key
 from graph_encoding.registered import Registered
 from graph_encoding.semantics import Semantics
 from train_benchmark.latency.config import MethodConfig
-from train_benchmark.latency.engines import Engine, Run, Subject, make_engine
+from train_benchmark.latency.engines.engine import Engine, Run, Subject, make_engine
+from train_benchmark.latency.engines.quantise import UnsupportedError
 from train_benchmark.latency.measure import Measured, baseline_seconds, measure
 from train_benchmark.latency.memory import PeakMemory
-from train_benchmark.latency.quantise import UnsupportedError
 from train_benchmark.latency.setting import LatencySetting
 from train_benchmark.record_files.latency_record import LatencyRecord, LatencyStatus
 

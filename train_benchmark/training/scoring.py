@@ -7,7 +7,7 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from torch import nn
 
-from train_benchmark.corpora.label_sets import LabelSet
+from train_benchmark.corpora.symbols.label_sets import LabelSet
 from train_benchmark.features.batching import Batch, evaluation_batches
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.training.ctc import Decoder, ctc_losses

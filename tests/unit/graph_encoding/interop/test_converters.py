@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from graph_encoding import Cell, CellGraph, MissingExtraError, cell_graph
 from graph_encoding.encodings.stacked_graphs import GREATEST
 from graph_encoding.interop.to_networkx import to_networkx
-from graph_encoding.interop.to_pyg import NODE_COLUMNS, describe_operation, to_pyg, to_pyg_batch
+from graph_encoding.interop.to_pyg import to_pyg, to_pyg_batch
+from graph_encoding.node_features import NODE_COLUMNS, describe_operation
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 from tests.property.test_encoding_laws import graphs
 

@@ -14,7 +14,8 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.graph import cell_graph
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.predictors.features import GraphInputs, Vocabulary
-from surrogate.predictors.gnn import GnnPredictor, GnnSettings, GraphNetwork, regularised
+from surrogate.predictors.gnn import GnnPredictor, GraphNetwork, regularised
+from surrogate.predictors.gnn_settings import GnnSettings
 from surrogate.predictors.gnn_training import _Network
 from surrogate.predictors.score_model import Scores
 from surrogate.predictors.stack import Stack, StackGnnSettings, StackSettings

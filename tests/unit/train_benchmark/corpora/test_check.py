@@ -11,7 +11,7 @@ pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nas
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.corpora.check import check_corpus
-from train_benchmark.corpora.timit import read_timit
+from train_benchmark.corpora.layouts.timit import read_timit
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from graph_encoding import UserError
 from graph_encoding.common.toml_config import load_config
 from train_benchmark.corpora.config import CorpusConfig, load_corpus_config
+from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.splits import (
     Parts,
     split_by_part,
     split_by_sentence,
     split_corpus,
 )
-from train_benchmark.corpora.utterance import Corpus, Utterance
 
 CONFIGS = Path(__file__).parents[4] / "configs"
 NUMBERS = st.sets(st.integers(0, 10_000), min_size=30, max_size=60)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import TIMIT_MICRO_MACRO, UserError
-from train_benchmark.corpora.utterance import Corpus, Utterance
+from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.features.log_mel import LogMel, normalise
 from train_benchmark.features.prepare import prepare
 from train_benchmark.recipe import Recipe

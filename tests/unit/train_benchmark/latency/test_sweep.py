@@ -221,7 +221,7 @@ def work_and_die(connection: object, task: Task, scratch: Path) -> None:
 
     A module-level function, for the spawned process.
     """
-    from train_benchmark.latency.engines import OnnxEngine, Run, Subject
+    from train_benchmark.latency.engines.engine import OnnxEngine, Run, Subject
 
     load = OnnxEngine.load
     deaths = Path(os.environ["NASASR_TEST_DEATHS"])
@@ -266,7 +266,7 @@ def test_a_cell_whose_process_was_killed_by_chance_is_measured(
 
 def work_and_fail(connection: object, task: Task, scratch: Path) -> None:
     """A worker that fails over all cells but the reference and `KILLER`."""
-    from train_benchmark.latency.engines import OnnxEngine, Subject
+    from train_benchmark.latency.engines.engine import OnnxEngine, Subject
 
     prepare = OnnxEngine.prepare
 

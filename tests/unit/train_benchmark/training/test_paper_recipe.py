@@ -20,8 +20,8 @@ from graph_encoding import (
     params,
 )
 from tests.integration.test_training import tone_utterance
-from train_benchmark.corpora.label_sets import TIMIT_61_48_39
-from train_benchmark.corpora.timit import read_timit
+from train_benchmark.corpora.layouts.timit import read_timit
+from train_benchmark.corpora.symbols.label_sets import TIMIT_61_48_39
 from train_benchmark.features.batching import Batch, make_batch
 from train_benchmark.features.prepare import prepare
 from train_benchmark.features.prepared import PreparedCorpus

@@ -1,0 +1,202 @@
+"""`nasasr demo`: the whole way on synthetic speech, from a corpus to forecasts of unseen cells."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.toml_config import load_config
+from surrogate.cli.extras import imports_of
+from surrogate.cli.output import ReportFormat, Row, write_json, write_table
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+
+if TYPE_CHECKING:
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+_FOLDS = 4
+_LEVEL = 0.9
+_SEED = 0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command()(demo)
+
+
+def demo(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="Such as configs/campaign/demo.toml")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for all that it makes.")],
+    workers: Annotated[int, typer.Option(min=1, help="Processes; one core each.")] = 2,
+    output: Annotated[
+        ReportFormat, typer.Option("--format", help="Form of the output.")
+    ] = ReportFormat.TABLE,
+) -> None:
+    """Make a corpus, train cells, fit a predictor, compare forecasts with measurements.
+
+    Each cell is forecast by a predictor that was fitted without it.
+    """
+    with told_when_stopped(f"nothing that was finished is lost. Go on with --out {out}"):
+        table = _measure(config, out, workers)
+    rows = forecast_held_out(table)
+    summary = summarise(rows)
+    if output is ReportFormat.JSON:
+        write_json({"cells": rows, "summary": summary})
+        return
+    write_table(rows)
+    typer.echo("")
+    write_table([summary])
+
+
+def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
+    with imports_of("train"):
+        from train_benchmark.collecting.campaign import (
+            Campaign,
+            CampaignConfig,
+            collect,
+        )
+        from train_benchmark.collecting.engines.local import LocalEngine
+        from train_benchmark.corpora.config import CorpusConfig, spec_of
+        from train_benchmark.corpora.synthesis.synthetic import make_corpus
+        from train_benchmark.table.build import build_table
+
+    campaign = Campaign.load(config)
+    corpus_path = config.parent / load_config(config, CampaignConfig).corpus
+    spec = spec_of(load_config(corpus_path, CorpusConfig))
+    corpus = out / "corpus"
+    if corpus.exists():
+        _require_made_of(corpus, spec.model_dump())
+    else:
+        typer.echo("1/3 making the corpus", err=True)
+        out.mkdir(parents=True, exist_ok=True)
+        # First: a corpus is there whole or not at all, and then has its description.
+        _spec_file(corpus).write_text(
+            json.dumps(spec.model_dump(), indent=2) + "\n", encoding="utf-8"
+        )
+        make_corpus(spec, corpus)
+    typer.echo("2/3 training cells", err=True)
+    with ProgressDisplay("training cells") as display:
+        collect(
+            campaign,
+            corpus,
+            out / "campaign",
+            engine=LocalEngine(workers),
+            on_progress=lambda progress: display.show(progress.done, progress.total),
+        )
+    typer.echo("3/3 fitting predictors", err=True)
+    # Beside its place first: what stands there may be of a smaller campaign, or no table of ours.
+    with TemporaryDirectory(dir=out, prefix=".table-") as scratch:
+        new = Path(scratch) / "table"
+        build_table(out / "campaign", new)
+        return _put_table(new, out / "table", Path(scratch) / "earlier")
+
+
+def _spec_file(corpus: Path) -> Path:
+    return corpus.with_name(f"{corpus.name}.json")
+
+
+def _require_made_of(corpus: Path, spec: dict[str, Any]) -> None:
+    """Make sure that a corpus of an earlier run is the configuration's.
+
+    Raises:
+        UserError: if it is not.
+    """
+    file = _spec_file(corpus)
+    rule = f"{file} must say what the corpus beside it is made of"
+    with unreadable(rule, "remove both, or choose another --out"):
+        made_of = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    if made_of != spec:
+        raise UserError(
+            f"corpus {corpus} must be made of {spec}, but {file.name} beside it says {made_of}; "
+            "remove it or choose another --out"
+        )
+
+
+def _put_table(new: Path, place: Path, earlier: Path) -> "BenchmarkTable":
+    """Put a table where an earlier one of the same recipe may stand, which is moved away.
+
+    Raises:
+        UserError: if something else stands there.
+    """
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+    if place.exists():
+        found, wanted = (BenchmarkTable.load(p).metadata.recipe_hash for p in (place, new))
+        if found != wanted:
+            raise UserError(
+                f"{place} must be a table of the recipe {wanted[:12]}, but is of {found[:12]}; "
+                "choose another --out"
+            )
+        os.replace(place, earlier)
+    os.replace(new, place)
+    return BenchmarkTable.load(place)
+
+
+def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
+    """Validation PER of every measured cell, forecast by a predictor fitted without it.
+
+    Returns:
+        One row a cell, best measured first: cell, measured PER, forecast, interval.
+    """
+    from surrogate.calibration import fit_calibrated
+    from surrogate.data.dataset import SurrogateDataset
+    from surrogate.data.splits import k_fold
+    from surrogate.data.targets import VAL_PER
+    from surrogate.predictors import PREDICTORS, XgbPredictor
+
+    assert XgbPredictor.name in PREDICTORS
+    dataset = SurrogateDataset.from_table(table, VAL_PER, "mean")
+    rng = np.random.default_rng(_SEED)
+    rows: list[dict[str, Any]] = []
+    for rest, held_out in k_fold(dataset, _FOLDS, rng):
+        predictor = XgbPredictor()
+        calibrator = fit_calibrated(predictor, rest, _FOLDS, rng)
+        prediction = predictor.predict(held_out.graphs)
+        interval = calibrator.interval(prediction, _LEVEL)
+        columns = (
+            held_out.values,
+            VAL_PER.transform.to_raw(prediction.mean),
+            *VAL_PER.transform.interval_to_raw(interval.low, interval.high),
+        )
+        for key, *numbers in zip(held_out.keys, *columns, strict=True):
+            measured, forecast, low, high = (float(number) for number in numbers)
+            rows.append(
+                {
+                    "cell": table.rows_of(key)[0].cell,
+                    "measured_val_per": measured,
+                    "forecast_val_per": forecast,
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return sorted(rows, key=lambda row: float(row["measured_val_per"]))
+
+
+def summarise(rows: list[dict[str, Any]]) -> Row:
+    """Rank agreement and coverage of held-out forecasts."""
+    from surrogate.data.targets import VAL_PER
+    from surrogate.metrics import kendall_tau
+
+    def column(name: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
+        return np.array([row[name] for row in rows])
+
+    measured = column("measured_val_per")
+    # On the scale that is learned: there, all error rates from .99 on are one value.
+    low, high, label = (
+        VAL_PER.transform.to_model(column(name)) for name in ("low", "high", "measured_val_per")
+    )
+    inside = (low <= label) & (label <= high)
+    summary: Mapping[str, Any] = {
+        "cells": len(rows),
+        "kendall_tau": kendall_tau(column("forecast_val_per"), measured),
+        "level": _LEVEL,
+        "coverage": float(inside.mean()),
+    }
+    return summary

@@ -1,0 +1,56 @@
+"""Reads a corpus of any layout."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from graph_encoding.common.registry import Registry
+from train_benchmark.corpora.layouts.asterisk import list_asterisk
+from train_benchmark.corpora.layouts.librispeech import list_librispeech
+from train_benchmark.corpora.layouts.listing import Listing, corpus_of
+from train_benchmark.corpora.layouts.manifest import list_manifest
+from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.layouts.timit import list_timit
+from train_benchmark.corpora.layouts.utterance import Corpus
+
+ListCorpus = Callable[[Path, CorpusSource, frozenset[str] | None], Listing]
+"""(folder, how its files are read, the corpus's own parts to read or None for all)."""
+
+LAYOUTS: Registry[ListCorpus] = Registry("corpus layout")
+LAYOUTS.register("timit", list_timit)
+LAYOUTS.register("librispeech", list_librispeech)
+LAYOUTS.register("manifest", list_manifest)
+LAYOUTS.register("asterisk", list_asterisk)
+
+TIMIT_SOURCE = CorpusSource()
+"""TIMIT's layout and label set."""
+
+
+def list_corpus(root: Path, source: CorpusSource, parts: frozenset[str] | None = None) -> Listing:
+    """Find the utterances of a corpus; no audio is read.
+
+    Raises:
+        UserError: if the folder is no corpus of that layout at all.
+    """
+    return LAYOUTS.get(source.layout)(root, source, parts)
+
+
+def read_corpus(
+    root: Path,
+    source: CorpusSource = TIMIT_SOURCE,
+    *,
+    parts: frozenset[str] | None = None,
+    keep_sa: bool = False,
+) -> Corpus:
+    """Read a corpus.
+
+    Args:
+        root: its folder, or the file of a manifest.
+        source: how its files are read.
+        parts: the corpus's own parts to read, such as LibriSpeech's subsets; None for all.
+        keep_sa: keep TIMIT's two sentences that every speaker reads. The benchmark never trains
+            on them.
+
+    Raises:
+        UserError: if a file breaks a rule; names the first such file and how many there are.
+    """
+    return corpus_of(list_corpus(root, source, parts), root, keep_sa=keep_sa)

@@ -1,0 +1,1 @@
+"""The symbols of speech: phones, characters, sets of labels, and how words are pronounced."""
