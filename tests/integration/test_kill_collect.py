@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_collect import ROOT, config, corpus, results  # noqa: F401
-from train_benchmark.collecting.campaign import Campaign, build_table, collect
+from train_benchmark.collecting.campaign import collect
+from train_benchmark.collecting.campaign_folder import build_table
 from train_benchmark.collecting.engines.local import LocalEngine
+from train_benchmark.collecting.plan import Campaign
 from train_benchmark.collecting.store import read_store
 
 CELLS = 200

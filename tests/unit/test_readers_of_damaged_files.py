@@ -22,7 +22,7 @@ from surrogate.predictors import load_predictor
 from surrogate.tuning.summary import searched_keys
 from tests.fuzz.test_saved_data import signer
 from tests.unit.train_benchmark.latency.helpers import failed, made_up
-from train_benchmark.collecting.campaign import Campaign
+from train_benchmark.collecting.plan import Campaign
 from train_benchmark.latency.record import LatencyRecord, read_latencies, write_latencies
 from train_benchmark.nb_asr.files import read_released
 from train_benchmark.recipe import CorpusConfig
