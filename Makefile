@@ -43,7 +43,7 @@ test: $(FULL) ## Tests, doctests, import rules and README commands, without the 
 
 .PHONY: demo
 demo: $(FULL) ## The whole way on synthetic speech, in a few minutes.
-	$(BIN)/nasasr demo configs/campaign/demo.toml --out runs/demo --workers $(WORKERS)
+	$(BIN)/nasasr demo --out runs/demo --workers $(WORKERS)
 
 # The name of the folder becomes the artifact's. A stopped fit resumes where it was.
 .PHONY: artifact
@@ -76,6 +76,10 @@ slow: $(FULL) ## The statistical and long tests.
 .PHONY: fuzz
 fuzz: $(FULL) ## Changed input to every reader, FUZZ_SECONDS to each: make fuzz [FUZZ_SECONDS=600]
 	NASASR_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz -s -q
+
+.PHONY: wheel-check
+wheel-check: $(MADE) ## Build the wheel and run commands from it alone, in an empty environment.
+	PYTHON=$(CURDIR)/$(BIN)/python .ci/wheel-check
 
 .PHONY: lock
 # The environment may be one that the old lock file no longer allows to install: take it bare.

@@ -18,10 +18,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from train_benchmark.collecting.campaign import Campaign
-from train_benchmark.collecting.engines.base import Engine, Job
+from train_benchmark.collecting.engines.base import Engine
 from train_benchmark.collecting.engines.local import LocalEngine
 from train_benchmark.collecting.engines.ray_cluster import RayEngine
+from train_benchmark.collecting.plan import Campaign, Job
 from train_benchmark.corpora.layouts.timit import read_timit
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
 from train_benchmark.features.prepared import PreparedCorpus

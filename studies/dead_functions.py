@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import Cell, CellSpace, functional_form
-from train_benchmark.collecting.campaign import Campaign
+from train_benchmark.collecting.plan import Campaign
 from train_benchmark.corpora.layouts.timit import read_timit
 from train_benchmark.corpora.symbols.phones import PHONES_39
 from train_benchmark.features.prepare import prepare

@@ -22,6 +22,7 @@ from surrogate.cli.commands import (
     benchmark,
     cell,
     collect,
+    configs,
     corpus,
     demo,
     fit,
@@ -33,7 +34,20 @@ from surrogate.cli.commands import (
 )
 from surrogate.cli.progress import INTERRUPTED
 
-_COMMANDS = (predict, cell, space, fit, tune, benchmark, table, collect, latency, corpus, demo)
+_COMMANDS = (
+    predict,
+    cell,
+    space,
+    fit,
+    tune,
+    benchmark,
+    table,
+    collect,
+    latency,
+    corpus,
+    demo,
+    configs,
+)
 
 USER_ERROR = 2
 """Exit code after an error that the user can mend; click's own usage errors have it too."""

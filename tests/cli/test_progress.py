@@ -106,7 +106,9 @@ def test_the_status_of_a_campaign_goes_to_programs_too(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("torch", reason="needs the train extra")
-    monkeypatch.setattr("train_benchmark.collecting.campaign.campaign_status", lambda _: CAMPAIGN)
+    monkeypatch.setattr(
+        "train_benchmark.collecting.campaign_folder.campaign_status", lambda _: CAMPAIGN
+    )
     code, out, _ = run("collect", "status", Path("somewhere"), "--format", "csv")
     assert code == 0
     assert out.splitlines()[0].split(",") == list(CAMPAIGN.__dataclass_fields__)

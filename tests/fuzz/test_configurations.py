@@ -11,7 +11,7 @@ from surrogate.comparison.config import load_benchmark_config
 from surrogate.fitting.config import load_fit_config
 from surrogate.tuning.config import load_tune_config
 from tests.fuzz.helpers import changed_toml, fuzz, read_or_refuse
-from train_benchmark.collecting.campaign import Campaign
+from train_benchmark.collecting.plan import Campaign
 from train_benchmark.latency.config import Sweep
 from train_benchmark.recipe import CorpusConfig, TrainConfig
 

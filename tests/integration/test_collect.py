@@ -22,8 +22,10 @@ from graph_encoding import CellSpace, UserError
 from surrogate.cli.app import app
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from tests.unit.train_benchmark.test_record import RECORD
-from train_benchmark.collecting.campaign import Campaign, Progress, campaign_status, collect
-from train_benchmark.collecting.engines.base import Engine, Job, lost_record
+from train_benchmark.collecting.campaign import Progress, collect
+from train_benchmark.collecting.campaign_folder import campaign_status
+from train_benchmark.collecting.engines.base import Engine, lost_record
+from train_benchmark.collecting.plan import Campaign, Job
 from train_benchmark.collecting.store import RecordStore
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
 from train_benchmark.features.prepared import PreparedCorpus

@@ -23,8 +23,9 @@ from graph_encoding import (
 from tests.integration.test_training import RECIPE, tone_utterance
 from train_benchmark.collecting import failure_guard
 from train_benchmark.collecting.engines import local, ray_cluster
-from train_benchmark.collecting.engines.base import Engine, Job, WorkersDiedError
+from train_benchmark.collecting.engines.base import Engine, WorkersDiedError
 from train_benchmark.collecting.engines.local import LocalEngine
+from train_benchmark.collecting.plan import Job
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord

@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch", reason="needs the train extra: pip install 
 
 from graph_encoding import Cell, UserError
 from tests.integration.test_training import RECIPE, tone_utterance
-from train_benchmark.collecting.engines.base import Job
 from train_benchmark.collecting.engines.local import LocalEngine
+from train_benchmark.collecting.plan import Job
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord

@@ -15,8 +15,9 @@ pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[
 from graph_encoding import Cell, UserError
 from tests.integration.test_training import RECIPE, tone_utterance
 from train_benchmark.collecting.engines import local, ray_cluster
-from train_benchmark.collecting.engines.base import Engine, Job
+from train_benchmark.collecting.engines.base import Engine
 from train_benchmark.collecting.engines.local import LocalEngine
+from train_benchmark.collecting.plan import Job
 from train_benchmark.features import prepare
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.record import TrainingRecord

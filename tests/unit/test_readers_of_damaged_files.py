@@ -22,7 +22,7 @@ from surrogate.fitting.artifact import Artifact, load_artifact
 from surrogate.predictors import load_predictor
 from tests.fuzz.test_saved_data import signer
 from tests.unit.train_benchmark.latency.helpers import failed, made_up
-from train_benchmark.collecting.campaign import Campaign
+from train_benchmark.collecting.plan import Campaign
 from train_benchmark.nb_asr.files import read_released
 from train_benchmark.recipe import CorpusConfig
 from train_benchmark.record import TrainingRecord

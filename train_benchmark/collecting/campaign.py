@@ -3,23 +3,17 @@
 import json
 import math
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field, field_validator
 
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError
-from graph_encoding.common.toml_config import load_config
-from graph_encoding.functional import functional_key
-from train_benchmark.collecting.cell_choice import CellsConfig, choose_cells
-from train_benchmark.collecting.engines.base import Engine, Job
+from train_benchmark.collecting.engines.base import Engine
 from train_benchmark.collecting.engines.local import LocalEngine
-from train_benchmark.collecting.ledger import CampaignStatus, Ledger, read_status
+from train_benchmark.collecting.ledger import Ledger
+from train_benchmark.collecting.plan import Campaign
 from train_benchmark.collecting.store import RecordStore
 from train_benchmark.features.prepare import (
     CorpusRoots,
@@ -34,69 +28,6 @@ from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION
 from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, read_campaign_description
-from train_benchmark.record_files.stores import read_store
-from train_benchmark.strict_config import StrictConfig
-
-
-class CampaignConfig(StrictConfig):
-    """A `configs/campaign/*.toml` file; paths are relative to it."""
-
-    train: Path
-    corpus: Path
-    # Tables and ledgers keep 64 bits with a sign.
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(min_length=1)
-    cells: CellsConfig
-
-    @field_validator("seeds")
-    @classmethod
-    def _each_seed_once(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        twice = sorted(seed for seed, count in Counter(seeds).items() if count > 1)
-        if twice:
-            raise ValueError(
-                f"each seed must stand once, because a cell is trained once with it, but {twice} "
-                "stand more often; remove the repeats"
-            )
-        return seeds
-
-
-@dataclass(frozen=True)
-class Campaign:
-    """What to train: a recipe, and jobs in the order they are run.
-
-    Attributes:
-        recipe: how every cell is trained.
-        jobs: one for each (functional key, seed); all seeds of a cell stand together.
-    """
-
-    recipe: Recipe
-    jobs: tuple[Job, ...]
-
-    @classmethod
-    def load(cls, path: Path) -> "Campaign":
-        """Read a campaign configuration and the two files it names.
-
-        Raises:
-            UserError: if a file is missing, a key unknown, a value of the wrong type, or a cell
-                does not parse.
-        """
-        config = load_config(path, CampaignConfig)
-        recipe = Recipe.load(path.parent / config.train, path.parent / config.corpus)
-        cells = choose_cells(config.cells, recipe.semantics, path.parent)
-        return cls(recipe, tuple(Job(cell, seed) for cell in cells for seed in config.seeds))
-
-    def first(self, limit: int | None) -> tuple[Job, ...]:
-        """The first so many jobs, or all.
-
-        Raises:
-            UserError: if the limit is less than 1.
-        """
-        if limit is not None and limit < 1:
-            raise UserError(f"limit must be >= 1, but got {limit}")
-        return self.jobs[:limit]
-
-    def identities(self) -> tuple[tuple[str, int], ...]:
-        """(functional key, seed) of each job."""
-        return tuple(_identity(job, self.recipe) for job in self.jobs)
 
 
 @dataclass(frozen=True)
@@ -150,7 +81,7 @@ def collect(
     speech = read_speech(corpus_root, campaign.recipe)
     with RecordStore(out, retry_failed=retry_failed) as store, Ledger(out) as ledger:
         prepared = _claimed(out, speech, campaign.recipe)
-        wanted = {job: _identity(job, campaign.recipe) for job in jobs}
+        wanted = {job: job.identity(campaign.recipe) for job in jobs}
         missing = [job for job in jobs if wanted[job] not in store.records]
         ledger.plan(wanted.values(), store.records)
         there = [store.records[i] for i in wanted.values() if i in store.records]
@@ -175,16 +106,6 @@ def collect(
                 done, failed = done + 1, failed + (record.status != "ok")
                 report()
         return Progress(done, len(jobs), failed, new)
-
-
-def campaign_status(folder: Path) -> CampaignStatus:
-    """Where a campaign stands; it may be running at this moment.
-
-    Raises:
-        UserError: if the folder is no campaign.
-    """
-    read_campaign_description(folder)
-    return read_status(folder, read_store(folder))
 
 
 def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
@@ -216,7 +137,3 @@ def _prepare_once(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCo
     if not features.exists():
         save_prepared(prepare(speech, recipe), features)
     return load_prepared(features)
-
-
-def _identity(job: Job, recipe: Recipe) -> tuple[str, int]:
-    return functional_key(job.cell, recipe.semantics), job.seed

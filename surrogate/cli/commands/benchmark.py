@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph_encoding.common.errors import UserError
+from surrogate.cli.config_argument import ConfigKind, config_argument
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
@@ -34,10 +35,7 @@ _SHOWN = (
 _ROUNDING = 1e-12
 
 
-_Config = Annotated[
-    Path | None,
-    typer.Argument(metavar="CONFIG", help="Such as configs/benchmark/timit-micro.toml"),
-]
+_Config = Annotated[Path | None, config_argument(ConfigKind.BENCHMARK, "timit-micro")]
 _Table = Annotated[
     str | None,
     typer.Option(help="Shipped table, or the folder of one (./NAME); by default timit-micro."),

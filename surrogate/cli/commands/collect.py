@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_encoding.common.errors import UserError
+from surrogate.cli.config_argument import ConfigKind, config_argument
 from surrogate.cli.corpus_option import CORPUS_HELP, corpus_roots
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, write_json, write_rows
@@ -41,9 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="Such as configs/campaign/timit-micro-200.toml")
-    ],
+    config: Annotated[Path, config_argument(ConfigKind.CAMPAIGN, "timit-micro-200")],
     corpus: Annotated[list[str], typer.Option(metavar="PATH", help=CORPUS_HELP)],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Campaign folder: new, or to go on.")],
     limit: Annotated[
@@ -71,7 +70,8 @@ def run(
         raise UserError(f"--address is of --engine ray, but the engine is {engine.value}")
     max_seconds = None if until is None else duration_s(until)
     with imports_of("train"):
-        from train_benchmark.collecting.campaign import Campaign, collect
+        from train_benchmark.collecting.campaign import collect
+        from train_benchmark.collecting.plan import Campaign
 
     campaign = Campaign.load(config)
     goes_on = f"nothing that was finished is lost. Go on with --out {out}"
@@ -100,8 +100,7 @@ def status(
     """Say where a campaign stands; it may be running."""
     from dataclasses import asdict
 
-    with imports_of("train"):
-        from train_benchmark.collecting.campaign import campaign_status
+    from train_benchmark.collecting.campaign_folder import campaign_status
 
     row = asdict(campaign_status(folder))
     if output is Format.JSON:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_encoding.common.toml_config import load_config
+from surrogate.cli.config_argument import ConfigKind, config_argument, config_option
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import CHECK_FAILED, ReportFormat, write_json
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
@@ -25,9 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def make(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="Such as configs/corpus/synth-micro.toml")
-    ],
+    config: Annotated[Path, config_argument(ConfigKind.CORPUS, "synth-micro")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder of the corpus.")],
 ) -> None:
     """Synthesise a corpus with espeak-ng in TIMIT's layout, phones time-aligned."""
@@ -48,7 +47,7 @@ def check(
     ],
     config: Annotated[
         Path | None,
-        typer.Option(metavar="CONFIG", help="Its layout, labels and split; default: TIMIT's."),
+        config_option(ConfigKind.CORPUS, "Its layout, labels and split; by default TIMIT's."),
     ] = None,
     output: Annotated[
         ReportFormat, typer.Option("--format", help="Form of the report.")

@@ -12,6 +12,7 @@ import typer
 
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.toml_config import load_config
+from surrogate.cli.config_argument import ConfigKind, config_argument, config_path
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import ReportFormat, Row, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
@@ -19,6 +20,8 @@ from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
+_CONFIG = "demo"
+_OUT = Path("nasasr-demo")
 _FOLDS = 4
 _LEVEL = 0.9
 _SEED = 0
@@ -31,9 +34,11 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="Such as configs/campaign/demo.toml")
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for all that it makes.")],
+        Path | None, config_argument(ConfigKind.CAMPAIGN, _CONFIG, optional=True)
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for everything that it makes.")
+    ] = _OUT,
     workers: Annotated[int, typer.Option(min=1, help="Processes; one core each.")] = 2,
     output: Annotated[
         ReportFormat, typer.Option("--format", help="Form of the output.")
@@ -43,8 +48,10 @@ def demo(
 
     Each cell is forecast by a predictor that was fitted without it.
     """
+    chosen = config_path(ConfigKind.CAMPAIGN, _CONFIG) if config is None else config
+    typer.echo(f"demo of {chosen} in {out}", err=True)
     with told_when_stopped(f"nothing that was finished is lost. Go on with --out {out}"):
-        table = _measure(config, out, workers)
+        table = _measure(chosen, out, workers)
     rows = forecast_held_out(table)
     summary = summarise(rows)
     if output is ReportFormat.JSON:
@@ -57,12 +64,9 @@ def demo(
 
 def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
     with imports_of("train"):
-        from train_benchmark.collecting.campaign import (
-            Campaign,
-            CampaignConfig,
-            collect,
-        )
+        from train_benchmark.collecting.campaign import collect
         from train_benchmark.collecting.engines.local import LocalEngine
+        from train_benchmark.collecting.plan import Campaign, CampaignConfig
         from train_benchmark.corpora.config import CorpusConfig, spec_of
         from train_benchmark.corpora.synthesis.synthetic import make_corpus
         from train_benchmark.table.build import build_table

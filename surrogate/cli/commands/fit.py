@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from surrogate.cli.config_argument import ConfigKind, config_option
 from surrogate.cli.output import ReportFormat, Row, require_new_folder, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
@@ -28,7 +29,8 @@ def fit(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the artifact.")],
     config: Annotated[
-        Path | None, typer.Option(help="TOML file, such as configs/predictor/xgb.toml.")
+        Path | None,
+        config_option(ConfigKind.PREDICTOR, "Its predictor and targets: xgb, or a TOML file."),
     ] = None,
     report: Annotated[
         bool, typer.Option("--report", help="Compare with baselines on held-out cells first.")

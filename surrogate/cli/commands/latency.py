@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_encoding.common.errors import UserError
+from surrogate.cli.config_argument import ConfigKind, config_argument
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
@@ -31,9 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="Such as configs/latency/example.toml")
-    ],
+    config: Annotated[Path, config_argument(ConfigKind.LATENCY, "example")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Latency folder: new, or to go on.")],
     cores: Annotated[
         str | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graph_encoding.common.errors import CorruptFileError, UserError
+from surrogate.cli.config_argument import ConfigKind, config_option
 from surrogate.cli.corpus_option import CORPUS_HELP, corpus_roots
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import (
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from graph_encoding.cell import Cell
-    from train_benchmark.collecting.campaign import Campaign
+    from train_benchmark.collecting.plan import Campaign
     from train_benchmark.record import TrainingRecord
     from train_benchmark.table.benchmark_table import BenchmarkTable
     from train_benchmark.table.verify import Check
@@ -161,7 +162,9 @@ def verify(
     ] = "timit-micro",
     campaign: Annotated[
         Path | None,
-        typer.Option(metavar="CONFIG", help="Its recipe must be the table's, its cells complete."),
+        config_option(
+            ConfigKind.CAMPAIGN, "Campaign whose recipe must be the table's, its cells complete."
+        ),
     ] = None,
     retrain: Annotated[int, typer.Option(min=0, help="Random records to train again.")] = 0,
     corpus: Annotated[list[str] | None, typer.Option(metavar="PATH", help=CORPUS_HELP)] = None,
@@ -185,9 +188,7 @@ def verify(
         return
     planned = None
     if campaign is not None:
-        # Late: only campaigns need the packages of training.
-        with imports_of("train"):
-            from train_benchmark.collecting.campaign import Campaign
+        from train_benchmark.collecting.plan import Campaign
 
         planned = Campaign.load(campaign)
     checks = list(
@@ -229,8 +230,8 @@ def _retrained(
     from train_benchmark.table.verify import verify_retrained
 
     with imports_of("train"):
-        from train_benchmark.collecting.engines.base import Job
         from train_benchmark.collecting.engines.local import LocalEngine
+        from train_benchmark.collecting.plan import Job
         from train_benchmark.features.prepare import prepare, read_speech
 
     speech = read_speech(corpus_roots(corpus), campaign.recipe)

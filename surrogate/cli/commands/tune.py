@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from surrogate.cli.config_argument import ConfigKind, config_argument
 from surrogate.cli.output import ReportFormat, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
@@ -20,9 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def tune(
     context: typer.Context,
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="TOML file, such as configs/tune/xgb.toml.")
-    ],
+    config: Annotated[Path, config_argument(ConfigKind.TUNE, "xgb")],
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of the study: new, or to go on.")
     ],

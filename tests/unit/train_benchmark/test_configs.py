@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[
 
 from graph_encoding import MACROS, TIMIT_MICRO_MACRO, UserError
 from graph_encoding.common.toml_config import load_config
-from train_benchmark.collecting.campaign import CampaignConfig
+from train_benchmark.collecting.plan import CampaignConfig
 from train_benchmark.latency.config import LatencyConfig
 from train_benchmark.recipe import CorpusConfig, TrainConfig
 

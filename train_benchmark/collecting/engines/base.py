@@ -2,30 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 
-from graph_encoding.cell import Cell
 from graph_encoding.common.errors import NasasrError
 from graph_encoding.cost import params
 from graph_encoding.functional import functional_key
 from train_benchmark.collecting.failure_guard import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
+from train_benchmark.collecting.plan import Job
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.training.trainer import software_versions, train_cell
-
-
-@dataclass(frozen=True)
-class Job:
-    """One training to run.
-
-    Attributes:
-        cell: what to train.
-        seed: with which seed.
-    """
-
-    cell: Cell
-    seed: int
 
 
 class WorkersDiedError(NasasrError, RuntimeError):

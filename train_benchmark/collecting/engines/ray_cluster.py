@@ -9,12 +9,12 @@ from graph_encoding.common.errors import MissingExtraError, UserError
 from graph_encoding.registered import Registered
 from train_benchmark.collecting.engines.base import (
     Engine,
-    Job,
     held_trainings,
     lost_record,
     train_patiently,
 )
 from train_benchmark.collecting.failure_guard import MAX_ATTEMPTS
+from train_benchmark.collecting.plan import Job
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord

@@ -16,9 +16,10 @@ from graph_encoding import Cell, functional_key
 from tests.integration.test_training import CONFIGS, RECIPE, tone_utterance
 from tests.unit.train_benchmark.test_record import RECORD
 from train_benchmark.collecting.engines import local, ray_cluster
-from train_benchmark.collecting.engines.base import Job, WorkersDiedError
+from train_benchmark.collecting.engines.base import WorkersDiedError
 from train_benchmark.collecting.engines.local import LocalEngine
 from train_benchmark.collecting.failure_guard import MAX_FAILED_IN_A_ROW
+from train_benchmark.collecting.plan import Job
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord

@@ -29,7 +29,7 @@ TABLE = synthetic_table(2)
 
 def trainings_done(folder: Path) -> int:
     pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
-    from train_benchmark.collecting.campaign import campaign_status
+    from train_benchmark.collecting.campaign_folder import campaign_status
 
     return campaign_status(folder).done
 
