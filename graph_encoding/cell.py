@@ -2,11 +2,14 @@
 
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import TypeVar
 
-from graph_encoding.common.errors import CellFormatError
+from graph_encoding.common.errors import CellFormatError, shown
 from graph_encoding.ops import NAME_IN_CELL, NB_ASR_OPS, NODE_BREAK, OPERATIONS
+
+T = TypeVar("T")
 
 _NODE = re.compile(rf"(?:(?P<index>[0-9])|(?P<name>{NAME_IN_CELL}):)(?P<flags>[01]+)")
 _INDEX_OF_OP = {name: index for index, name in enumerate(NB_ASR_OPS)}
@@ -40,7 +43,7 @@ class Cell:
             if not isinstance(field, tuple):
                 raise CellFormatError(
                     "a cell's operations, its skips and the flags of each node must be tuples, "
-                    f"but got {field!r}; `Cell.from_arch_vec` takes lists"
+                    f"but got {shown(field)}; `Cell.from_arch_vec` takes lists"
                 )
         if not self.ops:
             raise CellFormatError("a cell must have at least one node, but got none")
@@ -52,7 +55,7 @@ class Cell:
         for k, (op, flags) in enumerate(zip(self.ops, self.skips, strict=True), start=1):
             if not isinstance(op, str) or op not in OPERATIONS:
                 raise CellFormatError(
-                    f"node {k}: unknown operation {op!r}; known: {', '.join(OPERATIONS)}"
+                    f"node {k}: unknown operation {shown(op)}; known: {', '.join(OPERATIONS)}"
                 )
             # Not `True` or 1.0, which equal 1 and have another text.
             if len(flags) != k or any(
@@ -60,7 +63,7 @@ class Cell:
             ):
                 raise CellFormatError(
                     f"node {k} must have {k} skip flag{'s' * (k > 1)}, the integers 0 or 1, one "
-                    f"for the cell's input and each earlier node, but got {flags!r}"
+                    f"for the cell's input and each earlier node, but got {shown(flags)}"
                 )
 
     @classmethod
@@ -78,7 +81,7 @@ class Cell:
         if not isinstance(text, str):
             raise CellFormatError(
                 "a cell's text form must be a text such as 10_100_1000, but got "
-                f"{type(text).__name__} {text!r:.80}; `Cell.from_arch_vec` takes lists"
+                f"{type(text).__name__} {shown(text)}; `Cell.from_arch_vec` takes lists"
             )
         tokens = NODE_BREAK.split(text.strip())
         ops: list[str] = []
@@ -87,16 +90,16 @@ class Cell:
             match = _NODE.fullmatch(token)
             if match is None:
                 raise CellFormatError(
-                    f"cell {text!r}: node {k} must be an operation (an index 0-"
+                    f"cell {shown(text)}: node {k} must be an operation (an index 0-"
                     f"{len(NB_ASR_OPS) - 1} or a name and ':') followed by {k} skip flag"
-                    f"{'s' * (k > 1)}, but got {token!r}; a valid cell is 10_100_1000"
+                    f"{'s' * (k > 1)}, but got {shown(token)}; a valid cell is 10_100_1000"
                 )
             ops.append(match["name"] or _op_name(int(match["index"]), k, text))
             skips.append(tuple(int(flag) for flag in match["flags"]))
         try:
             return cls(tuple(ops), tuple(skips))
         except CellFormatError as e:
-            raise CellFormatError(f"cell {text!r}: {e}; a valid cell is 10_100_1000") from e
+            raise CellFormatError(f"cell {shown(text)}: {e}; a valid cell is 10_100_1000") from e
 
     @classmethod
     def from_flat(cls, values: Sequence[int]) -> "Cell":
@@ -111,11 +114,11 @@ class Cell:
         """
         nested: list[list[int]] = []
         try:
-            flat = list(values)
+            flat = _ordered(values)
         except TypeError as e:
             raise CellFormatError(
                 "a cell's flat form must be a list of integers such as [1, 0, 1, 0, 0], "
-                f"but got {type(values).__name__} {values!r:.80}"
+                f"but got {type(values).__name__} {shown(values)}"
             ) from e
         rest = flat
         while rest:
@@ -123,7 +126,7 @@ class Cell:
             if len(rest) < width:
                 raise CellFormatError(
                     "a flat cell of n nodes must have n (n + 3) / 2 integers (2, 5, 9, 14, ...), "
-                    f"but got {len(flat)}: {flat!r:.200}"
+                    f"but got {len(flat)}: {shown(flat)}"
                 )
             nested.append(rest[:width])
             rest = rest[width:]
@@ -138,14 +141,17 @@ class Cell:
                 not 0 or 1.
         """
         try:
-            nodes = [[int(operator.index(value)) for value in node] for node in nested]
+            nodes = [
+                [int(operator.index(value)) for value in _ordered(node)]
+                for node in _ordered(nested)
+            ]
         except TypeError as e:
             raise CellFormatError(
-                f"a cell's nested form must have integers for each node, but got {nested!r}"
+                f"a cell's nested form must have integers for each node, but got {shown(nested)}"
             ) from e
         if not all(nodes):
             raise CellFormatError(
-                f"every node must begin with an operation's index, but got {nested!r}"
+                f"every node must begin with an operation's index, but got {shown(nested)}"
             )
         ops = tuple(_op_name(node[0], k, nested) for k, node in enumerate(nodes, start=1))
         return cls(ops, tuple(tuple(node[1:]) for node in nodes))
@@ -188,11 +194,22 @@ class Cell:
         return self.text
 
 
+def _ordered(values: Iterable[T]) -> list[T]:
+    """A list of values that have an order.
+
+    Raises:
+        TypeError: if they have none, as those of a set.
+    """
+    if isinstance(values, Set | Mapping):
+        raise TypeError(f"a {type(values).__name__} has no order")
+    return list(values)
+
+
 def _op_name(index: int, node: int, source: object) -> str:
     if not 0 <= index < len(NB_ASR_OPS):
         raise CellFormatError(
-            f"cell {source!r}: node {node} must have an operation index from 0 to "
-            f"{len(NB_ASR_OPS) - 1} ({', '.join(NB_ASR_OPS)}), but got {index}; a valid cell is "
-            "10_100_1000"
+            f"cell {shown(source)}: node {node} must have an operation index from 0 to "
+            f"{len(NB_ASR_OPS) - 1} ({', '.join(NB_ASR_OPS)}), but got {shown(index)}; a valid "
+            "cell is 10_100_1000"
         )
     return NB_ASR_OPS[index]

@@ -37,6 +37,20 @@ class MissingExtraError(NasasrError, ImportError):
         self.extra = extra
 
 
+def shown(value: object, most: int = 80) -> str:
+    """A foreign value as a message shows it: its `repr`, of at most `most` characters.
+
+    >>> shown("1" * 100, 12)
+    "'11111111..."
+    """
+    try:
+        text = repr(value)
+    # That of lists too deep, integers too long and objects of others raises what it likes.
+    except Exception:
+        text = object.__repr__(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 @contextmanager
 def unreadable(rule: str, remedy: str) -> Iterator[None]:
     """Whatever a damaged file makes its reader raise inside, as one `UserError`.

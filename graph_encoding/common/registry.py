@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from graph_encoding.common.errors import UnknownNameError, UserError
+from graph_encoding.common.errors import UnknownNameError, UserError, shown
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Registry(Generic[T]):
             return self._entries[name]
         except KeyError:
             raise UnknownNameError(
-                f"unknown {self._noun} {name!r}; known: {', '.join(self._entries)}"
+                f"unknown {self._noun} {shown(name)}; known: {', '.join(self._entries)}"
             ) from None
 
     def __contains__(self, name: object) -> bool:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from graph_encoding.common.errors import CellFormatError
+from graph_encoding.common.errors import CellFormatError, shown
 from graph_encoding.functional import canonical_form
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import INPUT, OUTPUT, Operation
@@ -107,9 +107,9 @@ def _nb201_edges(arch_str: str) -> list[list[tuple[str, int]]]:
             )
             if match is None or not known or int(match["source"]) >= node:
                 raise CellFormatError(
-                    f"NAS-Bench-201 cell {arch_str!r}: node {node} must be edges 'operation~"
+                    f"NAS-Bench-201 cell {shown(arch_str)}: node {node} must be edges 'operation~"
                     f"earlier node' joined by '|' with the operations none, skip_connect, "
-                    f"{', '.join(NB201_OPERATIONS)}, but got {edge!r}"
+                    f"{', '.join(NB201_OPERATIONS)}, but got {shown(edge)}"
                 )
             edges.append((match["op"], int(match["source"])))
         nodes.append(edges)
@@ -153,7 +153,7 @@ def nasbench101(matrix: Sequence[Sequence[int]], ops: Sequence[str]) -> CellGrap
     ):
         raise CellFormatError(
             "the labels of a NAS-Bench-101 module must be 'input', operations of "
-            f"{', '.join(NB101_OPERATIONS)}, 'output', but got {labels}"
+            f"{', '.join(NB101_OPERATIONS)}, 'output', but got {shown(labels)}"
         )
     rows = [_items(row) or [] for row in _items(matrix) or []]
     if len(rows) != size or any(
@@ -189,7 +189,8 @@ def nasbench_graph(link: Sequence[int], ops: Sequence[str]) -> CellGraph:
     if not sources or len(sources) != len(labels) or not set(labels) <= set(known):
         raise CellFormatError(
             f"a NAS-Bench-Graph cell must have a link and one of {', '.join(known)} for each "
-            f"node, but got the links {sources} and the operations {labels}"
+            f"node, but got the links {shown(sources)} and the operations "
+            f"{shown(labels)}"
         )
     names: list[str] = []
     arguments: list[dict[int, int]] = []
@@ -198,7 +199,7 @@ def nasbench_graph(link: Sequence[int], ops: Sequence[str]) -> CellGraph:
         if not 0 <= source < node:
             raise CellFormatError(
                 f"node {node} of a NAS-Bench-Graph cell must be linked to an earlier one (0 to "
-                f"{node - 1}), but is linked to {source}"
+                f"{node - 1}), but is linked to {shown(source)}"
             )
         if op == "skip":
             term_of_node.append(term_of_node[source])
@@ -235,14 +236,24 @@ def _labels(what: str, ops: Any) -> list[str]:
 def _items(values: Any) -> list[Any] | None:
     """The entries of a sequence, an array or a tensor, as Python's own; None of what is none."""
     # `tolist` of an array or a tensor; a matrix, whose rows are matrices of one row, has it too.
-    plain = values.tolist() if hasattr(values, "tolist") else values
-    if not isinstance(plain, Sequence) or isinstance(plain, str | bytes):
+    plain = _plain(values)
+    if not isinstance(plain, Sequence) or isinstance(plain, str | bytes | bytearray):
         return None
-    return [entry.tolist() if hasattr(entry, "tolist") else entry for entry in plain]
+    return [_plain(entry) for entry in plain]
+
+
+def _plain(value: Any) -> Any:
+    if not hasattr(value, "tolist"):
+        return value
+    try:
+        return value.tolist()
+    # That of a tensor that is sparse, quantised or has no data raises errors of several kinds.
+    except Exception:
+        return None
 
 
 def _shown(value: object) -> str:
-    return f"{type(value).__name__} {value!r:.80}"
+    return f"{type(value).__name__} {shown(value)}"
 
 
 def _graph(

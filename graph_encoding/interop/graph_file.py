@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_encoding.common.atomic_files import whole_file
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import UserError, shown
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import BUILT_IN_OPS, INPUT, OPERATIONS, OUTPUT, Operation
 
@@ -96,7 +96,7 @@ class _SeenRows:
         first = self._lines.setdefault(row.graph.key, number)
         if first != number:
             raise UserError(
-                f"every key must stand once, but {row.graph.key!r} is that of line {first} too"
+                f"every key must stand once, but {shown(row.graph.key)} is that of line {first} too"
             )
         if not row.targets:
             raise UserError("a graph must have at least one target, but `targets` is empty")
@@ -188,8 +188,10 @@ def _descriptions(graph: CellGraph) -> dict[str, dict[str, Any]]:
 def _parse_row(line: str) -> GraphRow:
     try:
         values = json.loads(line)
+        if "\\u" in line:
+            json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as e:
-        # No JSON, an integer of thousands of digits, or lists within lists without end.
+        # No JSON, half a character, an integer of thousands of digits, or lists without end.
         raise UserError(f"a line must be one JSON object: {e}") from e
     if not isinstance(values, dict) or not _REQUIRED <= values.keys() <= _REQUIRED | _OPTIONAL:
         got = sorted(values) if isinstance(values, dict) else type(values).__name__
@@ -199,7 +201,7 @@ def _parse_row(line: str) -> GraphRow:
         )
     key = values["key"]
     if not isinstance(key, str) or not key:
-        raise UserError(f"a key must be a text, but got {key!r}")
+        raise UserError(f"a key must be a text, but got {shown(key)}")
     graph = _parse_graph(key, values["ops"], values["edges"], values.get("operations", {}))
     targets = _parse_numbers("targets", values["targets"])
     return GraphRow(graph, targets, _parse_numbers("features", values.get("features", {})))
@@ -207,7 +209,7 @@ def _parse_row(line: str) -> GraphRow:
 
 def _parse_graph(key: str, labels: Any, edges: Any, described: Any) -> CellGraph:
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise UserError(f"`ops` must be a list of texts, but got {labels!r}")
+        raise UserError(f"`ops` must be a list of texts, but got {shown(labels)}")
     if labels.count("input") != 1 or labels.count("output") != 1:
         raise UserError(
             'a graph must have one node "input" and one "output", but has '
@@ -219,7 +221,7 @@ def _parse_graph(key: str, labels: Any, edges: Any, described: Any) -> CellGraph
         is_pair = isinstance(edge, list) and len(edge) == 2
         if not is_pair or not all(type(v) is int and 0 <= v < len(labels) for v in edge):
             raise UserError(
-                f"an edge must be two of the nodes 0 to {len(labels) - 1}, but got {edge!r}"
+                f"an edge must be two of the nodes 0 to {len(labels) - 1}, but got {shown(edge)}"
             )
         counts[edge[0], edge[1]] += 1
     place = {node: i for i, node in enumerate(_topological_order(labels, list(counts)))}
@@ -235,7 +237,7 @@ def _parse_operations(described: Any, labels: set[str]) -> dict[str, Operation]:
     if not isinstance(described, dict) or not described.keys() <= labels:
         raise UserError(
             "`operations` must be an object that describes labels of the graph's inner nodes, "
-            f"which are {sorted(labels)}, but got {described!r}"
+            f"which are {shown(sorted(labels))}, but got {shown(described)}"
         )
     return {name: _parse_operation(name, fields) for name, fields in described.items()}
 
@@ -245,7 +247,7 @@ def _parse_operation(name: str, fields: Any) -> Operation:
     if not isinstance(fields, dict) or not {"kind"} <= fields.keys() <= known:
         raise UserError(
             f"an operation must be described by its kind and may have {', '.join(_SIZES)}, but "
-            f"{name!r} is described by {fields!r}"
+            f"{name!r} is described by {shown(fields)}"
         )
     sizes = {size: fields[size] for size in _SIZES if size in fields}
     if not all(type(value) is int for value in sizes.values()):
@@ -254,8 +256,8 @@ def _parse_operation(name: str, fields: Any) -> Operation:
         )
     if fields["kind"] in ("input", "output"):
         raise UserError(
-            f"operation {name!r}: kind {fields['kind']!r} marks the ends of a graph, which are "
-            "called so and are not described"
+            f"operation {name!r}: kind {shown(fields['kind'])} marks the ends of a graph, which "
+            "are called so and are not described"
         )
     return Operation(name, fields["kind"], **sizes)
 
@@ -303,7 +305,9 @@ def _undescribed(label: str) -> Operation:
 
 def _parse_numbers(field: str, values: Any) -> dict[str, float]:
     if not isinstance(values, dict):
-        raise UserError(f"`{field}` must be an object of names and numbers, but got {values!r}")
+        raise UserError(
+            f"`{field}` must be an object of names and numbers, but got {shown(values)}"
+        )
     return {name: _parse_number(field, name, value) for name, value in values.items()}
 
 
@@ -314,5 +318,5 @@ def _parse_number(field: str, name: str, value: Any) -> float:
         number = math.inf
     if not math.isfinite(number):
         # An integer may be too large for a float, and its digits for a message.
-        raise UserError(f"`{field}` must be finite numbers, but {name!r} is {value!r:.60}")
+        raise UserError(f"`{field}` must be finite numbers, but {shown(name)} is {shown(value)}")
     return number

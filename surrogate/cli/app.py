@@ -108,6 +108,11 @@ def _message(error: NasasrError | OSError | UnicodeEncodeError) -> str:
 def _of_encoding(error: UnicodeEncodeError) -> str:
     """Files are written as UTF-8, which has all characters: the encoding is that of stdout."""
     encoding = getattr(sys.stdout, "encoding", error.encoding)
+    if encoding.lower() in ("utf-8", "utf8"):
+        return (
+            f"what is written must be text, but has {error.object[error.start]!a}, which is no "
+            "character: a part of a name whose bytes are no UTF-8, say; rename it"
+        )
     return (
         f"stdout must have an encoding with every character of the output, but {encoding} does not "
         f"have {error.object[error.start]!a}; set PYTHONIOENCODING=utf-8, or leave it unset and "
@@ -140,7 +145,11 @@ def _use_utf8() -> None:
         return
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
-            stream.reconfigure(encoding="utf-8")
+            # Without `errors` the way in which stderr shows what it cannot write would be lost.
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files that are no UTF-8 are written as the bytes that they are.
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 app = typer.Typer(

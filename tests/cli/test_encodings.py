@@ -26,7 +26,8 @@ IN_CP1252 = """
 import io, sys
 for name in ("stdin", "stdout", "stderr"):
     stream = getattr(sys, name)
-    setattr(sys, name, io.TextIOWrapper(stream.buffer, encoding="cp1252", line_buffering=True))
+    setattr(sys, name, io.TextIOWrapper(
+        stream.buffer, encoding="cp1252", errors=stream.errors, line_buffering=True))
 from surrogate.cli import main
 main(sys.argv[1:])
 """
@@ -169,3 +170,19 @@ def test_a_file_without_its_encoding_would_be_found() -> None:
     bad = ['p.open("w")', "open(p)", "p.read_text()", "p.write_text(t)"]
     code = "\n".join([*bad, 'p.open("rb")', 'p.read_text("utf-8")', 'open(p, encoding="utf-8")'])
     assert list(_text_files_without_encoding(ast.parse(code))) == [1, 2, 3, 4]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names of files are text there")
+def test_a_name_of_a_file_that_is_no_utf8_is_shown(tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    done = called("corpus", "check", name)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"error: ")
+    assert b"caf\\udce9 does not exist" in done.stderr
+    pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nasasr[train]'")
+    folder = Path(name, "TRAIN/DR1/FCJF0")
+    folder.mkdir(parents=True)
+    (folder / "SX1.PHN").write_text("0 9000 h#\n")
+    done = called("corpus", "check", name)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert os.fsencode(name) + b": 0 utterances" in done.stdout

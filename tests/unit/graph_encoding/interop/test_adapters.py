@@ -223,7 +223,31 @@ def test_arrays_and_tensors_are_read_as_lists_are(form: object) -> None:
         assert nasbench_graph(form(LINK), np.array(LINK_OPS)) == nasbench_graph(LINK, LINK_OPS)  # type: ignore[operator, arg-type]
 
 
+class WithoutText:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def nested(depth: int) -> list[object]:
+    found: list[object] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
 FOREIGN = [
+    {0, 1},  # no order
+    frozenset([1, 0]),
+    {1: 0, 0: 1},
+    nested(100_000),
+    10**5000,
+    [10**5000] * 4,
+    "1" * 100_000,
+    [7] * 100_000,
+    WithoutText(),
+    [WithoutText()] * 4,
+    bytearray(b"0012"),
+    "\ud800",
     None,
     float("nan"),
     7,
@@ -266,8 +290,20 @@ FOREIGN = [
     ids=lambda _: "read",
 )
 def test_foreign_forms_are_refused_with_a_message(read: object, value: object) -> None:
-    with pytest.raises(CellFormatError, match=r"but got|unknown operation"):
+    with pytest.raises(CellFormatError, match=r"but got|unknown operation|linked to") as error:
         read(value)  # type: ignore[operator]
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("make", ["to_sparse", "to_mkldnn", "to"])
+def test_tensors_that_are_no_lists_are_refused(make: str) -> None:
+    tensor = tensor_of([0.0, 0.0, 1.0, 2.0])
+    foreign = getattr(tensor, make)(*["meta"][: make == "to"])
+    for read in (lambda: nasbench_graph(foreign, LINK_OPS), lambda: nasbench101(foreign, LINK_OPS)):
+        with pytest.raises(CellFormatError):
+            read()
+    with pytest.raises(CellFormatError, match="must be upper triangular"):
+        nasbench101(foreign, MATRIX_OPS)
 
 
 @given(

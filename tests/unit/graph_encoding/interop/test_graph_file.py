@@ -328,3 +328,33 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
         write_graphs(path, [good, bad])
     assert path.read_text() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"key": "\ud800"},
+        {"ops": ["input", "\udce9", "output"]},
+        {"targets": {"acc\udfff": 1.0}},
+        {"features": {"\ud800": 1.0}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_halves_of_characters_are_refused(tmp_path: Path, changed: dict[str, object]) -> None:
+    """Nothing that has one can be written: no file, and no message."""
+    small = {"ops": ["input", "a", "output"], "edges": [[0, 1], [1, 2]], **changed}
+    with pytest.raises(UserError, match="line 1: a line must be one JSON object") as error:
+        list(read_graphs(write(tmp_path / "g.jsonl", {**GOOD, **small})))
+    str(error.value).encode()
+
+
+@pytest.mark.parametrize("field", ["key", "ops", "edges", "targets", "features", "operations"])
+@pytest.mark.parametrize("value", ["z" * 100_000, [7] * 50_000, [["z" * 100_000]]])
+def test_messages_are_short_however_long_a_value_is(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    if field == "key" and isinstance(value, str):
+        return
+    with pytest.raises(UserError) as error:
+        list(read_graphs(write(tmp_path / "g.jsonl", {**GOOD, field: value})))
+    assert len(str(error.value)) < 1000
