@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import NB_ASR_OPS, CellGraph, UserError
 from surrogate.curves import CurveModel, CurveSet
-from surrogate.curves.calibration import fit_process
-from surrogate.curves.label import label_of_curves
-from surrogate.curves.mean_curve import ExpectedCurves
-from surrogate.curves.moments import robust_mean_and_covariance
+from surrogate.curves.components.calibration import fit_process
+from surrogate.curves.components.label import label_of_curves
+from surrogate.curves.components.mean_curve import ExpectedCurves
+from surrogate.curves.components.moments import robust_mean_and_covariance
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import fold_indices
 from surrogate.data.targets import VAL_PER, FloatArray, Logit

@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 SCRIPTS = sorted(path for folder in ("studies", "tests") for path in (ROOT / folder).rglob("*.py"))
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 60
+MAX_MODULES = 12
+"""In one folder, without its `__init__.py`: more of them want rooms."""
 
 
 def module_name(path: Path) -> str:
@@ -26,8 +30,13 @@ def imports_of(path: Path) -> set[str]:
 
     `from package import name` counts as `package.name` too where that is a module.
     """
+    return imports_in(ast.walk(ast.parse(path.read_text())), path)
+
+
+def imports_in(nodes: Iterable[ast.AST], path: Path) -> set[str]:
+    """As `imports_of`, of some nodes of a file."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -91,7 +100,10 @@ FORECASTING = {"lightgbm", "pyarrow", "scipy", "xgboost"}
         ("surrogate.cli", TRAINING | FORECASTING),
         ("train_benchmark.labels", TRAINING | FORECASTING),
         ("train_benchmark.record", TRAINING | FORECASTING),
+        ("train_benchmark.recipe", TRAINING | FORECASTING),
+        ("train_benchmark.record_files.stores", TRAINING),
         ("train_benchmark.table.benchmark_table", TRAINING),
+        ("train_benchmark.table.build", TRAINING),
     ],
 )
 def test_importing_loads_no_heavy_package(module: str, heavy: set[str]) -> None:
@@ -100,6 +112,70 @@ def test_importing_loads_no_heavy_package(module: str, heavy: set[str]) -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert heavy & set(result.stdout.split()) == set()
+
+
+# What a late import may put off: slow to load, or not in every installation.
+PUT_OFF = TRAINING | FORECASTING | {"onnx", "onnxruntime", "optuna", "plotly", "ray", "soundfile"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_late_imports_put_off_a_heavy_package(path: Path) -> None:
+    """An import in a function, or for types alone, must not hide a circle, nor be a habit.
+
+    Commands are free to import late: starting one must not pay for the others.
+    """
+    if is_below(module_name(path), "surrogate.cli"):
+        return
+    tree = ast.parse(path.read_text())
+    at_once = imports_in(loaded_at_once(tree), path)
+    for name in imports_in(ast.walk(tree), path) - at_once:
+        if name.split(".")[0] in PACKAGES:
+            assert packages_loaded_by(name) & PUT_OFF, f"{path} imports {name} late without need"
+
+
+def loaded_at_once(tree: ast.Module) -> Iterable[ast.AST]:
+    """The nodes that run when a module is imported, roughly: no functions, no tests of types."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        yield node
+        waiting += ast.iter_child_nodes(node)
+
+
+@cache
+def packages_loaded_by(name: str) -> frozenset[str]:
+    """Top-level names of all that importing one of our modules imports at once."""
+    found, seen, waiting = set(), set(), {name}
+    while waiting:
+        module = waiting.pop()
+        seen.add(module)
+        found.add(module.split(".")[0])
+        path = ROOT.joinpath(*module.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if module.split(".")[0] in PACKAGES and path.is_file():
+            waiting |= imports_in(loaded_at_once(ast.parse(path.read_text())), path) - seen
+    return frozenset(found)
+
+
+def test_folders_are_small() -> None:
+    for folder in {path.parent for path in MODULES}:
+        modules = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(modules) <= MAX_MODULES, f"{folder} has {len(modules)} modules; make rooms"
+
+
+def test_unit_tests_mirror_the_packages() -> None:
+    unit = ROOT / "tests" / "unit"
+    folders = {
+        path.parent.relative_to(unit)
+        for package in PACKAGES
+        for path in (unit / package).rglob("test_*.py")
+    }
+    assert folders
+    assert [str(folder) for folder in folders if not (ROOT / folder).is_dir()] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

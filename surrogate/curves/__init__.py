@@ -1,6 +1,6 @@
 """Learning curves: forecasts for a graph, and for a training that has begun."""
 
-from surrogate.curves.conditioning import Subject
+from surrogate.curves.components.conditioning import Subject
 from surrogate.curves.data import CurveSet
 from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
 from surrogate.curves.model import CurveModel, load_curve_model

@@ -15,9 +15,9 @@ from graph_encoding.semantics import Semantics
 from surrogate.data.dataset import SeedPolicy
 from surrogate.data.targets import VAL_PER, FloatArray, Transform
 from train_benchmark.labels import EpochWindow, label_window
+from train_benchmark.record import TrainingRecord
 
 if TYPE_CHECKING:
-    from train_benchmark.record import TrainingRecord
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 FEWEST_EPOCHS = 5

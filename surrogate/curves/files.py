@@ -11,10 +11,10 @@ import numpy as np
 from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import UserError, unreadable
-from surrogate.curves.basis import CurveBasis
-from surrogate.curves.calibration import HorizonCalibration
-from surrogate.curves.conditioning import CurveProcess
-from surrogate.curves.mean_curve import DoubtScale, MeanCurves
+from surrogate.curves.components.basis import CurveBasis
+from surrogate.curves.components.calibration import HorizonCalibration
+from surrogate.curves.components.conditioning import CurveProcess
+from surrogate.curves.components.mean_curve import DoubtScale, MeanCurves
 from surrogate.curves.parts import CurveParts
 from surrogate.data.targets import Logit
 from surrogate.predictors.base import load_predictor

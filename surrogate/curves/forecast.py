@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from surrogate.curves.conditioning import Subject
+from surrogate.curves.components.conditioning import Subject
 from surrogate.data.targets import FloatArray
 
 

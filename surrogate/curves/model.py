@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph
-from surrogate.curves.calibration import calibrate_horizons, fit_process
-from surrogate.curves.conditioning import Subject
+from surrogate.curves.components.calibration import calibrate_horizons, fit_process
+from surrogate.curves.components.conditioning import Subject
+from surrogate.curves.components.falling import project_falling
+from surrogate.curves.components.label import with_label
+from surrogate.curves.components.mean_curve import ExpectedCurves, MeanCurves
 from surrogate.curves.data import CurveSet
-from surrogate.curves.falling import project_falling
 from surrogate.curves.files import load_curve_parts, save_curve_parts
 from surrogate.curves.forecast import CurveForecast, LabelForecast, Widening
-from surrogate.curves.label import with_label
-from surrogate.curves.mean_curve import ExpectedCurves, MeanCurves
 from surrogate.curves.observed import Observed, ObservedCurve
 from surrogate.curves.parts import CurveParts
 from surrogate.data.dataset import SeedPolicy

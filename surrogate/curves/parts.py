@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from graph_encoding.common.errors import UserError
-from surrogate.curves.calibration import HorizonCalibration
-from surrogate.curves.conditioning import CurveProcess
-from surrogate.curves.mean_curve import MeanCurves
+from surrogate.curves.components.calibration import HorizonCalibration
+from surrogate.curves.components.conditioning import CurveProcess
+from surrogate.curves.components.mean_curve import MeanCurves
 from surrogate.data.targets import Logit
 from train_benchmark.labels import EpochWindow
 

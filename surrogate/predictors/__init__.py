@@ -1,6 +1,5 @@
 """Predictors: labelled graphs in, means and spreads out."""
 
-from surrogate.predictors.additive import AdditivePredictor, AdditiveSettings
 from surrogate.predictors.base import PREDICTORS, Predictor, load_predictor, register_predictor
 from surrogate.predictors.baselines import (
     CostSettings,
@@ -9,10 +8,10 @@ from surrogate.predictors.baselines import (
     MeanSettings,
     ParamsPredictor,
 )
-from surrogate.predictors.gnn import GnnPredictor
-from surrogate.predictors.gnn_settings import GnnSettings
-from surrogate.predictors.gp import GpPredictor, GpSettings
-from surrogate.predictors.lgbm import LgbmPredictor, LgbmSettings
+from surrogate.predictors.gaussian.additive import AdditivePredictor, AdditiveSettings
+from surrogate.predictors.gaussian.gp import GpPredictor, GpSettings
+from surrogate.predictors.gnn.network import GnnPredictor
+from surrogate.predictors.gnn.settings import GnnSettings
 from surrogate.predictors.ridge import RidgePredictor, RidgeSettings
 from surrogate.predictors.stack import (
     StackGnnSettings,
@@ -21,7 +20,8 @@ from surrogate.predictors.stack import (
     StackStatisticsSettings,
     StackXgbSettings,
 )
-from surrogate.predictors.xgb import XgbPredictor, XgbSettings
+from surrogate.predictors.trees.lgbm import LgbmPredictor, LgbmSettings
+from surrogate.predictors.trees.xgb import XgbPredictor, XgbSettings
 
 __all__ = [
     "PREDICTORS",

@@ -15,12 +15,12 @@ from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
-from surrogate.predictors.gnn import GraphNetwork, regularised
-from surrogate.predictors.gnn_settings import GnnSettings
-from surrogate.predictors.gp import GaussianProcess, GpSettings
+from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
+from surrogate.predictors.gnn.network import GraphNetwork, regularised
+from surrogate.predictors.gnn.settings import GnnSettings
 from surrogate.predictors.ridge import Columns, Ridge, RidgeSettings
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
-from surrogate.predictors.xgb import BoostedTrees, XgbSettings
+from surrogate.predictors.trees.xgb import BoostedTrees, XgbSettings
 
 _FEWEST_TO_HOLD_OUT = 10
 _KEPT_OF_FOLDS = ("gnn",)

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from surrogate.predictors import PREDICTORS, Predictor
-from surrogate.predictors.gnn_settings import GnnSettings
-from surrogate.predictors.lgbm import LgbmSettings
+from surrogate.predictors.gnn.settings import GnnSettings
 from surrogate.predictors.stack import StackGnnSettings, StackSettings, StackXgbSettings
-from surrogate.predictors.xgb import XgbSettings
+from surrogate.predictors.trees.lgbm import LgbmSettings
+from surrogate.predictors.trees.xgb import XgbSettings
 from surrogate.testing.predictor_contract import PredictorContract
 
 _CHEAP = {

@@ -11,7 +11,9 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import MissingExtraError, UserError
 from graph_encoding.cost import params
 from graph_encoding.semantics import Semantics
+from train_benchmark.latency.engines.onnx_export import INPUT_NAME, write_onnx
 from train_benchmark.latency.engines.ort_errors import ort_errors
+from train_benchmark.latency.engines.quantise import quantise
 from train_benchmark.latency.engines.weights import DrawnWeights, Floats, Weights
 from train_benchmark.latency.setting import LatencySetting
 
@@ -76,9 +78,6 @@ class OnnxEngine(Engine):
 
     def prepare(self, subject: Subject) -> int:
         """See `Engine.prepare`."""
-        from train_benchmark.latency.engines.onnx_export import write_onnx
-        from train_benchmark.latency.engines.quantise import quantise
-
         setting = self.setting
         write_onnx(
             subject.path,
@@ -96,8 +95,6 @@ class OnnxEngine(Engine):
     def load(self, subject: Subject) -> Run:
         """See `Engine.load`."""
         import onnxruntime  # type: ignore[import-untyped]
-
-        from train_benchmark.latency.engines.onnx_export import INPUT_NAME
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.setting.threads

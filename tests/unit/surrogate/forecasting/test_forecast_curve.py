@@ -10,7 +10,7 @@ import pytest
 
 from graph_encoding import Cell, CellGraph, UserError, cell_graph
 from surrogate.calibration import ConformalCalibrator, SupportCalibrator
-from surrogate.curves.calibration import MOST_SCORES, HorizonCalibration
+from surrogate.curves.components.calibration import MOST_SCORES, HorizonCalibration
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import TEST_PER, VAL_PER
 from surrogate.fitting.artifact import Artifact, load_artifact

@@ -18,10 +18,10 @@ from surrogate.data.targets import FloatArray, Identity, Target
 from surrogate.metrics import kendall_tau
 from surrogate.predictors import PREDICTORS, Predictor
 from surrogate.predictors.features import GivenFeature, Vocabulary
-from surrogate.predictors.lgbm import LgbmSettings
 from surrogate.predictors.ridge import RidgePredictor
 from surrogate.predictors.stack import StackSettings, StackXgbSettings
-from surrogate.predictors.xgb import XgbPredictor, XgbSettings
+from surrogate.predictors.trees.lgbm import LgbmSettings
+from surrogate.predictors.trees.xgb import XgbPredictor, XgbSettings
 from surrogate.testing.synthetic import synthetic_dataset, with_features
 
 TRAIN = np.arange(100)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from graph_encoding.common.errors import UserError
 from surrogate.predictors import XgbPredictor
-from surrogate.predictors.xgb import XgbSettings
+from surrogate.predictors.trees.xgb import XgbSettings
 from surrogate.tuning import TuneConfig
 from surrogate.tuning.config import load_tune_config
 

@@ -14,7 +14,7 @@ from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray, LogScale, size_of
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
-from surrogate.predictors.gp import GaussianProcess, GpSettings
+from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
 
 _VOCABULARY_FILE = "vocabulary.json"
 _CORRECTION = "correction."

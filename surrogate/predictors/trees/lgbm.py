@@ -11,8 +11,8 @@ from graph_encoding.common.errors import MissingExtraError, UserError
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, varying_columns
-from surrogate.predictors.forest import Forest, NestedTree, forest_of_trees
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.trees.forest import Forest, NestedTree, forest_of_trees
 
 
 @dataclass(frozen=True)

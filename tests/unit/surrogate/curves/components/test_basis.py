@@ -7,7 +7,7 @@ import pytest
 
 from graph_encoding.common.errors import UserError
 from surrogate.curves import CurveSet
-from surrogate.curves.basis import CurveBasis, fit_basis, principal_basis
+from surrogate.curves.components.basis import CurveBasis, fit_basis, principal_basis
 from surrogate.data.targets import Logit
 from surrogate.testing.synthetic_curves import SEED_STD, synthetic_curve_table
 from train_benchmark.table.benchmark_table import BenchmarkTable

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from surrogate.curves.conditioning import Conditioned
+from surrogate.curves.components.conditioning import Conditioned
 from surrogate.data.targets import FloatArray, Transform
 from train_benchmark.labels import EpochWindow
 

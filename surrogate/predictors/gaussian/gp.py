@@ -10,7 +10,7 @@ from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
-from surrogate.predictors.known_points import GROUPS, KnownPoints, even_places, stored
+from surrogate.predictors.gaussian.known_points import GROUPS, KnownPoints, even_places, stored
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
 
 _JITTER = 1e-6

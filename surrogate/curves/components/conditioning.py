@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-from surrogate.curves.moments import part_within
+from surrogate.curves.components.moments import part_within
 from surrogate.data.targets import FloatArray
 
 Subject = Literal["training", "function"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graph_encoding.common.errors import UserError
+from surrogate.curves.components.moments import robust_covariance, robust_mean_and_covariance
 from surrogate.curves.data import FEWEST_CONTRASTS, CurveSet
-from surrogate.curves.moments import robust_covariance, robust_mean_and_covariance
 from surrogate.data.folds import fold_indices
 from surrogate.data.targets import FloatArray
 

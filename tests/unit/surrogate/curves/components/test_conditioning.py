@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding.common.errors import UserError
-from surrogate.curves.conditioning import Conditioned, CurveProcess, Subject
+from surrogate.curves.components.conditioning import Conditioned, CurveProcess, Subject
 from surrogate.data.targets import FloatArray
 
 EPOCHS = 6

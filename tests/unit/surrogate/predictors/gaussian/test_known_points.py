@@ -5,7 +5,12 @@ import pytest
 
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.predictors.features import GraphInputs, Vocabulary
-from surrogate.predictors.known_points import GROUPS, ROWS_AT_ONCE, KnownPoints, even_places
+from surrogate.predictors.gaussian.known_points import (
+    GROUPS,
+    ROWS_AT_ONCE,
+    KnownPoints,
+    even_places,
+)
 from surrogate.testing.synthetic import synthetic_dataset
 
 

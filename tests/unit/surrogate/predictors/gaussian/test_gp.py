@@ -6,8 +6,8 @@ import pytest
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.features import GraphInputs, Vocabulary
-from surrogate.predictors.gp import GaussianProcess, GpSettings
-from surrogate.predictors.known_points import KnownPoints, even_places
+from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
+from surrogate.predictors.gaussian.known_points import KnownPoints, even_places
 from surrogate.testing.synthetic import synthetic_dataset
 
 

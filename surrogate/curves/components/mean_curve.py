@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from graph_encoding.graph import CellGraph
 from surrogate.calibration.conformal import calibrate
-from surrogate.curves.basis import CurveBasis, fit_basis
+from surrogate.curves.components.basis import CurveBasis, fit_basis
+from surrogate.curves.components.falling import falling_steps, project_falling
 from surrogate.curves.data import CurveSet
-from surrogate.curves.falling import falling_steps, project_falling
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import ONE_SIGMA, Prediction
 from surrogate.data.targets import FloatArray, Identity, Target

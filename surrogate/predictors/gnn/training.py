@@ -1,4 +1,4 @@
-"""Training of the graph network: the one module of this package that needs torch."""
+"""Training of the graph network: the one module of the surrogate that needs torch."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from graph_encoding.common.errors import MissingExtraError
 from graph_encoding.node_features import NODE_COLUMNS
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.features import GraphInputs
-from surrogate.predictors.gnn_settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
+from surrogate.predictors.gnn.settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
 
 try:
     import torch
@@ -121,7 +121,7 @@ def _loss(
 
 
 class _Layer(nn.Module):
-    """One round of messages; see `surrogate.predictors.gnn.GraphNetwork`."""
+    """One round of messages; see `surrogate.predictors.gnn.network.GraphNetwork`."""
 
     def __init__(self, described: int, width: int) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, NodeArrays
-from surrogate.predictors.gnn_settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
+from surrogate.predictors.gnn.settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
 from surrogate.predictors.score_model import AskEach, ScoreModel, ScorePredictor, Scores
 
 _REGULARISED = ((0.1, 2), (0.35, 1))
@@ -61,7 +61,7 @@ class GraphNetwork(ScoreModel):
             MissingExtraError: if torch or torch-geometric is not installed.
         """
         # Late: only training needs torch.
-        from surrogate.predictors.gnn_training import train_member
+        from surrogate.predictors.gnn.training import train_member
 
         settings = regularised(self._settings, inputs, scores, weights, rng)
         self._members = tuple(

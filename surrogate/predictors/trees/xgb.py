@@ -10,8 +10,8 @@ from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, varying_columns
-from surrogate.predictors.forest import forest_of_models
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.trees.forest import forest_of_models
 
 _PASSED_ON = (
     "learning_rate",

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from surrogate.predictors.forest import forest_of_models, forest_of_trees
-from surrogate.predictors.lgbm import _nested
+from surrogate.predictors.trees.forest import forest_of_models, forest_of_trees
+from surrogate.predictors.trees.lgbm import _nested
 
 xgboost = pytest.importorskip("xgboost")
 

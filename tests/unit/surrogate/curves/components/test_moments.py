@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surrogate.curves.moments import (
+from surrogate.curves.components.moments import (
     part_within,
     robust_covariance,
     robust_mean_and_covariance,

@@ -14,9 +14,9 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.graph import cell_graph
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.predictors.features import GraphInputs, Vocabulary
-from surrogate.predictors.gnn import GnnPredictor, GraphNetwork, regularised
-from surrogate.predictors.gnn_settings import GnnSettings
-from surrogate.predictors.gnn_training import _Network
+from surrogate.predictors.gnn.network import GnnPredictor, GraphNetwork, regularised
+from surrogate.predictors.gnn.settings import GnnSettings
+from surrogate.predictors.gnn.training import _Network
 from surrogate.predictors.score_model import Scores
 from surrogate.predictors.stack import Stack, StackGnnSettings, StackSettings
 from surrogate.testing.synthetic import synthetic_dataset
@@ -118,7 +118,7 @@ def test_the_dropout_that_errs_less_is_chosen(
             error = 0.5 if self._settings.dropout == best else 1.0
             return Scores(np.full(len(inputs), error), np.ones(len(inputs)))
 
-    monkeypatch.setattr("surrogate.predictors.gnn.GraphNetwork", Known)
+    monkeypatch.setattr("surrogate.predictors.gnn.network.GraphNetwork", Known)
     data = synthetic_dataset(graphs)
     inputs, n = GraphInputs(data.graphs, Vocabulary.of(data.graphs)), len(data)
     settings = GnnSettings(members=2, steps=100)
@@ -129,7 +129,7 @@ def test_the_dropout_that_errs_less_is_chosen(
 
 
 def test_of_few_graphs_none_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("surrogate.predictors.gnn.GraphNetwork", None)
+    monkeypatch.setattr("surrogate.predictors.gnn.network.GraphNetwork", None)
     data = synthetic_dataset(29)
     inputs = GraphInputs(data.graphs, Vocabulary.of(data.graphs))
     arguments = data.model_values, np.ones(29), np.random.default_rng(0)
@@ -158,7 +158,7 @@ def test_dropout_is_chosen_once_for_all_folds(monkeypatch: pytest.MonkeyPatch) -
             asked_of.append(len(inputs))
         return regularised(given, inputs, *rest)
 
-    monkeypatch.setattr("surrogate.predictors.gnn.regularised", counted)
+    monkeypatch.setattr("surrogate.predictors.gnn.network.regularised", counted)
     predictor = GnnPredictor(settings)
     held_out = predictor.fit_out_of_fold(data, 3, np.random.default_rng(0))
     assert asked_of == [len(data)]

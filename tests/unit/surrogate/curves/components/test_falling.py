@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from surrogate.curves.falling import falling_steps, project_falling
+from surrogate.curves.components.falling import falling_steps, project_falling
 from surrogate.data.targets import FloatArray
 
 CURVES = arrays(np.float64, (3, 8), elements=st.floats(-5, 5, width=32))

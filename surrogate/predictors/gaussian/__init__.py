@@ -1,0 +1,1 @@
+"""Gaussian processes, alone or beside costs that add up."""

@@ -1,0 +1,1 @@
+"""A graph network: trained with torch, its predictions need NumPy alone."""

@@ -1,0 +1,1 @@
+"""Boosted trees of two libraries, and the arithmetic of their forests."""
