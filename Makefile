@@ -37,9 +37,13 @@ help: ## Say what can be made.
 predict: $(CORE) ## Forecast a cell: make predict CELL=10_100_1000 [FORMAT=json]
 	@$(BIN)/nasasr predict $(CELL) --format $(FORMAT)
 
+# One process per core, with one thread each. The tests of a file run in one process, which makes
+# their shared fixtures once. Files start in the order of their names: by their number of tests, which
+# is the default, those of few long tests would come last. `TEST_ARGS="-n 0"` takes one process.
 .PHONY: test
 test: $(FULL) ## Tests, doctests, import rules and README commands, without the slow ones.
-	$(BIN)/python -m pytest -m "not slow" $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile \
+		--no-loadscope-reorder $(TEST_ARGS)
 
 .PHONY: demo
 demo: $(FULL) ## The whole way on synthetic speech, in a few minutes.

@@ -117,12 +117,9 @@ class CellSpace:
             UserError: if the space is too large to enumerate.
         """
         self.require_enumerable()
-        found: dict[str, Cell] = {}
-        for cell in self:
-            form = functional_form(cell, semantics)
-            if not (living and form.is_dead):
-                found.setdefault(form.key, cell)
-        return found
+        if self == CellSpace():
+            return dict(_standard_representatives(semantics, living))
+        return _first_points(self, semantics, living)
 
     def sample_keys(
         self, count: int, semantics: Semantics, rng: np.random.Generator
@@ -286,6 +283,24 @@ def equivalent(cell: Cell, semantics: Semantics = Semantics.PAPER) -> tuple[Cell
     ['10_510_0010', '00_510_1010']
     """
     return CellSpace().equivalent(cell, semantics)
+
+
+@lru_cache(maxsize=4)
+def _standard_representatives(semantics: Semantics, living: bool) -> dict[str, Cell]:
+    """Those of the standard space: searches and tests draw from it again and again.
+
+    Its operations are built in. A registered operation of another space may be another one later.
+    """
+    return _first_points(CellSpace(), semantics, living)
+
+
+def _first_points(space: CellSpace, semantics: Semantics, living: bool) -> dict[str, Cell]:
+    found: dict[str, Cell] = {}
+    for cell in space:
+        form = functional_form(cell, semantics)
+        if not (living and form.is_dead):
+            found.setdefault(form.key, cell)
+    return found
 
 
 @lru_cache(maxsize=4)

@@ -45,10 +45,13 @@ print(prediction.mean.tobytes().hex(), prediction.std.tobytes().hex())
 
 _MANY = 10_000
 
+_fitted: dict[tuple[type[Predictor], str], Predictor] = {}
+"""Predictor and settings -> its fit: no test changes one, and a stack takes a second."""
+
 
 @functools.cache
 def _data() -> SurrogateDataset:
-    return synthetic_dataset(40)  # walks through the whole space: 0.7 s
+    return synthetic_dataset(40)
 
 
 @functools.cache
@@ -78,8 +81,11 @@ class PredictorContract:
 
     @pytest.fixture
     def fitted(self, kind: type[Predictor], settings: Any, data: SurrogateDataset) -> Predictor:
-        """A fitted predictor."""
-        return kind(settings).fit(data, np.random.default_rng(7))
+        """A fitted predictor; the tests of a predictor share it."""
+        key = kind, json.dumps(asdict(settings), sort_keys=True)
+        if key not in _fitted:
+            _fitted[key] = kind(settings).fit(data, np.random.default_rng(7))
+        return _fitted[key]
 
     def test_unfitted_predict_names_the_missing_call(
         self, kind: type[Predictor], settings: Any, data: SurrogateDataset

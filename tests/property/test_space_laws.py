@@ -130,6 +130,22 @@ def test_a_space_runs_out_with_a_message(monkeypatch: pytest.MonkeyPatch) -> Non
         space.sample_distinct(3, Semantics.PAPER, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("living", [False, True])
+@pytest.mark.parametrize("semantics", list(Semantics))
+@pytest.mark.parametrize("space", [CellSpace(), CellSpace(2)], ids=["standard", "small"])
+def test_representatives_are_the_first_points_however_often_one_asks(
+    space: CellSpace, semantics: Semantics, living: bool
+) -> None:
+    first: dict[str, Cell] = {}
+    for cell in space:
+        if not (living and functional_form(cell, semantics).is_dead):
+            first.setdefault(functional_key(cell, semantics), cell)
+    found = space.representatives(semantics, living=living)
+    assert list(found.items()) == list(first.items())
+    found.clear()  # the caller's own: what is given again is whole
+    assert space.representatives(semantics, living=living) == first
+
+
 def test_large_spaces_are_not_enumerated() -> None:
     space = CellSpace(nodes=5)
     with pytest.raises(UserError, match="at most 2,000,000 points"):

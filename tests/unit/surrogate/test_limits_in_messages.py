@@ -1,6 +1,7 @@
 """Messages of what is too much or too little: the limit that they name is one that works."""
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from graph_encoding import UserError
 from surrogate.calibration.conformal import place_of_level
 from surrogate.comparison.evaluation import Comparison
 from surrogate.comparison.protocol import MIN_TEST_KEYS, PROTOCOLS, planned_splits
+from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import check_folds, fold_indices
 from surrogate.data.labelled_graphs import Source
 from surrogate.data.targets import VAL_PER
@@ -127,8 +129,13 @@ def test_a_comparison_of_few_functions_says_how_many_it_learns_from() -> None:
     assert "ridge, compared on val_per with 1 of 2 keys to learn from: 2 folds must have" in told
 
 
+@cache
+def _data(keys: int) -> SurrogateDataset:
+    return synthetic_dataset(keys).sorted_by_key()
+
+
 def _source(keys: int, extended: int = 0) -> Source:
-    data = synthetic_dataset(keys).sorted_by_key()
+    data = _data(keys)
     return Source("made up", data, np.arange(keys) < extended, None)
 
 
