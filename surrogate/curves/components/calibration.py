@@ -8,17 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-<<<<<<< HEAD:surrogate/curves/calibration.py
 from surrogate.calibration.conformal import LevelTooHighError, most_level, place_of_level
-from surrogate.curves.conditioning import CurveProcess
-=======
-from surrogate.calibration.conformal import place_of_level
 from surrogate.curves.components.conditioning import CurveProcess
 from surrogate.curves.components.falling import project_falling
 from surrogate.curves.components.label import label_of_curves, with_label
 from surrogate.curves.components.mean_curve import ExpectedCurves
 from surrogate.curves.components.moments import robust_covariance
->>>>>>> wip-layers:surrogate/curves/components/calibration.py
 from surrogate.curves.data import FEWEST_CONTRASTS, CurveSet
 from surrogate.data.folds import fold_indices
 from surrogate.data.targets import FloatArray, Transform

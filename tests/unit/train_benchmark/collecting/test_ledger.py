@@ -235,7 +235,8 @@ def test_a_full_disk_is_a_message(tmp_path: Path, most_bytes: int) -> None:
     pytest.importorskip("resource", reason="limits of files are those of Unix")
     code = (
         "import resource, sys; from pathlib import Path; "
-        "from graph_encoding import UserError; from train_benchmark.collecting.ledger import Ledger\n"
+        "from graph_encoding import UserError\n"
+        "from train_benchmark.collecting.ledger import Ledger\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes}))\n"
         "try:\n"
         "    with Ledger(Path(sys.argv[1])) as ledger:\n"
