@@ -110,8 +110,9 @@ def _of_encoding(error: UnicodeEncodeError) -> str:
     encoding = getattr(sys.stdout, "encoding", error.encoding)
     if encoding.lower() in ("utf-8", "utf8"):
         return (
-            f"what is written must be text, but has {error.object[error.start]!a}, which is no "
-            "character: a part of a name whose bytes are no UTF-8, say; rename it"
+            f"what is written must be text, but {error.object[error.start]!a} in "
+            f"{error.object[max(0, error.start - 40) : error.end + 40]!a} is no character, as in "
+            "names whose bytes are no UTF-8; rename what has it"
         )
     return (
         f"stdout must have an encoding with every character of the output, but {encoding} does not "

@@ -11,6 +11,7 @@ import numpy as np
 from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.listed_files import listed_file
 from surrogate.curves.components.basis import CurveBasis
 from surrogate.curves.components.calibration import HorizonCalibration
 from surrogate.curves.components.conditioning import CurveProcess
@@ -113,7 +114,7 @@ def _verified_header(folder: Path) -> dict[str, Any]:
             "it again"
         )
     for name, expected in header["sha256"].items():
-        found = _sha256(folder / name)
+        found = _sha256(listed_file(folder, name))
         if found != expected:
             raise UserError(
                 f"curve model file {folder / name} is corrupt: its sha256 must be {expected}, but "

@@ -14,6 +14,7 @@ from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
+from graph_encoding.common.listed_files import listed_file
 from graph_encoding.common.packaged import found_folder
 from graph_encoding.common.strict_json import strict_json
 from graph_encoding.macro import Macro
@@ -285,7 +286,8 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
         )
     hashes = {_METADATA_FILE: metadata.pop("metadata_sha256", None), **listed}
     for name, expected in hashes.items():
-        found = content_hash(metadata) if name == _METADATA_FILE else _sha256(folder / name)
+        own = name == _METADATA_FILE
+        found = content_hash(metadata) if own else _sha256(listed_file(folder, name))
         if found != expected:
             raise UserError(
                 f"artifact file {folder / name} is corrupt: its sha256 must be {expected}, but is "

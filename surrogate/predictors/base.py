@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
+from graph_encoding.common.listed_files import listed_file
 from graph_encoding.common.registry import Registry
 from graph_encoding.graph import CellGraph
 from surrogate.data.dataset import SurrogateDataset, require_features
@@ -226,7 +227,8 @@ def load_predictor(folder: Path) -> Predictor:
         kind = _registered(header["predictor"], folder)
         predictor = kind(kind.settings_type(**header["settings"]))
         documents = {
-            name: (folder / name).read_text(encoding="utf-8") for name in header["documents"]
+            name: listed_file(folder, name).read_text(encoding="utf-8")
+            for name in header["documents"]
         }
         arrays = read_arrays(folder / _ARRAYS_FILE)
         predictor._restore(arrays, documents)  # noqa: SLF001 -- the other half of save

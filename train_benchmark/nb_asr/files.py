@@ -20,7 +20,7 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.atomic_files import whole_file
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import UserError, shown
 from graph_encoding.published.identity import published_hash
 
 _HASH_LENGTH = 32
@@ -167,10 +167,23 @@ def _check_header(header: Any) -> None:
     for field in ("version", "columns", *needed.get(kind, ())):
         if field not in header:
             raise UserError(f"must have {field!r}")
+    if type(header["version"]) is not int:
+        raise UserError(f"must have an integer as its version, but has {shown(header['version'])}")
+    if "search_space" in header:
+        _check_space(header["search_space"])
     columns = header["columns"]
     possible = [COLUMNS[kind], *([COLUMNS[kind][:2]] if kind == "static" else [])]
     if not isinstance(columns, list | tuple) or list(columns) not in possible:
         raise UserError(f"a {kind} file must have the columns {COLUMNS[kind]}, but has {columns}")
+
+
+def _check_space(space: Any) -> None:
+    forms = {"shape": list | tuple, "ops": list | tuple, "nodes": int}
+    if not isinstance(space, dict) or not all(isinstance(space.get(k), forms[k]) for k in forms):
+        raise UserError(
+            "must have a search_space with the lists shape and ops and the number nodes, but has "
+            f"{shown(space, 200)}"
+        )
 
 
 def _parse_row(header: dict[str, Any], row: Any) -> ReleasedRow:

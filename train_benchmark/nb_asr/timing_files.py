@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import UserError, shown
 from graph_encoding.published.identity import published_hash
 from train_benchmark.nb_asr.convert import check_alike
 from train_benchmark.nb_asr.files import (
@@ -62,20 +62,28 @@ class FileDataset:
         """Version of the files."""
         return int(self.header["version"])
 
+    def _of_space(self, field: str) -> Any:
+        if "search_space" not in self.header:
+            raise UserError(
+                "a header must have a search_space to be asked for it, but it is "
+                f"{shown(self.header, 200)}; take files that have it, as the released ones do"
+            )
+        return self.header["search_space"][field]
+
     @property
     def search_space(self) -> list[list[int]]:
         """Number of options of each choice, nested as a cell is."""
-        return list(self.header["search_space"]["shape"])
+        return list(self._of_space("shape"))
 
     @property
     def ops(self) -> list[str]:
         """Operations, in index order."""
-        return list(self.header["search_space"]["ops"])
+        return list(self._of_space("ops"))
 
     @property
     def nodes(self) -> int:
         """Nodes of a cell."""
-        return int(self.header["search_space"]["nodes"])
+        return int(self._of_space("nodes"))
 
     @property
     def columns(self) -> list[str]:

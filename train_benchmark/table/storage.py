@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import CorruptFileError, UserError
+from graph_encoding.common.listed_files import listed_file
 from graph_encoding.common.packaged import found_folder
 from train_benchmark.record import SCHEMA_VERSION
 from train_benchmark.record_files.run_folder import read_description_file
@@ -117,12 +118,7 @@ def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
     for name, expected in listed.items():
         if Path(name).name != name:
             raise UserError(f"table {folder} lists {name!r}, which is no file of its own folder")
-        if not (folder / name).is_file():
-            raise CorruptFileError(
-                f"table file {folder / name} is missing: its metadata lists it; copy or build the "
-                "table again"
-            )
-        found = sha256_of(folder / name)
+        found = sha256_of(listed_file(folder, name))
         if found != expected:
             raise CorruptFileError(
                 f"table file {folder / name} is corrupt: its sha256 must be {expected}, "

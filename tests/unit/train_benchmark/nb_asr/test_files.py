@@ -20,6 +20,7 @@ from train_benchmark.nb_asr.files import (
     read_released,
     write_released,
 )
+from train_benchmark.nb_asr.timing_files import FileDataset
 
 CELLS = [published_class(CellSpace().cell(i)).representative for i in range(0, 13_824, 700)]
 SPACE = {"shape": [[6, 2], [6, 2, 2], [6, 2, 2, 2]], "ops": ["linear"], "nodes": 3}
@@ -231,3 +232,32 @@ def test_a_hash_has_one_row(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot read released file"):
         read_released(tmp_path / "none.pickle")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"version": None}, "must have an integer as its version, but has None"),
+        ({"version": "2"}, "must have an integer as its version, but has '2'"),
+        ({"version": True}, "must have an integer as its version, but has True"),
+        ({"search_space": None}, "must have a search_space with the lists shape and ops"),
+        ({"search_space": {"shape": [[6, 2]], "ops": "linear", "nodes": 3}}, "lists shape and ops"),
+        ({"search_space": {"shape": [[6, 2]], "ops": ["linear"]}}, "and the number nodes"),
+    ],
+)
+def test_headers_that_the_originals_names_cannot_be_read_from(
+    tmp_path: Path, changed: dict[str, object], message: str
+) -> None:
+    path = write_pickles(tmp_path / "f.pickle", {**TRAINING_HEADER, **changed}, [])
+    with pytest.raises(UserError, match=message):
+        read_released(path)
+
+
+def test_a_search_space_that_no_header_has_is_a_message(tmp_path: Path) -> None:
+    without = {k: v for k, v in TRAINING_HEADER.items() if k != "search_space"}
+    path = write_pickles(tmp_path / "f.pickle", without, [])
+    dataset = FileDataset(read_released(path), "training", "seed")
+    assert dataset.version == 2
+    for name in ("search_space", "ops", "nodes"):
+        with pytest.raises(UserError, match="a header must have a search_space"):
+            getattr(dataset, name)
