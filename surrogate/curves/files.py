@@ -114,7 +114,7 @@ def _verified_header(folder: Path) -> dict[str, Any]:
             "it again"
         )
     for name, expected in header["sha256"].items():
-        found = _sha256(listed_file(folder, name))
+        found = _sha256(listed_file(folder, name, "copy the model again or fit it again"))
         if found != expected:
             raise UserError(
                 f"curve model file {folder / name} is corrupt: its sha256 must be {expected}, but "

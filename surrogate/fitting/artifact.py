@@ -285,13 +285,14 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
             f"{listed!r}; copy the artifact again or fit it again"
         )
     hashes = {_METADATA_FILE: metadata.pop("metadata_sha256", None), **listed}
+    remedy = "copy the artifact again or fit it again"
     for name, expected in hashes.items():
         own = name == _METADATA_FILE
-        found = content_hash(metadata) if own else _sha256(listed_file(folder, name))
+        found = content_hash(metadata) if own else _sha256(listed_file(folder, name, remedy))
         if found != expected:
             raise UserError(
                 f"artifact file {folder / name} is corrupt: its sha256 must be {expected}, but is "
-                f"{found}; copy the artifact again or fit it again"
+                f"{found}; {remedy}"
             )
     return dict(metadata)
 

@@ -227,7 +227,7 @@ def load_predictor(folder: Path) -> Predictor:
         kind = _registered(header["predictor"], folder)
         predictor = kind(kind.settings_type(**header["settings"]))
         documents = {
-            name: listed_file(folder, name).read_text(encoding="utf-8")
+            name: listed_file(folder, name, "fit it again").read_text(encoding="utf-8")
             for name in header["documents"]
         }
         arrays = read_arrays(folder / _ARRAYS_FILE)

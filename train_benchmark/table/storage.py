@@ -118,7 +118,7 @@ def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
     for name, expected in listed.items():
         if Path(name).name != name:
             raise UserError(f"table {folder} lists {name!r}, which is no file of its own folder")
-        found = sha256_of(listed_file(folder, name))
+        found = sha256_of(listed_file(folder, name, "copy or build the table again"))
         if found != expected:
             raise CorruptFileError(
                 f"table file {folder / name} is corrupt: its sha256 must be {expected}, "

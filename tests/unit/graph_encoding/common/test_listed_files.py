@@ -22,8 +22,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_files_of_the_folder_are_found(folder: Path) -> None:
-    assert listed_file(folder, "file").read_text() == "a"
-    assert listed_file(folder, "deep/file").read_text() == "b"
+    assert listed_file(folder, "file", "copy it").read_text() == "a"
+    assert listed_file(folder, "deep/file", "copy it").read_text() == "b"
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,16 @@ def test_files_of_the_folder_are_found(folder: Path) -> None:
     ],
 )
 def test_all_else_is_refused(folder: Path, name: object) -> None:
-    with pytest.raises(CorruptFileError, match=r"must (list files of its own|hold the file)"):
-        listed_file(folder, name)
+    with pytest.raises(
+        CorruptFileError, match=r"must (list files of its own|hold the file).*; copy it"
+    ):
+        listed_file(folder, name, "copy it")
 
 
 @given(st.lists(st.sampled_from(["..", ".", "deep", "file", "", "secret"]), max_size=6))
 def test_no_name_leads_out(folder: Path, parts: list[str]) -> None:
     try:
-        found = listed_file(folder, "/".join(parts))
+        found = listed_file(folder, "/".join(parts), "copy it")
     except CorruptFileError:
         return
     assert found.resolve().is_relative_to(folder.resolve())

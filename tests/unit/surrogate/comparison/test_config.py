@@ -86,7 +86,7 @@ def test_predictors_are_found_by_name_and_by_class() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("best", "known: .*additive, .*mean"),
+        ("best", "known: .*mean, .*additive"),
         ("no_such_package:Best", "cannot be imported"),
         ("surrogate.predictors:Best", "subclass of surrogate.Predictor"),
         ("surrogate.predictors:MeanSettings", "subclass of surrogate.Predictor"),

@@ -77,7 +77,7 @@ def test_flipped_byte_is_noticed(copy: Path, name: str) -> None:
 
 def test_missing_file_is_named(copy: Path) -> None:
     (copy / "val_per" / "arrays.npz").unlink()
-    with pytest.raises(UserError, match=r"arrays\.npz must be there"):
+    with pytest.raises(UserError, match=r"must hold the file 'val_per/arrays\.npz'.*fit it again"):
         load_artifact(copy)
 
 

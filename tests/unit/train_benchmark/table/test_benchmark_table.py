@@ -87,7 +87,7 @@ def test_corrupt_rows_are_noticed(tmp_path: Path) -> None:
 def test_missing_rows_are_noticed(tmp_path: Path) -> None:
     TABLE.save(tmp_path / "t")
     (tmp_path / "t" / "records.parquet").unlink()
-    with pytest.raises(UserError, match="is missing"):
+    with pytest.raises(UserError, match="lacks it; copy or build the table again"):
         BenchmarkTable.load(tmp_path / "t")
 
 

@@ -143,7 +143,7 @@ def test_a_disk_that_fills_up_is_a_message(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: object, **__: object) -> None:
         raise soundfile.LibsndfileError(2)  # its "System error": it is no OSError
 
-    monkeypatch.setattr("train_benchmark.corpora.synthetic.soundfile.write", full)
+    monkeypatch.setattr("train_benchmark.corpora.synthesis.synthetic.soundfile.write", full)
     spec = SyntheticConfig(
         speakers=8,
         sentences_per_speaker=1,
