@@ -21,10 +21,10 @@ from surrogate.predictors import (
     ParamsPredictor,
     XgbPredictor,
     XgbSettings,
-    additive,
     load_predictor,
     score_model,
 )
+from surrogate.predictors.gaussian import additive
 from surrogate.predictors.scaling import NormalScoreScale
 from surrogate.testing.synthetic import synthetic_dataset
 
