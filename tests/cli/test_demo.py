@@ -8,12 +8,16 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
+from graph_encoding.common.errors import UserError
 from surrogate.cli import main
+from surrogate.cli.commands import demo as demo_command
 from surrogate.cli.commands.demo import forecast_held_out, summarise
+from surrogate.predictors import XgbPredictor, XgbSettings
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 ROOT = Path(__file__).parents[2]
+QUICK = XgbSettings(members=2, rounds=20)
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -50,6 +54,18 @@ def small_configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class _QuickPredictor(XgbPredictor):
+    """Few small trees in place of 8 times 300: what is asked of a demo does not depend on them."""
+
+    def __init__(self, settings: XgbSettings = QUICK) -> None:
+        super().__init__(settings)
+
+
+@pytest.fixture(autouse=True)
+def quick_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("surrogate.predictors.XgbPredictor", _QuickPredictor)
+
+
 def test_the_demo_goes_the_whole_way(
     small_configs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,6 +100,34 @@ def test_the_demo_goes_the_whole_way(
     assert {row["cells"] for row in json.loads(out)} == {17}
     code, out, _ = call(capsys, "corpus", "check", tmp_path / "demo/corpus", "--format", "json")
     assert (code, json.loads(out)["utterances"]) == (0, 16)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config", "out"),
+    [
+        ((), "configs/campaign/demo.toml", "nasasr-demo"),
+        (("synth-micro", "--out", "mine"), "configs/campaign/synth-micro.toml", "mine"),
+    ],
+)
+def test_a_demo_says_what_it_takes_and_where_it_writes(
+    arguments: tuple[str, ...],
+    config: str,
+    out: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = []
+
+    def stop(*given: object) -> None:
+        asked.append(given)
+        raise UserError("far enough")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo_command, "_measure", stop)
+    code, _, err = call(capsys, "demo", *arguments)
+    assert (code, asked) == (2, [(ROOT / config, Path(out), 2)])
+    assert f"demo of {ROOT / config} in {out}\n" in err
 
 
 def test_intervals_hold_collapsed_cells() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -85,6 +86,11 @@ def test_intervals_cover_new_keys() -> None:
     assert np.mean(held) == pytest.approx(0.9, abs=0.02)
 
 
+@cache
+def many_graphs() -> SurrogateDataset:
+    return synthetic_dataset(2000)
+
+
 def with_share(
     share: float, counts: list[int], spread: float = 1.0, seed: int = 0
 ) -> tuple[SurrogateDataset, Prediction]:
@@ -96,7 +102,7 @@ def with_share(
         spread: what the forecast says its standard deviation to be.
         seed: of the draws.
     """
-    like = synthetic_dataset(2000)
+    like = many_graphs()
     rng = np.random.default_rng(seed)
     seed_counts = np.resize(counts, 2000)
     trainings = rng.normal(0, np.sqrt(share), (2000, max(counts)))

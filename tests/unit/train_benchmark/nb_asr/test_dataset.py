@@ -41,14 +41,21 @@ TUPLES = [tuple(node) for node in ARCH]
 ROWS = {row.seed: row for row in TABLE.rows_of(functional_key(CELL, Semantics.PAPER))}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A release as the project writes it, with latencies of a device."""
-    export_released(TABLE, tmp_path / "release")
+    release = tmp_path_factory.mktemp("written") / "release"
+    export_released(TABLE, release)
     header = {"dataset_type": "benchmarking", "version": 2, "columns": ["model_hash", "latency"]}
     file = ReleasedFile({**header, "device": "phone"}, (ReleasedLatency(CLASS.hash, 0.25),))
-    write_released(tmp_path / "release" / "nb-asr-bench-phone.pickle", file)
-    return tmp_path / "release"
+    write_released(release / "nb-asr-bench-phone.pickle", file)
+    return release
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    """That release, for the test to change."""
+    return Path(shutil.copytree(written, tmp_path / "release"))
 
 
 @pytest.fixture
