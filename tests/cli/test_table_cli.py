@@ -58,7 +58,7 @@ def test_a_changed_file_is_noticed(run: Run, folder: Path) -> None:
     path.unlink()
     code, out, _ = run("table", "verify", folder)
     assert code == 1
-    assert "is missing" in out
+    assert "lacks it" in out
     assert run("table", "info", folder)[0] == 2
 
 
