@@ -154,7 +154,7 @@ def place_of_level(count: int, level: float) -> int:
 def most_level(count: int, level: float) -> Decimal:
     """The greatest level that `count` scores bound, rounded down, so that it is one.
 
-    It has four digits, or as many as a level that is too high, so that the two are told apart.
+    It has four digits, or as many as a level that is too high, so that the two differ.
     """
     digits = max(4, -int(Decimal(repr(float(level))).as_tuple().exponent))
     return Decimal(count * 10**digits // (count + 1)).scaleb(-digits)

@@ -1,4 +1,4 @@
-"""A search with Optuna: on one storage, by any number of processes, to be gone on with."""
+"""A search with Optuna: on one storage, by any number of processes, resumable."""
 
 import multiprocessing
 import time

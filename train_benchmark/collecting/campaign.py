@@ -65,7 +65,7 @@ def collect(
     Args:
         campaign: what to train.
         corpus_root: folder of the corpus, or of each member of a mix by its name.
-        out: campaign folder; made, or gone on with.
+        out: campaign folder; made, or resumed.
         engine: what runs the trainings; by default one process of this machine.
         limit: stop at so many of the campaign's jobs; all if None.
         max_seconds: begin no training after so many seconds; those begun are finished.

@@ -77,7 +77,7 @@ def run_sweep(
 
     Args:
         sweep: what to measure.
-        out: folder of the sweep; made, or gone on with.
+        out: folder of the sweep; made, or resumed.
         cores: cores to measure on; by default the last ones this process may use, as many as the
             setting has threads.
         baselines_of: folder of an earlier sweep on this machine: latencies are then stated for

@@ -1,4 +1,4 @@
-"""Reader of manifests: both forms read the same, and every fault is told by line."""
+"""Reader of manifests: both forms read the same, and every fault is named by its line."""
 
 import json
 import re
