@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import NB_ASR_OPS, Semantics
 from graph_encoding.graph import CellGraph
-from surrogate.calibration import TrainedOn, calibrate_support
+from surrogate.calibration import calibrate, novel_nodes
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Interval
 from surrogate.data.targets import TARGETS
@@ -102,12 +102,11 @@ def rows_of(
     asked = data.subset(np.sort(rng.permutation(np.flatnonzero(outside))[:MOST_ASKED]))
     if min(len(train), len(asked)) < 30:
         return []
-    fitted, calibrator, _ = calibrate_support(train, PREDICTORS.get(predictor), FOLDS, rng)
-    answer, seen = fitted.predict(asked.graphs), TrainedOn.of(train.graphs)
-    beyond = [seen.beyond(graph) for graph in asked.graphs]
-    intervals = [calibrator.interval(answer, level, beyond) for level in LEVELS]
-    intervals.append(calibrator.inside.interval(answer, 0.9))
-    far = np.array([max(of_graph.values(), default=0) for of_graph in beyond])
+    found = calibrate(train, PREDICTORS.get(predictor), FOLDS, rng)
+    answer, novelty = found.predictor.predict(asked.graphs), found.novelty(asked.graphs)
+    intervals = [found.calibrator.interval(answer, level, novelty) for level in LEVELS]
+    intervals.append(found.calibrator.inside.interval(answer, 0.9))
+    far = np.array([novel_nodes(of_graph) for of_graph in novelty])
     lines = []
     for nodes in np.unique(far):
         rows = far == nodes

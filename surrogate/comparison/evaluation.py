@@ -9,7 +9,7 @@ import numpy as np
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
-from surrogate.calibration import fit_calibrated
+from surrogate.calibration import calibrate
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Interval
 from surrogate.data.splits import Split, random_split
@@ -94,8 +94,8 @@ def score_on_split(
     Raises:
         UserError: if a set is too small for the folds, the level or the metrics.
     """
-    predictor = make_predictor()
-    calibrator = fit_calibrated(predictor, split.train, folds, rng)
+    found = calibrate(split.train, make_predictor, folds, rng, novel=False)
+    predictor, calibrator = found.predictor, found.calibrator.inside
     prediction = predictor.predict(split.test.graphs)
     transform = split.test.target.transform
     interval = calibrator.interval(prediction, level)

@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from graph_encoding.graph import CellGraph
-from surrogate.calibration import fit_calibrated
+from surrogate.calibration import ConformalCalibrator, TrainedOn, calibrate, novel_nodes
 from surrogate.comparison.fit_result import FitResult
 from surrogate.comparison.plugin import Contender
 from surrogate.comparison.protocol import PlannedSplit
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import Source
-from surrogate.data.prediction import Interval, Prediction
-from surrogate.data.targets import FloatArray, size_of
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import size_of
 from surrogate.predictors.base import Predictor
 
 _BATCHES = 5
@@ -22,24 +21,12 @@ _LEAST_SHARE = 1e-9
 """Least standard deviation of a prediction, in units of `size_of` the training labels."""
 
 
-class Calibrated(Protocol):
-    """What a calibration gives: honest intervals and spreads, on the model scale."""
-
-    def interval(self, prediction: Prediction, level: float) -> Interval:
-        """The interval of each of n predictions."""
-        ...
-
-    def std(self, prediction: Prediction) -> FloatArray:
-        """(n,) calibrated standard deviations."""
-        ...
-
-
 def fit_and_calibrate(
     train: SurrogateDataset,
     make_predictor: Callable[[], Predictor],
     folds: int,
     rng: np.random.Generator,
-) -> tuple[Predictor, Calibrated, float, float]:
+) -> tuple[Predictor, ConformalCalibrator, float, float]:
     """Fit and calibrate a kind of predictor on its training set; the one place that says how.
 
     Returns:
@@ -50,9 +37,9 @@ def fit_and_calibrate(
     Raises:
         UserError: if there are too few keys for the folds.
     """
-    predictor = make_predictor()
     started = time.process_time()
-    calibrated = fit_calibrated(predictor, train, folds, rng)
+    found = calibrate(train, make_predictor, folds, rng, novel=False)
+    predictor, calibrated = found.predictor, found.calibrator.inside
     both = time.process_time() - started
     if predictor.holds_out_itself:
         return predictor, calibrated, both, 0.0
@@ -85,6 +72,7 @@ def fit_and_ask(
         UserError: if the training set is too small for the folds or the levels.
     """
     sets = split.of(source)
+    seen = TrainedOn.of(sets.train.graphs)
     # The same stream for every predictor: none is lucky in its folds.
     rng = np.random.default_rng([seed, split.repeat, split.train_size])
     predictor, calibrated, fit_seconds, calibration_seconds = fit_and_calibrate(
@@ -107,7 +95,7 @@ def fit_and_ask(
         # Without an error on any held-out key there is no deviation, and no density to score.
         model_std=np.maximum(calibrated.std(prediction), least),
         nodes=np.array([graph.inner_nodes for graph in sets.test.graphs], dtype=np.int64),
-        extrapolated=_is_extrapolated(sets.train.graphs, sets.test.graphs),
+        extrapolated=np.array([novel_nodes(seen.novelty(g)) > 0 for g in sets.test.graphs]),
         levels=levels,
         low=np.array([transform.to_raw(interval.low) for interval in intervals]),
         high=np.array([transform.to_raw(interval.high) for interval in intervals]),
@@ -136,14 +124,3 @@ def timed_answers(predictor: Predictor, graphs: Sequence[CellGraph]) -> tuple[Pr
         np.concatenate([answer.std for answer in answers]),
     )
     return whole, float(np.median(microseconds))
-
-
-def _is_extrapolated(
-    train: Sequence[CellGraph], test: Sequence[CellGraph]
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    ops = {op.name for graph in train for op in graph.ops}
-    nodes = max(graph.inner_nodes for graph in train)
-    return np.array(
-        [g.inner_nodes > nodes or any(op.name not in ops for op in g.ops) for g in test],
-        dtype=bool,
-    )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_encoding.graph import CellGraph
-from surrogate.calibration.conformal import calibrate
+from surrogate.calibration import ConformalCalibrator
 from surrogate.cli.commands.benchmark import _with_half_width
 from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.plugin import Contender, contender
@@ -141,7 +141,7 @@ def test_a_calibrator_of_a_perfect_predictor_has_a_floor_in_the_labels_unit(expo
     labels, factor = np.linspace(1, 2, 30), 2.0**exponent
 
     def floor(unit: float) -> float:
-        return calibrate(Prediction(labels * unit, np.zeros(30)), labels * unit).floor
+        return ConformalCalibrator.of(Prediction(labels * unit, np.zeros(30)), labels * unit).floor
 
     assert floor(factor) == floor(1.0) * factor
 

@@ -149,7 +149,7 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
     Returns:
         One row a cell, best measured first: cell, measured PER, forecast, interval.
     """
-    from surrogate.calibration import fit_calibrated
+    from surrogate.calibration import calibrate
     from surrogate.data.dataset import SurrogateDataset
     from surrogate.data.splits import k_fold
     from surrogate.data.targets import VAL_PER
@@ -160,8 +160,8 @@ def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
     rng = np.random.default_rng(_SEED)
     rows: list[dict[str, Any]] = []
     for rest, held_out in k_fold(dataset, _FOLDS, rng):
-        predictor = XgbPredictor()
-        calibrator = fit_calibrated(predictor, rest, _FOLDS, rng)
+        found = calibrate(rest, XgbPredictor, _FOLDS, rng, novel=False)
+        predictor, calibrator = found.predictor, found.calibrator.inside
         prediction = predictor.predict(held_out.graphs)
         interval = calibrator.interval(prediction, _LEVEL)
         columns = (
