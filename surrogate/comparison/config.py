@@ -82,14 +82,14 @@ class BenchmarkConfig(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(set(self.predictors)) < len(self.predictors):
-            raise UserError(f"every predictor must stand once, but got {list(self.predictors)}")
+            raise UserError(f"predictors must be distinct, but are {list(self.predictors)}")
         unused = sorted(set(self.settings) - set(self.predictors))
         if unused:
             raise UserError(f"settings must be of predictors that take part, but are of {unused}")
         names = [percent(level) for level in self.levels]
         if len(set(names)) < len(names):
             raise UserError(
-                f"every level must stand once, to six digits of percent, but got {self.levels}"
+                f"levels must be distinct to six digits of percent, but are {self.levels}"
             )
         if self.group_level not in self.levels:
             raise UserError(

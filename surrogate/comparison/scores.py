@@ -160,7 +160,7 @@ def groups_of(fit: FitResult, target: Target) -> Iterator[tuple[str, NDArray[np.
 
     Yields:
         (name, (m,) mask of its keys), none of them empty: fifths of the forecast, number of
-        operations, whether the graph is unlike the training graphs, whether it collapsed.
+        operations, whether the graph is out of support and by how many nodes, whether it collapsed.
     """
     if np.ptp(fit.predicted) > 0:
         rank = np.argsort(np.argsort(fit.predicted, kind="stable"), kind="stable")
@@ -169,6 +169,8 @@ def groups_of(fit: FitResult, target: Target) -> Iterator[tuple[str, NDArray[np.
             yield f"forecast fifth {i + 1} of 5", fifth == i
     for count in sorted(set(fit.nodes.tolist())):
         yield f"operations {count}", fit.nodes == count
+    for count in sorted(set(fit.novel_nodes[fit.extrapolated].tolist())):
+        yield f"novel nodes {count}", fit.novel_nodes == count
     masks = {"extrapolated": fit.extrapolated, "interpolated": ~fit.extrapolated}
     if target.unit == PER_UNIT:
         masks["collapsed"] = fit.measured > COLLAPSED_PER

@@ -12,6 +12,8 @@ from surrogate.comparison.scores import Metric, ScoreRow, groups_of
 from surrogate.data.targets import Target
 from surrogate.metrics import bootstrap_interval, t_interval
 
+_ROUNDING = 1e-12
+
 EVERY_DETAIL = "mean of all"
 """Detail of the rows that average over the divisions of a protocol, such as its operations."""
 
@@ -70,6 +72,20 @@ class SummaryRow:
     ceiling_keys: int | None
     ceiling_perfect: float | None
     uses_features: bool
+
+    @property
+    def text(self) -> str:
+        """The mean, and half the width of its interval where there is one.
+
+        >>> row = {name: "" for name in SummaryRow.__dataclass_fields__}
+        >>> SummaryRow(**{**row, "mean": 0.5, "low": 0.4, "high": 0.6}).text
+        '0.5 ± 0.1'
+        """
+        if self.low is None or self.high is None:
+            return f"{self.mean:.4g}"
+        half = (self.high - self.low) / 2
+        # The deviation of equal numbers is not zero but a rounding error of some 1e-16 of them.
+        return f"{self.mean:.4g} ± {half if half > _ROUNDING * abs(self.mean) else 0.0:.2g}"
 
 
 def summarise(

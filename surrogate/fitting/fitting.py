@@ -98,7 +98,7 @@ def _check_targets(targets: Sequence[Target], *, curves: bool) -> None:
         raise UserError("a fit must have at least one target, but got none")
     names = [target.name for target in targets]
     if len(set(names)) < len(names):
-        raise UserError(f"every target must stand once, but got {names}")
+        raise UserError(f"targets must be distinct, but are {names}; list each of them once")
     for target in targets:
         # An artifact keeps the name alone.
         if target.name not in TARGETS or TARGETS.get(target.name) != target:
