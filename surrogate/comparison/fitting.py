@@ -29,6 +29,7 @@ def fit_and_ask(
     levels: tuple[float, ...],
     folds: int,
     seed: int,
+    widen: bool = True,
 ) -> FitResult:
     """Fit and calibrate on the training keys, as an artifact is, and predict the test keys.
 
@@ -39,6 +40,8 @@ def fit_and_ask(
         levels: (l,) levels of the intervals.
         folds: parts of the training set that the calibration holds out in turn.
         seed: start of all randomness of the fit.
+        widen: whether intervals of novel graphs are wider, as an artifact's are; without, they
+            show what the widening is good for.
 
     Raises:
         UserError: if the training set is too small for the folds or the levels.
@@ -50,7 +53,7 @@ def fit_and_ask(
     # The same stream for every predictor: none is lucky in its folds.
     rng = np.random.default_rng([seed, split.repeat, split.train_size])
     fitted, fit_seconds, calibration_seconds = _timed_calibration(
-        sets.train, contender.make, folds, rng, novel=any(novelty)
+        sets.train, contender.make, folds, rng, novel=widen and any(novelty)
     )
     prediction, query_microseconds = timed_answers(fitted.predictor, graphs)
     transform = sets.test.target.transform
