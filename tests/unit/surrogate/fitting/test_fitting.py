@@ -78,7 +78,7 @@ def test_a_target_twice_is_refused() -> None:
 def test_a_target_that_is_not_registered_is_refused() -> None:
     """An artifact that names it could not be read back."""
     for target in (replace(VAL_PER, name="mine"), replace(VAL_PER, transform=Identity())):
-        refuse(synthetic_table(20), "must be of registered targets", [target])
+        refuse(synthetic_table(20), "targets of an artifact must be registered", [target])
 
 
 def test_more_folds_than_functions_are_refused() -> None:
