@@ -21,8 +21,9 @@ from surrogate.forecasting.forecast import Forecaster
 from surrogate.testing.synthetic import synthetic_table, true_per
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
-LEVELS = (0.5, 0.9)
+LEVELS = (0.5, 0.9, 0.97)
 FOLDS = 4
+COLLAPSED = 6
 TREES = {"members": 2, "rounds": 20}
 SETTINGS: dict[str, dict[str, object]] = {
     "ridge": {},
@@ -35,7 +36,7 @@ SETTINGS: dict[str, dict[str, object]] = {
 
 @cache
 def table() -> BenchmarkTable:
-    """Cells of two to four nodes, one of which collapsed, and some with a new operation."""
+    """Cells of two to four nodes, of which six collapsed, and some with a new operation."""
     standard = synthetic_table(100, seeds=(1,))
     rng = np.random.default_rng(0)
     pairs = [(a, b) for a in range(1, 6) for b in range(1, 6)]
@@ -43,16 +44,14 @@ def table() -> BenchmarkTable:
     texts += [f"{a}0_{b}10_{c}100_{d}0100" for a, b, c, d in rng.integers(1, 6, (20, 4))]
     texts += [f"conv9:1_{b}10_{c}100" for b, c in rng.integers(1, 6, (12, 2))]
     records = {record.functional_key: record for record in standard.records}
-    for text in texts:
+    for number, text in enumerate(texts):
         graph = cell_graph(Cell.parse(text))
-        per = true_per(graph) + float(rng.normal(0, 0.01))
+        per = true_per(graph) + float(rng.normal(0, 0.01)) if number >= COLLAPSED else 1.3
         like = standard.records[0]
         curve = (1.0, *[per] * 5)
         records.setdefault(
             graph.key, replace(like, functional_key=graph.key, cell=text, val_per_curve=curve)
         )
-    last = max(records)
-    records[last] = replace(records[last], val_per_curve=(1.0, *[1.3] * 5))
     return BenchmarkTable(standard.metadata, tuple(records.values()))
 
 
@@ -120,6 +119,12 @@ def test_the_benchmark_scores_the_intervals_of_an_artifact(name: str) -> None:
         for column, (of, scored) in columns.items():
             found = [of(target) for target in targets]
             np.testing.assert_allclose(scored, found, rtol=1e-9, err_msg=f"{column} at {level}")
+
+
+def test_an_interval_that_reaches_the_clip_reaches_the_end_of_the_scale() -> None:
+    """As an artifact predicts it: on the model scale all collapsed cells have one label."""
+    fit, _ = both("mean")
+    assert (fit.high[-1] == 1).any()
 
 
 @pytest.mark.parametrize("name", ["ridge", "gp"])
