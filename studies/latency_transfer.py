@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding.graph import CellGraph
 from graph_encoding.interop.graph_file import read_graphs
-from surrogate.calibration import TrainedOn, calibrate_support
+from surrogate.calibration import calibrate
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import LogScale, Target
 from surrogate.latency.model import LatencyModel
@@ -69,8 +69,8 @@ def source_model(
     name: str, graphs: list[CellGraph], seconds: np.ndarray, rng: np.random.Generator
 ) -> LatencyModel:
     dataset = labelled(graphs, seconds, rng.permutation(len(graphs))[:SOURCE_ROWS])
-    predictor, calibrator, _ = calibrate_support(dataset, AdditivePredictor, 5, rng)
-    return LatencyModel(name, name, predictor, calibrator, TrainedOn.of(dataset.graphs), {})
+    found = calibrate(dataset, AdditivePredictor, 5, rng)
+    return LatencyModel(name, name, found.predictor, found.calibrator, found.trained_on, {})
 
 
 def kind(name: str) -> str:

@@ -1,27 +1,24 @@
-"""Calibration: from a predictor's own spread to intervals that hold."""
+"""Calibration: from a predictor's own standard deviations to intervals with the stated coverage.
 
-from surrogate.calibration.conformal import (
-    ConformalCalibrator,
-    calibrate,
-    fit_calibrated,
-)
+`calibrate` is the one entry: it fits a predictor and calibrates it, for what ships and for what is
+scored. `TrainedOn.novelty` is the one test of whether a graph is out of support.
+"""
+
+from surrogate.calibration.calibrated import Calibrated, calibrate, calibration_steps
+from surrogate.calibration.conformal import ConformalCalibrator
+from surrogate.calibration.novelty import Neighbourhood, Novelty, TrainedOn, novel_nodes
 from surrogate.calibration.seed_noise import seed_share
-from surrogate.calibration.support import (
-    Neighbourhood,
-    SupportCalibrator,
-    TrainedOn,
-    calibrate_support,
-    calibration_steps,
-)
+from surrogate.calibration.support import SupportCalibrator
 
 __all__ = [
+    "Calibrated",
     "ConformalCalibrator",
     "Neighbourhood",
+    "Novelty",
     "SupportCalibrator",
     "TrainedOn",
     "calibrate",
-    "calibrate_support",
     "calibration_steps",
-    "fit_calibrated",
+    "novel_nodes",
     "seed_share",
 ]

@@ -1,4 +1,8 @@
-"""Predictors side by side: same splits, same metrics, beside the noise ceiling."""
+"""Comparison of predictors: same splits, same metrics, and the noise ceiling.
+
+Every score comes from `fitting.fit_and_ask`, which calibrates as `nasasr fit` does, through
+`scores.score_rows` and `summary.summarise`: for `benchmark`, `fit --report` and `demo`.
+"""
 
 from surrogate.comparison.config import BenchmarkConfig, benchmark_config, load_benchmark_config
 from surrogate.comparison.plugin import predictor_kind

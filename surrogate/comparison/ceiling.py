@@ -1,4 +1,4 @@
-"""What seed noise leaves to be had: no predictor can foresee the noise of a label."""
+"""Noise ceiling: upper bound on any predictor's score, given seed noise."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from surrogate.data.targets import FloatArray
 from surrogate.metrics import bootstrap_interval
 
 MIN_KEYS = 10
-"""Keys with two seeds that an estimate needs."""
+"""Fewest keys with two seeds for an estimate."""
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What the other seeds of the same keys score as a prediction.
+    """Score of the other seeds of the same keys as predictions.
 
     Attributes:
         metric: name of the metric.
         value: mean over the seeds that are predicted in turn.
         low: lower end of its 95 % interval, a bootstrap over keys.
         high: upper end.
-        keys: keys with at least two seeds, which it rests on.
-        seeds: seeds that the prediction is the mean of, on average.
-        perfect: what true means would score against the labels of all keys tested on, by normal
-            theory; None for metrics that this theory says nothing of.
+        keys: number of keys with at least two seeds, which it is estimated from.
+        seeds: mean number of seeds that are averaged to a prediction.
+        perfect: score of the true means on the labels of all test keys, by normal theory; None for
+            metrics that the theory does not cover.
     """
 
     metric: str
@@ -43,14 +43,13 @@ class Ceiling:
 def noise_ceilings(source: Source, tested: NDArray[np.int64], seed: int) -> dict[str, Ceiling]:
     """The ceiling of each point metric; empty where too few keys have two seeds.
 
-    Each seed's labels are predicted by the mean of the same keys' other seeds. That mean is
-    noisy itself, and a label that is a mean of seeds is less so than a single one: a predictor may
-    come out above this ceiling, but not above `perfect`, except by chance.
+    Each seed's labels are predicted by the mean of the same keys' other seeds. That mean is noisy
+    itself, and a label that is a mean of seeds is less noisy than that of one seed: a predictor may
+    score above this ceiling, but above `perfect` only by chance.
 
     Args:
         source: labelled graphs with the labels of their seeds.
-        tested: indices of the keys that predictors are asked for; the noise of others says
-            nothing of how these can be forecast.
+        tested: indices of the test keys; the seed noise of other keys may differ.
         seed: start of the bootstrap.
     """
     if source.seed_labels is None:
@@ -89,7 +88,7 @@ def noise_ceilings(source: Source, tested: NDArray[np.int64], seed: int) -> dict
 def _pairs(
     labels: FloatArray, columns: NDArray[np.int64]
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """(mean of the other seeds, label) of the keys that have some seed, for each such seed."""
+    """(mean of the other seeds, label) of the keys that have a seed, for each seed."""
     for column in columns:
         own = labels[:, column]
         rest = np.delete(labels, column, axis=1)
@@ -99,7 +98,7 @@ def _pairs(
 
 
 def _perfect(metric: str, tau: float, others: float, noise_share: float) -> float | None:
-    """What true means would score against labels with a share of a single training's noise.
+    """Score of the true means on labels with a share of a single training's noise.
 
     With I the share of a single label's variance that is the key's own, a label and the mean
     of k others correlate with `r^2 = I k I / (1 + (k - 1) I)`, which is solved for I. Tau, r and

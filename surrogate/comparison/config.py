@@ -1,4 +1,4 @@
-"""The configuration of a benchmark: which labels, divided how, asked of which predictors."""
+"""The configuration of a benchmark: labels, protocols, predictors."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +26,7 @@ def _known_protocol(name: str) -> str:
 
 
 class ProtocolConfig(BaseModel):
-    """A way to divide the keys.
+    """Settings of a protocol.
 
     Attributes:
         train_sizes: numbers of training keys, where they differ from the benchmark's.
@@ -44,16 +44,16 @@ class BenchmarkConfig(BaseModel):
         name: of the benchmark, for its folder and report.
         source: the labelled graphs.
         target: a registered target for a table, or a name among the targets of a graph file.
-        seed_policy: which labels of a table: a seed's, or the mean over all that a key has.
-        without_keys_of: summaries of `nasasr tune`: the keys that their searches saw are left out
-            of everything, so that settings that were found there are judged on others.
+        seed_policy: labels of a table: those of one seed, or the mean over all seeds of a key.
+        without_keys_of: summaries of `nasasr tune`: the keys that these searches used are excluded,
+            because settings are optimistically biased on the keys used to select them.
         protocols: ways to divide the keys, by name.
         train_sizes: numbers of training keys.
         repeats: splits of each kind and size.
         predictors: registered names, or `module:Class`.
         settings: predictor -> its settings, where they differ from its defaults.
         levels: levels of the intervals.
-        group_level: the one of them whose coverage in each group of keys the report draws.
+        group_level: one of the levels, whose coverage in each group of keys the report shows.
         folds: parts of a training set that the calibration holds out in turn.
         seed: start of all randomness.
     """
@@ -82,14 +82,16 @@ class BenchmarkConfig(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(set(self.predictors)) < len(self.predictors):
-            raise UserError(f"every predictor must stand once, but got {list(self.predictors)}")
+            raise UserError(f"predictors must be distinct, but are {list(self.predictors)}")
         unused = sorted(set(self.settings) - set(self.predictors))
         if unused:
-            raise UserError(f"settings must be of predictors that take part, but are of {unused}")
+            raise UserError(
+                f"settings must be of predictors that are compared, but are of {unused}"
+            )
         names = [percent(level) for level in self.levels]
         if len(set(names)) < len(names):
             raise UserError(
-                f"every level must stand once, to six digits of percent, but got {self.levels}"
+                f"levels must be distinct to six digits of percent, but are {self.levels}"
             )
         if self.group_level not in self.levels:
             raise UserError(
@@ -101,7 +103,7 @@ class BenchmarkConfig(BaseModel):
         return self
 
     def sizes_of(self, protocol: str) -> tuple[int, ...]:
-        """(k,) rising numbers of training keys of a protocol."""
+        """(k,) training sizes of a protocol, in rising order."""
         return self.protocols[protocol].train_sizes or self.train_sizes
 
 
@@ -109,7 +111,7 @@ def load_benchmark_config(path: Path) -> BenchmarkConfig:
     """Read a configuration; paths in it are relative to its folder.
 
     Raises:
-        UserError: if the file, a key or a value is wrong; names each.
+        UserError: if the file, a key or a value is wrong; the message names each.
     """
     config = load_config(path, BenchmarkConfig)
     name = config.name if "name" in config.model_fields_set else path.stem
@@ -122,10 +124,10 @@ def load_benchmark_config(path: Path) -> BenchmarkConfig:
 
 
 def benchmark_config(values: Mapping[str, Any]) -> BenchmarkConfig:
-    """The configuration out of plain values, such as those of a command line.
+    """The configuration from plain values, such as those of a command line.
 
     Raises:
-        UserError: if a key or a value is wrong; names each.
+        UserError: if a key or a value is wrong; the message names each.
     """
     try:
         return BenchmarkConfig.model_validate(dict(values))

@@ -1,6 +1,7 @@
-"""One finished fit: its answers for every test key and what they cost, kept as one Parquet file."""
+"""One finished fit: its predictions for every test key and their cost, as one Parquet file."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
 
 _METADATA = b"nasasr"
 _CONSTANT = ("protocol", "detail", "train_size", "repeat", "predictor")
-_PER_KEY = ("measured", "predicted", "model_mean", "model_std", "nodes", "extrapolated")
+_PER_KEY = ("measured", "predicted", "model_mean", "model_std", "nodes", "novel_nodes")
 
 
 @dataclass(frozen=True, eq=False)
 class FitResult:
-    """What a predictor answered for m test keys.
+    """What a predictor predicted for m test keys.
 
     Attributes:
         protocol: name of the protocol.
@@ -32,18 +33,18 @@ class FitResult:
         predictor: its name.
         keys: (m,) test keys.
         measured: (m,) labels on the raw scale.
-        predicted: (m,) answers on the raw scale.
-        model_mean: (m,) answers on the model scale.
+        predicted: (m,) predictions on the raw scale.
+        model_mean: (m,) predictions on the model scale.
         model_std: (m,) calibrated standard deviations on the model scale.
         nodes: (m,) operations of each graph.
-        extrapolated: (m,) whether a graph has an operation or a size that no training graph has.
+        novel_nodes: (m,) nodes by which a graph is out of support, 0 in support; see `Novelty`.
         levels: (l,) levels of the intervals.
-        low: (l, m) lower ends of the intervals on the raw scale.
+        low: (l, m) lower ends of the intervals on the raw scale, as an artifact predicts them.
         high: (l, m) upper ends.
         fit_seconds: processor time of the fit, without its calibration.
         calibration_seconds: processor time of the calibration.
-        query_microseconds: processor time of an answer, its encoding included; the median over
-            batches.
+        query_microseconds: processor time of a prediction, its encoding included; the median
+            over batches.
     """
 
     protocol: str
@@ -57,7 +58,7 @@ class FitResult:
     model_mean: FloatArray
     model_std: FloatArray
     nodes: NDArray[np.int64]
-    extrapolated: NDArray[np.bool_]
+    novel_nodes: NDArray[np.int64]
     levels: tuple[float, ...]
     low: FloatArray
     high: FloatArray
@@ -65,13 +66,32 @@ class FitResult:
     calibration_seconds: float
     query_microseconds: float
 
+    @property
+    def extrapolated(self) -> NDArray[np.bool_]:
+        """(m,) whether a graph is out of support."""
+        return self.novel_nodes > 0
+
     def at(self, rows: NDArray[Any]) -> "FitResult":
-        """The same fit for some of its test keys; indices may repeat, or a mask."""
+        """The same fit for some of its test keys, by a mask or by indices, which may repeat."""
         chosen = np.arange(len(self.keys))[rows]
         changed: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _PER_KEY}
         changed["keys"] = tuple(self.keys[i] for i in chosen)
         changed["low"], changed["high"] = self.low[:, chosen], self.high[:, chosen]
         return FitResult(**{**self.__dict__, **changed})
+
+    @classmethod
+    def joined(cls, fits: Sequence["FitResult"]) -> "FitResult":
+        """Fits that predicted different keys, as one: times are totals, that of a query a mean."""
+        changed: dict[str, Any] = {
+            name: np.concatenate([getattr(fit, name) for fit in fits]) for name in _PER_KEY
+        }
+        changed["keys"] = tuple(key for fit in fits for key in fit.keys)
+        for end in ("low", "high"):
+            changed[end] = np.concatenate([getattr(fit, end) for fit in fits], axis=1)
+        for cost in ("fit_seconds", "calibration_seconds"):
+            changed[cost] = sum(getattr(fit, cost) for fit in fits)
+        changed["query_microseconds"] = float(np.mean([fit.query_microseconds for fit in fits]))
+        return cls(**{**fits[0].__dict__, **changed})
 
     @property
     def place(self) -> tuple[str, str, int, str]:
@@ -80,7 +100,7 @@ class FitResult:
 
 
 def write_fit(result: FitResult, path: Path) -> None:
-    """Write a result as one Parquet file, one row a test key, whole or not at all."""
+    """Write a result as one Parquet file, one row per test key, by an atomic write."""
     import pyarrow as pa
 
     m = len(result.keys)
@@ -126,7 +146,7 @@ def percent(level: float) -> str:
 
 
 def write_rows(rows: "list[Any]", path: Path) -> None:
-    """Write flat dataclasses as one Parquet file, whole or not at all."""
+    """Write flat dataclasses as one Parquet file, by an atomic write."""
     import pyarrow as pa
 
     _write_whole(pa.Table.from_pylist([asdict(row) for row in rows]), path)

@@ -1,65 +1,24 @@
-"""Fit one predictor on one split, calibrate it, ask it, and take the time of each."""
+"""Fit and calibrate one predictor on one split, predict the test keys, and time each step."""
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from graph_encoding.graph import CellGraph
-from surrogate.calibration import fit_calibrated
+from surrogate.calibration import Calibrated, TrainedOn, calibrate, novel_nodes
 from surrogate.comparison.fit_result import FitResult
 from surrogate.comparison.plugin import Contender
 from surrogate.comparison.protocol import PlannedSplit
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import Source
-from surrogate.data.prediction import Interval, Prediction
-from surrogate.data.targets import FloatArray, size_of
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import size_of
 from surrogate.predictors.base import Predictor
 
 _BATCHES = 5
 _LEAST_SHARE = 1e-9
-"""Least standard deviation of a prediction, in units of `size_of` the training labels."""
-
-
-class Calibrated(Protocol):
-    """What a calibration gives: honest intervals and spreads, on the model scale."""
-
-    def interval(self, prediction: Prediction, level: float) -> Interval:
-        """The interval of each of n predictions."""
-        ...
-
-    def std(self, prediction: Prediction) -> FloatArray:
-        """(n,) calibrated standard deviations."""
-        ...
-
-
-def fit_and_calibrate(
-    train: SurrogateDataset,
-    make_predictor: Callable[[], Predictor],
-    folds: int,
-    rng: np.random.Generator,
-) -> tuple[Predictor, Calibrated, float, float]:
-    """Fit and calibrate a kind of predictor on its training set; the one place that says how.
-
-    Returns:
-        The fitted predictor, its calibration, and the processor seconds of the fit and of the
-        calibration. A predictor that holds keys out in its fit is calibrated by that: its
-        calibration takes no time of its own.
-
-    Raises:
-        UserError: if there are too few keys for the folds.
-    """
-    predictor = make_predictor()
-    started = time.process_time()
-    calibrated = fit_calibrated(predictor, train, folds, rng)
-    both = time.process_time() - started
-    if predictor.holds_out_itself:
-        return predictor, calibrated, both, 0.0
-    started = time.process_time()
-    predictor = make_predictor().fit(train, rng)
-    fit = time.process_time() - started
-    return predictor, calibrated, fit, max(both - fit, 0.0)
+"""Lower bound on a standard deviation, in units of `size_of` the training labels."""
 
 
 def fit_and_ask(
@@ -70,8 +29,9 @@ def fit_and_ask(
     levels: tuple[float, ...],
     folds: int,
     seed: int,
+    widen: bool = True,
 ) -> FitResult:
-    """Fit on the training keys, answer for the test keys.
+    """Fit and calibrate on the training keys, as an artifact is, and predict the test keys.
 
     Args:
         source: the labelled graphs.
@@ -80,20 +40,27 @@ def fit_and_ask(
         levels: (l,) levels of the intervals.
         folds: parts of the training set that the calibration holds out in turn.
         seed: start of all randomness of the fit.
+        widen: whether intervals of novel graphs are wider, as an artifact's are; without, they
+            show what the widening is good for.
 
     Raises:
         UserError: if the training set is too small for the folds or the levels.
     """
     sets = split.of(source)
+    graphs = sets.test.graphs
+    trained_on = TrainedOn.of(sets.train.graphs)
+    novelty = [trained_on.novelty(graph) for graph in graphs]
     # The same stream for every predictor: none is lucky in its folds.
     rng = np.random.default_rng([seed, split.repeat, split.train_size])
-    predictor, calibrated, fit_seconds, calibration_seconds = fit_and_calibrate(
-        sets.train, contender.make, folds, rng
+    fitted, fit_seconds, calibration_seconds = _timed_calibration(
+        sets.train, contender.make, folds, rng, novel=widen and any(novelty)
     )
-    prediction, query_microseconds = timed_answers(predictor, sets.test.graphs)
+    prediction, query_microseconds = timed_answers(fitted.predictor, graphs)
     transform = sets.test.target.transform
+    intervals = [fitted.calibrator.interval(prediction, level, novelty) for level in levels]
+    ends = [transform.interval_to_raw(interval.low, interval.high) for interval in intervals]
+    # A predictor without any held-out error has no standard deviation, and no density to score.
     least = _LEAST_SHARE * size_of(sets.train.model_values)
-    intervals = [calibrated.interval(prediction, level) for level in levels]
     return FitResult(
         protocol=split.protocol,
         detail=split.detail,
@@ -104,46 +71,66 @@ def fit_and_ask(
         measured=sets.test.values,
         predicted=transform.to_raw(prediction.mean),
         model_mean=prediction.mean,
-        # Without an error on any held-out key there is no deviation, and no density to score.
-        model_std=np.maximum(calibrated.std(prediction), least),
-        nodes=np.array([graph.inner_nodes for graph in sets.test.graphs], dtype=np.int64),
-        extrapolated=_is_extrapolated(sets.train.graphs, sets.test.graphs),
+        model_std=np.maximum(fitted.calibrator.std(prediction, novelty), least),
+        nodes=np.array([graph.inner_nodes for graph in graphs], dtype=np.int64),
+        novel_nodes=np.array([novel_nodes(of_graph) for of_graph in novelty], dtype=np.int64),
         levels=levels,
-        low=np.array([transform.to_raw(interval.low) for interval in intervals]),
-        high=np.array([transform.to_raw(interval.high) for interval in intervals]),
+        low=np.array([low for low, _ in ends]),
+        high=np.array([high for _, high in ends]),
         fit_seconds=fit_seconds,
         calibration_seconds=calibration_seconds,
         query_microseconds=query_microseconds,
     )
 
 
-def timed_answers(predictor: Predictor, graphs: Sequence[CellGraph]) -> tuple[Prediction, float]:
-    """Answers for n >= 1 graphs, and the processor time of one in microseconds.
+def _timed_calibration(
+    train: SurrogateDataset,
+    make_predictor: Callable[[], Predictor],
+    folds: int,
+    rng: np.random.Generator,
+    *,
+    novel: bool,
+) -> tuple[Calibrated, float, float]:
+    """`calibrate`, with the processor seconds of the fit and of the calibration.
 
-    The graphs are asked in up to five batches, each graph once, so that nothing remembered of
-    an earlier question makes a later one faster. The median over the batches leaves out what only
-    the first question costs.
+    Without novel test keys the fits that leave graphs out are omitted: they would take most of the
+    time and change nothing. A predictor that holds keys out in its own fit needs no more time for
+    the calibration in support.
+    """
+    ends = [time.process_time()]
+    fitted = calibrate(
+        train,
+        make_predictor,
+        folds,
+        rng,
+        on_step=lambda: ends.append(time.process_time()),
+        novel=novel,
+    )
+    fit = ends[1] - ends[0]
+    if not fitted.predictor.holds_out_itself:
+        # Once more, alone: above, the fit is one of several.
+        started = time.process_time()
+        make_predictor().fit(train, np.random.default_rng(0))
+        fit = time.process_time() - started
+    return fitted, fit, max(ends[-1] - ends[0] - fit, 0.0)
+
+
+def timed_answers(predictor: Predictor, graphs: Sequence[CellGraph]) -> tuple[Prediction, float]:
+    """Predictions for n >= 1 graphs, and the processor time of one in microseconds.
+
+    The graphs are predicted in up to five batches, each graph once, so that nothing cached for an
+    earlier query speeds up a later one. The median over the batches excludes the one-time costs of
+    the first query.
     """
     parts = np.array_split(np.arange(len(graphs)), min(_BATCHES, len(graphs)))
-    answers, microseconds = [], []
+    predictions, microseconds = [], []
     for part in parts:
         batch = [graphs[i] for i in part]
         started = time.process_time()
-        answers.append(predictor.predict(batch))
+        predictions.append(predictor.predict(batch))
         microseconds.append(1e6 * (time.process_time() - started) / len(batch))
     whole = Prediction(
-        np.concatenate([answer.mean for answer in answers]),
-        np.concatenate([answer.std for answer in answers]),
+        np.concatenate([prediction.mean for prediction in predictions]),
+        np.concatenate([prediction.std for prediction in predictions]),
     )
     return whole, float(np.median(microseconds))
-
-
-def _is_extrapolated(
-    train: Sequence[CellGraph], test: Sequence[CellGraph]
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    ops = {op.name for graph in train for op in graph.ops}
-    nodes = max(graph.inner_nodes for graph in train)
-    return np.array(
-        [g.inner_nodes > nodes or any(op.name not in ops for op in g.ops) for g in test],
-        dtype=bool,
-    )

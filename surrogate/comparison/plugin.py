@@ -1,4 +1,4 @@
-"""Predictors by name: registered ones, and a stranger's by `module:Class`."""
+"""Predictors by name: registered ones, and those of other packages by `module:Class`."""
 
 import importlib
 import json
@@ -16,10 +16,10 @@ from surrogate.predictors.base import PREDICTORS, Predictor
 
 @dataclass(frozen=True)
 class Contender:
-    """A predictor that takes part.
+    """A predictor that is compared.
 
     Attributes:
-        name: as the configuration has it.
+        name: as in the configuration.
         kind: its class.
         settings: its settings.
     """
@@ -51,7 +51,7 @@ def contender(name: str, settings: Mapping[str, Any]) -> Contender:
         settings: settings that differ from the defaults.
 
     Raises:
-        UserError: if there is no such predictor, its settings are no dataclass, or one is wrong.
+        UserError: if there is no such predictor, its settings are not a dataclass, or one is wrong.
     """
     kind = predictor_kind(name)
     settings_type = getattr(kind, "settings_type", None)
@@ -64,7 +64,7 @@ def contender(name: str, settings: Mapping[str, Any]) -> Contender:
 
 
 def checked_settings(name: str, settings_type: type[Any], plain: Mapping[str, Any]) -> Any:
-    """Settings of a predictor out of nested tables.
+    """Settings of a predictor from nested tables.
 
     Args:
         name: the predictor's.
@@ -72,12 +72,12 @@ def checked_settings(name: str, settings_type: type[Any], plain: Mapping[str, An
         plain: those that differ from the defaults.
 
     Raises:
-        UserError: if one is unknown, of another type or out of its bounds; lists those there are.
+        UserError: if one is unknown, of another type or out of bounds; the message lists all.
     """
     checked: TypeAdapter[Any] = TypeAdapter(settings_type)
     try:
-        # Strict, so that `true` is no learning rate of 1; of Python's values that would refuse
-        # tables for the settings of a part.
+        # Strict, so that `true` is not a learning rate of 1. As JSON, because strict validation of
+        # Python values refuses a table in place of a nested dataclass.
         return checked.validate_json(json.dumps(dict(plain), default=str), strict=True)
     except ValidationError as e:
         known = ", ".join(names_of_settings(settings_type))
@@ -106,18 +106,18 @@ def predictor_kind(name: str) -> type[Predictor]:
 
     Raises:
         UserError: if the name is neither registered nor `module:Class`, the module cannot be
-            imported, or the class is no `Predictor`.
+            imported, or the class is not a `Predictor`.
     """
     module_name, colon, class_name = name.partition(":")
     if not colon:
         return PREDICTORS.get(name)
     try:
         module = importlib.import_module(module_name)
-    # Whatever a stranger's module raises: it is theirs to mend, and --debug shows where.
+    # Any error of the user's module; --debug shows the traceback.
     except Exception as e:
         raise UserError(
             f"predictor {name!r} must be module:Class, but module {module_name!r} cannot be "
-            f"imported: {e!r}; install or mend it, or start from the folder that it is in"
+            f"imported: {e!r}; install or correct it, or start from its folder"
         ) from e
     kind = getattr(module, class_name, None)
     if not (isinstance(kind, type) and issubclass(kind, Predictor)):

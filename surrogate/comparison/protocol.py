@@ -1,4 +1,4 @@
-"""Ways to divide the keys of a source: what may be trained on, and what is asked."""
+"""Protocols: ways to divide the keys of a source into training and test keys."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -14,10 +14,10 @@ from surrogate.data.labelled_graphs import Source
 from surrogate.data.splits import Split
 
 MIN_TEST_KEYS = 10
-"""Fewer order too little to be worth a number: 10 keys make 45 pairs."""
+"""Fewest test keys: the rank correlation of fewer is too noisy, as 10 keys make 45 pairs."""
 
 MIN_TRAIN_KEYS = 2
-"""Least train size."""
+"""Smallest training size."""
 
 Indices = NDArray[np.int64]
 
@@ -27,9 +27,9 @@ class Division:
     """Keys to draw training sets from, and keys to test on.
 
     Attributes:
-        detail: which of a protocol's divisions it is; empty if there is only one.
+        detail: name of the division within its protocol; empty if there is only one.
         pool: indices of the keys that training sets are drawn from.
-        test: indices of the keys to test on; those drawn for training are left out.
+        test: indices of the keys to test on; those drawn for training are excluded.
     """
 
     detail: str
@@ -58,17 +58,17 @@ class PlannedSplit:
     test: Indices
 
     def of(self, source: Source) -> Split:
-        """The two sets; a key on both sides is an error."""
+        """The training and the test set; a key in both is an error."""
         data = source.dataset
         return Split(data.subset(self.train), data.subset([]), data.subset(self.test))
 
 
 class Protocol(ABC):
-    """A question about generalisation, put as divisions of the keys.
+    """A question about generalisation, expressed as divisions of the keys.
 
     Attributes:
         name: the name it is registered and configured by.
-        question: what it asks, for reports.
+        question: the test cells in words, for reports.
     """
 
     name: ClassVar[str]
@@ -79,7 +79,7 @@ class Protocol(ABC):
         """Divide the keys so that training sets of up to `largest` keys can be drawn.
 
         Raises:
-            UserError: if the source has nothing of the kind.
+            UserError: if the source has no such keys.
         """
 
 
@@ -99,7 +99,7 @@ class RandomKeys(Protocol):
     question = "cells like those it was trained on"
 
     def divide(self, source: Source, largest: int) -> tuple[Division, ...]:  # noqa: ARG002
-        """One division: all keys of the training space are both."""
+        """One division: training and test keys are both drawn from the training space."""
         inside = np.flatnonzero(~source.extended)
         return (Division("", inside, inside),)
 
@@ -112,7 +112,7 @@ class LeaveOperationOut(Protocol):
     question = "an operation that no training cell has"
 
     def divide(self, source: Source, largest: int) -> tuple[Division, ...]:  # noqa: ARG002
-        """One division for each operation that occurs often enough, but not everywhere."""
+        """One division for each operation that many, but not all, graphs have."""
         inside = np.flatnonzero(~source.extended)
         has = {int(i): {op.name for op in source.dataset.graphs[i].ops[1:-1]} for i in inside}
         counts = Counter(name for names in has.values() for name in names)
@@ -136,14 +136,14 @@ class LeaveOperationOut(Protocol):
 class SmallToLarge(Protocol):
     """Train on graphs of at most k operations; test on all larger ones.
 
-    k is the least with enough keys for the largest training set.
+    k is the smallest number with enough keys for the largest training set.
     """
 
     name = "small-to-large"
     question = "cells with more operations than any it was trained on"
 
     def divide(self, source: Source, largest: int) -> tuple[Division, ...]:
-        """One division, at the least size that leaves enough keys on both sides."""
+        """One division, at the smallest size that leaves enough keys on both sides."""
         inside = np.flatnonzero(~source.extended)
         sizes = np.array([source.dataset.graphs[i].inner_nodes for i in inside])
         for k in sorted(set(sizes.tolist())):
@@ -162,13 +162,13 @@ class SmallToLarge(Protocol):
 
 @_registered
 class Extended(Protocol):
-    """Train on the source's own space; test on what lies outside of it."""
+    """Train on the source's own space; test on keys outside of it."""
 
     name = "extended"
     question = "cells outside the space it was trained on"
 
     def divide(self, source: Source, largest: int) -> tuple[Division, ...]:  # noqa: ARG002
-        """One division: inside and outside."""
+        """One division: keys inside and outside the space."""
         if not source.extended.any():
             raise UserError(
                 f"source {source.name!r} has no key outside its space; name a table or a file of "
@@ -182,8 +182,8 @@ def planned_splits(
 ) -> tuple[PlannedSplit, ...]:
     """All splits of a protocol.
 
-    Within a repeat, a larger training set holds every smaller one, so that curves over the
-    training size are not blurred by the draw.
+    Within a repeat, a larger training set contains every smaller one, so that learning curves
+    do not depend on different draws.
 
     Args:
         source: n labelled graphs, sorted by key.
@@ -193,7 +193,7 @@ def planned_splits(
         seed: start of the draws.
 
     Raises:
-        UserError: if a division has too few keys to train or to test on; says how many.
+        UserError: if a division has too few keys to train or to test on; the message says how many.
     """
     found = []
     for division in protocol.divide(source, max(train_sizes)):
@@ -229,7 +229,7 @@ def _check_sizes(
 
 
 def _most_to_train_on(division: Division) -> int:
-    """Keys of the largest training set that leaves enough keys to test on; 0 if none does."""
+    """Size of the largest training set that leaves enough test keys; 0 if there is none."""
     shared = len(np.intersect1d(division.pool, division.test))
     spare = len(division.test) - MIN_TEST_KEYS
     if spare >= shared:

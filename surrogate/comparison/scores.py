@@ -1,4 +1,4 @@
-"""The metrics of a benchmark, as one table, and the scores of a finished fit."""
+"""The metrics of a benchmark, and the scores of a finished fit."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -27,16 +27,16 @@ from surrogate.metrics import (
 )
 
 Better = Literal["higher", "lower", "nominal"]
-"""Which way is good; nominal: as near as can be to the level."""
+"""Direction of a metric; nominal: the closer to the level, the better."""
 
 
 @dataclass(frozen=True)
 class PointMetric:
-    """A number that needs no more than predictions and labels, so that a noise ceiling has it too.
+    """A metric of predictions and labels alone, which a noise ceiling has as well.
 
     Attributes:
         name: its name.
-        better: which way is good.
+        better: its direction.
         unit: unit of the number; "target" stands for the target's.
         of: (predicted (m,), measured (m,), target) -> number, both on the raw scale.
     """
@@ -73,14 +73,14 @@ del _metric
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that sums up a fit.
+    """A number that summarises a fit.
 
     Attributes:
         name: its name.
-        better: which way is good.
+        better: its direction.
         unit: its unit.
         of: fit -> number.
-        of_keys: whether it changes with the test keys; the time of a fit does not.
+        of_keys: whether it depends on the test keys; the time of a fit does not.
     """
 
     name: str
@@ -140,7 +140,7 @@ def _interval(fit: FitResult, i: int) -> Interval:
 
 
 def _coverage(i: int, target: Target) -> Callable[[FitResult], float]:
-    # To the model scale and back: clipped labels then stand where an interval can reach them.
+    # To the model scale and back: clipped labels are then within reach of an interval.
     transform = target.transform
     return lambda fit: coverage(
         _interval(fit, i), transform.to_raw(transform.to_model(fit.measured))
@@ -152,15 +152,15 @@ def _width(i: int) -> Callable[[FitResult], float]:
 
 
 def groups_of(fit: FitResult, target: Target) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Groups of test keys in which intervals should hold too.
+    """Groups of test keys, for the coverage within each.
 
     Args:
-        fit: answers for m keys.
+        fit: predictions for m keys.
         target: what is predicted.
 
     Yields:
         (name, (m,) mask of its keys), none of them empty: fifths of the forecast, number of
-        operations, whether the graph is unlike the training graphs, whether it collapsed.
+        operations, whether the graph is out of support and by how many nodes, whether it collapsed.
     """
     if np.ptp(fit.predicted) > 0:
         rank = np.argsort(np.argsort(fit.predicted, kind="stable"), kind="stable")
@@ -169,6 +169,8 @@ def groups_of(fit: FitResult, target: Target) -> Iterator[tuple[str, NDArray[np.
             yield f"forecast fifth {i + 1} of 5", fifth == i
     for count in sorted(set(fit.nodes.tolist())):
         yield f"operations {count}", fit.nodes == count
+    for count in sorted(set(fit.novel_nodes[fit.extrapolated].tolist())):
+        yield f"novel nodes {count}", fit.novel_nodes == count
     masks = {"extrapolated": fit.extrapolated, "interpolated": ~fit.extrapolated}
     if target.unit == PER_UNIT:
         masks["collapsed"] = fit.measured > COLLAPSED_PER
@@ -178,7 +180,7 @@ def groups_of(fit: FitResult, target: Target) -> Iterator[tuple[str, NDArray[np.
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One number of one fit: a row of the tidy table.
+    """One metric of one fit: a row of the tidy table.
 
     Attributes:
         source: name of the labelled graphs.
@@ -214,7 +216,7 @@ class ScoreRow:
 def score_rows(
     fit: FitResult, metrics: tuple[Metric, ...], *, source: str, target: Target
 ) -> Iterator[ScoreRow]:
-    """All numbers of a fit: every metric over all keys, and each level's coverage in each group."""
+    """All scores of a fit: every metric over all keys, and each level's coverage in each group."""
 
     def row(metric: Metric, group: str, part: FitResult) -> ScoreRow:
         return ScoreRow(
@@ -235,7 +237,7 @@ def score_rows(
 
     for metric in metrics:
         yield row(metric, "", fit)
-    told = {f"coverage_{percent(level)}" for level in fit.levels}
+    coverages = {f"coverage_{percent(level)}" for level in fit.levels}
     for name, mask in groups_of(fit, target):
         part = fit.at(mask)
-        yield from (row(metric, name, part) for metric in metrics if metric.name in told)
+        yield from (row(metric, name, part) for metric in metrics if metric.name in coverages)

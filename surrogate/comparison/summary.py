@@ -1,4 +1,4 @@
-"""Scores over repeats: means with confidence intervals, beside the noise ceiling."""
+"""Scores over repeats: means with confidence intervals, and the noise ceiling."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from surrogate.comparison.protocol import MIN_TEST_KEYS
 from surrogate.comparison.scores import Metric, ScoreRow, groups_of
 from surrogate.data.targets import Target
 from surrogate.metrics import bootstrap_interval, t_interval
+
+_ROUNDING = 1e-12
 
 EVERY_DETAIL = "mean of all"
 """Detail of the rows that average over the divisions of a protocol, such as its operations."""
@@ -32,18 +34,18 @@ class SummaryRow:
         unit: its unit.
         better: "higher", "lower" or "nominal".
         mean: mean over the repeats.
-        low: lower end of its 95 % confidence interval; None if there is none.
+        low: lower end of its 95 % confidence interval; None if it is unavailable.
         high: upper end.
-        interval: what the interval is: Student's over repeats, or a bootstrap over test keys.
+        interval: method of the interval: Student's over repeats, or a bootstrap over test keys.
         repeats: how many.
         test_keys: test keys of a repeat, on average.
-        ceiling: what the mean of the other seeds scores on the keys that the protocol tests on;
-            None if it is not known.
+        ceiling: score of the mean of the other seeds on the test keys of the protocol; None if it
+            is unknown.
         ceiling_low: lower end of its 95 % interval.
         ceiling_high: upper end.
-        ceiling_keys: keys that it rests on; among fewer keys the best are easier to find, so that
-            it fits selections only where `test_keys` is about as large.
-        ceiling_perfect: what the true means would score, by normal theory.
+        ceiling_keys: number of keys that it is estimated from. The best of fewer keys are easier to
+            find: compare selections only where `test_keys` is about as large.
+        ceiling_perfect: score of the true means, by normal theory.
         uses_features: whether the predictor learned from features given with the graphs; False
             where there are none.
     """
@@ -71,6 +73,20 @@ class SummaryRow:
     ceiling_perfect: float | None
     uses_features: bool
 
+    @property
+    def text(self) -> str:
+        """The mean, and half the width of its interval where there is one.
+
+        >>> row = {name: "" for name in SummaryRow.__dataclass_fields__}
+        >>> SummaryRow(**{**row, "mean": 0.5, "low": 0.4, "high": 0.6}).text
+        '0.5 ± 0.1'
+        """
+        if self.low is None or self.high is None:
+            return f"{self.mean:.4g}"
+        half = (self.high - self.low) / 2
+        # The deviation of equal numbers is not zero but a rounding error of some 1e-16 of them.
+        return f"{self.mean:.4g} ± {half if half > _ROUNDING * abs(self.mean) else 0.0:.2g}"
+
 
 def summarise(
     rows: Sequence[ScoreRow],
@@ -82,15 +98,15 @@ def summarise(
     seed: int,
     using_features: Set[str] = frozenset(),
 ) -> tuple[SummaryRow, ...]:
-    """Put the scores of all fits together.
+    """Summarise the scores of all fits.
 
     Where a protocol has several divisions, rows of the detail `EVERY_DETAIL` average over them
     within each repeat first.
 
     Args:
         rows: scores of all fits.
-        fits: the fits themselves: with a single repeat, their test keys are drawn again.
-        metrics: what the rows tell.
+        fits: the fits themselves, for a bootstrap over test keys where there is a single repeat.
+        metrics: the metrics of the rows.
         ceilings: noise ceilings by protocol and metric.
         target: what is predicted.
         seed: start of the bootstrap.
@@ -149,7 +165,7 @@ def _grouped(rows: Sequence[ScoreRow]) -> dict[tuple[object, ...], list[ScoreRow
 
 
 def _over_details(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
-    """Rows that average over the divisions of a protocol, one a repeat."""
+    """Rows that average over the divisions of a protocol, one per repeat."""
     groups: dict[tuple[object, ...], list[ScoreRow]] = {}
     for row in rows:
         if not row.group:

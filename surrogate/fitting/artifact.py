@@ -1,4 +1,4 @@
-"""The artifact: a folder with everything that a forecast needs, verified on the way in."""
+"""The artifact: a folder with everything that a forecast needs, verified when it is read."""
 
 import hashlib
 import json
@@ -50,10 +50,10 @@ def latency_folder(number: int) -> str:
 
 @dataclass(frozen=True)
 class ArtifactMetadata:
-    """Where an artifact comes from.
+    """Origin of an artifact.
 
     Attributes:
-        name: the artifact's name.
+        name: of the artifact.
         table: name of the table it was fitted on.
         recipe_hash: sha256 of the table's recipe.
         corpus_fingerprint: sha256 of the corpus behind the table.
@@ -61,11 +61,11 @@ class ArtifactMetadata:
         macro: the network around the cell, for parameter counts.
         trained_on: operations and sizes of the training graphs.
         trained_keys: number of functions it was fitted on.
-        label_epochs: target's name -> the epochs that its label averages; without the targets
-            whose label averages none, and without those of an older artifact that has no curves,
-            of which only the number of these epochs is known.
+        label_epochs: name of a target -> the epochs that its label averages. Targets whose label
+            averages none are missing, and so are those of an older artifact without curves, of
+            which only the number of these epochs is known.
         fit: the effective configuration of the fit.
-        versions: versions of what can change the numbers.
+        versions: versions of the software that predictions depend on.
     """
 
     name: str
@@ -83,14 +83,14 @@ class ArtifactMetadata:
 
 @dataclass(frozen=True, eq=False)
 class TargetModel:
-    """All that is learned about one target.
+    """The fitted model of one target.
 
     Attributes:
-        target: what is forecast.
+        target: what is predicted.
         predictor: fitted on all keys.
-        calibrator: turns the predictor's answers into intervals.
-        seed_share: share of the variance around a forecast that is the seed's, see `seed_share`;
-            None if the table has no function with two seeds, so that it is unknown.
+        calibrator: turns the predictor's predictions into intervals.
+        seed_share: fraction of the predictive variance that is due to seed noise, see
+            `seed_share`; None if it is unknown, because no function of the table has two seeds.
     """
 
     target: Target
@@ -99,14 +99,14 @@ class TargetModel:
     seed_share: float | None
 
     def save(self, folder: Path) -> None:
-        """Write the model into a folder, which is made if need be."""
+        """Write the model into a folder, which is created if it does not exist."""
         self.predictor.save(folder)
         calibration = {**self.calibrator.to_plain(), "seed_share": self.seed_share}
         _write_json(folder / _CALIBRATION_FILE, calibration)
 
     @classmethod
     def load(cls, folder: Path, target: Target) -> Self:
-        """Read what `save` wrote of a target.
+        """Read the model of a target that `save` wrote.
 
         Raises:
             UserError: if a file is missing or corrupt.
@@ -118,7 +118,7 @@ class TargetModel:
 
 @dataclass(frozen=True)
 class MeasuredRow:
-    """What the table holds for one function.
+    """The measured labels of one function.
 
     Attributes:
         seeds: (s,) seeds it was trained with.
@@ -131,15 +131,15 @@ class MeasuredRow:
 
 @dataclass(frozen=True, eq=False)
 class Artifact:
-    """A fitted surrogate: one model for each target, and the measured rows it may look up.
+    """A fitted surrogate: one model for each target, and the measured rows for look-ups.
 
     Attributes:
-        metadata: where it comes from.
-        models: one for each target, in the order they are shown.
+        metadata: its origin.
+        models: one for each target, in the order of output.
         measured: functional key -> row of the table.
-        neighbourhood: where the graphs of the fit lie.
-        curves: the model of learning curves; None where none was fitted.
-        latency: one model for each setting that was measured, sorted by setting.
+        neighbourhood: of the training graphs.
+        curves: the model of learning curves; None if none was fitted.
+        latency: one model for each measured setting, sorted by setting.
     """
 
     metadata: ArtifactMetadata
@@ -150,7 +150,7 @@ class Artifact:
     latency: tuple[LatencyModel, ...] = ()
 
     def save(self, folder: Path) -> None:
-        """Write the artifact as a new folder, whole or not at all.
+        """Write the artifact as a new folder, by an atomic write.
 
         Raises:
             UserError: if the folder exists or cannot be written.
@@ -173,7 +173,7 @@ class Artifact:
         _write_json(folder / _MEASURED_FILE, measured)
         with (folder / _NEIGHBOURHOOD_FILE).open("wb") as file:
             points = self.neighbourhood.points
-            # Counts of cells of the space fit into a byte; those of large graphs do not.
+            # Counts of cells of the space fit into a byte; those of large graphs may not.
             if points.max(initial=0) <= np.iinfo(np.uint8).max:
                 points = points.astype(np.uint8)
             np.savez_compressed(file, allow_pickle=False, points=points)
@@ -197,7 +197,7 @@ def load_artifact(name_or_folder: str | Path = DEFAULT_ARTIFACT) -> Artifact:
     """Read an artifact: a shipped one by name, or any by its folder.
 
     Raises:
-        UserError: if there is none, it is a table, its schema is another version, or a file is
+        UserError: if it does not exist, is a table, has another schema version, or a file is
             missing or corrupt.
     """
     folder = resolve_artifact_folder(name_or_folder)
@@ -251,7 +251,7 @@ def resolve_artifact_folder(name_or_folder: str | Path) -> Path:
     """The folder of an artifact: a shipped one by name, or a folder itself (`./NAME`).
 
     Raises:
-        UserError: if there is neither; lists the shipped ones.
+        UserError: if neither exists; the message lists the shipped ones.
     """
     shipped = Path(str(resources.files("surrogate"))) / "pretrained"
     folder = found_folder(name_or_folder, shipped, _METADATA_FILE)

@@ -1,4 +1,4 @@
-"""The configuration of a fit: which predictor, on which labels, judged how."""
+"""The configuration of a fit: the predictor, the labels, and how `--report` scores it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,20 +9,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.toml_config import load_config
-from graph_encoding.macro import MACROS, Macro
 from surrogate.data.targets import TARGETS, Target
-from surrogate.predictors import (
-    PREDICTORS,
-    CostSettings,
-    MeanPredictor,
-    ParamsPredictor,
-    Predictor,
-)
+from surrogate.predictors import PREDICTORS, Predictor
 
 S = TypeVar("S")
 
 NONE = "none"
-"""In place of a predictor's name: what it would forecast is left out."""
+"""In place of a predictor's name: what it would predict is omitted."""
 
 
 def _known_target(name: str) -> str:
@@ -32,7 +25,7 @@ def _known_target(name: str) -> str:
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
-        raise UserError(f"every target must stand once, but got {list(names)}")
+        raise UserError(f"targets must be distinct, but are {list(names)}; list each of them once")
     return names
 
 
@@ -51,7 +44,7 @@ def _known_predictor_or_none(name: str) -> str:
 
 
 class EvaluationConfig(BaseModel):
-    """How a fit is judged before it is trusted: repeated random splits by key."""
+    """How `--report` scores a fit: repeated random splits by key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,8 +56,8 @@ class EvaluationConfig(BaseModel):
 class FitConfig(BaseModel, Generic[S]):
     """All choices of a fit; `settings` are those of the predictor that is named.
 
-    `curve_predictor` forecasts the components of learning curves and `latency_predictor` each
-    latency setting that the table has, both with their default settings; "none" leaves them out.
+    `curve_predictor` predicts the components of learning curves and `latency_predictor` each
+    latency setting of the table, both with their default settings; "none" omits them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,17 +80,17 @@ class FitConfig(BaseModel, Generic[S]):
 
     @property
     def make_predictor(self) -> Callable[[], Predictor]:
-        """What gives a new, unfitted predictor with these settings."""
+        """Returns a new, unfitted predictor with these settings."""
         return partial(PREDICTORS.get(self.predictor), self.settings)
 
     @property
     def make_curve_predictor(self) -> Callable[[], Predictor] | None:
-        """What gives a new, unfitted predictor of curves; None for none."""
+        """Returns a new, unfitted predictor of curves; None to omit curves."""
         return _maker(self.curve_predictor)
 
     @property
     def make_latency_predictor(self) -> Callable[[], Predictor] | None:
-        """What gives a new, unfitted predictor of latencies; None for none."""
+        """Returns a new, unfitted predictor of latencies; None to omit latencies."""
         return _maker(self.latency_predictor)
 
 
@@ -129,18 +122,3 @@ def load_fit_config(path: Path) -> FitConfig[Any]:
 def default_fit_config() -> FitConfig[Any]:
     """The configuration of a fit without a file: the stack with its defaults."""
     return FitConfig(settings=PREDICTORS.get("stack").settings_type())
-
-
-def comparison_makers(config: FitConfig[Any], macro: Macro) -> dict[str, Callable[[], Predictor]]:
-    """The configured predictor and the baselines that it must beat.
-
-    Args:
-        config: of the fit.
-        macro: the network around the cells of its table, whose parameters are counted.
-    """
-    # A table of a macro network of one's own says what it is, not that it is registered here.
-    MACROS.register(macro.name, macro)
-    makers: dict[str, Callable[[], Predictor]] = {config.predictor: config.make_predictor}
-    makers.setdefault("params", partial(ParamsPredictor, CostSettings(macro.name)))
-    makers.setdefault("mean", MeanPredictor)
-    return makers

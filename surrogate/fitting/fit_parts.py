@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graph_encoding.common.errors import UserError
-from surrogate.calibration import calibrate_support, calibration_steps, seed_share
+from surrogate.calibration import calibrate, calibration_steps, seed_share
 from surrogate.curves import CurveModel, load_curve_model
 from surrogate.data.dataset import SeedPolicy, SurrogateDataset
 from surrogate.data.targets import Target
@@ -180,7 +180,7 @@ def fit_target(
         UserError: if there are too few keys for the folds, or their labels are all one.
     """
     check_labels(dataset)
-    calibrated = calibrate_support(dataset, make_predictor, folds, rng, on_step)
+    calibrated = calibrate(dataset, make_predictor, folds, rng, on_step=on_step)
     share = seed_share(dataset.sorted_by_key(), calibrated.held_out)
     return TargetModel(dataset.target, calibrated.predictor, calibrated.calibrator, share)
 

@@ -1,4 +1,4 @@
-"""From a benchmark table to an artifact."""
+"""Fit an artifact on a benchmark table."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -51,26 +51,25 @@ def fit_artifact(
 
     Args:
         table: measured trainings.
-        targets: what to forecast, at least one.
-        make_predictor: gives a new, unfitted predictor.
+        targets: what to predict, at least one.
+        make_predictor: returns a new, unfitted predictor.
         name: name of the artifact.
         seed_policy: which trainings a label is made of, and which curves are learned.
         folds: parts that the calibration holds out in turn.
         seed: start of all randomness; each target begins with it anew.
-        effective_config: what the artifact shall remember of the configuration.
-        make_curve_predictor: gives a new, unfitted predictor for the curves' components; None
-            leaves curves out.
-        make_latency_predictor: the same for the latency of each setting that the table has.
-        workers: parts that are fitted at a time, a process each: targets, curves and latencies
-            are a part each. What gives predictors must then be of a module that they can import.
-        kept: where finished parts are kept; those of an earlier fit that was stopped are not
-            fitted again.
-        on_progress: told of the steps that are done and their number, first of kept ones.
+        effective_config: the configuration, for the metadata.
+        make_curve_predictor: returns a new, unfitted predictor for the curves' components; None
+            omits curves.
+        make_latency_predictor: the same for the latency of each setting of the table.
+        workers: processes, each of which fits one part at a time: a target, the curves or a
+            latency setting. Several must be able to import the functions that make predictors.
+        kept: checkpoint of finished parts, from which a stopped fit is resumed.
+        on_progress: called with the number of finished steps and of all.
 
     Raises:
-        UserError: if there is no target, too few keys, labels are all one, or curves or latencies
-            are asked for and cannot be had, as curves without the target `val_per`. What can be
-            known before the first fit is refused before it, as parts kept of another fit are.
+        UserError: if there is no target, there are too few keys, all labels are equal, or curves or
+            latencies are unavailable, as curves without the target `val_per`, or the checkpoint
+            belongs to another fit. Errors that can be known before the first fit are raised then.
     """
     _check_targets(targets, curves=make_curve_predictor is not None)
     makers = (make_predictor, make_curve_predictor, make_latency_predictor)
@@ -98,26 +97,26 @@ def _check_targets(targets: Sequence[Target], *, curves: bool) -> None:
         raise UserError("a fit must have at least one target, but got none")
     names = [target.name for target in targets]
     if len(set(names)) < len(names):
-        raise UserError(f"every target must stand once, but got {names}")
+        raise UserError(f"targets must be distinct, but are {names}; list each of them once")
     for target in targets:
-        # An artifact keeps the name alone.
+        # An artifact stores the name alone.
         if target.name not in TARGETS or TARGETS.get(target.name) != target:
             raise UserError(
-                f"an artifact must be of registered targets ({', '.join(TARGETS)}), but got "
+                f"targets of an artifact must be registered ({', '.join(TARGETS)}), but one is "
                 f"{target}; register it with TARGETS.register(name, target), under a free name"
             )
     if curves and VAL_PER not in targets:
         raise UserError(
-            f"learning curves must go with the target {VAL_PER.name!r}, whose intervals say how "
-            "much wider theirs are for cells unlike the table's, but the targets are "
-            f"{', '.join(names)}; add it, or leave curves out"
+            f"learning curves need the target {VAL_PER.name!r}, whose intervals determine how much "
+            f"wider theirs are for novel cells, but the targets are {', '.join(names)}; add it, or "
+            "leave curves out"
         )
 
 
 def _check_data(
     plan: FitPlan, datasets: Sequence[SurrogateDataset], parts: Sequence[FitPart]
 ) -> None:
-    """Refuse now what the last of the fits would refuse."""
+    """Raise now the errors of later fits."""
     for dataset in datasets:
         check_labels(dataset)
         check_folds(len(dataset), plan.folds, FEWEST_KEYS)
@@ -152,7 +151,7 @@ def _metadata(
 
 
 def _identity(plan: FitPlan) -> str:
-    """Checksum of all that the parts of a fit depend on."""
+    """Checksum of everything that the parts of a fit depend on."""
     makers = (plan.make_predictor, plan.make_curve_predictor, plan.make_latency_predictor)
     return content_hash(
         {
@@ -169,7 +168,7 @@ def macro_of_table(table: "BenchmarkTable") -> Macro:
     """The macro network that a table's cells were trained in.
 
     Raises:
-        UserError: if the recipe does not say.
+        UserError: if the recipe does not describe it.
     """
     try:
         return Macro.from_plain(table.metadata.recipe["macro"])

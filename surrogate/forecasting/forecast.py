@@ -11,8 +11,8 @@ from graph_encoding.cost import macs_of_form, params_of_form
 from graph_encoding.functional import FunctionalForm, functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
 from graph_encoding.semantics import Semantics
+from surrogate.calibration import Novelty
 from surrogate.calibration.conformal import LowestLimit
-from surrogate.calibration.support import Beyond
 from surrogate.curves import CurveModel, ObservedCurve, Widening
 from surrogate.curves.observed import Observed
 from surrogate.data.prediction import Prediction, check_level
@@ -229,7 +229,7 @@ class Forecaster:
         self, graphs: GraphBatch, level: float, observed: ObservedCurve | None, asked: "_Asked"
     ) -> list["_Answer"]:
         """What is said of n >= 1 living functions."""
-        beyond = [self.metadata.trained_on.beyond(graph) for graph in graphs]
+        beyond = [self.metadata.trained_on.novelty(graph) for graph in graphs]
         told = {model.target.name: model.predictor.predict(graphs) for model in asked.models}
         limit = LowestLimit()
         by_target: list[list[TargetForecast]] = []
@@ -287,7 +287,7 @@ class Forecaster:
     def _widening(
         self,
         graphs: Sequence[CellGraph],
-        beyond: Sequence[Beyond],
+        beyond: Sequence[Novelty],
         level: float,
         told: Mapping[str, Prediction],
     ) -> Widening | None:
@@ -381,11 +381,5 @@ def _support(
         )
     if measured:
         return "measured", ""
-    trained = metadata.trained_on
-    unseen = sorted(set(form.ops) - set(trained.ops))
-    reasons = [f"no training cell has the operation {op}" for op in unseen]
-    if len(form.ops) > trained.nodes:
-        reasons.append(
-            f"it has {len(form.ops)} operations, the training cells at most {trained.nodes}"
-        )
+    reasons = metadata.trained_on.reasons(form.ops)
     return ("extrapolated" if reasons else "interpolated"), "; ".join(reasons)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surrogate.calibration.support import Beyond
+from surrogate.calibration import Novelty
 from surrogate.curves import CurveForecast, Widening
 from surrogate.data.prediction import Prediction
 from surrogate.fitting.artifact import TargetModel
@@ -35,7 +35,7 @@ class ForecastCurve:
 
 
 def widening(
-    model: TargetModel, prediction: Prediction, beyond: Sequence[Beyond], level: float
+    model: TargetModel, prediction: Prediction, beyond: Sequence[Novelty], level: float
 ) -> Widening:
     """How much more is doubted of a target outside than inside.
 

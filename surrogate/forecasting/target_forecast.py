@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from surrogate.calibration.support import Beyond
+from surrogate.calibration import Novelty
 from surrogate.curves import LabelForecast
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import COLLAPSED_PER, PER_UNIT, TARGETS, FloatArray
@@ -74,7 +74,7 @@ def of_label(target: TargetForecast, label: LabelForecast) -> TargetForecast:
 def forecast_target(
     model: TargetModel,
     prediction: Prediction,
-    beyond: Sequence[Beyond],
+    beyond: Sequence[Novelty],
     level: float,
 ) -> list[TargetForecast]:
     """What a fitted model's answers for n graphs come to.
@@ -118,6 +118,6 @@ def forecast_target(
     ]
 
 
-def _collapse(model: TargetModel, prediction: Prediction, beyond: Sequence[Beyond]) -> FloatArray:
+def _collapse(model: TargetModel, prediction: Prediction, beyond: Sequence[Novelty]) -> FloatArray:
     limit = float(model.target.transform.to_model(np.array([COLLAPSED_PER]))[0])
     return model.calibrator.exceedance(prediction, limit, beyond)

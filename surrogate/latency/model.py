@@ -12,7 +12,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
-from surrogate.calibration import SupportCalibrator, TrainedOn, calibrate_support
+from surrogate.calibration import SupportCalibrator, TrainedOn, calibrate
 from surrogate.calibration.conformal import LevelTooHighError
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import FloatArray, LogScale, Target
@@ -118,9 +118,9 @@ class LatencyModel:
         dataset = latency_dataset(measured, cells, Semantics(table.metadata.semantics))
         chosen = np.sort(rng.permutation(len(dataset))[:MOST_GRAPHS])
         dataset = dataset.subset(chosen)
-        predictor, calibrator, _ = calibrate_support(dataset, make_predictor, folds, rng)
+        found = calibrate(dataset, make_predictor, folds, rng)
         return cls(
-            setting, device, predictor, calibrator, TrainedOn.of(dataset.graphs), dict(measured)
+            setting, device, found.predictor, found.calibrator, found.trained_on, dict(measured)
         )
 
     def forecast(self, graphs: Sequence[CellGraph], level: float) -> list[LatencyForecast]:
@@ -134,12 +134,12 @@ class LatencyModel:
             UserError: if too few functions were measured for the level.
         """
         answers = self.log_seconds(graphs, level)
-        outside = [bool(self.trained_on.beyond(graph)) for graph in graphs]
+        outside = [bool(self.trained_on.novelty(graph)) for graph in graphs]
         return latency_forecasts(self.setting, self.device, graphs, answers, outside, self.measured)
 
     def log_seconds(self, graphs: Sequence[CellGraph], level: float) -> LogSeconds:
         """As `forecast`, on the scale that is learned."""
-        beyond = [self.trained_on.beyond(graph) for graph in graphs]
+        beyond = [self.trained_on.novelty(graph) for graph in graphs]
         answer = self.predictor.predict(graphs)
         try:
             interval = self.calibrator.interval(answer, level, beyond)

@@ -156,7 +156,7 @@ class TransferredLatency:
         own doubt is added to it.
         """
         check_level(level)
-        outside = np.array([bool(self.source.trained_on.beyond(graph)) for graph in graphs])
+        outside = np.array([bool(self.source.trained_on.novelty(graph)) for graph in graphs])
         answer = self.line.predict(graphs)
         half = _student_quantile(level, self.line.count - 1) * answer.std
         std = _student_quantile(ONE_SIGMA, self.line.count - 1) * answer.std

@@ -256,11 +256,11 @@ def test_fit_reports_and_writes_an_artifact(
     assert code == 0
     assert "2 of 80 rows have no label" in err
     # Two targets, three predictors, two repeats.
-    assert "judging 0/12" in err and "judging 12/12" in err
+    assert "held-out fits 0/12" in err and "held-out fits 12/12" in err
     assert "fitting 0/" in err
     rows = json.loads(text)
     assert {row["predictor"] for row in rows} == {"xgb", "params", "mean"}
-    assert {row["metric"] for row in rows} >= {"kendall_tau", "rmse", "coverage"}
+    assert {row["metric"] for row in rows} >= {"kendall_tau", "rmse", "coverage_90"}
     assert run("predict", "10_100_1000", "--artifact", out)[0] == 0
     fit = json.loads((out / "metadata.json").read_text())["fit"]
     assert fit["settings"]["rounds"] == 20
@@ -300,14 +300,14 @@ def test_a_stopped_fit_with_its_report_goes_on(
     out = tmp_path / "made" / "out"
     command = ("fit", saved_table, "--config", fast_config, "--out", out, "--report")
     with monkeypatch.context() as patched:
-        patched.setattr("surrogate.fitting.fit_parts.calibrate_support", stopped)
+        patched.setattr("surrogate.fitting.fit_parts.calibrate", stopped)
         assert run(*command)[0] == 130
     with monkeypatch.context() as patched:
-        patched.setattr("surrogate.comparison.evaluation.score_on_split", stopped)
+        patched.setattr("surrogate.comparison.held_out.fit_and_ask", stopped)
         code, _, err = run(*command)
     assert code == 0
-    assert "judging 12/12" in err
-    assert "judging 0/12" not in err
+    assert "held-out fits 12/12" in err
+    assert "held-out fits 0/12" not in err
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 

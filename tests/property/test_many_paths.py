@@ -11,7 +11,7 @@ from graph_encoding import Cell, CellGraph, UserError, cell_graph
 from graph_encoding.encodings import Encoding, PathDescriptorEncoding
 from graph_encoding.encodings.stacked_graphs import GREATEST, dense_graphs
 from graph_encoding.ops import INPUT, OPERATIONS, OUTPUT, Operation
-from surrogate.calibration.support import Neighbourhood
+from surrogate.calibration import Neighbourhood
 from tests.property.test_encoding_laws import ALL, each_encoding
 
 CONV, JOIN = OPERATIONS.get("conv5"), Operation("add", "other")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_encoding.graph import CellGraph
-from surrogate.calibration.conformal import calibrate
-from surrogate.cli.commands.benchmark import _with_half_width
+from surrogate.calibration import ConformalCalibrator
 from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.plugin import Contender, contender
 from surrogate.comparison.protocol import PlannedSplit
 from surrogate.comparison.scores import metrics_of
+from surrogate.comparison.summary import SummaryRow
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import Source
 from surrogate.data.prediction import Prediction
@@ -141,7 +142,7 @@ def test_a_calibrator_of_a_perfect_predictor_has_a_floor_in_the_labels_unit(expo
     labels, factor = np.linspace(1, 2, 30), 2.0**exponent
 
     def floor(unit: float) -> float:
-        return calibrate(Prediction(labels * unit, np.zeros(30)), labels * unit).floor
+        return ConformalCalibrator.of(Prediction(labels * unit, np.zeros(30)), labels * unit).floor
 
     assert floor(factor) == floor(1.0) * factor
 
@@ -169,4 +170,5 @@ def test_equal_labels_have_a_scale_in_their_unit(exponent: int, value: float) ->
 def test_the_table_shows_intervals_of_any_unit(
     mean: float, low: float | None, high: float | None, shown: str
 ) -> None:
-    assert _with_half_width(mean, low, high) == shown
+    row: dict[str, Any] = dict.fromkeys(SummaryRow.__dataclass_fields__)
+    assert SummaryRow(**{**row, "mean": mean, "low": low, "high": high}).text == shown

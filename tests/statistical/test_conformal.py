@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from surrogate.calibration import calibrate, fit_calibrated
+from surrogate.calibration import ConformalCalibrator, calibrate
 from surrogate.data.splits import random_split
 from surrogate.metrics import coverage
 from surrogate.predictors import RidgePredictor
@@ -22,7 +22,7 @@ def test_split_conformal_covers_what_it_says() -> None:
         rng = np.random.default_rng(seed)
         split = random_split(DATA, (0.2, 0.2, 0.6), rng)
         predictor = RidgePredictor().fit(split.train, rng)
-        calibrator = calibrate(
+        calibrator = ConformalCalibrator.of(
             predictor.predict(split.calibration.graphs), split.calibration.model_values
         )
         prediction = predictor.predict(split.test.graphs)
@@ -41,11 +41,10 @@ def test_calibration_by_folds_covers_what_it_says_and_little_more() -> None:
     for seed in range(SPLITS):
         rng = np.random.default_rng(seed)
         split = random_split(DATA, (0.2, 0.0, 0.8), rng)
-        predictor = RidgePredictor()
-        calibrator = fit_calibrated(predictor, split.train, 5, rng)
-        prediction = predictor.predict(split.test.graphs)
+        fitted = calibrate(split.train, RidgePredictor, 5, rng, novel=False)
+        prediction = fitted.predictor.predict(split.test.graphs)
         for level in LEVELS:
-            interval = calibrator.interval(prediction, level)
+            interval = fitted.calibrator.inside.interval(prediction, level)
             found[level].append(coverage(interval, split.test.model_values))
     for level, covered in found.items():
         assert level - 0.02 <= np.mean(covered) <= level + 0.03
@@ -60,7 +59,7 @@ def test_intervals_of_normal_errors_have_their_width() -> None:
     halves = []
     for _ in range(SPLITS):
         answers = Prediction(np.zeros(300), np.ones(300))
-        calibrator = calibrate(answers, rng.normal(size=300))
+        calibrator = ConformalCalibrator.of(answers, rng.normal(size=300))
         interval = calibrator.interval(Prediction(np.zeros(1), np.ones(1)), 0.9)
         halves.append(interval.high[0])
     assert np.mean(halves) == pytest.approx(1.645, abs=0.02)

@@ -32,9 +32,6 @@ _SHOWN = (
 )
 """Metrics of the printed table, besides coverage and width; the other formats have all."""
 
-_ROUNDING = 1e-12
-
-
 _Config = Annotated[Path | None, config_argument(ConfigKind.BENCHMARK, "timit-micro")]
 _Table = Annotated[
     str | None,
@@ -257,17 +254,8 @@ def _table_rows(result: "BenchmarkResult") -> list[Row]:
         place = (s.protocol, s.detail, s.train_size, s.predictor)
         start = dict(zip(("protocol", "detail", "train", "predictor"), place, strict=True))
         row = rows.setdefault(place, start)
-        row[s.metric] = _with_half_width(s.mean, s.low, s.high)
+        row[s.metric] = s.text
     return [*rows.values()]
-
-
-def _with_half_width(mean: float, low: float | None, high: float | None) -> str:
-    """A mean, and half its interval where there is one."""
-    if low is None or high is None:
-        return f"{mean:.4g}"
-    half = (high - low) / 2
-    # Of equal numbers rounding leaves a deviation of some 1e-16 of them.
-    return f"{mean:.4g} ± {half if half > _ROUNDING * abs(mean) else 0.0:.2g}"
 
 
 def _write_ceilings(result: "BenchmarkResult") -> None:

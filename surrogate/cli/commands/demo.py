@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +17,7 @@ from surrogate.cli.output import ReportFormat, Row, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
+    from surrogate.comparison.fit_result import FitResult
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 _CONFIG = "demo"
@@ -25,6 +25,7 @@ _OUT = Path("nasasr-demo")
 _FOLDS = 4
 _LEVEL = 0.9
 _SEED = 0
+_SETTINGS: dict[str, Any] = {}
 
 
 def register(app: typer.Typer) -> None:
@@ -52,8 +53,8 @@ def demo(
     typer.echo(f"demo of {chosen} in {out}", err=True)
     with told_when_stopped(f"nothing that was finished is lost. Go on with --out {out}"):
         table = _measure(chosen, out, workers)
-    rows = forecast_held_out(table)
-    summary = summarise(rows)
+    fit = _held_out(table)
+    rows, summary = _rows(table, fit), _summary(fit)
     if output is ReportFormat.JSON:
         write_json({"cells": rows, "summary": summary})
         return
@@ -143,64 +144,42 @@ def _put_table(new: Path, place: Path, earlier: Path) -> "BenchmarkTable":
     return BenchmarkTable.load(place)
 
 
-def forecast_held_out(table: "BenchmarkTable") -> list[dict[str, Any]]:
-    """Validation PER of every measured cell, forecast by a predictor fitted without it.
-
-    Returns:
-        One row a cell, best measured first: cell, measured PER, forecast, interval.
-    """
-    from surrogate.calibration import fit_calibrated
+def _held_out(table: "BenchmarkTable") -> "FitResult":
+    """Validation PER of every measured cell, predicted by a fit without it."""
+    from surrogate.comparison.held_out import predict_each_held_out
+    from surrogate.comparison.plugin import contender
     from surrogate.data.dataset import SurrogateDataset
-    from surrogate.data.splits import k_fold
     from surrogate.data.targets import VAL_PER
-    from surrogate.predictors import PREDICTORS, XgbPredictor
 
-    assert XgbPredictor.name in PREDICTORS
-    dataset = SurrogateDataset.from_table(table, VAL_PER, "mean")
-    rng = np.random.default_rng(_SEED)
-    rows: list[dict[str, Any]] = []
-    for rest, held_out in k_fold(dataset, _FOLDS, rng):
-        predictor = XgbPredictor()
-        calibrator = fit_calibrated(predictor, rest, _FOLDS, rng)
-        prediction = predictor.predict(held_out.graphs)
-        interval = calibrator.interval(prediction, _LEVEL)
-        columns = (
-            held_out.values,
-            VAL_PER.transform.to_raw(prediction.mean),
-            *VAL_PER.transform.interval_to_raw(interval.low, interval.high),
-        )
-        for key, *numbers in zip(held_out.keys, *columns, strict=True):
-            measured, forecast, low, high = (float(number) for number in numbers)
-            rows.append(
-                {
-                    "cell": table.rows_of(key)[0].cell,
-                    "measured_val_per": measured,
-                    "forecast_val_per": forecast,
-                    "low": low,
-                    "high": high,
-                }
-            )
-    return sorted(rows, key=lambda row: float(row["measured_val_per"]))
-
-
-def summarise(rows: list[dict[str, Any]]) -> Row:
-    """Rank agreement and coverage of held-out forecasts."""
-    from surrogate.data.targets import VAL_PER
-    from surrogate.metrics import kendall_tau
-
-    def column(name: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
-        return np.array([row[name] for row in rows])
-
-    measured = column("measured_val_per")
-    # On the scale that is learned: there, all error rates from .99 on are one value.
-    low, high, label = (
-        VAL_PER.transform.to_model(column(name)) for name in ("low", "high", "measured_val_per")
+    return predict_each_held_out(
+        SurrogateDataset.from_table(table, VAL_PER, "mean"),
+        contender("xgb", _SETTINGS),
+        parts=_FOLDS,
+        level=_LEVEL,
+        seed=_SEED,
     )
-    inside = (low <= label) & (label <= high)
-    summary: Mapping[str, Any] = {
-        "cells": len(rows),
-        "kendall_tau": kendall_tau(column("forecast_val_per"), measured),
+
+
+def _rows(table: "BenchmarkTable", fit: "FitResult") -> list[Row]:
+    """One row per cell, best measured first: cell, measured PER, forecast, interval."""
+    columns = (fit.measured, fit.predicted, fit.low[0], fit.high[0])
+    names = ("measured_val_per", "forecast_val_per", "low", "high")
+    rows: list[Row] = [
+        {"cell": table.cell_of(key), **dict(zip(names, map(float, numbers), strict=True))}
+        for key, *numbers in zip(fit.keys, *columns, strict=True)
+    ]
+    return [rows[i] for i in np.argsort(fit.measured, kind="stable")]
+
+
+def _summary(fit: "FitResult") -> Row:
+    """Rank agreement and coverage, as `nasasr benchmark` computes them."""
+    from surrogate.comparison.scores import metrics_of
+    from surrogate.data.targets import VAL_PER
+
+    score = {metric.name: metric.of for metric in metrics_of(VAL_PER, fit.levels)}
+    return {
+        "cells": len(fit.keys),
+        "kendall_tau": score["kendall_tau"](fit),
         "level": _LEVEL,
-        "coverage": float(inside.mean()),
+        "coverage": score["coverage_90"](fit),
     }
-    return summary

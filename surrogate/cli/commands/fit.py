@@ -1,4 +1,4 @@
-"""`nasasr fit`: a surrogate out of a benchmark table, judged on held-out cells."""
+"""`nasasr fit`: a surrogate from a benchmark table, with a report on held-out cells."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +11,14 @@ from surrogate.cli.output import ReportFormat, Row, require_new_folder, write_js
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
-    from surrogate.comparison.evaluation import Summary
+    from surrogate.comparison import SummaryRow
     from surrogate.fitting.artifact import Artifact
     from surrogate.fitting.config import FitConfig
     from surrogate.jobs.checkpoint import Unfinished
     from train_benchmark.table.benchmark_table import BenchmarkTable
+
+_SHOWN = ("kendall_tau", "spearman_rho", "rmse")
+"""Metrics of the report, besides coverage and width."""
 
 
 def register(app: typer.Typer) -> None:
@@ -101,38 +104,43 @@ def _fitted(
 
 def _held_out(
     table: "BenchmarkTable", config: "FitConfig[Any]", workers: int, kept: "Unfinished"
-) -> "tuple[Summary, ...]":
-    from surrogate.comparison.evaluation import Comparison, summarise
+) -> "list[SummaryRow]":
+    """Scores of the fit's predictor and of baselines on held-out keys; those to show."""
+    from surrogate.comparison.fit_result import percent
+    from surrogate.comparison.held_out import HeldOutComparison, fit_contenders
     from surrogate.data.dataset import SurrogateDataset
-    from surrogate.fitting.config import comparison_makers
     from surrogate.fitting.fitting import macro_of_table
 
-    comparison = Comparison(
+    chosen = config.evaluation
+    comparison = HeldOutComparison(
         tuple(
             SurrogateDataset.from_table(table, target, config.seed_policy)
             for target in config.chosen_targets()
         ),
-        comparison_makers(config, macro_of_table(table)),
-        repeats=config.evaluation.repeats,
-        test_fraction=config.evaluation.test_fraction,
+        fit_contenders(config, macro_of_table(table)),
+        repeats=chosen.repeats,
+        test_fraction=chosen.test_fraction,
         folds=config.folds,
-        level=config.evaluation.level,
+        level=chosen.level,
         seed=config.seed,
     )
-    with ProgressDisplay("judging") as display:
-        return summarise(comparison.run(workers=workers, kept=kept, on_progress=display.show))
+    with ProgressDisplay("held-out fits") as display:
+        rows = comparison.run(workers=workers, kept=kept, on_progress=display.show)
+    level = percent(chosen.level)
+    shown = {*_SHOWN, f"coverage_{level}", f"width_{level}"}
+    return [row for row in rows if row.metric in shown]
 
 
-def _write_report(summaries: "tuple[Summary, ...]", output: ReportFormat) -> None:
+def _write_report(summary: "list[SummaryRow]", output: ReportFormat) -> None:
     if output is ReportFormat.JSON:
-        write_json([asdict(summary) for summary in summaries])
+        write_json([asdict(row) for row in summary])
         return
     rows: dict[tuple[str, str], dict[str, str | int]] = {}
-    for s in summaries:
+    for s in summary:
         row = rows.setdefault(
             (s.target, s.predictor),
             {"target": s.target, "predictor": s.predictor, "repeats": s.repeats},
         )
-        row[s.metric] = f"{s.mean:.4f} ({s.std:.4f})"
+        row[s.metric] = s.text
     shown: list[Row] = list(rows.values())
     write_table(shown)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.graph import CellGraph
-from surrogate.calibration.conformal import calibrate
+from surrogate.calibration import ConformalCalibrator
 from surrogate.curves.components.basis import CurveBasis, fit_basis
 from surrogate.curves.components.falling import falling_steps, project_falling
 from surrogate.curves.data import CurveSet
@@ -50,7 +50,7 @@ class DoubtScale:
     @classmethod
     def of(cls, answers: Sequence[Prediction], coefficients: FloatArray) -> "DoubtScale":
         """Learn it from what was said of (n, k) coefficients that were held out."""
-        found = [calibrate(a, y) for a, y in zip(answers, coefficients.T, strict=True)]
+        found = [ConformalCalibrator.of(a, y) for a, y in zip(answers, coefficients.T, strict=True)]
         floors = np.array([calibrator.floor for calibrator in found])
         factors = np.array([calibrator.quantile(ONE_SIGMA) for calibrator in found])
         raw = cls(floors, np.maximum(factors, 1e-9), 1.0)

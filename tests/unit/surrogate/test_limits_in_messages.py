@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from graph_encoding import UserError
 from surrogate.calibration.conformal import place_of_level
-from surrogate.comparison.evaluation import Comparison
+from surrogate.comparison.held_out import HeldOutComparison
+from surrogate.comparison.plugin import contender
 from surrogate.comparison.protocol import MIN_TEST_KEYS, PROTOCOLS, planned_splits
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import check_folds, fold_indices
@@ -116,9 +117,9 @@ def test_a_fit_of_few_functions_says_how_many_it_needs(keys: int, folds: int, me
 
 
 def test_a_comparison_of_few_functions_says_how_many_it_learns_from() -> None:
-    comparison = Comparison(
+    comparison = HeldOutComparison(
         (synthetic_dataset(2),),
-        {"ridge": RidgePredictor},
+        (contender("ridge", {}),),
         repeats=1,
         test_fraction=0.5,
         folds=2,

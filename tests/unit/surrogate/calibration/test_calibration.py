@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding.common.errors import UserError
-from surrogate.calibration import ConformalCalibrator, fit_calibrated, seed_share
+from surrogate.calibration import ConformalCalibrator, calibrate, seed_share
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Prediction
 from surrogate.data.splits import random_split
@@ -68,8 +68,8 @@ def test_bad_calibrator_is_refused(scores: list[float], floor: float, message: s
 
 
 def test_every_key_is_scored_once(dataset: SurrogateDataset) -> None:
-    calibrator = fit_calibrated(MeanPredictor(), dataset, 5, np.random.default_rng(0))
-    assert len(calibrator.scores) == len(dataset)
+    fitted = calibrate(dataset, MeanPredictor, 5, np.random.default_rng(0))
+    assert len(fitted.calibrator.inside.scores) == len(dataset) == len(fitted.held_out)
 
 
 def test_intervals_cover_new_keys() -> None:
@@ -78,10 +78,10 @@ def test_intervals_cover_new_keys() -> None:
     for start in range(30):
         rng = np.random.default_rng(start)
         split = random_split(data, (0.25, 0, 0.75), rng)
-        predictor = MeanPredictor()
-        calibrator = fit_calibrated(predictor, split.train, 5, rng)
-        prediction = predictor.predict(split.test.graphs)
-        held.append(coverage(calibrator.interval(prediction, 0.9), split.test.model_values))
+        fitted = calibrate(split.train, MeanPredictor, 5, rng, novel=False)
+        prediction = fitted.predictor.predict(split.test.graphs)
+        interval = fitted.calibrator.inside.interval(prediction, 0.9)
+        held.append(coverage(interval, split.test.model_values))
     # One split's coverage scatters by 0.03, the mean of 30 by less than 0.01.
     assert np.mean(held) == pytest.approx(0.9, abs=0.02)
 

@@ -58,9 +58,9 @@ def test_sizes_are_sorted_and_a_protocol_may_have_its_own() -> None:
         ({**TABLE, "train_size": [1]}, "train_size"),
         ({**TABLE, "train_sizes": [1]}, "train_sizes"),
         ({**TABLE, "group_level": 0.7}, "one of the levels"),
-        ({**TABLE, "levels": [0.9, 0.9 + 1e-12]}, "every level must stand once"),
-        ({**TABLE, "predictors": ["mean", "mean"]}, "stand once"),
-        ({**TABLE, "settings": {"gp": {}}}, "that take part"),
+        ({**TABLE, "levels": [0.9, 0.9 + 1e-12]}, "levels must be distinct"),
+        ({**TABLE, "predictors": ["mean", "mean"]}, "predictors must be distinct"),
+        ({**TABLE, "settings": {"gp": {}}}, "that are compared"),
         ({**GRAPHS, "source": {**GRAPHS["source"], "transform": "cube"}}, "known: identity, log"),  # type: ignore[dict-item]
     ],
 )

@@ -33,7 +33,7 @@ def fit_of(measured: FloatArray, predicted: FloatArray, target: Target = PLAIN) 
         model_mean=target.transform.to_model(predicted),
         model_std=np.ones(m),
         nodes=np.arange(m) % 3,
-        extrapolated=np.arange(m) % 2 == 0,
+        novel_nodes=np.arange(m) % 2,
         levels=(0.5, 0.9),
         low=np.array([predicted - 1, predicted - 2]),
         high=np.array([predicted + 1, predicted + 2]),

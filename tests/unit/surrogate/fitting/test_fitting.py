@@ -72,13 +72,13 @@ def test_the_last_target_is_looked_at_before_the_first_is_fitted() -> None:
 
 
 def test_a_target_twice_is_refused() -> None:
-    refuse(synthetic_table(20), "every target must stand once", (VAL_PER, TEST_PER, VAL_PER))
+    refuse(synthetic_table(20), "targets must be distinct", (VAL_PER, TEST_PER, VAL_PER))
 
 
 def test_a_target_that_is_not_registered_is_refused() -> None:
     """An artifact that names it could not be read back."""
     for target in (replace(VAL_PER, name="mine"), replace(VAL_PER, transform=Identity())):
-        refuse(synthetic_table(20), "must be of registered targets", [target])
+        refuse(synthetic_table(20), "targets of an artifact must be registered", [target])
 
 
 def test_more_folds_than_functions_are_refused() -> None:
@@ -144,7 +144,7 @@ def test_a_fit_goes_on_with_the_parts_that_were_kept(
         with pytest.raises(KeyboardInterrupt):
             fit_all(table, kept=kept)
     with monkeypatch.context() as patched:
-        patched.setattr("surrogate.fitting.fit_parts.calibrate_support", interrupted)
+        patched.setattr("surrogate.fitting.fit_parts.calibrate", interrupted)
         artifact = fit_all(table, kept=kept)
     for goes_on, anew in zip(artifact.models, fit_all(table).models, strict=True):
         graphs = SurrogateDataset.from_table(table, anew.target, "mean").graphs

@@ -306,7 +306,7 @@ def test_progress_is_told_from_none_to_all() -> None:
 
 
 def test_curves_need_the_target_that_says_how_much_wider_they_are() -> None:
-    with pytest.raises(UserError, match=r"curves must go with the target 'val_per'.*test_per"):
+    with pytest.raises(UserError, match=r"curves need the target 'val_per'.*test_per"):
         fit_artifact(
             synthetic_table(20),
             (TEST_PER,),

@@ -10,7 +10,7 @@ import pytest
 
 from graph_encoding import Cell, CellSpace, Semantics, UserError, cell_graph
 from graph_encoding.graph import CellGraph
-from surrogate.calibration import TrainedOn, calibrate_support
+from surrogate.calibration import calibrate
 from surrogate.cli import main
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.latency.model import LatencyModel, latency_dataset
@@ -34,9 +34,11 @@ def source(seconds: dict[str, float]) -> LatencyModel:
     cells = {key: CELLS[key].text for key in seconds}
     dataset: SurrogateDataset = latency_dataset(seconds, cells, Semantics.PAPER)
     rng = np.random.default_rng(0)
-    predictor, calibrator, _ = calibrate_support(dataset, AdditivePredictor, 5, rng)
-    trained_on = TrainedOn.of(dataset.graphs)
-    return LatencyModel("old", "a processor", predictor, calibrator, trained_on, seconds)
+    found = calibrate(dataset, AdditivePredictor, 5, rng)
+    trained_on = found.trained_on
+    return LatencyModel(
+        "old", "a processor", found.predictor, found.calibrator, trained_on, seconds
+    )
 
 
 @pytest.fixture(scope="module")

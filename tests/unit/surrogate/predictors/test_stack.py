@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from graph_encoding.common.errors import UserError
-from surrogate.calibration import fit_calibrated
+from surrogate.calibration import calibrate
 from surrogate.comparison.plugin import contender
 from surrogate.data.targets import FloatArray
 from surrogate.metrics import coverage
@@ -150,9 +151,9 @@ def test_intervals_of_a_few_keys_cover() -> None:
         split = synthetic_dataset(49, start=start)
         train, rest = split.subset(np.arange(9)), split.subset(np.arange(9, 49))
         rng = np.random.default_rng(start)
-        stack = StackPredictor(QUICK)
-        calibrator = fit_calibrated(stack, train, 5, rng)
-        interval = calibrator.interval(stack.predict(rest.graphs), 0.8)
+        found = calibrate(train, partial(StackPredictor, QUICK), 5, rng, novel=False)
+        prediction = found.predictor.predict(rest.graphs)
+        interval = found.calibrator.inside.interval(prediction, 0.8)
         held.append(coverage(interval, rest.model_values))
     # Ten fits of nine keys: a standard error of about 0.04.
     assert np.mean(held) > 0.7
