@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-RELU_CEILING = 20.0
-"""Source: SamsungLabs/nb-asr `nasbench_asr/model/tf/ops.py`, clipped ReLU."""
+from graph_encoding.network_plan import RELU_CEILING
 
 _NARROW = 16
 
