@@ -1,4 +1,4 @@
-"""Static cost: closed forms against networks that are really built."""
+"""Static cost: known answers, and receptive fields of built networks."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ OPS = (*NB_ASR_OPS, "conv3", "conv9", "conv5d3", "conv5g2", "max_pool3", "gated_
 
 
 def test_macs_of_a_network_counted_by_hand() -> None:
-    """Ten frames in, five at both blocks; one linear and one conv5 of two groups a cell."""
+    """Ten input frames, five in both blocks; one linear and one conv5 of two groups per cell."""
     first = 5 * (3 * 4 * 8 + 2 * (4 * 4 + 4 * 2 * 5))
     second = 5 * (4 * 8 * 8 + 1 * (8 * 8 + 8 * 4 * 5))
     assert macs(Cell.parse("00_100"), TINY, input_frames=10) == first + second + 5 * 8 * 5
@@ -50,7 +50,7 @@ def test_macs_of_a_network_counted_by_hand() -> None:
 
 @pytest.mark.parametrize("semantics", list(Semantics))
 @pytest.mark.parametrize("op", ["0", "1", "4", "conv5g2:"])
-def test_an_operation_that_nothing_feeds_costs_what_a_linear_one_does(
+def test_an_operation_without_input_costs_as_much_as_a_linear_one(
     op: str, semantics: Semantics
 ) -> None:
     flag = "0" if semantics is Semantics.PAPER else "1"
@@ -81,7 +81,7 @@ def test_macs_of_an_lstm_and_of_real_macros(name: str, semantics: Semantics) -> 
 
 @settings(max_examples=25)
 @given(cells(max_nodes=3, ops=(*NB_ASR_OPS, "conv3d2", "avg_pool3")), st.sampled_from(Semantics))
-def test_the_receptive_field_is_what_a_network_sees(cell: Cell, semantics: Semantics) -> None:
+def test_the_receptive_field_is_that_of_the_gradient(cell: Cell, semantics: Semantics) -> None:
     torch = pytest.importorskip("torch", reason="needs the train extra")
     from train_benchmark.network.asr_model import AsrModel
 
@@ -89,7 +89,7 @@ def test_the_receptive_field_is_what_a_network_sees(cell: Cell, semantics: Seman
     model = AsrModel(cell, TINY, semantics, torch.Generator().manual_seed(1)).double()
     with torch.no_grad():
         for parameter in model.parameters():
-            # Small positive weights: no ReLU is closed or at its ceiling, every path is open.
+            # Small positive weights: every ReLU is in its linear range, so every path counts.
             parameter.copy_(parameter.abs() * 0.1 + 0.01 * torch.rand_like(parameter))
     frames = 2 * (field.past_frames + field.future_frames) + 8
     target = (field.past_frames // TINY.total_stride) + 1
@@ -145,7 +145,7 @@ def test_a_length_below_one_frame_is_an_error(cost: object) -> None:
         cost(Cell.parse("00"), TINY, input_frames=0)  # type: ignore[operator]
 
 
-def test_operations_of_other_benchmarks_have_no_known_cost() -> None:
+def test_operations_of_other_search_spaces_have_no_cost() -> None:
     text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|none~1|avg_pool_3x3~2|"
     graph = nasbench201(text)
     message = "operations of the kinds linear, .* but operation 'nor_conv_1x1' is of kind 'conv2d'"
