@@ -1,24 +1,25 @@
-"""Static cost of networks, exact, without building them."""
+"""Static cost of networks, counted exactly on their plan, without building them."""
 
-import math
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import FunctionalForm, Sum, functional_form
+from graph_encoding.functional import FunctionalForm, functional_form
 from graph_encoding.graph import CellGraph
 from graph_encoding.macro import Macro
-from graph_encoding.ops import KINDS_TO_REGISTER, OPERATIONS, Operation
+from graph_encoding.network_plan import plan, plan_of_form, plan_of_operations
+from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
 
 
 def params(cell: Cell, macro: Macro, semantics: Semantics = Semantics.PAPER) -> int:
     """Trainable parameters of the network that computes a cell's function.
 
-    Branches that do not reach the output have no parameters, and a convolution that nothing feeds
-    has those of the linear operation that its form names: equal functional keys have equal
-    counts. (The original counts both as they stand; that published formula is another function.)
+    Branches that do not reach the output have no parameters. A convolution without any input
+    has those of the linear operation that its form names, so equal functional keys have equal
+    counts. (The original counts both as they are; `released_params` has that published formula.)
 
     Args:
         cell: any registered cell.
@@ -35,14 +36,14 @@ def params(cell: Cell, macro: Macro, semantics: Semantics = Semantics.PAPER) -> 
 
 def params_of_form(form: FunctionalForm, macro: Macro) -> int:
     """As `params`, for a cell already in its functional form."""
-    return _total([OPERATIONS.get(op) for op in form.ops], macro)
+    return _count(_ops_of_form(form), macro)[0]
 
 
 def params_of_graph(graph: CellGraph, macro: Macro) -> int:
     """As `params`, for the graph of a cell's function.
 
     Raises:
-        UserError: if an operation is of a kind that stands in no cell.
+        UserError: if no network can compute an operation of such a kind.
 
     >>> from graph_encoding.graph import cell_graph
     >>> from graph_encoding.macro import TIMIT_MICRO_MACRO
@@ -50,7 +51,7 @@ def params_of_graph(graph: CellGraph, macro: Macro) -> int:
     >>> params_of_graph(cell_graph(cell), TIMIT_MICRO_MACRO) == params(cell, TIMIT_MICRO_MACRO)
     True
     """
-    return _total(graph.ops[1:-1], macro)
+    return _count(_ops_of_graph(graph), macro)[0]
 
 
 def macs(
@@ -58,8 +59,8 @@ def macs(
 ) -> int:
     """Multiply-accumulates of one forward pass over one utterance.
 
-    Counted are the products of convolutions, dense layers and the LSTM's gates, on zero-padded
-    frames too; not counted are biases, sums, activations, pooling and layer normalisation.
+    This counts the products of convolutions, dense layers and the LSTM's gates, also those with
+    padded frames. It does not count biases, sums, activations, pooling and layer normalisation.
 
     Args:
         cell: any registered cell.
@@ -75,44 +76,62 @@ def macs(
 
 def macs_of_form(form: FunctionalForm, macro: Macro, *, input_frames: int) -> int:
     """As `macs`, for a cell already in its functional form."""
-    return _total_macs([OPERATIONS.get(op) for op in form.ops], macro, input_frames)
+    return _total_macs(_ops_of_form(form), macro, input_frames)
 
 
 def macs_of_graph(graph: CellGraph, macro: Macro, *, input_frames: int) -> int:
     """As `macs`, for the graph of a cell's function.
 
     Raises:
-        UserError: if the length is less than 1, or an operation of a kind that stands in no cell.
+        UserError: if the length is less than 1, or no network can compute an operation of such
+            a kind.
     """
-    return _total_macs(graph.ops[1:-1], macro, input_frames)
+    return _total_macs(_ops_of_graph(graph), macro, input_frames)
 
 
-def _total_macs(ops: Sequence[Operation], macro: Macro, input_frames: int) -> int:
+def _ops_of_form(form: FunctionalForm) -> tuple[Operation, ...]:
+    return tuple([OPERATIONS.get(name) for name in sorted(form.ops)])
+
+
+def _ops_of_graph(graph: CellGraph) -> tuple[Operation, ...]:
+    ops = [op for op in graph.ops[1:-1] if op.kind != "zero"]
+    return tuple(sorted(ops, key=lambda op: op.name))
+
+
+def _total_macs(ops: tuple[Operation, ...], macro: Macro, input_frames: int) -> int:
     _check_frames(input_frames)
-    total, frames, channels_in = 0, input_frames, macro.mel_bins
-    for block, channels in enumerate(macro.filters):
-        frames = math.ceil(frames / macro.strides[block])
-        a_frame = channels_in * channels * macro.reduction_kernel
-        a_frame += macro.cells_per_block[block] * sum(_op_macs(op, block, macro) for op in ops)
-        total += frames * a_frame
-        channels_in = channels
-    if macro.lstm_units:
-        total += frames * 4 * macro.lstm_units * (channels_in + macro.lstm_units)
-        channels_in = macro.lstm_units
-    return total + frames * channels_in * macro.outputs
+    _, macs_at_stride = _count(ops, macro)
+    return sum(-(-input_frames // stride) * macs for stride, macs in macs_at_stride)
+
+
+@lru_cache(maxsize=4096)
+def _count(ops: tuple[Operation, ...], macro: Macro) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """The counts of a network with some operations, in any order and however connected.
+
+    Returns:
+        Trainable parameters, and multiply-accumulates per output frame, as pairs of the frame
+        stride and the sum over all layers with that stride.
+    """
+    unconnected = [()] * (len(ops) + 1)
+    macs_at_stride: Counter[int] = Counter()
+    total = 0
+    for layer in plan_of_operations(ops, unconnected, macro):
+        total += layer.params
+        macs_at_stride[layer.frame_stride] += layer.macs_per_frame
+    return total, tuple(macs_at_stride.items())
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
     """Input frames that can change one output frame of the last block.
 
-    An output frame t stands at input frame t times the macro network's total stride.
+    Output frame t corresponds to input frame t times the macro network's total stride.
 
     Attributes:
-        past_frames: how far before that frame, >= 0.
-        future_frames: how far after it, >= 0.
-        depends_on_input: False for dead cells, which see nothing.
-        unbounded_past: whether an LSTM follows, which adds everything before.
+        past_frames: frames before that one, >= 0.
+        future_frames: frames after it, >= 0.
+        depends_on_input: False for dead cells, whose receptive field is empty.
+        unbounded_past: whether an LSTM follows, which adds all earlier frames.
         frame_shift_s: seconds from one input frame to the next.
         frame_length_s: seconds of signal in one input frame.
     """
@@ -126,7 +145,7 @@ class ReceptiveField:
 
     @property
     def frames(self) -> int:
-        """Frames from the first to the last one; 0 for a dead cell."""
+        """Frames from the first to the last; 0 for a dead cell."""
         return self.past_frames + 1 + self.future_frames if self.depends_on_input else 0
 
     @property
@@ -140,7 +159,7 @@ class ReceptiveField:
 def receptive_field(
     cell: Cell, macro: Macro, semantics: Semantics = Semantics.PAPER
 ) -> ReceptiveField:
-    """What one output frame of the convolutional part can see.
+    """The input frames that one output frame of the convolutional part depends on.
 
     Args:
         cell: any registered cell.
@@ -156,17 +175,21 @@ def receptive_field(
 
 def receptive_field_of_form(form: FunctionalForm, macro: Macro) -> ReceptiveField:
     """As `receptive_field`, for a cell already in its functional form."""
-    past, future, jump = 0, 0, 1
-    cell_past, cell_future = _reach(form, macro)
-    for stride, cells in zip(macro.strides, macro.cells_per_block, strict=True):
-        before, after = macro.padding(macro.reduction_kernel, stride=stride)
-        past, future = past + jump * before, future + jump * after
-        jump *= stride
-        past, future = past + jump * cells * cell_past, future + jump * cells * cell_future
+    # Per value (past, future) in input frames; None if it does not depend on the input.
+    reaches: list[tuple[int, int] | None] = [(0, 0)]
+    for layer in plan_of_form(form, macro):
+        read = [reach for value, _ in layer.sources if (reach := reaches[value]) is not None]
+        if not read:
+            reaches.append(None)
+            continue
+        pasts, futures = zip(*read, strict=True)
+        before, after = (n * layer.frame_stride // layer.stride for n in layer.padding)
+        reaches.append((max(pasts) + before, max(futures) + after))
+    past, future = reaches[-1] or (0, 0)
     return ReceptiveField(
         past_frames=past,
         future_frames=future,
-        depends_on_input=not form.is_dead,
+        depends_on_input=reaches[-1] is not None,
         unbounded_past=macro.lstm_units > 0,
         frame_shift_s=macro.frame_shift_s,
         frame_length_s=macro.frame_length_s,
@@ -182,9 +205,9 @@ def peak_activation_bytes(
 ) -> int:
     """Most bytes of activations alive at once in inference: one utterance, float32, no padding.
 
-    Layers run one after another. Alive at a moment are what the running layer reads and writes
-    and every value that a later one of the same cell needs; sums of several values, layer
-    normalisations and operations each write a tensor of their own.
+    Layers run one after another. Alive are what the running layer reads and writes, and every
+    value that a later layer reads. A sum of several values is a tensor of its own, and so is the
+    output of each layer.
 
     Args:
         cell: any registered cell.
@@ -197,94 +220,24 @@ def peak_activation_bytes(
     """
     frames = round(1 / macro.frame_shift_s) if input_frames is None else input_frames
     _check_frames(frames)
-    tensors = _tensors_alive(functional_form(cell, semantics))
-    peak, channels_in = 0, macro.mel_bins
-    for stride, channels in zip(macro.strides, macro.filters, strict=True):
-        reads = frames * channels_in
-        frames = math.ceil(frames / stride)
-        # The convolution reads the block's input; its layer norm reads what it wrote.
-        peak = max(peak, reads + frames * channels, frames * channels * max(2, tensors))
-        channels_in = channels
-    if macro.lstm_units:
-        peak = max(peak, frames * (channels_in + macro.lstm_units))
-        channels_in = macro.lstm_units
-    return 4 * max(peak, frames * (channels_in + macro.outputs))
-
-
-def _tensors_alive(form: FunctionalForm) -> int:
-    """Most tensors of a cell alive at once; see `peak_activation_bytes`."""
-    sums = (*form.arguments, form.output)
-    last_use = {source: step for step, terms in enumerate(sums) for source, _ in terms}
-    values, peak = {0} & last_use.keys(), 1
-    for step, terms in enumerate(sums):
+    layers = plan(cell, macro, semantics)
+    last_use = {value: i for i, layer in enumerate(layers) for value, _ in layer.sources}
+    alive, peak = {0: frames * macro.mel_bins}, 0
+    for i, layer in enumerate(layers):
+        frames_in = -(-frames * layer.stride // layer.frame_stride)
+        sum_size = frames_in * layer.channels_in
+        output_size = layer.output_frames(frames) * layer.channels_out
         # A sum of one value taken once is that value; any other is written first.
-        is_written = len(terms) != 1 or terms[0][1] != 1
-        peak = max(peak, len(values) + is_written)
-        still_needed = {value for value in values if last_use[value] > step}
-        read = is_written or terms[0][0] not in still_needed
-        # The operation (or the closing layer norm) reads the sum and writes its value.
-        peak = max(peak, len(still_needed) + read + 1)
-        values = still_needed | {step + 1}
-    return peak
-
-
-def _reach(form: FunctionalForm, macro: Macro) -> tuple[int, int]:
-    """Frames before and after that one output frame of a cell can see, at the cell's own rate."""
-    reaches: list[tuple[int, int] | None] = [(0, 0)]
-
-    def union(terms: Sum) -> tuple[int, int] | None:
-        found = [reach for source, _ in terms if (reach := reaches[source]) is not None]
-        return (max(p for p, _ in found), max(f for _, f in found)) if found else None
-
-    for name, argument in zip(form.ops, form.arguments, strict=True):
-        operation = OPERATIONS.get(name)
-        before, after = macro.padding(operation.kernel, operation.dilation)
-        seen = union(argument)
-        reaches.append(None if seen is None else (seen[0] + before, seen[1] + after))
-    return union(form.output) or (0, 0)
+        is_written = len(layer.sources) != 1 or layer.sources[0][1] != 1
+        peak = max(peak, sum(alive.values()) + is_written * sum_size)
+        alive = {value: size for value, size in alive.items() if last_use[value] > i}
+        is_extra = is_written or layer.sources[0][0] not in alive
+        peak = max(peak, sum(alive.values()) + is_extra * sum_size + output_size)
+        if i + 1 in last_use:
+            alive[i + 1] = output_size
+    return 4 * peak
 
 
 def _check_frames(frames: int) -> None:
     if frames < 1:
         raise UserError(f"an utterance must have input_frames >= 1, but got {frames}")
-
-
-def _op_macs(op: Operation, block: int, macro: Macro) -> int:
-    """Multiply-accumulates of an operation for one frame: its weights without the biases."""
-    channels = macro.filters[block]
-    biases = {"linear": 1, "conv": 1, "gated_linear": 2}.get(op.kind, 0) * channels
-    return _op_params(op, block, macro) - biases
-
-
-def _total(ops: Sequence[Operation], macro: Macro) -> int:
-    total = 0
-    channels_in = macro.mel_bins
-    for block, channels in enumerate(macro.filters):
-        layer_norm = 2 * channels
-        cell_ops = sum(_op_params(op, block, macro) for op in ops)
-        total += channels_in * channels * macro.reduction_kernel + channels + layer_norm
-        total += macro.cells_per_block[block] * (layer_norm + cell_ops)
-        channels_in = channels
-    if macro.lstm_units:
-        units = macro.lstm_units
-        total += 4 * units * (channels_in + units + macro.lstm_biases)
-        channels_in = units
-    return total + channels_in * macro.outputs + macro.outputs
-
-
-def _op_params(op: Operation, block: int, macro: Macro) -> int:
-    channels = macro.filters[block]
-    if op.kind == "linear":
-        return channels * channels + channels
-    if op.kind == "gated_linear":
-        return 2 * (channels * channels + channels)
-    if op.kind == "conv":
-        groups = macro.conv_groups(block, op.group_scale)
-        return channels * (channels // groups) * op.kernel + channels
-    if op.kind in ("zero", "max_pool", "avg_pool"):
-        return 0
-    raise UserError(
-        f"cost is known of operations of kind {', '.join(KINDS_TO_REGISTER)} and zero, but "
-        f"{op.name!r} is of kind {op.kind!r}, which stands in no cell; ask for the cost of cells "
-        "only"
-    )

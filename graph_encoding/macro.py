@@ -1,7 +1,8 @@
-"""Macro networks: the fixed frame of blocks that a cell is stacked into."""
+"""Macro networks: the networks that a cell is put into."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 from graph_encoding.common.errors import UserError
@@ -20,25 +21,25 @@ _SIZES = (
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """Everything of a network that is not its cell.
+    """Everything in a network except its cell; `network_plan.plan` has its layers.
 
     Input -> blocks of (padded convolution, clipped ReLU, layer norm, C cells) -> LSTM (if any)
-    -> dense layer onto phones and the CTC blank.
+    -> dense layer to phones and the CTC blank.
 
     Attributes:
         name: unique name.
-        mel_bins: input features a frame.
+        mel_bins: input features per frame.
         filters: (blocks,) channels of each block.
         strides: (blocks,) stride in time of each block's first convolution.
-        cells_per_block: (blocks,) how often the cell is stacked.
+        cells_per_block: (blocks,) number of stacked cells.
         groups: (blocks,) convolution groups of an operation with `group_scale` 1.
-        lstm_units: width of the unidirectional LSTM; 0 for none.
-        outputs: classes of the last layer, the CTC blank included.
-        lstm_biases: bias vectors a gate of the LSTM: 1 in TensorFlow, 2 in torch's own.
+        lstm_units: width of the unidirectional LSTM; 0 for no LSTM.
+        outputs: classes of the last layer, including the CTC blank.
+        lstm_biases: trained bias vectors per gate of the LSTM: 1 in TensorFlow, 2 in torch.
         reduction_kernel: frames of each block's first convolution.
-        lookahead: frames of future that a convolution may see, at stride 1.
+        lookahead: future frames that a convolution may see, at stride 1.
         frame_shift_s: seconds from one input frame to the next.
-        frame_length_s: seconds of signal that one input frame is computed from.
+        frame_length_s: seconds of signal in one input frame.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Macro:
 
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> "Macro":
-        """Make a macro network of plain values, such as `dataclasses.asdict` and JSON give.
+        """Make a macro network from plain values, such as those of `dataclasses.asdict` or JSON.
 
         Raises:
             UserError: if the keys or the types of the values are not those of a macro network.
@@ -108,24 +109,18 @@ class Macro:
 
     @property
     def total_stride(self) -> int:
-        """Input frames for each output frame."""
-        product = 1
-        for stride in self.strides:
-            product *= stride
-        return product
+        """Input frames per output frame."""
+        return prod(self.strides)
 
     def output_frames(self, input_frames: int) -> int:
-        """Length of the network's output for an input of so many frames."""
-        frames = input_frames
-        for stride in self.strides:
-            frames = -(-frames // stride)
-        return frames
+        """Length of the network's output for an input of this length."""
+        return -(-input_frames // self.total_stride)
 
     def padding(self, kernel: int, dilation: int = 1, stride: int = 1) -> tuple[int, int]:
-        """Zero frames put (before, after) a convolution's input.
+        """Zero frames (before, after) a convolution's input.
 
-        The right side takes as much as `lookahead` allows, the left side the rest, so that an
-        input of T frames always gives ceil(T / stride).
+        The right side has as many frames as `lookahead` allows and the left side the rest, so that
+        an input of T frames always gives ceil(T / stride).
 
         Source: SamsungLabs/nb-asr `nasbench_asr/model/torch/ops.py`, PadConvRelu.
 
@@ -146,7 +141,7 @@ class Macro:
         if self.filters[block] % groups:
             raise UserError(
                 f"groups must divide channels, but block {block} of macro {self.name!r} has "
-                f"{self.filters[block]} channels and group scale {group_scale} asks for {groups} "
+                f"{self.filters[block]} channels and group scale {group_scale} needs {groups} "
                 "groups; use an operation with another group scale"
             )
         return groups
@@ -180,4 +175,4 @@ TIMIT_MICRO_MACRO = MACROS.register(
         lstm_units=0,
     ),
 )
-"""A network that one CPU core trains in seconds: 8 channels a group, no LSTM, one cell a block."""
+"""A network that one CPU core trains in seconds: 8 channels per group, one cell per block."""

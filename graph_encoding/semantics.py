@@ -1,4 +1,4 @@
-"""The two readings of a cell: what the paper describes, and what was really measured."""
+"""The two readings of a cell: as the paper describes it, and as the original measured it."""
 
 from enum import Enum
 
@@ -7,12 +7,12 @@ from graph_encoding.ops import OPERATIONS, Operation, undilated
 
 
 class Semantics(Enum):
-    """How flags and operations of a `Cell` become a network.
+    """How the flags and operations of a `Cell` become a network.
 
-    PAPER: flag 1 adds a skip connection, dilation is applied. What the paper describes, and
-        what this project trains.
-    RELEASED: flag 0 adds a skip connection and dilation is dropped. What the original's
-        TensorFlow model did, so what its published numbers belong to.
+    PAPER: flag 1 adds a skip connection and dilation is applied. The paper describes this
+        reading, and this project trains it.
+    RELEASED: flag 0 adds a skip connection and dilation is ignored. The original's TensorFlow
+        model did this, so the published numbers belong to this reading.
 
     Source: SamsungLabs/nb-asr v1.1.0, `nasbench_asr/model/tf/model.py`; the published FLOPs fit
         only the second reading.
@@ -27,6 +27,6 @@ class Semantics(Enum):
         return 1 if self is Semantics.PAPER else 0
 
     def effective_ops(self, cell: Cell) -> tuple[Operation, ...]:
-        """The operations as they are computed, one a node."""
+        """The operations as they are computed, one per node."""
         ops = tuple(OPERATIONS.get(name) for name in cell.ops)
         return ops if self is Semantics.PAPER else tuple(undilated(op) for op in ops)

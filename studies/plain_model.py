@@ -6,8 +6,9 @@ from torch.nn import functional
 
 from graph_encoding import OPERATIONS, Cell, Macro, Semantics
 from graph_encoding.functional import FunctionalForm, Sum, functional_form
-from train_benchmark.network.asr_model import LAYER_NORM_EPS, AsrModel
-from train_benchmark.network.time_convolution import RELU_CEILING, TimeConvolution
+from graph_encoding.network_plan import LAYER_NORM_EPS, RELU_CEILING
+from train_benchmark.network.asr_model import AsrModel
+from train_benchmark.network.time_convolution import TimeConvolution
 
 
 class PlainConvolution(nn.Module):
@@ -74,13 +75,14 @@ class PlainAsrModel(nn.Module):
 
     def copy_from(self, fast: AsrModel) -> None:
         """Take over all weights of the fast model."""
-        for block, fast_block in enumerate(fast.blocks):
-            self.reductions[block].copy_from(fast_block.reduction)
-            self.norms[block].load_state_dict(fast_block.norm.state_dict())
-            cell, fast_cell = self.cells[block], fast_block.cells[0]
-            cell.norm.load_state_dict(fast_cell.norm.state_dict())
-            for term, fast_term in zip(cell.terms, fast_cell.terms, strict=True):
-                term.copy_from(fast_term)
+        of_fast = fast.get_submodule
+        for block, cell in enumerate(self.cells):
+            name = f"blocks.{block}"
+            self.reductions[block].copy_from(of_fast(f"{name}.reduction"))
+            self.norms[block].load_state_dict(of_fast(f"{name}.norm").state_dict())
+            cell.norm.load_state_dict(of_fast(f"{name}.cells.0.norm").state_dict())
+            for i, term in enumerate(cell.terms):
+                term.copy_from(of_fast(f"{name}.cells.0.terms.{i}"))
         self.classifier.load_state_dict(fast.classifier.state_dict())
 
     def forward(self, features_BTC: Tensor, frames_B: Tensor) -> tuple[Tensor, Tensor]:

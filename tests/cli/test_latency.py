@@ -1,4 +1,4 @@
-"""`nasasr latency` from outside: what it writes where, and its exit codes."""
+"""The command `nasasr latency`: its files, its output and its exit codes."""
 
 import csv
 import io
@@ -70,7 +70,7 @@ def test_a_sweep_writes_records_and_a_summary(run: Run, config: Path, tmp_path: 
     assert 0 < row["lowest_ms"] <= row["median_ms"] <= row["highest_ms"] < 1000
     assert "2/2" in err
     assert len(list((out / "shards").glob("*.parquet"))) == 1
-    # Again: nothing is measured, the same is said, and status says it too.
+    # A second run measures nothing and prints the same summary, as does status.
     for arguments in ((config, "--out", out), ("status", out)):
         code, text, _ = run(*arguments, "--format", "csv")
         (again,) = csv.DictReader(io.StringIO(text))
@@ -89,7 +89,7 @@ def test_a_sweep_writes_records_and_a_summary(run: Run, config: Path, tmp_path: 
         (('"10_110_1010"', '"10_nonsense"'), "nonsense"),
     ],
 )
-def test_a_wrong_config_is_an_error_for_the_user(
+def test_an_invalid_configuration_is_a_user_error(
     run: Run, config: Path, tmp_path: Path, change: tuple[str, str], message: str
 ) -> None:
     config.write_text(SMALL.replace(*change))
@@ -98,7 +98,7 @@ def test_a_wrong_config_is_an_error_for_the_user(
     assert message in err
 
 
-def test_wrong_options_are_errors_for_the_user(run: Run, config: Path, tmp_path: Path) -> None:
+def test_invalid_options_are_user_errors(run: Run, config: Path, tmp_path: Path) -> None:
     code, _, err = run(config, "--out", tmp_path / "out", "--cores", "zero")
     assert (code, "--cores must be numbers" in err) == (2, True)
     code, _, err = run(config, "--out", tmp_path / "out", "--cores", "4096")
@@ -110,7 +110,7 @@ def test_wrong_options_are_errors_for_the_user(run: Run, config: Path, tmp_path:
     assert (code, "must be a folder that `nasasr latency` wrote" in err) == (2, True)
 
 
-def test_what_failed_is_measured_again(run: Run, config: Path, tmp_path: Path) -> None:
+def test_failed_cells_are_measured_again(run: Run, config: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(config, "--out", out)
     (shard,) = (out / "shards").iterdir()
@@ -139,6 +139,6 @@ def test_shipped_configs_load(path: Path) -> None:
         "paper-settings": 500,
         "timit-micro-extended": 597,
     }
-    # All functions of the space that depend on their input.
+    # All functions of the space that are not dead.
     assert len(sweep.cells) == counts.get(path.stem, 8911)
     assert all(setting.input_frames in (98, 398) for setting in sweep.settings)

@@ -20,7 +20,8 @@ from tests.unit.graph_encoding.test_cell import cells
 
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
-from train_benchmark.network.asr_model import Initial, make_operation
+from graph_encoding.network_plan import plan_of_operations
+from train_benchmark.network.asr_model import Initial, make_layer
 
 TINY = Macro(
     name="tiny",
@@ -44,7 +45,10 @@ def operation(name: str, number: int) -> torch.nn.Module:
     from graph_encoding import OPERATIONS
 
     generator = torch.Generator().manual_seed(1000 * number + sum(name.encode()))
-    module = make_operation(OPERATIONS.get(name), TINY, 0, Initial(generator)).double()
+    (layer,) = (
+        one for one in plan_of_operations([OPERATIONS.get(name)], [(), ()], TINY) if one.operation
+    )
+    module = make_layer(layer, Initial(generator)).double()
     of_biases = torch.Generator().manual_seed(number)
     for which, parameter in module.named_parameters():
         source = of_biases if which.endswith("bias") else generator

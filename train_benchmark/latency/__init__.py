@@ -1,1 +1,1 @@
-"""Latency: what a network costs to run, measured soundly in a named setting."""
+"""Latency: the time and memory that a network needs, measured in a named setting."""

@@ -1,4 +1,4 @@
-"""What a latency sweep measures, and how: a `configs/latency/*.toml` file."""
+"""Configuration of a latency sweep: a `configs/latency/*.toml` file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +18,15 @@ class MethodConfig(StrictConfig):
     """How a cell is measured; docs/latency.md has the reasons.
 
     Attributes:
-        cells_at_a_time: cells that are held in memory and measured in turns.
-        loads: how often each network is loaded; its rounds go to the loads in turn.
-        rounds: turns of each cell in one series, as many or more as loads.
-        runs: timed runs of a cell, and of the reference beside it, in each turn.
-        discarded_runs: runs before those, which fill the caches.
-        reference_every: the reference is timed before every so many turns.
-        max_relative_error: a cell whose relative standard error is above is measured again.
-        max_attempts: series of rounds that a cell gets at most.
-        baseline_seconds: how long the machine's best is looked for, once a setting.
+        cells_at_a_time: cells that are in memory together and measured in turns.
+        loads: how often each network is loaded; its rounds use the loads in turn.
+        rounds: turns of each cell in one series, at least as many as loads.
+        runs: timed runs per turn, both of a cell and of the reference.
+        discarded_runs: untimed runs before those, which fill the caches.
+        reference_every: number of turns from one timing of the reference to the next.
+        max_relative_error: a cell with a larger relative standard error is measured again.
+        max_attempts: maximum number of series of rounds per cell.
+        baseline_seconds: how long to search for the machine's best speed, once per setting.
     """
 
     cells_at_a_time: int = Field(ge=1)
@@ -47,7 +47,7 @@ class MethodConfig(StrictConfig):
 
 
 class LatencyConfig(StrictConfig):
-    """A `configs/latency/*.toml` file; a file of cells is relative to it."""
+    """A `configs/latency/*.toml` file; the path of a file of cells is relative to it."""
 
     macro: MacroName
     semantics: Literal["paper", "released"]
@@ -59,14 +59,14 @@ class LatencyConfig(StrictConfig):
 
 @dataclass(frozen=True)
 class Sweep:
-    """Cells to measure in some settings, one setting after the other.
+    """Cells to measure in some settings, one setting after another.
 
     Attributes:
         settings: how networks are run.
         semantics: how cells are read.
-        reference: the cell that drift is divided out by.
+        reference: the cell whose timings correct for drift.
         method: how a cell is measured.
-        cells: one for each function, in the order they are measured.
+        cells: one per function, in the order of measurement.
     """
 
     settings: tuple[LatencySetting, ...]
@@ -95,7 +95,7 @@ class Sweep:
         )
 
     def describe(self) -> dict[str, Any]:
-        """What all records of a folder share, as plain values."""
+        """The properties that all records of a folder share, as plain values."""
         return {
             "semantics": self.semantics.value,
             "reference": self.reference.text,

@@ -1,4 +1,4 @@
-"""What a sweep's folder says of itself: latency.json, which all runs into it must agree with."""
+"""latency.json, the description of a sweep's folder, which every run into it must match."""
 
 import json
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from train_benchmark.record_files.run_folder import SWEEP_DESCRIPTION, read_desc
 
 @dataclass(frozen=True)
 class Baseline:
-    """A setting's baseline, and what measured it.
+    """A setting's baseline, and the device and software that measured it.
 
     Attributes:
-        seconds: of the reference at the machine's best.
-        device: processor or GPU, in words; None in folders that do not say it.
-        software: the engine's versions; None in folders that do not say it.
+        seconds: time of the reference at the machine's best speed.
+        device: name of the processor or GPU; None in folders without it.
+        software: the engine's versions; None in folders without them.
     """
 
     seconds: float
@@ -30,20 +30,20 @@ class Baseline:
 
 
 def check_asked(out: Path, sweep: Sweep, baselines_of: Path | None, device: str | None) -> None:
-    """Make sure, before anything is written, that a sweep may be written into a folder.
+    """Check, before anything is written, that a sweep may be written into a folder.
 
-    It may if the folder holds one method on one processor and is of the device, where one is
-    named; so must be the folder that baselines are taken of, which are for a new folder only.
+    The folder must have been made with the same method, on the same processor and on the device,
+    if one is named. The same holds for the folder of the baselines, which only a new folder takes.
 
     Raises:
-        UserError: if not.
+        UserError: if it may not.
     """
     if device is not None and not device.strip():
-        raise UserError(f"a device must have a name, but got {device!r}; name it, or leave it out")
+        raise UserError(f"a device must have a name, but got {device!r}; name it, or omit it")
     begun = (out / SWEEP_DESCRIPTION).exists()
     if begun and baselines_of is not None:
         raise UserError(
-            f"baselines of {baselines_of} are for a new folder, but {out} has its own; "
+            f"only a new folder can take the baselines of {baselines_of}, but {out} has its own; "
             "choose another --out"
         )
     folder = out if begun else baselines_of
@@ -57,10 +57,13 @@ def check_asked(out: Path, sweep: Sweep, baselines_of: Path | None, device: str 
 
 
 def describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[str, Baseline]:
-    """Describe a new folder; the baselines that it, or an older one, has.
+    """Describe a folder if it is new.
+
+    Returns:
+        The baselines of the folder, or those that it takes from an earlier one.
 
     Raises:
-        UserError: if what `check_asked` makes sure of no longer holds.
+        UserError: as `check_asked` does.
     """
     check_asked(out, sweep, baselines_of, None)
     if (out / SWEEP_DESCRIPTION).exists():
@@ -73,13 +76,15 @@ def describe_once(out: Path, sweep: Sweep, baselines_of: Path | None) -> dict[st
 def with_baseline(
     out: Path, sweep: Sweep, baselines: Mapping[str, Baseline], setting: str, ready: Ready
 ) -> dict[str, Baseline]:
-    """Make sure that a setting goes on with what measured its baseline, or write the first down.
+    """Check that a setting resumes with the device and software of its baseline.
+
+    A setting without a baseline gets this one.
 
     Returns:
         The baselines that the folder has now.
 
     Raises:
-        UserError: if device or software is another; what a folder does not say is not compared.
+        UserError: if the device or software differs. A value that the folder lacks is not compared.
     """
     if setting not in baselines:
         more = {**baselines, setting: Baseline(*ready)}
@@ -96,17 +101,16 @@ def _require_same(
     field: Literal["device", "software"],
     here: str | None,
 ) -> None:
-    """Make sure that a setting's baseline, if there is one, is of a device or software.
+    """Check the device or software of a setting's baseline, if it has one.
 
     Raises:
-        UserError: if it is of another; what a folder or `here` does not say is not compared.
+        UserError: if it differs from `here`. A value that is None is not compared.
     """
     there = getattr(baselines[setting], field) if setting in baselines else None
     if None not in (there, here) and there != here:
         raise UserError(
-            f"the latencies of setting {setting} must be of the {field} that its baseline was "
-            f"measured with, {there!r}, but here it is {here!r}; choose a new --out, and leave "
-            "--baselines-of out"
+            f"the latencies of setting {setting} must have the {field} of its baseline, {there!r}, "
+            f"but here it is {here!r}; choose a new --out and omit --baselines-of"
         )
 
 
@@ -128,10 +132,10 @@ def _write(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """All that stands in a folder's description.
+    """Read the description of a sweep's folder.
 
     Raises:
-        UserError: if it cannot be read, is of another schema version or lacks a key.
+        UserError: if it is unreadable, has another schema version or lacks a key.
     """
     return read_description_file(
         folder / SWEEP_DESCRIPTION,
@@ -158,6 +162,6 @@ def _check_same(description: Mapping[str, Any], sweep: Sweep, folder: Path) -> N
     for field, value in {**sweep.describe(), "processor": cpu_description()}.items():
         if description.get(field) != value:
             raise UserError(
-                f"latency folder {folder} must hold one {field}, but has "
+                f"latency folder {folder} must hold one {field}, but its own is "
                 f"{description.get(field)!r} and this run's is {value!r}; choose another folder"
             )

@@ -1,9 +1,9 @@
-"""The sound centre of a timing on a machine whose speed changes while it is measured.
+"""A robust latency estimate on a machine whose speed changes during the measurement.
 
 A cell and the reference take turns, a few runs at a time, in many rounds spread over the sweep.
-A block's time is that of its least disturbed run; dividing it by the reference's at that moment
-takes the machine's speed out; the median over the rounds is the centre. Why so, and what else was
-tried, stands with figures in docs/latency.md.
+The time of a block is that of its fastest run. Dividing it by the reference's time at that moment
+removes the machine's speed, and the median over the rounds is the estimate. docs/latency.md has
+the reasons, the alternatives and the figures.
 """
 
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ _QUARTILES_APART = 1.349
 
 
 class Block(NamedTuple):
-    """Runs of one network timed in a row.
+    """Consecutive timed runs of one network.
 
     Attributes:
-        at_s: the middle of the block, on any one monotonic clock.
+        at_s: the middle of the block, on a monotonic clock.
         runs_s: (n,) seconds of each run.
     """
 
@@ -35,16 +35,16 @@ class Block(NamedTuple):
 
     @property
     def centre_s(self) -> float:
-        """The least disturbed run: what else the machine did only ever adds time."""
+        """The fastest run: other load on the machine only ever adds time."""
         return float(self.runs_s.min())
 
 
 @dataclass(frozen=True, eq=False)
 class ReferenceTrack:
-    """The reference's speed over time.
+    """The reference's latency over time.
 
     Attributes:
-        at_s: (n,) rising times of its blocks.
+        at_s: (n,) times of its blocks, in rising order.
         seconds: (n,) centres of its blocks, > 0.
     """
 
@@ -54,15 +54,15 @@ class ReferenceTrack:
     def __post_init__(self) -> None:
         if len(self.at_s) != len(self.seconds) or len(self.at_s) == 0:
             raise UserError(
-                "a reference track must have one or more times and as many centres, but got "
-                f"{len(self.at_s)} and {len(self.seconds)}"
+                "a reference track must have at least one time and equally many centres, but got "
+                f"{len(self.at_s)} times and {len(self.seconds)} centres"
             )
         if np.any(np.diff(self.at_s) < 0) or np.any(self.seconds <= 0):
             raise UserError("a reference track must have rising times and centres > 0")
 
     @classmethod
     def of(cls, blocks: Sequence[Block]) -> "ReferenceTrack":
-        """The track of the reference's blocks, in the order they were taken."""
+        """The track of the reference's blocks, in the order of measurement."""
         return cls(
             np.array([block.at_s for block in blocks]),
             np.array([block.centre_s for block in blocks]),
@@ -72,7 +72,7 @@ class ReferenceTrack:
         """Seconds of the reference at some times, log-linear between its blocks.
 
         Args:
-            at_s: (m,) times; outside the track its ends hold.
+            at_s: (m,) times; before and after the track its first and last values apply.
         """
         return np.exp(np.interp(at_s, self.at_s, np.log(self.seconds)))
 
@@ -81,9 +81,9 @@ class Centre(NamedTuple):
     """A drift-corrected latency.
 
     Attributes:
-        latency_s: the centre, in seconds at the reference's baseline speed.
-        error_s: its standard error, from the spread between rounds.
-        drift_factor: median of how much slower than its baseline the reference was.
+        latency_s: the estimate, in seconds at the reference's baseline speed.
+        error_s: its standard error, from the variation between rounds.
+        drift_factor: median ratio of the reference's time to its baseline.
     """
 
     latency_s: float
@@ -94,14 +94,15 @@ class Centre(NamedTuple):
 def corrected_centre(
     blocks: Sequence[Block], track: ReferenceTrack, baseline_s: float, loads: int = 1
 ) -> Centre:
-    """Divide the reference's drift out of a cell's blocks and take their centre.
+    """Correct a cell's blocks for the reference's drift and take their centre.
 
     Args:
-        blocks: one for each round, >= 1.
-        track: the reference beside them.
-        baseline_s: seconds of the reference at the speed that latencies are stated for.
-        loads: loads of the network that the blocks belong to in turn. A load can stay faster or
-            slower than another as long as it lives: the centre is the mean of their medians.
+        blocks: one per round, at least one.
+        track: the reference's blocks of the same period.
+        baseline_s: seconds of the reference at the speed to which latencies refer.
+        loads: number of loads of the network; the blocks belong to them in turn. One load can be
+            faster than another for as long as it lives, so the centre is the mean of the loads'
+            medians.
     """
     drift = track.at(np.array([block.at_s for block in blocks])) / baseline_s
     corrected = np.array([block.centre_s for block in blocks]) / drift

@@ -1,4 +1,4 @@
-"""Measuring some loaded networks in turns with the reference, until they are quiet enough."""
+"""Measuring loaded networks in turns with the reference, until the errors are small enough."""
 
 import gc
 import time
@@ -20,13 +20,13 @@ _LEAST_BURSTS = 3
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of one network.
+    """The measurement of one network.
 
     Attributes:
         centre: its drift-corrected latency.
         quantiles_s: `QUANTILES` of all timed runs.
-        repetitions: timed runs.
-        attempts: series of rounds taken.
+        repetitions: number of timed runs.
+        attempts: number of series of rounds.
         noisy: whether the error stayed above the bound.
     """
 
@@ -38,11 +38,11 @@ class Measured:
 
 
 def baseline_seconds(reference: Run, method: MethodConfig) -> float:
-    """Seconds of the reference at the machine's best: what latencies are stated for.
+    """Seconds of the reference at the machine's best speed, to which latencies refer.
 
-    Bursts of blocks, spread over `method.baseline_seconds`: one of them meets the machine when
-    nothing else runs beside, if ever it does. The best burst counts by its median, so that no
-    single lucky run decides.
+    Bursts of blocks are spread over `method.baseline_seconds`, so that one of them is likely to
+    find the machine idle. The result is the smallest median of a burst, so that no single lucky
+    run decides.
     """
     bursts: list[float] = []
     with _no_collection():
@@ -61,17 +61,17 @@ def measure(
     baseline_s: float,
     rng: np.random.Generator,
 ) -> list[Measured]:
-    """Measure networks in turns with the reference; the noisy ones again.
+    """Measure networks in turns with the reference, and the noisy ones again.
 
     Args:
-        networks: n networks, each as often as it was loaded.
+        networks: n networks, each as the list of its loads.
         reference: the loaded reference.
-        method: how many turns, and what is too noisy.
+        method: the number of turns, and the largest error.
         baseline_s: see `baseline_seconds`.
-        rng: decides the order of the turns, a new one each round.
+        rng: source of the order of the turns, which is drawn anew for each round.
 
     Returns:
-        n results, in the networks' order.
+        n results, in the order of the networks.
     """
     blocks: list[list[Block]] = [[] for _ in networks]
     attempts = [0] * len(networks)

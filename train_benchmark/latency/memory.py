@@ -1,8 +1,8 @@
-"""Peak memory of a network: what loading it and one run add to an engine that does nothing.
+"""Peak memory of a network: the memory that loading it and one run add to an idle engine.
 
-A process that has run other networks holds memory they left, and would hide a part of the next
-one's. So a nursery process is forked off while the engine is loaded and nothing else; for each
-network it forks a child, which loads the network, runs it once, says its peak and ends.
+A process that has run other networks still holds some of their memory, which would hide a part
+of the next network's. So a nursery process is forked while only the engine is loaded. For each
+network it forks a child, which loads the network, runs it once, reports its peak and exits.
 """
 
 import os
@@ -20,10 +20,10 @@ _CLEAR_REFERENCES = Path("/proc/self/clear_refs")
 
 
 class PeakMemory:
-    """Measures peak memory; enter it before the process has threads or networks.
+    """Measures peak memory; enter this context before the process has threads or networks.
 
     Args:
-        engine: what loads and runs the networks.
+        engine: loads and runs the networks.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -54,7 +54,7 @@ class PeakMemory:
             os.waitpid(self._nursery, 0)
 
     def of(self, subject: Subject) -> int | None:
-        """Bytes that a prepared network needs; None where it cannot be said."""
+        """Bytes that a prepared network needs; None where they cannot be measured."""
         if self._engine.setting.device == "cuda":
             return _cuda_peak(self._engine, subject)
         if self._connection is None:
@@ -64,8 +64,8 @@ class PeakMemory:
 
 
 def _serve(connection: "Connection[int | None, Subject]", engine: Engine) -> None:
-    """What the nursery does until its parent hangs up."""
-    # Ctrl-C reaches the whole process group; the parent decides what it means.
+    """The loop of the nursery, until its parent closes the connection."""
+    # Ctrl-C reaches the whole process group; only the parent acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         while True:
@@ -85,9 +85,9 @@ def _in_child(engine: Engine, subject: Subject) -> int | None:
             os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as file:
-        said = file.read()
+        peak = file.read()
     os.waitpid(child, 0)
-    return int(said) if said else None
+    return int(peak) if peak else None
 
 
 def _peak_here(engine: Engine, subject: Subject) -> int:
@@ -95,10 +95,10 @@ def _peak_here(engine: Engine, subject: Subject) -> int:
     _CLEAR_REFERENCES.write_text("5", encoding="utf-8")
     before, files_before = _status_bytes("VmRSS"), _status_bytes("RssFile")
     engine.load(subject)()
-    # A fork does not copy the page tables of mapped files: the engine's libraries, 18 MB of them
-    # in onnxruntime, count as new when they are next called. Networks map no file. The mark is of
-    # the sum, so that code first called behind the peak is taken off too: 1.6 MB of 147 for a cell
-    # of the paper's network.
+    # A fork does not copy the page tables of mapped files. The engine's libraries, 18 MB in
+    # onnxruntime, count as new when they are next called, but networks map no file. The mark is of
+    # the sum, so this also subtracts code first called after the peak: 1.6 MB of 147 for a cell of
+    # the paper's network.
     code = _status_bytes("RssFile") - files_before
     return max(0, _status_bytes("VmHWM") - before - code)
 

@@ -1,4 +1,4 @@
-"""A latency setting: everything that a latency belongs to but the cell and the machine."""
+"""A latency setting: everything that a latency depends on, except the cell and the machine."""
 
 import re
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ class LatencySetting:
         engine: "torch" (eager) or "onnx" (onnxruntime).
         precision: "fp32", "fp16" (cuda-torch only) or "int8" (cpu-onnx only).
         threads: threads that compute one run.
-        batch: utterances a run.
+        batch: utterances per run.
         seconds: length of each utterance.
 
     Raises:
-        UserError: if a value, or their combination, is none that can be measured.
+        UserError: if a value, or the combination of values, cannot be measured.
     """
 
     macro: str
@@ -66,7 +66,7 @@ class LatencySetting:
             )
         if self.threads < 1 or self.batch < 1 or self.input_frames < 1:
             raise UserError(
-                "a setting must have 1 thread, 1 utterance and one frame of input or more, but got "
+                "a setting must have at least 1 thread, 1 utterance and 1 input frame, but got "
                 f"threads={self.threads}, batch={self.batch}, seconds={self.seconds}"
             )
 
@@ -83,7 +83,7 @@ class LatencySetting:
         """The inverse of `name`.
 
         Raises:
-            UserError: if it is no such name.
+            UserError: if the text is not the name of a setting.
 
         >>> LatencySetting.parse("timit-micro/cpu-onnx-fp32-t1-b1-1s").input_frames
         98
@@ -105,7 +105,7 @@ class LatencySetting:
 
     @property
     def input_frames(self) -> int:
-        """Frames that features of `seconds` of speech have, without centring."""
+        """Feature frames of `seconds` of speech, without centred windows."""
         macro = self.network
         samples = round(self.seconds * SAMPLE_RATE_HZ)
         length = round(macro.frame_length_s * SAMPLE_RATE_HZ)

@@ -1,4 +1,4 @@
-"""Where a latency sweep keeps its records: an `AppendStore` of measurements."""
+"""The folder of a latency sweep's records: an `AppendStore` of measurements."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from train_benchmark.record_files.stores import SWEEP, SweepIdentity
 
 
 class LatencyStore(AppendStore[LatencyRecord, SweepIdentity]):
-    """The one writer of a sweep's folder; use it as a context manager."""
+    """The only writer of a sweep's folder, to be used as a context manager."""
 
     def __init__(self, folder: Path, *, retry_failed: bool = False) -> None:
         super().__init__(folder, SWEEP, retry_failed=retry_failed)

@@ -1,4 +1,4 @@
-"""What a sweep found, one row a setting."""
+"""Summary of a sweep, one row per setting."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from train_benchmark.record_files.latency_record import LatencyRecord
 
 @dataclass(frozen=True)
 class SettingSummary:
-    """The records of one setting in a line.
+    """Summary of the records of one setting; a number is None if no cell has a latency.
 
     Attributes:
         setting: name of the setting.
-        cells: records there are.
-        median_ms: median latency in milliseconds; None if no cell has one, as all below.
+        cells: number of records.
+        median_ms: median latency, in milliseconds.
         lowest_ms: lowest latency.
         highest_ms: highest latency.
         error_percent: median relative standard error of a latency.
         drift: median drift factor.
-        noisy: latencies whose error stayed above the bound.
-        failed: cells that failed.
-        unsupported: cells that the engine cannot run in this setting.
+        noisy: number of latencies whose error stayed above the bound.
+        failed: number of cells that failed.
+        unsupported: number of cells that the engine cannot run in this setting.
         peak_memory_mb: median peak memory, in 10^6 bytes.
         model_mb: median size of the model.
     """
@@ -41,7 +41,7 @@ class SettingSummary:
 
 
 def summarise(records: Iterable[LatencyRecord]) -> list[SettingSummary]:
-    """One summary for each setting, in the order in which settings first appear."""
+    """One summary per setting, in the order in which the settings first appear."""
     of_setting: dict[str, list[LatencyRecord]] = {}
     for record in records:
         of_setting.setdefault(record.setting, []).append(record)

@@ -1,4 +1,4 @@
-"""A latency sweep: one setting after the other, each in a fresh process, one writer of records."""
+"""A latency sweep: one setting after another, each in a fresh process; one writer of records."""
 
 import multiprocessing
 import os
@@ -40,19 +40,19 @@ _PATIENCE_SECONDS = 2.0
 
 
 class MeasuringDiedError(NasasrError, RuntimeError):
-    """The measuring process keeps failing or dying, whatever it measures."""
+    """The measuring process fails or dies for every cell."""
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """Where a running sweep stands.
+    """Progress of a running sweep.
 
     Attributes:
-        setting: name of the setting at work.
-        done: records of this sweep's cells and settings, those of earlier runs included; without
-            those to be tried again.
-        total: cells times settings.
-        new: records that this run added.
+        setting: name of the current setting.
+        done: number of records of this sweep's cells and settings, including earlier runs and
+            excluding records that are measured again.
+        total: number of cells times number of settings.
+        new: number of records that this run added.
     """
 
     setting: str
@@ -71,18 +71,18 @@ def run_sweep(
     device: str | None = None,
     on_progress: Callable[[SweepProgress], None] | None = None,
 ) -> dict[SweepIdentity, LatencyRecord]:
-    """Measure what has no record yet and keep each record the moment it is there.
+    """Measure all cells without a record and write each record at once.
 
-    Interrupting or killing it loses only the cells in flight; calling it again does the rest.
+    An interrupt or kill loses only the cells in flight; another call measures the rest.
 
     Args:
-        sweep: what to measure.
-        out: folder of the sweep; made, or resumed.
-        cores: cores to measure on; by default the last ones this process may use, as many as the
-            setting has threads.
-        baselines_of: folder of an earlier sweep on this machine: latencies are then stated for
-            the speed it had, and compare with that sweep's. Only for a new folder.
-        retry_failed: measure what failed again; a record that has not failed takes its place.
+        sweep: cells, settings and method.
+        out: folder of the sweep, to create or to resume.
+        cores: cores to measure on. The default is the last cores that this process may use, as
+            many as the setting has threads.
+        baselines_of: folder of an earlier sweep on this machine, for a new folder only. The
+            latencies then refer to that sweep's speed and compare with its latencies.
+        retry_failed: measure failed cells again; a successful record replaces the failed one.
         device: name of the machine in the records; by default that of its processor or GPU.
         on_progress: called at the start of each setting and after each record.
 
@@ -90,10 +90,10 @@ def run_sweep(
         All records of the sweep's cells and settings by (setting, functional key).
 
     Raises:
-        UserError: if the folder was made by another method or on another processor, or a
-            setting's baseline on another device or with other software; if it cannot be written
-            or has another writer, a setting cannot be measured here, its process cannot start,
-            or the device has no name.
+        UserError: if the folder was made with another method or on another processor, or a
+            setting's baseline on another device or with other software. Also if the folder is not
+            writable or has another writer, a setting cannot be measured here, its process cannot
+            start, or the device has no name.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
     wanted = _wanted(sweep)
@@ -132,25 +132,25 @@ def _wanted(sweep: Sweep) -> dict[SweepIdentity, Cell]:
 
 
 def read_sweep(folder: Path) -> tuple[LatencyRecord, ...]:
-    """All records of a sweep's folder; it may be written at this moment.
+    """All records of a sweep's folder, which another process may be writing.
 
     Raises:
-        UserError: if the folder is no sweep.
+        UserError: if the folder is not that of a sweep.
     """
     read_description(folder)
     return tuple(read_latency_store(folder).values())
 
 
 def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecord]:
-    """Records of all cells, whatever happens to the process that measures them.
+    """Records of all cells, even if the measuring process dies.
 
-    A cell that is alone when its process dies is tried again, at most `MAX_ATTEMPTS` times in
-    all. Failed ones come once a cell has shown that the machine works, or all is done.
+    A cell that was alone when its process died is measured again, at most `MAX_ATTEMPTS` times in
+    total. Failed records come after a success has shown that the machine works, or at the end.
     """
     size = task.method.cells_at_a_time
     chunks = [list(cells[i : i + size]) for i in range(0, len(cells), size)]
     deaths: Counter[Cell] = Counter()
-    held: HeldRecords[LatencyRecord] = HeldRecords(_ill)
+    held: HeldRecords[LatencyRecord] = HeldRecords(_faulty)
     while chunks:
         with _Worker(task) as worker:
             ready = worker.receive()
@@ -168,7 +168,8 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
                     break
         if not left:
             continue
-        # One of several kills its process: alone, it will be found. One alone may be unlucky.
+        # One of several cells killed the process: measured alone, it will show. A cell that was
+        # alone may have been unlucky.
         deaths.update(left if len(left) == 1 else ())
         if deaths[left[0]] < MAX_ATTEMPTS:
             chunks = [[cell] for cell in left] + chunks
@@ -178,25 +179,25 @@ def _measure(task: Task, cells: Sequence[Cell]) -> Iterator[Ready | LatencyRecor
 
 
 def _not_ready(task: Task, exit_code: int) -> NasasrError:
-    """The error of a process that ended before it had measured anything."""
+    """The error for a process that ended before its first measurement."""
     if exit_code > 0:
         return UserError(
-            f"setting {task.setting.name}: a measuring process must start before it measures, but "
-            f"it ended with exit code {exit_code}, and no cell has a new record: does the script "
-            "that starts the sweep do so outside of `if __name__ == '__main__':`?"
+            f"setting {task.setting.name}: the measuring process must start, but it ended with "
+            f"exit code {exit_code}, and no cell has a new record; start the sweep inside "
+            "`if __name__ == '__main__':` if a script starts it"
         )
     return MeasuringDiedError(
-        f"setting {task.setting.name}: the measuring process died over the reference "
-        f"{task.reference}; look for its killer (out of memory?)"
+        f"setting {task.setting.name}: the measuring process was killed while running the "
+        f"reference cell {task.reference}; check the system log for out-of-memory kills"
     )
 
 
-def _ill(count: int, last: LatencyRecord) -> MeasuringDiedError:
+def _faulty(count: int, last: LatencyRecord) -> MeasuringDiedError:
     return MeasuringDiedError(
         f"at most {MAX_FAILED_IN_A_ROW - 1} cells in a row may fail or kill the measuring process, "
         f"but {count} did (the last: {last.cell}: {last.error}); none of them has a new "
-        "record. Measure fewer cells at a time, or look for the killer (out of memory?); if the "
-        "cells are to blame, take them out of the sweep"
+        "record. Measure fewer cells at a time, and check the system log for out-of-memory kills; "
+        "if the cells are the cause, remove them from the sweep"
     )
 
 
@@ -211,12 +212,12 @@ def _lost(task: Task, ready: Ready, cell: Cell) -> LatencyRecord:
 
 
 class _Worker:
-    """A measuring process; a context manager that ends it."""
+    """A measuring process, as a context manager that ends it."""
 
     def __init__(self, task: Task) -> None:
-        # A fresh interpreter: thread pools of another setting, or of the caller, stay out.
+        # A fresh interpreter has no thread pools of another setting or of the caller.
         context = multiprocessing.get_context("spawn")
-        # Here, and not in the process: however that one ends, its scratch files go.
+        # Made here and not in the process, so that its scratch files are deleted however it ends.
         self._scratch = TemporaryDirectory(prefix="nasasr-")
         here, there = context.Pipe()
         self._connection: Connection[list[Cell], Any] = here
@@ -231,14 +232,14 @@ class _Worker:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-        # Between two cells it sees that and cleans up; in the middle of some nobody waits for it.
+        # An idle process notices and exits; one that is measuring is terminated.
         self._process.join(_PATIENCE_SECONDS)
         self._process.terminate()
         self._process.join()
         self._scratch.cleanup()
 
     def receive(self) -> Any:
-        """Its next message, or None if it has died.
+        """The next message of the process, or None if it has died.
 
         Raises:
             UserError: if the setting cannot be measured here.
@@ -252,13 +253,13 @@ class _Worker:
         return message
 
     def exit_code(self) -> int:
-        """The exit code of a process that has ended, negative where a signal has ended it."""
+        """The exit code of an ended process, negative if a signal ended it."""
         self._process.join()
         assert self._process.exitcode is not None
         return self._process.exitcode
 
     def measure(self, cells: list[Cell]) -> Iterator[LatencyRecord]:
-        """Records of some cells; fewer if the process dies."""
+        """Records of some cells, fewer if the process dies."""
         try:
             self._connection.send(cells)
         except (BrokenPipeError, ConnectionResetError):
@@ -291,7 +292,7 @@ def _task(
 
 
 def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[int, ...]:
-    """Cores to pin a setting's process to; none where the system cannot."""
+    """Cores to pin a setting's process to; empty where the system cannot pin."""
     pins = hasattr(os, "sched_getaffinity")
     there = os.sched_getaffinity(0) if pins else range(os.cpu_count() or 1)
     usable = sorted(set(there if cores is None else cores))
@@ -299,7 +300,7 @@ def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[in
         raise UserError(
             f"a setting must have a core for each thread, but {setting.name} has "
             f"{setting.threads} threads for the cores {', '.join(map(str, usable))}; give more "
-            "--cores or leave the setting out"
+            "--cores or remove the setting"
         )
     if cores is not None:
         return tuple(cores)

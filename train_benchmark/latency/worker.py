@@ -1,4 +1,4 @@
-"""The process that measures one setting: pinned, with that setting's threads and no others."""
+"""The process that measures one setting: pinned to cores, with the threads of that setting."""
 
 import logging
 import os
@@ -32,17 +32,17 @@ _PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker measures.
+    """The task of a worker.
 
     Attributes:
         setting: how networks are run.
         semantics: how cells are read.
-        reference: the cell that drift is divided out by.
+        reference: the cell whose timings correct for drift.
         method: how a cell is measured.
-        baseline_s: the reference's baseline, if it is known from an earlier run.
-        cores: cores to pin the process to; empty for none.
+        baseline_s: the reference's baseline, if an earlier run has measured it.
+        cores: cores to pin the process to; empty for no pinning.
         device: name of the machine in the records; None for that of its processor or GPU.
-        registered: operations and macro networks that setting and cells may name.
+        registered: operations and macro networks that the setting and the cells may name.
     """
 
     setting: LatencySetting
@@ -56,11 +56,11 @@ class Task:
 
 
 class Ready(NamedTuple):
-    """A worker's first message: the reference ran.
+    """A worker's first message, sent when the reference has run.
 
     Attributes:
-        baseline_s: seconds of the reference at the machine's best.
-        device: processor or GPU that it ran on, in words.
+        baseline_s: seconds of the reference at the machine's best speed.
+        device: name of the processor or GPU that it ran on.
         software: the engine's versions.
     """
 
@@ -70,7 +70,7 @@ class Ready(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """A worker's only message where the setting cannot be measured here.
+    """A worker's only message if the setting cannot be measured here.
 
     Attributes:
         why: the message for the user.
@@ -87,14 +87,14 @@ class _Loaded(NamedTuple):
 
 
 def work(connection: "Connection[Any, list[Cell]]", task: Task, scratch: Path) -> None:
-    """Measure chunks of cells until the parent hangs up: what the process does.
+    """Measure chunks of cells until the parent closes the connection: the process's target.
 
-    Sends `Ready` or `Stopped`, then for each list of cells as many records, one by one.
-    Models stand in `scratch` while they are loaded.
+    Sends `Ready` or `Stopped`, then one record per cell of each list that it receives.
+    Model files are in `scratch` while they are loaded.
     """
-    # Ctrl-C reaches the whole process group; the parent decides what it means.
+    # Ctrl-C reaches the whole process group; only the parent acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.disable(logging.WARNING)  # onnxruntime's quantiser warns of each model
+    logging.disable(logging.WARNING)  # onnxruntime's quantiser warns about each model
     try:
         pin(task.cores)
         task.registered.register()
@@ -107,14 +107,15 @@ def work(connection: "Connection[Any, list[Cell]]", task: Task, scratch: Path) -
         # The parent is gone, or has no more cells.
         return
     except OSError as e:
-        # A full disk is no cell's doing.
+        # No cell is the cause of a full disk.
         connection.send(Stopped(_no_room(task, e)))
 
 
 def _no_room(task: Task, error: Exception) -> str:
     return (
         f"setting {task.setting.name} must have room for its models, in memory and in the folder "
-        f"of temporary files, but got {type(error).__name__}: {error}"
+        f"of temporary files, but got {type(error).__name__}: {error}; free some, or measure fewer "
+        "cells at a time"
     )
 
 
@@ -124,7 +125,7 @@ class _Worker:
         self.engine = engine
         self.memory = memory
         self.folder = folder
-        # The order of the turns must differ between chunks; the records do not depend on it.
+        # The order of the turns must differ between chunks, so it has no fixed seed.
         self.rng = np.random.default_rng()
         self.device = task.device or _description(task.setting)
 
@@ -201,7 +202,7 @@ class _Worker:
 
 
 def identity_fields(cell: Cell, task: Task) -> dict[str, Any]:
-    """The fields of a record that are known before anything is measured."""
+    """The fields of a record that are known before the measurement."""
     return {
         "functional_key": functional_key(cell, task.semantics),
         "cell": cell.text,
@@ -239,18 +240,21 @@ def failed_record(
 
 
 def pin(cores: tuple[int, ...]) -> None:
-    """Bind this process to some cores, where the system can."""
+    """Pin this process to some cores, if the system can."""
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
 
 
 def cpu_description() -> str:
-    """The processor in words: its model and how many cores this machine has of it."""
+    """Name of the processor, and the number of cores of this machine."""
     return f"{_cpu_model()}, {os.cpu_count()} cores"
 
 
 def _cpu_model() -> str:
-    """What the system calls the processor; ARM Linux has no name for it, only its board's."""
+    """The system's name for the processor; ARM Linux names only the board, or numbers its cores.
+
+    Read by hand, because py-cpuinfo takes three seconds for it and knows no boards.
+    """
     info, board = _PROC / "cpuinfo", _PROC / "device-tree" / "model"
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
 
@@ -275,7 +279,7 @@ def _cpu_model() -> str:
 
 
 def _description(setting: LatencySetting) -> str:
-    """The processor or GPU of a setting, in words."""
+    """Name of the processor or GPU of a setting."""
     if setting.device == "cpu":
         return cpu_description()
     import torch

@@ -1,11 +1,9 @@
 """The speech-recognition network around a cell, laid out for fast training of small models.
 
-Shape suffixes: B utterances, T frames, C channels, N = B * T rows, G groups of a grouped
-convolution, K kernel frames, I and O input and output channels of one group, V outputs.
+Shape suffixes: B utterances, T frames, C channels, 1 a channel axis of length 1.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,23 +11,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import UserError
-from graph_encoding.functional import FunctionalForm, Sum, functional_form
 from graph_encoding.macro import Macro
-from graph_encoding.ops import OPERATIONS, Operation
+from graph_encoding.network_plan import LAYER_NORM_EPS, Layer, plan
 from graph_encoding.semantics import Semantics
+from train_benchmark.network.run_plan import run_plan
 from train_benchmark.network.time_convolution import TimeConvolution
-
-LAYER_NORM_EPS = 1e-3
-"""Source: SamsungLabs/nb-asr `nasbench_asr/model/tf/ops.py`, Keras's own."""
 
 
 class AsrModel(nn.Module):
-    """Blocks of a convolution and stacked cells, an LSTM if the macro has one, a dense layer.
+    """The layers of `plan`, with trainable weights, for batches of utterances of any length.
 
-    Built from the cell's functional form: cells with equal functional keys give identical
-    networks, and with equal generators identical weights. Frames beyond an utterance's end are
-    zero at every layer, so an output does not depend on what an utterance is batched with.
+    The plan comes from the cell's functional form: cells with equal functional keys give
+    identical networks, and with equal generators identical weights. Every layer sets the frames
+    after an utterance's end to zero, so an output does not depend on the rest of the batch.
 
     Args:
         cell: any registered cell.
@@ -37,14 +31,19 @@ class AsrModel(nn.Module):
         semantics: how the cell is read.
         generator: source of the initial weights.
         dropout: probability of dropping an activation after each operation of a cell.
-        lstm_dropout: probability of dropping an input of the LSTM, drawn for each frame anew.
-        glorot: initial weights as TensorFlow's.
+        lstm_dropout: probability of dropping an input of the LSTM, drawn anew for each frame.
+        glorot: whether the initial weights are TensorFlow's.
 
     Attributes:
+        lstm: the LSTM, if the macro network has one.
+        classifier: the last layer.
         plain_lstm: compute the LSTM in single precision, also under autocast.
 
     Source: Mehrotra et al., ICLR 2021, section 3; SamsungLabs/nb-asr `model/tf/model.py`.
     """
+
+    lstm: nn.LSTM
+    classifier: nn.Linear
 
     def __init__(
         self,
@@ -58,53 +57,65 @@ class AsrModel(nn.Module):
         glorot: bool = False,
     ) -> None:
         super().__init__()
-        self.macro = macro
+        self.dropout = dropout
         self.lstm_dropout = lstm_dropout
         self.plain_lstm = False
-        new = Initial(generator, glorot=glorot)
-        form = functional_form(cell, semantics)
-        blocks: list[nn.Module] = []
-        channels_in = macro.mel_bins
-        for block, channels in enumerate(macro.filters):
-            blocks.append(_Block(form, macro, block, channels_in, new, dropout))
-            channels_in = channels
-        self.blocks = nn.ModuleList(blocks)
-        self.lstm: nn.LSTM | None = None
-        if macro.lstm_units:
-            self.lstm = _make_lstm(channels_in, macro, generator)
-            channels_in = macro.lstm_units
-        self.classifier = _make_linear(channels_in, macro.outputs, new)
+        self._plan = plan(cell, macro, semantics)
+        initial = Initial(generator, glorot=glorot)
+        self._in_order = [make_layer(layer, initial) for layer in self._plan]
+        for layer, module in zip(self._plan, self._in_order, strict=True):
+            _add_submodule(self, layer.name, module)
 
     def forward(self, features_BTC: Tensor, frames_B: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probabilities of the outputs for each output frame.
 
         Args:
-            features_BTC: (B, T, mel_bins) features, zero beyond each utterance's end.
+            features_BTC: (B, T, mel_bins) features, zero after each utterance's end.
             frames_B: (B,) int64 lengths in frames, at most T.
 
         Returns:
-            (B, T_out, V) log-probabilities and (B,) int64 lengths T_out of each utterance.
+            (B, T_out, outputs) log-probabilities and (B,) int64 lengths T_out of each utterance.
         """
-        x_BTC = features_BTC
-        lengths_B = frames_B
-        for block, stride in zip(self.blocks, self.macro.strides, strict=True):
-            lengths_B = torch.div(lengths_B + stride - 1, stride, rounding_mode="floor")
-            frames = -(-x_BTC.shape[1] // stride)
-            positions = torch.arange(frames, device=x_BTC.device)
-            mask_BT1 = (positions < lengths_B[:, None]).to(x_BTC.dtype)[:, :, None]
-            x_BTC = block(x_BTC, mask_BT1)
-        if self.lstm is not None:
-            # Each frame by itself: what Keras's LSTM does to its inputs wherever it may run as one
-            # kernel on a GPU, though its documentation draws once for all frames.
-            if self.lstm_dropout:
-                x_BTC = functional.dropout(x_BTC, self.lstm_dropout, self.training)
-            if self.plain_lstm:
-                with torch.autocast(x_BTC.device.type, enabled=False):
-                    x_BTC, _ = self.lstm(x_BTC.float())
-            else:
-                x_BTC, _ = self.lstm(x_BTC)
-        # In single precision also where the layers compute in bfloat16: CTC sums many small terms.
-        return functional.log_softmax(self.classifier(x_BTC).float(), dim=-1), lengths_B
+        lengths_B: dict[int, Tensor] = {}
+        masks_BT1: dict[int, Tensor] = {}
+        for stride in dict.fromkeys(layer.frame_stride for layer in self._plan):
+            lengths_B[stride] = torch.div(frames_B + stride - 1, stride, rounding_mode="floor")
+            frames = torch.arange(-(-features_BTC.shape[1] // stride), device=features_BTC.device)
+            is_inside_BT = frames < lengths_B[stride][:, None]
+            masks_BT1[stride] = is_inside_BT.to(features_BTC.dtype)[:, :, None]
+
+        def compute(i: int, x_BTC: Tensor) -> Tensor:
+            layer = self._plan[i]
+            return self._compute(layer, self._in_order[i], x_BTC, masks_BT1[layer.frame_stride])
+
+        return run_plan(self._plan, features_BTC, compute), lengths_B[stride]
+
+    def _compute(self, layer: Layer, module: nn.Module, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
+        if layer.kind == "norm":
+            normed: Tensor = module(x_BTC)
+            return normed * mask_BT1
+        if layer.kind == "lstm":
+            return self._recur(module, x_BTC)
+        if layer.kind == "dense":
+            # In single precision also under autocast: CTC sums many small terms.
+            return functional.log_softmax(module(x_BTC).float(), dim=-1)
+        y_BTC: Tensor = module(x_BTC, mask_BT1)
+        if self.dropout and layer.operation:
+            return functional.dropout(y_BTC, self.dropout, self.training)
+        return y_BTC
+
+    def _recur(self, lstm: nn.Module, x_BTC: Tensor) -> Tensor:
+        # Keras's LSTM drops the inputs of each frame independently wherever it can run as one GPU
+        # kernel, although its documentation draws once for all frames.
+        if self.lstm_dropout:
+            x_BTC = functional.dropout(x_BTC, self.lstm_dropout, self.training)
+        y_BTC: Tensor
+        if self.plain_lstm:
+            with torch.autocast(x_BTC.device.type, enabled=False):
+                y_BTC, _ = lstm(x_BTC.float())
+        else:
+            y_BTC, _ = lstm(x_BTC)
+        return y_BTC
 
     def use_library_convolutions(self) -> None:
         """Compute with torch's own convolutions, which suit GPUs, autocast and compilation."""
@@ -113,7 +124,7 @@ class AsrModel(nn.Module):
                 module.library = True
 
     def kernel_squares(self) -> Tensor:
-        """Sum of squares of all convolution kernels but those of one frame, which are dense."""
+        """Sum of squares of all convolution kernels except those of one frame, which are dense."""
         kernels = [
             module.weight
             for module in self.modules()
@@ -127,100 +138,65 @@ class AsrModel(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
 
+def _add_submodule(root: nn.Module, name: str, module: nn.Module) -> None:
+    """Register a module at a path of names, such as `blocks.0.norm`."""
+    *path, last = name.split(".")
+    for part in path:
+        if not hasattr(root, part):
+            root.add_module(part, nn.Module())
+        root = root.get_submodule(part)
+    root.add_module(last, module)
+
+
 @dataclass(frozen=True)
 class Initial:
-    """Where initial values come from, and how they are spread.
+    """Source and distribution of initial values.
 
     Attributes:
         generator: source of the values.
-        glorot: as TensorFlow's, in place of torch's own.
+        glorot: whether they are distributed as TensorFlow's; by default as torch's own.
     """
 
     generator: torch.Generator
     glorot: bool = False
 
 
-class _Block(nn.Module):
-    """Strided convolution, layer norm, then the cell C times."""
+def make_layer(layer: Layer, initial: Initial) -> nn.Module:
+    """The module of a layer, with initial values.
 
-    def __init__(
-        self,
-        form: FunctionalForm,
-        macro: Macro,
-        block: int,
-        channels_in: int,
-        new: Initial,
-        dropout: float,
-    ) -> None:
-        super().__init__()
-        channels = macro.filters[block]
-        stride = macro.strides[block]
-        kernel = macro.reduction_kernel
-        self.reduction = TimeConvolution(
-            channels_in,
-            channels,
-            kernel=kernel,
-            stride=stride,
-            padding=macro.padding(kernel, stride=stride),
-            generator=new.generator,
-            glorot=new.glorot,
+    Convolutions, gated layers and pools are called with values (B, T, C) and a mask (B, T, 1),
+    all others with values alone.
+    """
+    if layer.kind == "conv":
+        return TimeConvolution(
+            layer.channels_in,
+            layer.channels_out,
+            kernel=layer.kernel,
+            stride=layer.stride,
+            dilation=layer.dilation,
+            groups=layer.groups,
+            padding=layer.padding,
+            generator=initial.generator,
+            glorot=initial.glorot,
         )
-        self.norm = nn.LayerNorm(channels, eps=LAYER_NORM_EPS)
-        self.cells = nn.ModuleList(
-            _CellModule(form, macro, block, new, dropout)
-            for _ in range(macro.cells_per_block[block])
-        )
-
-    def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
-        x_BTC = self.norm(self.reduction(x_BTC, mask_BT1)) * mask_BT1
-        for cell in self.cells:
-            x_BTC = cell(x_BTC, mask_BT1)
-        return x_BTC
-
-
-class _CellModule(nn.Module):
-    """The terms of a functional form, and the layer norm that closes a cell."""
-
-    def __init__(
-        self,
-        form: FunctionalForm,
-        macro: Macro,
-        block: int,
-        new: Initial,
-        dropout: float,
-    ) -> None:
-        super().__init__()
-        self.form = form
-        self.terms = nn.ModuleList(
-            make_operation(OPERATIONS.get(op), macro, block, new) for op in form.ops
-        )
-        self.dropout = nn.Dropout(dropout) if dropout else None
-        self.norm = nn.LayerNorm(macro.filters[block], eps=LAYER_NORM_EPS)
-
-    def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
-        values = [x_BTC]
-        for term, argument in zip(self.terms, self.form.arguments, strict=True):
-            value = term(_weighted_sum(values, argument), mask_BT1)
-            values.append(self.dropout(value) if self.dropout else value)
-        normed: Tensor = self.norm(_weighted_sum(values, self.form.output))
-        return normed * mask_BT1
-
-
-def _weighted_sum(values: list[Tensor], terms: Sum) -> Tensor:
-    total: Tensor | None = None
-    for number, multiplicity in terms:
-        value = values[number] if multiplicity == 1 else values[number] * multiplicity
-        total = value if total is None else total + value
-    return torch.zeros_like(values[0]) if total is None else total
+    if layer.kind == "gated_linear":
+        return _GatedLinear(layer, initial)
+    if layer.kind == "norm":
+        return nn.LayerNorm(layer.channels_out, eps=LAYER_NORM_EPS)
+    if layer.kind == "lstm":
+        return _make_lstm(layer, initial.generator)
+    if layer.kind == "dense":
+        return _make_linear(layer, initial)
+    return _Pool(layer)
 
 
 class _GatedLinear(nn.Module):
     """`(x W + b) * sigmoid(x V + c)`. Source: Dauphin et al., ICML 2017, eq. 1, with kernel 1."""
 
-    def __init__(self, channels: int, new: Initial) -> None:
+    def __init__(self, layer: Layer, initial: Initial) -> None:
         super().__init__()
-        self.value = _make_linear(channels, channels, new)
-        self.gate = _make_linear(channels, channels, new)
+        self.value = _make_linear(layer, initial)
+        self.gate = _make_linear(layer, initial)
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         gated: Tensor = self.value(x_BTC) * torch.sigmoid(self.gate(x_BTC))
@@ -228,97 +204,40 @@ class _GatedLinear(nn.Module):
 
 
 class _Pool(nn.Module):
-    """Maximum or mean over `kernel` frames; frames beyond the ends count as zero."""
+    """Maximum or mean over `kernel` frames; padded frames count as zeros."""
 
-    def __init__(self, operation: Operation, macro: Macro) -> None:
+    def __init__(self, layer: Layer) -> None:
         super().__init__()
-        self.padding = macro.padding(operation.kernel, operation.dilation)
-        self.kernel = operation.kernel
-        self.dilation = operation.dilation
-        self.maximum = operation.kind == "max_pool"
+        self.layer = layer
 
     def forward(self, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
-        frames = x_BTC.shape[1]
-        padded = functional.pad(x_BTC, (0, 0, *self.padding))
-        shifted = torch.stack(
-            [
-                padded[:, tap * self.dilation : tap * self.dilation + frames]
-                for tap in range(self.kernel)
-            ]
-        )
-        pooled = shifted.amax(dim=0) if self.maximum else shifted.mean(dim=0)
+        layer, frames = self.layer, x_BTC.shape[1]
+        padded = functional.pad(x_BTC, (0, 0, *layer.padding))
+        starts = [tap * layer.dilation for tap in range(layer.kernel)]
+        shifted = torch.stack([padded[:, start : start + frames] for start in starts])
+        pooled = shifted.amax(dim=0) if layer.kind == "max_pool" else shifted.mean(dim=0)
         return pooled * mask_BT1
 
 
-def _make_convolution(operation: Operation, macro: Macro, block: int, new: Initial) -> nn.Module:
-    channels = macro.filters[block]
-    grouped = operation.kind == "conv"
-    return TimeConvolution(
-        channels,
-        channels,
-        kernel=operation.kernel,
-        dilation=operation.dilation,
-        groups=macro.conv_groups(block, operation.group_scale) if grouped else 1,
-        padding=macro.padding(operation.kernel, operation.dilation),
-        generator=new.generator,
-        glorot=new.glorot,
-    )
-
-
-def _make_gated_linear(operation: Operation, macro: Macro, block: int, new: Initial) -> nn.Module:
-    assert operation.kind == "gated_linear"
-    return _GatedLinear(macro.filters[block], new)
-
-
-def _make_pool(operation: Operation, macro: Macro, block: int, new: Initial) -> nn.Module:
-    del block, new
-    return _Pool(operation, macro)
-
-
-_Maker = Callable[[Operation, Macro, int, Initial], nn.Module]
-_MAKERS: dict[str, _Maker] = {
-    "linear": _make_convolution,
-    "conv": _make_convolution,
-    "gated_linear": _make_gated_linear,
-    "max_pool": _make_pool,
-    "avg_pool": _make_pool,
-}
-
-
-def make_operation(operation: Operation, macro: Macro, block: int, new: Initial) -> nn.Module:
-    """The module of an operation in a block, called with (values (B, T, C), mask (B, T, 1)).
-
-    Raises:
-        UserError: if operations of this kind have no module.
-    """
-    try:
-        maker = _MAKERS[operation.kind]
-    except KeyError:
-        raise UserError(
-            f"a network has operations of the kinds {', '.join(_MAKERS)}, but {operation.name!r} "
-            f"is of kind {operation.kind!r}"
-        ) from None
-    return maker(operation, macro, block, new)
-
-
-def _make_linear(channels_in: int, channels_out: int, new: Initial) -> nn.Linear:
+def _make_linear(layer: Layer, initial: Initial) -> nn.Linear:
     """A dense layer with values uniform within 1 / sqrt(inputs), as torch's own, or as Glorot's."""
-    layer = nn.Linear(channels_in, channels_out)
-    bound = bias_bound = 1.0 / math.sqrt(channels_in)
-    if new.glorot:
-        bound, bias_bound = math.sqrt(6.0 / (channels_in + channels_out)), 0.0
+    inputs, outputs = layer.channels_in, layer.channels_out
+    linear = nn.Linear(inputs, outputs)
+    bound = bias_bound = 1.0 / math.sqrt(inputs)
+    if initial.glorot:
+        bound, bias_bound = math.sqrt(6.0 / (inputs + outputs)), 0.0
     with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=new.generator)
-        layer.bias.uniform_(-bias_bound, bias_bound, generator=new.generator)
-    return layer
+        linear.weight.uniform_(-bound, bound, generator=initial.generator)
+        linear.bias.uniform_(-bias_bound, bias_bound, generator=initial.generator)
+    return linear
 
 
-def _make_lstm(channels_in: int, macro: Macro, generator: torch.Generator) -> nn.LSTM:
-    """An LSTM that begins as TensorFlow's: Glorot, orthogonal, forget-gate bias 1."""
-    units = macro.lstm_units
-    lstm = nn.LSTM(channels_in, units, batch_first=True)
+def _make_lstm(layer: Layer, generator: torch.Generator) -> nn.LSTM:
+    """An LSTM with TensorFlow's initial values: Glorot, orthogonal, forget-gate bias 1."""
+    units = layer.channels_out
+    lstm = nn.LSTM(layer.channels_in, units, batch_first=True)
     values = dict(lstm.named_parameters())
-    bound = math.sqrt(6.0 / (channels_in + 4 * units))
+    bound = math.sqrt(6.0 / (layer.channels_in + 4 * units))
     with torch.no_grad():
         values["weight_ih_l0"].uniform_(-bound, bound, generator=generator)
         nn.init.orthogonal_(values["weight_hh_l0"], generator=generator)
@@ -326,6 +245,6 @@ def _make_lstm(channels_in: int, macro: Macro, generator: torch.Generator) -> nn
         values["bias_hh_l0"].zero_()
         # torch orders the gates input, forget, cell, output.
         values["bias_ih_l0"][units : 2 * units] = 1.0
-    if macro.lstm_biases == 1:
-        values["bias_hh_l0"].requires_grad_(False)
+    for name in layer.untrained:
+        values[name].requires_grad_(False)
     return lstm

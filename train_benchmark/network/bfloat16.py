@@ -1,4 +1,4 @@
-"""Where torch computes an LSTM in bfloat16, which not every processor and GPU does."""
+"""Whether torch can compute an LSTM in bfloat16 on this processor or GPU."""
 
 from functools import cache
 
@@ -11,9 +11,9 @@ _SIZE = 8
 def computes_bfloat16_lstm(device_type: str) -> bool:
     """Whether torch can train an LSTM in bfloat16 on this machine.
 
-    Convolutions and dense layers have slower kernels for processors without bfloat16 units, but
-    an LSTM has none there: its first step fails. torch has no query that is right for each
-    kernel, so one small LSTM is computed, forward and backward. No random number is drawn.
+    On processors without bfloat16 units, convolutions and dense layers have slower kernels, but
+    an LSTM has none: its first step fails. torch has no reliable query for each kernel, so this
+    computes one small LSTM, forward and backward. It draws no random number.
 
     Args:
         device_type: "cpu" or "cuda".

@@ -1,9 +1,9 @@
 """Convolution over time as matrix products, with its clipped ReLU and mask in one step.
 
-Small grouped convolutions are what the cells of a CPU-sized network spend their time on, and the
-general kernels serve them badly. Here a convolution in (batch, time, channel) layout is one copy
-into overlapping windows and one (batched) matrix product, and neighbouring groups are merged
-into one block-diagonal product where their own would be too narrow to be fast
+The cells of a CPU-sized network spend most of their time on small grouped convolutions, for which
+the general kernels are slow. Here a convolution in (batch, time, channel) layout is one copy into
+overlapping windows and one (batched) matrix product. Neighbouring groups are merged into one
+block-diagonal product if their own would be too narrow to be fast
 (`studies/training_speed.py` measures the gain).
 
 Shape suffixes: B utterances, T frames, C channels, N = B * T rows, G groups, K kernel frames,
@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-RELU_CEILING = 20.0
-"""Source: SamsungLabs/nb-asr `nasbench_asr/model/tf/ops.py`, clipped ReLU."""
+from graph_encoding.network_plan import RELU_CEILING
 
 _NARROW = 16
 
@@ -30,15 +29,15 @@ class TimeConvolution(nn.Module):
         channels_in: input channels.
         channels_out: output channels.
         kernel: frames seen by one output.
-        stride: input frames for each output frame.
+        stride: input frames per output frame.
         dilation: distance between the frames seen; 1 unless stride is 1.
-        groups: convolution groups; divides both channel counts.
-        padding: zero frames put before and after the input.
+        groups: convolution groups, a divisor of both channel counts.
+        padding: zero frames before and after the input.
         generator: source of the initial values, uniform within 1 / sqrt(inputs of one output).
-        glorot: begin as TensorFlow does: uniform within sqrt(6 / (inputs + outputs)), bias 0.
+        glorot: TensorFlow's initial values: uniform within sqrt(6 / (inputs + outputs)), bias 0.
 
     Attributes:
-        library: compute with torch's own convolution: what GPUs, autocast and compilation want.
+        library: compute with torch's own convolution, which suits GPUs, autocast and compilation.
     """
 
     def __init__(
@@ -55,8 +54,8 @@ class TimeConvolution(nn.Module):
         glorot: bool = False,
     ) -> None:
         super().__init__()
-        # As torch's own convolutions begin. Glorot's wider weights gave a PER .03 to .04 higher
-        # and twice the noise between seeds (docs/recipe.md).
+        # The initial values of torch's own convolutions. Glorot's wider weights gave a PER .03 to
+        # .04 higher and twice the noise between seeds (docs/recipe.md).
         bound = 1.0 / math.sqrt(kernel * channels_in // groups)
         bias_bound = bound
         if glorot:
@@ -90,13 +89,13 @@ class TimeConvolution(nn.Module):
             dilation=self.dilation,
             groups=self.weight.shape[0],
         )
-        # An odd length has a padded frame more than the stride reaches.
+        # An odd length has one padded frame after the last stride.
         y_BTC = y_BCT[:, :, : mask_BT1.shape[1]].transpose(1, 2)
         return y_BTC.clamp(0.0, RELU_CEILING) * mask_BT1
 
 
 class _ConvolveClip(torch.autograd.Function):
-    """The convolution with a backward pass of its own: windows are kept, no graph is walked."""
+    """The convolution with its own backward pass, which reuses the windows of the forward pass."""
 
     @staticmethod
     def forward(
@@ -146,7 +145,7 @@ class _ConvolveClip(torch.autograd.Function):
 
 
 def _product(a_GNM: Tensor, b_GMP: Tensor) -> Tensor:
-    """Batched matrix product; a batch of one takes the faster plain product."""
+    """Batched matrix product; a batch of one uses the faster plain product."""
     if a_GNM.shape[0] == 1:
         return torch.mm(a_GNM[0], b_GMP[0])[None]
     return torch.bmm(a_GNM, b_GMP)
@@ -155,7 +154,7 @@ def _product(a_GNM: Tensor, b_GMP: Tensor) -> Tensor:
 def _correlate(
     grad_BTC: Tensor, matrix: Tensor, kernel: int, dilation: int, padding: tuple[int, int]
 ) -> Tensor:
-    """Gradient of the input at stride 1: a convolution of the gradient with flipped taps."""
+    """Gradient of the input at stride 1: a convolution of the gradient with the flipped kernel."""
     batch, frames, _ = grad_BTC.shape
     groups, _, width_out = matrix.shape
     flipped = matrix.view(groups, kernel, -1, width_out).flip(1).transpose(2, 3)
@@ -180,7 +179,7 @@ def _windows(
     padding: tuple[int, int],
     frames_out: int,
 ) -> Tensor:
-    """Copy each output's view of the input into a row: (G, N, K * I)."""
+    """Copy the input frames of each output into a row: (G, N, K * I)."""
     batch, _, channels = x_BTC.shape
     width = channels // groups
     if kernel == stride == 1:
@@ -201,9 +200,9 @@ def _fold(
     stride: int,
     padding: tuple[int, int],
 ) -> Tensor:
-    """Add the windows' gradients back onto the frames they were copied from (dilation 1).
+    """Add the gradients of the windows to the frames that they were copied from (dilation 1).
 
-    With a stride that divides the kernel, `stride` neighbouring frames are added at once.
+    If the stride divides the kernel, `stride` neighbouring frames are added at once.
     """
     batch, frames, channels = x_shape
     groups = grad_GNW.shape[0]
@@ -224,7 +223,7 @@ def _fold(
 
 
 def _merge_factor(groups: int, width: int) -> int:
-    """How many neighbouring groups to compute as one, so that a product is 16 wide or more."""
+    """Number of neighbouring groups to merge, so that a product is at least `_NARROW` wide."""
     if groups == 1 or width >= _NARROW:
         return 1
     factors = (f for f in range(2, groups + 1) if groups % f == 0)
@@ -232,7 +231,7 @@ def _merge_factor(groups: int, width: int) -> int:
 
 
 def _merge_groups(weight_GKIO: Tensor) -> Tensor:
-    """Write groups as fewer block-diagonal ones: (G / f, K, f * I, f * O)."""
+    """Merge groups into fewer block-diagonal ones: (G / f, K, f * I, f * O)."""
     groups, kernel, channels_in, channels_out = weight_GKIO.shape
     factor = _merge_factor(groups, channels_in)
     if factor == 1:
@@ -246,7 +245,7 @@ def _merge_groups(weight_GKIO: Tensor) -> Tensor:
 
 
 def _split_groups(grad_matrix: Tensor, weight_shape: torch.Size) -> Tensor:
-    """Take the diagonal blocks out of a merged gradient: the inverse of `_merge_groups`."""
+    """The diagonal blocks of a merged gradient: the inverse of `_merge_groups`."""
     groups, kernel, channels_in, channels_out = weight_shape
     factor = groups // grad_matrix.shape[0]
     if factor == 1:

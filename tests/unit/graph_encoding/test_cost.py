@@ -1,9 +1,9 @@
-"""Static cost: closed forms against networks that are really built."""
+"""Static cost: known answers, and receptive fields of built networks."""
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph_encoding import (
@@ -42,41 +42,15 @@ OPS = (*NB_ASR_OPS, "conv3", "conv9", "conv5d3", "conv5g2", "max_pool3", "gated_
 
 
 def test_macs_of_a_network_counted_by_hand() -> None:
-    """Ten frames in, five at both blocks; one linear and one conv5 of two groups a cell."""
+    """Ten input frames, five in both blocks; one linear and one conv5 of two groups per cell."""
     first = 5 * (3 * 4 * 8 + 2 * (4 * 4 + 4 * 2 * 5))
     second = 5 * (4 * 8 * 8 + 1 * (8 * 8 + 8 * 4 * 5))
     assert macs(Cell.parse("00_100"), TINY, input_frames=10) == first + second + 5 * 8 * 5
 
 
-@settings(max_examples=40)
-@given(cells(max_nodes=4, ops=OPS), st.sampled_from(Semantics), st.integers(8, 40))
-@example(Cell.parse("50_300_4101"), Semantics.PAPER, 20)
-def test_macs_equal_what_a_plain_network_multiplies(
-    cell: Cell, semantics: Semantics, frames: int
-) -> None:
-    torch = pytest.importorskip("torch", reason="needs the train extra")
-    from train_benchmark.network.asr_model import AsrModel
-    from train_benchmark.network.time_convolution import TimeConvolution
-
-    model = AsrModel(cell, TINY, semantics, torch.Generator().manual_seed(0))
-    counted = 0
-
-    def count(module: torch.nn.Module, _: object, output: torch.Tensor) -> None:
-        nonlocal counted
-        if isinstance(module, TimeConvolution | torch.nn.Linear):
-            counted += output.shape[1] * module.weight.numel()
-
-    for module in model.modules():
-        module.register_forward_hook(count)
-    model(torch.zeros(1, frames, TINY.mel_bins), torch.tensor([frames]))
-    # A grouped convolution's weights are (groups, kernel, in, out): each is used once a frame.
-    assert macs(cell, TINY, semantics, input_frames=frames) == counted
-    assert params(cell, TINY, semantics) == model.trainable_params
-
-
 @pytest.mark.parametrize("semantics", list(Semantics))
 @pytest.mark.parametrize("op", ["0", "1", "4", "conv5g2:"])
-def test_an_operation_that_nothing_feeds_costs_what_a_linear_one_does(
+def test_an_operation_without_input_costs_as_much_as_a_linear_one(
     op: str, semantics: Semantics
 ) -> None:
     flag = "0" if semantics is Semantics.PAPER else "1"
@@ -107,7 +81,7 @@ def test_macs_of_an_lstm_and_of_real_macros(name: str, semantics: Semantics) -> 
 
 @settings(max_examples=25)
 @given(cells(max_nodes=3, ops=(*NB_ASR_OPS, "conv3d2", "avg_pool3")), st.sampled_from(Semantics))
-def test_the_receptive_field_is_what_a_network_sees(cell: Cell, semantics: Semantics) -> None:
+def test_the_receptive_field_is_that_of_the_gradient(cell: Cell, semantics: Semantics) -> None:
     torch = pytest.importorskip("torch", reason="needs the train extra")
     from train_benchmark.network.asr_model import AsrModel
 
@@ -115,15 +89,16 @@ def test_the_receptive_field_is_what_a_network_sees(cell: Cell, semantics: Seman
     model = AsrModel(cell, TINY, semantics, torch.Generator().manual_seed(1)).double()
     with torch.no_grad():
         for parameter in model.parameters():
-            # Small positive weights: no ReLU is closed or at its ceiling, every path is open.
+            # Small positive weights: every ReLU is in its linear range, so every path counts.
             parameter.copy_(parameter.abs() * 0.1 + 0.01 * torch.rand_like(parameter))
     frames = 2 * (field.past_frames + field.future_frames) + 8
     target = (field.past_frames // TINY.total_stride) + 1
     x = torch.rand(1, frames, TINY.mel_bins, dtype=torch.double).requires_grad_()
-    hidden = x
-    for block, stride in zip(model.blocks, TINY.strides, strict=True):
-        length = -(-hidden.shape[1] // stride)
-        hidden = block(hidden, torch.ones(1, length, 1, dtype=torch.double))
+    outputs: list[torch.Tensor] = []
+    last_norm = model.get_submodule(f"blocks.1.cells.{TINY.cells_per_block[1] - 1}.norm")
+    last_norm.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
+    model(x, torch.tensor([frames]))
+    (hidden,) = outputs
     probe = torch.rand(hidden.shape[-1], dtype=torch.double)
     (hidden[0, target] @ probe).backward()
     seen = x.grad.abs().sum(dim=2)[0].nonzero().flatten().tolist() if x.grad is not None else []
@@ -170,12 +145,10 @@ def test_a_length_below_one_frame_is_an_error(cost: object) -> None:
         cost(Cell.parse("00"), TINY, input_frames=0)  # type: ignore[operator]
 
 
-def test_operations_of_other_benchmarks_have_no_known_cost() -> None:
+def test_operations_of_other_search_spaces_have_no_cost() -> None:
     text = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|none~1|avg_pool_3x3~2|"
     graph = nasbench201(text)
-    message = (
-        "cost is known of operations of kind linear, .* but 'nor_conv_1x1' is of kind 'conv2d'"
-    )
+    message = "operations of the kinds linear, .* but operation 'nor_conv_1x1' is of kind 'conv2d'"
     with pytest.raises(UserError, match=message):
         params_of_graph(graph, TINY)
     with pytest.raises(UserError, match=message):

@@ -1,1 +1,1 @@
-"""What runs a network to be timed: onnxruntime and torch, with the networks in the form of each."""
+"""The engines that run a network for timing, onnxruntime and torch, each with its own networks."""

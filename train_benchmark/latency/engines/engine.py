@@ -1,4 +1,4 @@
-"""The engines that run a network when it is measured."""
+"""The engines that run a network for a measurement."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -18,14 +18,14 @@ from train_benchmark.latency.engines.weights import DrawnWeights, Floats, Weight
 from train_benchmark.latency.setting import LatencySetting
 
 Run = Callable[[], None]
-"""One run of a loaded network; returns when the output is there."""
+"""One run of a loaded network, which returns when the output is complete."""
 
 _SEED = 1234
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A cell to measure, and the scratch file that its model may stand in."""
+    """A cell to measure, and the path of a scratch file for its model."""
 
     cell: Cell
     path: Path
@@ -49,28 +49,28 @@ class Engine(ABC):
 
     @abstractmethod
     def prepare(self, subject: Subject) -> int:
-        """Do what need be done once, such as writing the model's file.
+        """Do all work that is needed once per network, such as writing the model's file.
 
         Returns:
             Size of the model in bytes.
 
         Raises:
             UnsupportedError: if the engine cannot run the cell in this setting.
-            EngineError: if onnxruntime fails over it.
+            EngineError: if onnxruntime fails.
         """
 
     @abstractmethod
     def load(self, subject: Subject) -> Run:
-        """Load a prepared network; this and one run are what peak memory is taken of.
+        """Load a prepared network; peak memory is that of this call and one run.
 
         Raises:
-            EngineError: if onnxruntime fails over it.
+            EngineError: if onnxruntime fails.
         """
 
     @property
     @abstractmethod
     def software(self) -> str:
-        """Versions that can change the numbers, as "name=version" joined by spaces."""
+        """Versions that can change the results, as "name=version" joined by spaces."""
 
 
 class OnnxEngine(Engine):
@@ -104,7 +104,7 @@ class OnnxEngine(Engine):
             session = onnxruntime.InferenceSession(
                 subject.path, options, providers=["CPUExecutionProvider"]
             )
-            # What it cannot compute it says here, and not where time is taken.
+            # onnxruntime raises its errors here, and not during the timed runs.
             session.run(None, feed)
 
         def run() -> None:
@@ -159,11 +159,11 @@ class TorchEngine(Engine):
 
 
 def make_engine(setting: LatencySetting, semantics: Semantics) -> Engine:
-    """The engine of a setting, its packages loaded and its threads set in this process.
+    """The engine of a setting, with its packages loaded and its threads set in this process.
 
     Raises:
         MissingExtraError: if its package is not installed.
-        UserError: if the setting wants a GPU and there is none.
+        UserError: if the setting needs a GPU and torch finds none.
     """
     try:
         if setting.engine == "onnx":
@@ -179,8 +179,8 @@ def make_engine(setting: LatencySetting, semantics: Semantics) -> Engine:
         ) from e
     if setting.device == "cuda" and not torch.cuda.is_available():
         raise UserError(
-            f"setting {setting.name} needs a CUDA GPU, but torch sees none; "
-            "take it out of the config's settings"
+            f"setting {setting.name} needs a CUDA GPU, but torch finds none; "
+            "remove it from the settings of the configuration"
         )
     torch.set_num_threads(setting.threads)
     return TorchEngine(setting, semantics)

@@ -1,11 +1,10 @@
-"""The network around a cell as an ONNX graph: what a deployment would run.
+"""The network around a cell as an ONNX graph, as a deployment would run it.
 
-The graph is written down from the cell's functional form, node by node, with plain (grouped)
-`Conv` operators in (batch, channel, time) layout. Exporting `AsrModel` itself would give the
-copies and matrix products that make training fast, and masks that one utterance does not need.
+The graph is the network's plan, node by node, with plain (grouped) `Conv` operators in (batch,
+channel, time) layout. An export of `AsrModel` itself would have the copies and matrix products
+that make training fast, and masks that utterances of one length do not need.
 
-Shape suffixes: B utterances, T frames, C channels, G groups of a convolution, K kernel frames,
-I and O input and output channels of one group, H units of the LSTM.
+Shape suffixes: B utterances, T frames, C channels, 1 the directions of the LSTM.
 """
 
 from pathlib import Path
@@ -14,12 +13,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import MissingExtraError, UserError
-from graph_encoding.functional import FunctionalForm, Sum, functional_form
+from graph_encoding.common.errors import MissingExtraError
 from graph_encoding.macro import Macro
-from graph_encoding.ops import OPERATIONS, Operation
+from graph_encoding.network_plan import LAYER_NORM_EPS, RELU_CEILING, Layer, plan
 from graph_encoding.semantics import Semantics
-from train_benchmark.latency.engines.weights import Floats, Weights
+from train_benchmark.latency.engines.weights import Floats, Weights, as_conv1d
 
 if TYPE_CHECKING:
     import onnx
@@ -27,16 +25,13 @@ if TYPE_CHECKING:
 INPUT_NAME = "features"
 OUTPUT_NAME = "log_probs"
 OPSET = 19
-"""The first with dilated AveragePool; every onnxruntime of the last years has it."""
+"""The first opset with dilated AveragePool; every recent onnxruntime has it."""
 
 IR_VERSION = 9
-"""The format's version of that opset."""
+"""The version of the file format that belongs to that opset."""
 
-RELU_CEILING = 20.0
-LAYER_NORM_EPS = 1e-3
-"""Both as in `AsrModel`, which is not imported: an engine without torch is measured without."""
-
-_BATCH_TIME_CHANNEL = (0, 2, 1)
+_CHANNELS_LAST = (0, 2, 1)
+"""From (B, C, T) to (B, T, C), and back."""
 
 
 def write_onnx(
@@ -49,7 +44,7 @@ def write_onnx(
     batch: int,
     frames: int,
 ) -> None:
-    """Write a network down as ONNX, for utterances of one length.
+    """Write a network as an ONNX file, for utterances of one length.
 
     The model has an input `features` (batch, frames, mel_bins) and an output `log_probs`
     (batch, output frames, outputs), both float32.
@@ -60,46 +55,43 @@ def write_onnx(
         macro: the network around it.
         semantics: how the cell is read.
         weights: values of its parameters.
-        batch: utterances a run.
+        batch: utterances per run.
         frames: input frames of each.
 
     Raises:
-        UserError: if an operation has no ONNX form, or the weights do not fit.
+        UserError: if the weights do not fit.
         MissingExtraError: if `onnx` is not installed.
     """
+    layers = plan(cell, macro, semantics)
     try:
         with path.open("wb") as file:
-            graph = _Graph(macro, weights, batch, file)
-            form = functional_form(cell, semantics)
-            value = graph.transpose(INPUT_NAME, _BATCH_TIME_CHANNEL)
-            channels_in, length = macro.mel_bins, frames
-            for block, channels in enumerate(macro.filters):
-                length = -(-length // macro.strides[block])
-                value = graph.reduction(value, block, channels_in)
-                for number in range(macro.cells_per_block[block]):
-                    value = graph.cell(value, form, block, number, length)
-                channels_in = channels
-            graph.head(value, channels_in)
-            graph.finish(frames)
+            graph = _Graph(weights, batch, frames, file)
+            values = [graph.node("Transpose", INPUT_NAME, perm=_CHANNELS_LAST)]
+            for layer in layers:
+                values.append(graph.layer(graph.weighted_sum(values, layer), layer))
+            graph.finish(macro)
     except ModuleNotFoundError as e:
         raise MissingExtraError(e.name or "onnx", "latency") from e
 
 
 class _Graph:
-    """An ONNX graph that grows node by node; every method gives the name of its value.
+    """An ONNX graph that grows node by node; every method returns the name of its value.
 
-    Constants go to the file one by one, and the nodes when all are there: the parts of a protobuf
-    message may be written one after the other. As one message of 190 MB, a network took twice as
-    long to write: it was copied whole at each step.
+    Values are (B, C, T); those of the LSTM and the classifier are (B, T, C).
+
+    Each constant goes to the file at once, and the nodes at the end: the parts of a protobuf
+    message may be written one after another. As one message of 190 MB, a network took twice as
+    long to write, because each step copied all of it.
     """
 
-    def __init__(self, macro: Macro, weights: Weights, batch: int, file: BinaryIO) -> None:
-        self.macro = macro
+    def __init__(self, weights: Weights, batch: int, frames: int, file: BinaryIO) -> None:
         self.weights = weights
         self.batch = batch
+        self.frames = frames
         self.nodes: list[onnx.NodeProto] = []
         self._file = file
         self._constants: set[str] = set()
+        self._channels_last = ""
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
         from onnx import helper
@@ -124,148 +116,109 @@ class _Graph:
             self._file.write(part.SerializeToString())
         return name
 
-    def transpose(self, value: str, order: tuple[int, ...]) -> str:
-        return self.node("Transpose", value, perm=order)
+    def weighted_sum(self, values: list[str], layer: Layer) -> str:
+        total = ""
+        for number, count in layer.sources:
+            value = values[number]
+            if count > 1:
+                factor = self.constant(f"times_{count}", np.float32(count))
+                value = self.node("Mul", value, factor)
+            total = self.node("Add", total, value) if total else value
+        if total:
+            return total
+        # Only layers of a cell add up nothing: their input has as many frames as their output.
+        shape = (self.batch, layer.channels_in, layer.output_frames(self.frames))
+        zeros = "zeros_{}_{}_{}".format(*shape)
+        return self.node("Identity", self.constant(zeros, np.zeros(shape, np.float32)))
 
-    def reduction(self, value: str, block: int, channels_in: int) -> str:
-        """The strided convolution of a block, and its layer norm."""
-        kernel, stride = self.macro.reduction_kernel, self.macro.strides[block]
-        channels = self.macro.filters[block]
-        name = f"blocks.{block}.reduction"
-        weight_GKIO = self.weights.take(f"{name}.weight", (1, kernel, channels_in, channels))
-        padding = self.macro.padding(kernel, stride=stride)
-        convolved = self.convolution(value, name, weight_GKIO, padding, stride=stride)
-        return self.norm(self.clip(convolved), f"blocks.{block}.norm", channels)
+    def layer(self, value: str, layer: Layer) -> str:
+        """The nodes of one layer, applied to a value."""
+        given = {f"{layer.name}.{n}": v for n, v in self.weights.of_layer(layer).items()}
+        match layer.kind:
+            case "conv":
+                name = f"{layer.name}.weight"
+                given[name] = as_conv1d(given[name])
+                return self.clip(self.convolution(value, layer.name, given, layer))
+            case "gated_linear":
+                given = {name: v[..., None] if v.ndim == 2 else v for name, v in given.items()}
+                linear = self.convolution(value, f"{layer.name}.gate", given, layer)
+                gate = self.node("Sigmoid", linear)
+                linear = self.convolution(value, f"{layer.name}.value", given, layer)
+                return self.node("Mul", linear, gate)
+            case "norm":
+                return self.norm(value, layer.name, given)
+            case "lstm":
+                return self.lstm(value, layer, given)
+            case "dense":
+                return self.classifier(value, layer.name, given)
+            case "max_pool" | "avg_pool":
+                return self.pool(value, layer)
 
-    def convolution(
-        self,
-        value: str,
-        name: str,
-        weight_GKIO: Floats,
-        padding: tuple[int, int] = (0, 0),
-        *,
-        stride: int = 1,
-        dilation: int = 1,
-    ) -> str:
-        groups, kernel, inputs, outputs = weight_GKIO.shape
-        weight = weight_GKIO.transpose(0, 3, 2, 1).reshape(groups * outputs, inputs, kernel)
-        bias = self.weights.take(f"{name}.bias", (groups * outputs,))
+    def convolution(self, value: str, name: str, given: dict[str, Floats], layer: Layer) -> str:
         return self.node(
             "Conv",
             value,
-            self.constant(f"{name}.weight", weight),
-            self.constant(f"{name}.bias", bias),
-            kernel_shape=[kernel],
-            strides=[stride],
-            dilations=[dilation],
-            group=groups,
-            pads=padding,
+            self.constant(f"{name}.weight", given[f"{name}.weight"]),
+            self.constant(f"{name}.bias", given[f"{name}.bias"]),
+            kernel_shape=[layer.kernel],
+            strides=[layer.stride],
+            dilations=[layer.dilation],
+            group=layer.groups,
+            pads=layer.padding,
         )
 
     def clip(self, value: str) -> str:
         low = self.constant("relu_floor", np.float32(0.0))
         return self.node("Clip", value, low, self.constant("ceiling", np.float32(RELU_CEILING)))
 
-    def norm(self, value: str, name: str, channels: int) -> str:
+    def pool(self, value: str, layer: Layer) -> str:
+        before, after = layer.padding
+        # The Pad node adds zeros; the pools' own padding would be minus infinity or left out.
+        pads = self.constant(f"pads_{before}_{after}", np.array([0, 0, before, 0, 0, after]))
+        kind = "MaxPool" if layer.kind == "max_pool" else "AveragePool"
+        padded = self.node("Pad", value, pads)
+        return self.node(kind, padded, kernel_shape=[layer.kernel], dilations=[layer.dilation])
+
+    def norm(self, value: str, name: str, given: dict[str, Floats]) -> str:
         """Layer norm over channels; ONNX's normalises the last axes only."""
-        gain = self.constant(f"{name}.weight", self.weights.take(f"{name}.weight", (channels,)))
-        bias = self.constant(f"{name}.bias", self.weights.take(f"{name}.bias", (channels,)))
-        last = self.transpose(value, _BATCH_TIME_CHANNEL)
+        gain, bias = (self.constant(n, given[n]) for n in (f"{name}.weight", f"{name}.bias"))
+        last = self.node("Transpose", value, perm=_CHANNELS_LAST)
         normed = self.node("LayerNormalization", last, gain, bias, axis=-1, epsilon=LAYER_NORM_EPS)
-        return self.transpose(normed, _BATCH_TIME_CHANNEL)
+        return self.node("Transpose", normed, perm=_CHANNELS_LAST)
 
-    def cell(self, value: str, form: FunctionalForm, block: int, number: int, frames: int) -> str:
-        """The terms of a functional form, their sum, and the closing layer norm."""
-        channels = self.macro.filters[block]
-        shape = (self.batch, channels, frames)
-        name = f"blocks.{block}.cells.{number}"
-        values = [value]
-        for i, (op, argument) in enumerate(zip(form.ops, form.arguments, strict=True)):
-            source = self.weighted_sum(values, argument, shape)
-            values.append(self.operation(source, OPERATIONS.get(op), block, f"{name}.terms.{i}"))
-        return self.norm(self.weighted_sum(values, form.output, shape), f"{name}.norm", channels)
-
-    def weighted_sum(self, values: list[str], terms: Sum, shape: tuple[int, ...]) -> str:
-        total = ""
-        for number, count in terms:
-            value = values[number]
-            if count > 1:
-                factor = self.constant(f"times_{count}", np.float32(count))
-                value = self.node("Mul", value, factor)
-            total = self.node("Add", total, value) if total else value
-        zeros = "zeros_{}_{}_{}".format(*shape)
-        return total or self.node("Identity", self.constant(zeros, np.zeros(shape, np.float32)))
-
-    def operation(self, value: str, operation: Operation, block: int, name: str) -> str:
-        """One operation of a cell."""
-        kind, kernel, dilation = operation.kind, operation.kernel, operation.dilation
-        channels = self.macro.filters[block]
-        padding = self.macro.padding(kernel, dilation)
-        if kind in ("linear", "conv"):
-            scale = operation.group_scale
-            groups = self.macro.conv_groups(block, scale) if kind == "conv" else 1
-            shape = (groups, kernel, channels // groups, channels // groups)
-            weight_GKIO = self.weights.take(f"{name}.weight", shape)
-            return self.clip(self.convolution(value, name, weight_GKIO, padding, dilation=dilation))
-        if kind == "gated_linear":
-            gate = self.node("Sigmoid", self.pointwise(value, f"{name}.gate", channels))
-            return self.node("Mul", self.pointwise(value, f"{name}.value", channels), gate)
-        if kind in ("max_pool", "avg_pool"):
-            # Zeros, not minus infinity, stand beyond the ends of an utterance.
-            pads = np.array([0, 0, padding[0], 0, 0, padding[1]])
-            padded = self.node("Pad", value, self.constant("pads_{}_{}".format(*padding), pads))
-            pool = "MaxPool" if kind == "max_pool" else "AveragePool"
-            return self.node(pool, padded, kernel_shape=[kernel], dilations=[dilation])
-        raise UserError(
-            f"operations of kind {kind!r} have no ONNX form, but {operation.name!r} is of it; "
-            "measure cells of linear, conv, gated_linear, max_pool and avg_pool operations"
-        )
-
-    def pointwise(self, value: str, name: str, channels: int) -> str:
-        """A dense layer over channels, as a convolution of one frame."""
-        weight = self.weights.take(f"{name}.weight", (channels, channels))
-        return self.convolution(value, name, weight.T[None, None])
-
-    def head(self, value: str, channels: int) -> None:
-        """The LSTM if there is one, the dense layer, and the log-softmax."""
-        macro = self.macro
-        if macro.lstm_units:
-            last = self.lstm(self.transpose(value, (2, 0, 1)), channels)
-            channels = macro.lstm_units
-        else:
-            last = self.transpose(value, _BATCH_TIME_CHANNEL)
-        weight = self.weights.take("classifier.weight", (macro.outputs, channels))
-        bias = self.weights.take("classifier.bias", (macro.outputs,))
-        product = self.node("MatMul", last, self.constant("classifier.weight", weight.T))
-        logits = self.node("Add", product, self.constant("classifier.bias", bias))
-        self.node("LogSoftmax", logits, axis=-1)
-        self.nodes[-1].output[0] = OUTPUT_NAME
-
-    def lstm(self, value_TBC: str, channels: int) -> str:
-        units = self.macro.lstm_units
-        take = self.weights.take
-        input_weight = take("lstm.weight_ih_l0", (4 * units, channels))
-        state_weight = take("lstm.weight_hh_l0", (4 * units, units))
-        biases = [_onnx_gates(take(f"lstm.bias_{part}_l0", (4 * units,))) for part in ("ih", "hh")]
-        output_T1BH = self.node(
+    def lstm(self, value: str, layer: Layer, given: dict[str, Floats]) -> str:
+        gates = {name: _onnx_gates(v) for name, v in given.items()}
+        biases = np.concatenate([gates["lstm.bias_ih_l0"], gates["lstm.bias_hh_l0"]])
+        output_T1BC = self.node(
             "LSTM",
-            value_TBC,
-            self.constant("lstm.input_weight", _onnx_gates(input_weight)[None]),
-            self.constant("lstm.state_weight", _onnx_gates(state_weight)[None]),
-            self.constant("lstm.biases", np.concatenate(biases)[None]),
-            hidden_size=units,
+            self.node("Transpose", value, perm=(2, 0, 1)),
+            self.constant("lstm.input_weight", gates["lstm.weight_ih_l0"][None]),
+            self.constant("lstm.state_weight", gates["lstm.weight_hh_l0"][None]),
+            self.constant("lstm.biases", biases[None]),
+            hidden_size=layer.channels_out,
         )
         axis = self.constant("direction_axis", np.array([1]))
-        return self.transpose(self.node("Squeeze", output_T1BH, axis), (1, 0, 2))
+        squeezed = self.node("Squeeze", output_T1BC, axis)
+        self._channels_last = self.node("Transpose", squeezed, perm=(1, 0, 2))
+        return self._channels_last
 
-    def finish(self, frames: int) -> None:
+    def classifier(self, value: str, name: str, given: dict[str, Floats]) -> str:
+        if value != self._channels_last:
+            value = self.node("Transpose", value, perm=_CHANNELS_LAST)
+        weight, bias = f"{name}.weight", f"{name}.bias"
+        product = self.node("MatMul", value, self.constant(weight, given[weight].T))
+        logits = self.node("Add", product, self.constant(bias, given[bias]))
+        self.node("LogSoftmax", logits, axis=-1)
+        self.nodes[-1].output[0] = OUTPUT_NAME
+        return OUTPUT_NAME
+
+    def finish(self, macro: Macro) -> None:
         """Write the nodes, the input and the output."""
         from onnx import TensorProto, helper
 
-        macro = self.macro
         shapes = {
-            INPUT_NAME: (self.batch, frames, macro.mel_bins),
-            OUTPUT_NAME: (self.batch, macro.output_frames(frames), macro.outputs),
+            INPUT_NAME: (self.batch, self.frames, macro.mel_bins),
+            OUTPUT_NAME: (self.batch, macro.output_frames(self.frames), macro.outputs),
         }
         given, wanted = (
             helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

@@ -1,4 +1,4 @@
-"""onnxruntime's exceptions, which have no other base than `Exception`, as one of ours."""
+"""Translation of onnxruntime's exceptions, whose only base is `Exception`, to one of ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ _SHOWN = 300
 
 
 class EngineError(NasasrError, RuntimeError):
-    """An engine fails over a network; the message has its reason."""
+    """An engine fails on a network; the message has the reason."""
 
 
 def ort_exceptions() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises where it cannot read, build or run a model."""
+    """The exceptions that onnxruntime raises if it cannot read, build or run a model."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore[import-untyped]
 
     return (
@@ -31,19 +31,19 @@ def ort_exceptions() -> tuple[type[Exception], ...]:
 
 
 def reason_of(error: Exception) -> str:
-    """An exception's text on one line, cut off where it grows long."""
+    """An exception's text on one line, truncated to `_SHOWN` characters."""
     return " ".join(str(error).split())[:_SHOWN]
 
 
 @contextmanager
 def ort_errors(doing: str) -> Iterator[None]:
-    """Make what onnxruntime raises an `EngineError`.
+    """Turn onnxruntime's exceptions into `EngineError`.
 
     Args:
-        doing: what it cannot do then, in words that follow "cannot".
+        doing: the failing action, as the words after "onnxruntime cannot".
 
     Raises:
-        EngineError: in place of any of its exceptions.
+        EngineError: in place of any of onnxruntime's exceptions.
     """
     try:
         yield

@@ -1,8 +1,8 @@
-"""A float32 ONNX model as an int8 one, or the reason why it has none.
+"""Quantisation of a float32 ONNX model to int8, or the reason why it is impossible.
 
 Static quantisation in QDQ form: weights int8, activations uint8, one scale per tensor. Dynamic
 quantisation of convolutions runs as `ConvInteger`, two to four times slower than float32 here.
-An LSTM is the exception: onnxruntime has it in int8 in its dynamic form only.
+An LSTM is the exception: onnxruntime supports it in int8 only in the dynamic form.
 
 Weights are in -64 .. 64. Processors with AVX2 or AVX512 but without VNNI add two products of an
 activation and a weight in 16 bits, with saturation; two products of 255 and 64 still fit.
@@ -21,25 +21,25 @@ from train_benchmark.latency.engines.ort_errors import ort_errors, ort_exception
 from train_benchmark.latency.engines.weights import Floats
 
 _FLOAT_PRODUCTS = {"Conv", "FusedConv", "Gemm", "FusedGemm", "LSTM", "MatMul", "FusedMatMul"}
-"""Operators that would multiply by weights in float32."""
+"""Operators that multiply by float32 weights."""
 
 
 class UnsupportedError(UserError):
-    """The engine cannot run a network in a setting; the message says which operation."""
+    """The engine cannot run a network in a setting; the message names the operation."""
 
 
 def quantise(path: Path, out: Path, calibration_BTC: Floats) -> None:
     """Quantise a model so that every product with weights runs in int8.
 
     Args:
-        path: float32 model that `write_onnx` wrote.
+        path: float32 model from `write_onnx`.
         out: int8 model to write.
-        calibration_BTC: (B, T, mel_bins) features that activations' ranges are taken from.
+        calibration_BTC: (B, T, mel_bins) features that determine the ranges of activations.
 
     Raises:
         UnsupportedError: if onnxruntime refuses the int8 model, or would still run a product with
             weights in float32.
-        EngineError: if it cannot run the float32 model or quantise it.
+        EngineError: if onnxruntime cannot run the float32 model or quantise it.
     """
     from onnxruntime import quantization  # type: ignore[import-untyped]
 
@@ -70,7 +70,7 @@ def quantise(path: Path, out: Path, calibration_BTC: Floats) -> None:
 
 
 class _Calibration:
-    """The one batch that ranges are taken from, as onnxruntime asks for it."""
+    """The only batch that determines the ranges, in onnxruntime's protocol."""
 
     def __init__(self, features_BTC: Floats) -> None:
         self._batches: Iterator[dict[str, Floats]] = iter([{INPUT_NAME: features_BTC}])
@@ -83,7 +83,7 @@ class _Calibration:
 
 
 def _optimised_operators(path: Path) -> set[str]:
-    """Operators of the graph that onnxruntime really runs."""
+    """Operators of the optimised graph that onnxruntime runs."""
     import onnxruntime
 
     with TemporaryDirectory(prefix="nasasr-") as folder:

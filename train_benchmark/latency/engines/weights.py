@@ -1,7 +1,7 @@
-"""Where the weights of a measured network come from: drawn, or taken from a trained model.
+"""The weights of a measured network: drawn at random, or taken from a trained model.
 
-Latency does not depend on the values, so a sweep draws them; a model that is deployed, and the
-tests of agreement, bring their own.
+Latency does not depend on the values, so a sweep draws them. A deployed model and the tests of
+agreement bring their own.
 """
 
 from abc import ABC, abstractmethod
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.network_plan import Layer
 
 Floats = NDArray[np.float32]
 
@@ -19,26 +20,35 @@ _POOL_SIZE = 1 << 20
 
 
 class Weights(ABC):
-    """Gives the weights of a network, by the names they have in `AsrModel`."""
+    """The weights of a network, by their names in `AsrModel`."""
 
     @abstractmethod
     def take(self, name: str, shape: tuple[int, ...]) -> Floats:
-        """The values of one parameter; not to be changed.
+        """The values of one parameter, which the caller must not change.
 
         Args:
             name: name in `AsrModel.state_dict()`, such as `blocks.0.reduction.weight`.
-            shape: shape there; a convolution's is (groups, kernel, inputs, outputs of a group).
+            shape: shape there, as `Layer.parameters` has it.
 
         Raises:
-            UserError: if there is no such parameter, or it has another shape.
+            UserError: if no such parameter exists, or its shape differs.
         """
+
+    def of_layer(self, layer: Layer) -> dict[str, Floats]:
+        """The values of all parameters of a layer, by their names within it.
+
+        Raises:
+            UserError: as `take` does.
+        """
+        shapes = layer.parameters
+        return {name: self.take(f"{layer.name}.{name}", shape) for name, shape in shapes.items()}
 
 
 class DrawnWeights(Weights):
-    """Random values of the size that a network begins with; norms begin as the identity.
+    """Random values of the size of a network's initial ones; norms are the identity.
 
-    The values are cut from one drawn pool: drawing the 75 million of a large paper network anew
-    for every cell would cost more than measuring it.
+    All values come from one pool. To draw the 75 million of a large paper network anew for every
+    cell would take longer than measuring it.
 
     Args:
         seed: seed of the pool.
@@ -59,7 +69,7 @@ class DrawnWeights(Weights):
 
 
 class GivenWeights(Weights):
-    """The weights of a model that exists.
+    """The weights of an existing model.
 
     Args:
         values: `AsrModel.state_dict()` as numpy arrays.
@@ -75,6 +85,16 @@ class GivenWeights(Weights):
             found = "none of that name" if value is None else f"one of shape {value.shape}"
             raise UserError(
                 f"a network's weights must have {name!r} of shape {shape}, but have {found}; "
-                "take them from an AsrModel of the same cell, macro network and semantics"
+                "use those of an AsrModel of the same cell, macro network and semantics"
             )
         return value
+
+
+def as_conv1d(weight_GKIO: Floats) -> Floats:
+    """A convolution's weight in the layout of torch and ONNX: (outputs, inputs of a group, kernel).
+
+    Args:
+        weight_GKIO: (groups, kernel, inputs of a group, outputs of a group), as in `AsrModel`.
+    """
+    groups, kernel, inputs, outputs = weight_GKIO.shape
+    return weight_GKIO.transpose(0, 3, 2, 1).reshape(groups * outputs, inputs, kernel)

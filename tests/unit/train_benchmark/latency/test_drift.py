@@ -1,4 +1,4 @@
-"""The centre of a timing: known answers, and drift that goes out."""
+"""The latency estimate: known answers, and its correction for drift."""
 
 import numpy as np
 import pytest
@@ -22,14 +22,14 @@ METHOD = MethodConfig(
 
 
 class Machine:
-    """A clock that networks move on, at a speed of their own and the machine's."""
+    """A clock that networks advance, at their own speed and the machine's."""
 
     def __init__(self, seed: int = 0) -> None:
         self.now = 0.0
         self.rng = np.random.default_rng(seed)
 
     def slowness(self) -> float:
-        """It grows by 30 % a minute, and a neighbour comes and goes."""
+        """It grows by 30 % per minute, and other load comes and goes."""
         return (1 + 0.3 * self.now / 60) * (1.4 if self.now % 0.5 < 0.2 else 1.0)
 
     def network(self, seconds: float, noise: float = 0.02):  # noqa: ANN201
@@ -53,11 +53,11 @@ def block(at_s: float, *runs_s: float) -> Block:
     return Block(at_s, np.array(runs_s))
 
 
-def test_a_block_is_its_least_disturbed_run() -> None:
+def test_the_centre_of_a_block_is_its_fastest_run() -> None:
     assert block(0.0, 3.0, 2.0, 9.0).centre_s == 2.0
 
 
-def test_the_track_is_log_linear_between_its_blocks_and_flat_beyond() -> None:
+def test_the_track_is_log_linear_between_its_blocks_and_constant_outside() -> None:
     track = ReferenceTrack.of([block(1.0, 1.0), block(3.0, 4.0)])
     np.testing.assert_allclose(track.at(np.array([0.0, 1.0, 2.0, 3.0, 9.0])), [1, 1, 2, 4, 4])
 
@@ -65,7 +65,7 @@ def test_the_track_is_log_linear_between_its_blocks_and_flat_beyond() -> None:
 @pytest.mark.parametrize(
     ("at_s", "seconds"), [([], []), ([1.0, 0.0], [1.0, 1.0]), ([0.0], [0.0]), ([0.0], [1.0, 2.0])]
 )
-def test_a_track_that_makes_no_sense_is_refused(at_s: list[float], seconds: list[float]) -> None:
+def test_an_inconsistent_track_is_refused(at_s: list[float], seconds: list[float]) -> None:
     with pytest.raises(UserError, match="a reference track must have"):
         ReferenceTrack(np.array(at_s), np.array(seconds))
 
@@ -79,7 +79,7 @@ def test_a_known_centre() -> None:
     assert centre.error_s == pytest.approx(2 / 1.349 * np.sqrt(np.pi / 2) / np.sqrt(5))
 
 
-def test_drift_and_a_neighbour_are_divided_out(machine: Machine) -> None:
+def test_drift_and_other_load_are_corrected_for(machine: Machine) -> None:
     true_s = [0.010, 0.0103, 0.0106, 0.012]
     reference = machine.network(0.011)
     networks = [[machine.network(seconds)] for seconds in true_s]
@@ -103,7 +103,7 @@ def test_results_do_not_depend_on_when_they_are_measured(machine: Machine) -> No
     assert late.centre.latency_s == pytest.approx(early.centre.latency_s, rel=0.01)
 
 
-def test_only_noisy_networks_are_measured_again_and_say_so(machine: Machine) -> None:
+def test_only_noisy_networks_are_measured_again_and_marked(machine: Machine) -> None:
     reference = machine.network(0.011)
     networks = [[machine.network(0.01)], [machine.network(0.01, noise=3.0)]]
     quiet, noisy = measure(networks, reference, METHOD, 0.011, np.random.default_rng(0))
@@ -120,16 +120,16 @@ def test_quantiles_are_of_all_runs_and_rise(machine: Machine) -> None:
     assert result.quantiles_s[0] >= 0.01
 
 
-def test_loads_of_one_network_count_alike() -> None:
+def test_loads_of_one_network_count_equally() -> None:
     track = ReferenceTrack.of([block(0.0, 1.0)])
     blocks = [block(float(i), 1.0 if i % 2 else 3.0) for i in range(40)]
     centre = corrected_centre(blocks, track, baseline_s=1.0, loads=2)
     assert centre.latency_s == 2.0
-    # However many rounds there are, two loads that differ are two values.
+    # Whatever the number of rounds, two different loads are two values.
     assert centre.error_s == pytest.approx(np.std([1.0, 3.0], ddof=1) / np.sqrt(2))
 
 
-def test_each_load_gets_its_turn(machine: Machine) -> None:
+def test_every_load_has_its_turn(machine: Machine) -> None:
     loads = [machine.network(0.01, noise=0.0), machine.network(0.012, noise=0.0)]
     (result,) = measure([loads], machine.network(0.011), METHOD, 0.011, np.random.default_rng(0))
     assert result.centre.latency_s == pytest.approx(0.011, rel=0.02)

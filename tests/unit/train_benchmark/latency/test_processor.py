@@ -1,4 +1,4 @@
-"""The name of a processor tells two kinds of machine apart, wherever they keep it."""
+"""The name of a processor distinguishes two kinds of machine, wherever the system has it."""
 
 import os
 import platform
@@ -31,7 +31,7 @@ ARM32 = "processor\t: 0\nmodel name\t: ARMv7 Processor rev 4 (v7l)\nCPU part\t: 
 
 @pytest.fixture
 def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that stands for /proc; the system's own functions know no name."""
+    """A folder in place of /proc; the system's own functions return no name."""
     monkeypatch.setattr(worker, "_PROC", tmp_path)
     monkeypatch.setattr(platform, "processor", lambda: "")
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
@@ -48,7 +48,7 @@ def described(model: str) -> str:
     ("cpuinfo", "model"),
     [(X86, "AMD EPYC 7B13 64-Core Processor"), (ARM32, "ARMv7 Processor rev 4 (v7l)")],
 )
-def test_a_model_name_is_the_name(
+def test_the_model_name_of_proc_is_used(
     proc: Path, cpuinfo: str, model: str, board: bytes | None
 ) -> None:
     (proc / "cpuinfo").write_text(cpuinfo + "\n" + cpuinfo)
@@ -76,7 +76,7 @@ def test_an_arm_server_without_one_is_named_by_its_cores(proc: Path) -> None:
     assert cpu_description() == described("aarch64 CPU 0x41/0xd05 0x41/0xd08")
 
 
-def test_a_machine_that_says_nothing_is_its_architecture(proc: Path) -> None:
+def test_a_machine_without_any_name_is_named_by_its_architecture(proc: Path) -> None:
     assert cpu_description() == described("aarch64")
     (proc / "cpuinfo").write_text("processor\t: 0\n")
     assert cpu_description() == described("aarch64")
@@ -84,17 +84,17 @@ def test_a_machine_that_says_nothing_is_its_architecture(proc: Path) -> None:
 
 def test_a_mac_is_named_by_sysctl(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (proc / "cpuinfo").exists()
-    asked: list[list[str]] = []
+    commands: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
-        asked.append(command)
+        commands.append(command)
         return subprocess.CompletedProcess(command, 0, "Apple M2 Pro\n", "")
 
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
     monkeypatch.setattr(platform, "machine", lambda: "arm64")
     monkeypatch.setattr(subprocess, "run", run)
     assert cpu_description() == described("Apple M2 Pro")
-    assert asked == [["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]]
+    assert commands == [["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]]
 
 
 @pytest.mark.skipif(

@@ -1,4 +1,4 @@
-"""Settings have one name, and it parses."""
+"""Settings have one name each, which can be parsed."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from train_benchmark.latency.setting import LatencySetting
     batch=st.integers(1, 64),
     hundredths=st.integers(3, 6000),
 )
-def test_name_and_setting_are_one(
+def test_the_name_of_a_setting_round_trips(
     macro: str, kind: str, threads: int, batch: int, hundredths: int
 ) -> None:
     name = f"{macro}/{kind}-t{threads}-b{batch}-{hundredths / 100:.15g}s"
@@ -25,7 +25,7 @@ def test_name_and_setting_are_one(
 
 
 @pytest.mark.parametrize(("seconds", "frames"), [("1", 98), ("4", 398), ("0.025", 1), ("0.5", 48)])
-def test_frames_are_those_of_uncentred_windows(seconds: str, frames: int) -> None:
+def test_the_number_of_frames_is_that_of_uncentred_windows(seconds: str, frames: int) -> None:
     setting = LatencySetting.parse(f"timit-micro/cpu-onnx-fp32-t1-b1-{seconds}s")
     assert setting.input_frames == frames
 
@@ -38,10 +38,10 @@ def test_frames_are_those_of_uncentred_windows(seconds: str, frames: int) -> Non
         ("timit-micro/tpu-onnx-fp32-t1-b1-1s", "device must be one of"),
         ("timit-micro/cpu-torch-int8-t1-b1-1s", "must be one of .* got cpu-torch-int8"),
         ("timit-micro/cpu-onnx-fp32-t0-b1-1s", "1 thread"),
-        ("timit-micro/cpu-onnx-fp32-t1-b1-0.01s", "one frame"),
+        ("timit-micro/cpu-onnx-fp32-t1-b1-0.01s", "1 input frame"),
         ("nano/cpu-onnx-fp32-t1-b1-1s", "unknown macro network 'nano'"),
     ],
 )
-def test_other_settings_are_refused(name: str, message: str) -> None:
+def test_invalid_settings_are_refused(name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         LatencySetting.parse(name)

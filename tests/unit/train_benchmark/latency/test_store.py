@@ -1,4 +1,4 @@
-"""A sweep's records outlive a kill, are summed up, and are read without torch."""
+"""A sweep's records survive a kill, have a summary, and can be read without torch."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def test_the_store_keeps_records_through_shards_and_journal(
     assert all(same(found[record.identity], record) for record in RECORDS)
 
 
-def test_a_kill_loses_only_the_line_that_was_being_written(tmp_path: Path) -> None:
+def test_a_kill_loses_only_the_current_line(tmp_path: Path) -> None:
     (tmp_path / "shards").mkdir()
     whole = RECORD.to_json().encode() + b"\n"
     torn = made_up(1).to_json().encode()[:50]
@@ -55,7 +55,7 @@ def test_a_kill_loses_only_the_line_that_was_being_written(tmp_path: Path) -> No
     assert len(read_latency_store(tmp_path)) == 2
 
 
-def test_a_record_in_shard_and_journal_counts_once_and_two_that_differ_are_refused(
+def test_a_record_in_shard_and_journal_counts_once_and_different_ones_are_refused(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "shards").mkdir()
@@ -82,7 +82,7 @@ def test_a_summary_counts_each_kind() -> None:
 
 @pytest.mark.parametrize("module", ["record_files.latency_record", "latency.sweep"])
 def test_records_and_sweeps_are_used_without_torch(module: str) -> None:
-    """Predictors read records; and a process without torch is what onnxruntime is measured in."""
+    """Predictors read records, and onnxruntime is measured in a process without torch."""
     program = f"import sys, train_benchmark.{module}; print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""Real sweeps of a few cells: what they record, resume, refuse and survive."""
+"""Sweeps of a few cells: their records, their resumption, and the errors that they survive."""
 
 import json
 import os
@@ -94,13 +94,13 @@ def test_another_method_or_reference_is_refused(done: Path) -> None:
         run_sweep(replace(sweep, method=method), done)
 
 
-def test_a_second_sweep_can_be_stated_for_the_first_ones_speed(done: Path, tmp_path: Path) -> None:
+def test_a_second_sweep_can_take_the_baselines_of_the_first(done: Path, tmp_path: Path) -> None:
     sweep = quick_sweep(FP32, cells=CELLS[:1])
     out = tmp_path / "second"
     (record,) = run_sweep(sweep, out, baselines_of=done).values()
     (first,) = {r.reference_s for r in read_sweep(done) if r.setting == record.setting}
     assert record.reference_s == first
-    with pytest.raises(UserError, match="for a new folder"):
+    with pytest.raises(UserError, match="only a new folder can take"):
         run_sweep(sweep, out, baselines_of=done)
     other = replace(sweep, reference=Cell.parse("20_200_2000"))
     with pytest.raises(UserError, match="must hold one reference"):
@@ -125,29 +125,29 @@ def test_a_baseline_of_another_device_or_software_is_refused(
     (out / "latency.json").write_text(json.dumps(description))
     before = len(read_sweep(out))
     for folder, baselines_of in ((out, None), (tmp_path / "second", out)):
-        with pytest.raises(UserError, match=f"must be of the {field} that .*{value}.* here it is"):
+        with pytest.raises(UserError, match=f"the {field} of its baseline, .*{value}.* here it is"):
             run_sweep(sweep, folder, baselines_of=baselines_of)
     assert len(read_sweep(out)) == before
     assert read_sweep(tmp_path / "second") == ()
 
 
-def test_a_device_may_be_given_a_name(done: Path, tmp_path: Path) -> None:
+def test_a_device_can_have_a_given_name(done: Path, tmp_path: Path) -> None:
     sweep, out = quick_sweep(FP32, cells=CELLS[:1]), tmp_path / "named"
     (record,) = run_sweep(sweep, out, device="my laptop").values()
     assert record.device == "my laptop"
     more = replace(sweep, cells=tuple(map(Cell.parse, CELLS[:2])))
     for asked, name in ((sweep, "my desk"), (more, "my desk"), (more, None)):
-        with pytest.raises(UserError, match=r"must be of the device .*'my laptop'"):
+        with pytest.raises(UserError, match=r"must have the device .*'my laptop'"):
             run_sweep(asked, out, device=name)
-    with pytest.raises(UserError, match=r"must be of the device .*'my laptop'"):
+    with pytest.raises(UserError, match=r"must have the device .*'my laptop'"):
         run_sweep(sweep, done, device="my laptop")
     with pytest.raises(UserError, match="a device must have a name"):
         run_sweep(sweep, tmp_path / "unnamed", device=" ")
     assert not (tmp_path / "unnamed").exists()
 
 
-def test_a_folder_that_does_not_say_what_measured_it_goes_on(done: Path, tmp_path: Path) -> None:
-    """As those of before this was written down."""
+def test_a_folder_without_device_and_software_can_be_resumed(done: Path, tmp_path: Path) -> None:
+    """Folders of earlier versions lack both."""
     out = tmp_path / "sweep"
     shutil.copytree(done, out)
     description = json.loads((out / "latency.json").read_text())
@@ -155,11 +155,11 @@ def test_a_folder_that_does_not_say_what_measured_it_goes_on(done: Path, tmp_pat
     (out / "latency.json").write_text(json.dumps(description))
     records = run_sweep(quick_sweep(FP32, cells=(*CELLS, KILLER)), out).values()
     assert [r.status for r in records] == ["ok"] * 4
-    # The baseline is still that of an unknown machine.
+    # The device of the baseline is still unknown.
     assert json.loads((out / "latency.json").read_text()) == description
 
 
-def test_the_measuring_process_knows_what_was_registered(tmp_path: Path) -> None:
+def test_the_measuring_process_has_the_registered_operations(tmp_path: Path) -> None:
     register_operation(Operation("conv13", "conv", kernel=13))
     MACROS.register("mine", replace(TIMIT_MICRO_MACRO, name="mine", filters=(16, 18, 20, 24)))
     sweep = quick_sweep(FP32, cells=("conv13:1_411_0101",))
@@ -175,9 +175,7 @@ def test_torch_is_measured_too(tmp_path: Path) -> None:
     assert record.model_bytes == 4 * params(Cell.parse(CELLS[0]), TIMIT_MICRO_MACRO)
 
 
-def test_a_gpu_that_is_not_there_is_an_error_for_the_user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_gpu_is_a_user_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     sweep = quick_sweep("cuda-torch-fp16-t1-b1-1s", cells=CELLS[:1])
     with pytest.raises(UserError, match="needs a CUDA GPU"):
@@ -201,14 +199,14 @@ def test_more_threads_than_cores_are_refused_before_anything_is_measured(
     assert not (tmp_path / "sweep").exists()
 
 
-def test_a_folder_that_is_no_sweep_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must be a folder that `nasasr latency` wrote"):
         read_sweep(tmp_path)
 
 
 @pytest.fixture
 def deaths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder with a file for each death; workers see its path in their environment."""
+    """A folder with one file per killed process; workers find its path in their environment."""
     folder = tmp_path / "deaths"
     folder.mkdir()
     monkeypatch.setenv("NASASR_TEST_DEATHS", str(folder))
@@ -217,7 +215,7 @@ def deaths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def work_and_die(connection: object, task: Task, scratch: Path) -> None:
-    """A worker that the cell `KILLER` kills, as often as the environment says.
+    """A worker that the cell `KILLER` kills, as often as an environment variable has it.
 
     A module-level function, for the spawned process.
     """
@@ -239,7 +237,7 @@ def work_and_die(connection: object, task: Task, scratch: Path) -> None:
     work(connection, task, scratch)  # type: ignore[arg-type]
 
 
-def test_a_cell_that_kills_its_process_is_found_and_the_others_are_kept(
+def test_a_cell_that_kills_its_process_is_found_and_the_others_are_measured(
     tmp_path: Path, deaths: Path
 ) -> None:
     sweep = quick_sweep(FP32, cells=(CELLS[0], KILLER, CELLS[1]))
@@ -252,7 +250,7 @@ def test_a_cell_that_kills_its_process_is_found_and_the_others_are_kept(
     assert len({(r.device, r.software) for r in records}) == 1
     (lost,) = (r for r in records if r.cell == KILLER)
     assert lost.error == f"its measuring process died {MAX_ATTEMPTS} times"
-    # Once more, beside another cell: then it is not clear which of the two did it.
+    # One more than the attempts: next to another cell, it is unclear which one was the cause.
     assert len(list(deaths.iterdir())) == MAX_ATTEMPTS + 1
 
 
@@ -265,35 +263,35 @@ def test_a_cell_whose_process_was_killed_by_chance_is_measured(
 
 
 def work_and_fail(connection: object, task: Task, scratch: Path) -> None:
-    """A worker that fails over all cells but the reference and `KILLER`."""
+    """A worker that fails on all cells except the reference and `KILLER`."""
     from train_benchmark.latency.engines.engine import OnnxEngine, Subject
 
     prepare = OnnxEngine.prepare
 
     def failing(self: OnnxEngine, subject: Subject) -> int:
         if subject.cell not in (task.reference, Cell.parse(KILLER)):
-            raise RuntimeError("the machine is ill")
+            raise RuntimeError("the machine is faulty")
         return prepare(self, subject)
 
     OnnxEngine.prepare = failing  # type: ignore[method-assign]
     work(connection, task, scratch)  # type: ignore[arg-type]
 
 
-def test_a_machine_that_fails_over_every_cell_leaves_no_record(
+def test_a_machine_that_fails_on_every_cell_leaves_no_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep_module, "work", work_and_fail)
     others = ("30_500_2110", "10_110_1011", "00_100_1000")
-    with pytest.raises(MeasuringDiedError, match="the machine is ill"):
+    with pytest.raises(MeasuringDiedError, match="the machine is faulty"):
         run_sweep(quick_sweep(FP32, cells=(*CELLS, *others)), tmp_path / "sweep")
     assert read_sweep(tmp_path / "sweep") == ()
-    # With a cell among them that can be measured, the machine is not to blame.
+    # If one of the cells can be measured, the machine is not the cause.
     sweep = quick_sweep(FP32, cells=(*CELLS, KILLER))
     records = run_sweep(sweep, tmp_path / "sweep").values()
     assert sorted(r.status for r in records) == ["failed", "failed", "failed", "ok"]
 
 
-def test_what_failed_is_measured_again_when_asked_for(
+def test_failed_cells_are_measured_again_on_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep, out = quick_sweep(FP32, cells=(*CELLS[:2], KILLER)), tmp_path / "sweep"
@@ -324,11 +322,11 @@ def test_what_failed_is_measured_again_when_asked_for(
 @pytest.mark.usefixtures("deaths")
 def test_a_reference_that_kills_its_process_ends_the_sweep(tmp_path: Path) -> None:
     sweep = replace(quick_sweep(FP32, cells=CELLS[:1]), reference=Cell.parse(KILLER))
-    with pytest.raises(MeasuringDiedError, match="died over the reference"):
+    with pytest.raises(MeasuringDiedError, match="killed while running the reference cell"):
         run_sweep(sweep, tmp_path / "sweep")
 
 
-def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_sweep_can_be_resumed(tmp_path: Path) -> None:
     config, out = tmp_path / "config.toml", tmp_path / "sweep"
     text = (ROOT / "configs/latency/example.toml").read_text()
     text = text.replace(f', "{INT8}"', "").replace("cells_at_a_time = 12", "cells_at_a_time = 1")

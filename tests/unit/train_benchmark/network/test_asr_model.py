@@ -1,4 +1,4 @@
-"""The network: parameter counts, lengths, padding, and agreement with a plain build."""
+"""The trained network: parameter counts, lengths, padding, and agreement with a plain one."""
 
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ def test_closed_form_params_are_those_of_a_real_module(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 4, 5, 97, 98, 99, 100])
-def test_output_lengths_are_as_computed(frames: int) -> None:
+def test_output_lengths_are_those_of_the_macro_network(frames: int) -> None:
     log_probs, lengths = make_model("10_100_1000")(
         torch.randn(1, frames, 40), torch.tensor([frames])
     )

@@ -1,4 +1,4 @@
-"""Training in bfloat16, with an LSTM in it and without, and of compiled networks."""
+"""Training in bfloat16, with and without an LSTM, and training of compiled networks."""
 
 import os
 
@@ -35,7 +35,7 @@ def test_bfloat16_is_near_single_precision(corpus: PreparedCorpus) -> None:
 def test_a_processor_without_bfloat16_lstm_computes_it_in_single_precision(
     corpus: PreparedCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Convolutions stay in bfloat16: there are kernels of them for any processor."""
+    """Convolutions stay in bfloat16: they have kernels for every processor."""
     plain = train_cell(CELL, 1, without_chance(), corpus)
     monkeypatch.setattr(trainer, "computes_bfloat16_lstm", lambda _: False)
     half = train_cell(CELL, 1, without_chance(precision="bf16"), corpus)
@@ -60,7 +60,7 @@ def test_only_a_recipe_in_bfloat16_with_an_lstm_needs_it(
     assert (record.status, record.software) == ("ok", software_versions())
 
 
-def test_whether_an_lstm_is_computed_in_bfloat16_is_what_torch_does() -> None:
+def test_the_check_for_a_bfloat16_lstm_agrees_with_torch() -> None:
     lstm = torch.nn.LSTM(5, 3, batch_first=True)
     state = torch.random.get_rng_state()
     expected = computes_bfloat16_lstm("cpu")
@@ -73,7 +73,7 @@ def test_whether_an_lstm_is_computed_in_bfloat16_is_what_torch_does() -> None:
                 lstm(torch.zeros(2, 4, 5))
 
 
-def test_an_lstm_in_single_precision_is_one_also_under_autocast() -> None:
+def test_an_lstm_in_single_precision_ignores_autocast() -> None:
     model = AsrModel(CELL, NARROW, Semantics.PAPER, torch.Generator().manual_seed(3))
     model.use_library_convolutions()
     model.plain_lstm = True

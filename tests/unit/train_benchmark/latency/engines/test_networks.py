@@ -1,4 +1,4 @@
-"""The networks that are measured compute what `AsrModel` computes."""
+"""The measured networks compute the same outputs as `AsrModel`."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +40,7 @@ TOLERANCE = 1e-4
 
 
 def narrow(macro: Macro) -> Macro:
-    """The paper's frame with its LSTM and strides, small enough for a test."""
+    """The paper's network with its LSTM and strides, small enough for a test."""
     return replace(
         macro,
         filters=(24, 32, 40, 48),
@@ -59,7 +59,7 @@ def run_onnx(path: Path, features: torch.Tensor) -> np.ndarray:
 def worst_differences(
     text: str, macro: Macro, semantics: Semantics, frames: int, batch: int
 ) -> tuple[float, float]:
-    """Of ONNX and of the plain network from `AsrModel` with the same weights."""
+    """The largest differences of ONNX and of the plain network from `AsrModel`, same weights."""
     cell = Cell.parse(text)
     generator = torch.Generator().manual_seed(0)
     trained = AsrModel(cell, macro, semantics, generator).eval()
@@ -96,7 +96,7 @@ def test_the_paper_network_agrees() -> None:
     assert max(differences) < TOLERANCE
 
 
-def test_a_dilated_mean_agrees_too() -> None:
+def test_a_dilated_mean_agrees() -> None:
     operation = Operation("avg_pool3d2_of_test", "avg_pool", kernel=3, dilation=2)
     OPERATIONS.register(operation.name, operation)
     try:
@@ -107,7 +107,7 @@ def test_a_dilated_mean_agrees_too() -> None:
     assert max(differences) < TOLERANCE
 
 
-def test_other_weights_are_refused(tmp_path: Path) -> None:
+def test_the_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     other = AsrModel(
         Cell.parse("00_000_0000"), TIMIT_MICRO_MACRO, Semantics.PAPER, torch.Generator()
     )
@@ -139,7 +139,7 @@ def test_int8_is_smaller_and_close(macro: Macro, tmp_path: Path) -> None:
     quantise(path, out, features.numpy())
     assert out.stat().st_size < 0.6 * path.stat().st_size
     exact, rounded = (run_onnx(p, features).ravel() for p in (path, out))
-    assert np.abs(exact - rounded).max() > 1e-4  # it is not fp32 under another name
+    assert np.abs(exact - rounded).max() > 1e-4  # the two models differ
     assert np.corrcoef(exact, rounded)[0, 1] > 0.97
 
 
@@ -186,14 +186,14 @@ def test_two_products_of_seven_bit_weights_fit_into_16_bits(pairs: list[tuple[in
     assert added_in_16_bits(activations, weights) == activations @ weights
 
 
-def test_two_products_of_eight_bit_weights_may_not() -> None:
-    """Why the weights have seven bits."""
+def test_two_products_of_eight_bit_weights_may_not_fit() -> None:
+    """The reason for weights of seven bits."""
     activations, weights = np.array([255, 255]), np.array([127, 127])
     assert added_in_16_bits(activations, weights) == 32_767 < activations @ weights == 64_770
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_what_int8_cannot_run_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_a_network_that_int8_cannot_run_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "fp32.onnx"
     features = write_model("avg_pool3:1_100_1000", TIMIT_MICRO_MACRO, path)
     with pytest.raises(UnsupportedError, match="QLinearAveragePool"):
@@ -202,14 +202,14 @@ def test_what_int8_cannot_run_is_refused_with_the_reason(tmp_path: Path) -> None
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_model_that_onnxruntime_refuses_is_an_error_with_its_reason(tmp_path: Path) -> None:
-    """Its own exceptions would pass all `except` clauses and end the measuring process."""
+    """Otherwise its exceptions would pass all `except` clauses and end the measuring process."""
     setting = LatencySetting.parse("timit-micro/cpu-onnx-fp32-t1-b1-1s")
     engine = OnnxEngine(setting, Semantics.PAPER)
     subject = Subject(Cell.parse("10_100_1000"), tmp_path / "model.onnx")
     engine.prepare(subject)
     unknown = onnx.load(subject.path)
     unknown.graph.node[3].op_type = "NoSuchOperator"
-    # The file's shapes are right, but those that are computed do not fit each other.
+    # The shapes in the file are valid, but the computed ones do not fit each other.
     narrow_input = onnx.load(subject.path)
     narrow_input.graph.input[0].type.tensor_type.shape.dim[1].dim_value -= 1
     for model, reason in ((unknown, "NoSuchOperator"), (narrow_input, "Expected: 97")):
