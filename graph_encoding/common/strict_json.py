@@ -1,14 +1,25 @@
-"""JSON as its standard has it."""
+"""Strict JSON: no NaN, no infinity, and values of the declared types only."""
 
 import json
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.toml_config import broken_rules
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+T = TypeVar("T")
 
 
 def strict_json(text: str) -> Any:
-    """A value of JSON; NaN and infinities, which Python writes and reads, are none.
+    """Parse JSON, without NaN and infinities, which Python's parser accepts.
 
     Raises:
-        ValueError: if the text is no JSON.
+        ValueError: if the text is not JSON.
     """
     try:
         return json.loads(text, parse_constant=_refuse)
@@ -18,3 +29,49 @@ def strict_json(text: str) -> Any:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
+
+
+def parse_json(text: str, kind: type[T], rule: str) -> T:
+    """Parse a JSON object as a dataclass; no value is converted to another type.
+
+    Args:
+        text: the JSON text.
+        kind: the dataclass; its `__pydantic_config__` may forbid unknown keys, NaN and infinity.
+        rule: what the text must be, for messages.
+
+    Raises:
+        UserError: with the rule and each wrong key and value.
+    """
+    with _adapter(kind, rule) as adapter:
+        found: T = adapter.validate_json(text, strict=True)
+    return found
+
+
+def from_typed_row(row: dict[str, Any], kind: type[T], rule: str) -> T:
+    """Build a dataclass from values whose types are known already, such as those of Parquet.
+
+    Raises:
+        UserError: with the rule and each wrong key and value.
+    """
+    with _adapter(kind, rule) as adapter:
+        found: T = adapter.validate_python(row)
+    return found
+
+
+@contextmanager
+def _adapter(kind: Any, rule: str) -> "Iterator[TypeAdapter[Any]]":
+    """The validator of a dataclass, whose errors become one `UserError`."""
+    # Late: pydantic takes 0.1 s to import, and a forecast does not need it.
+    from pydantic import ValidationError
+
+    try:
+        yield _cached_adapter(kind)
+    except ValidationError as e:
+        raise UserError(f"{rule}: {'; '.join(broken_rules(e, kind))}") from e
+
+
+@cache
+def _cached_adapter(kind: Any) -> "TypeAdapter[Any]":
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

@@ -1,4 +1,4 @@
-"""One TOML file is one config object: unknown keys and wrong values are errors that say where."""
+"""TOML files as pydantic models: errors name each unknown key and wrong value."""
 
 import json
 import tomllib
@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import UserError, shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -64,33 +64,25 @@ def validated(values: dict[str, Any], model: type[M], path: Path) -> M:
         raise _broken_rules(path, model, e) from e
 
 
-def _broken_rules(path: Path, model: "type[BaseModel]", error: "ValidationError") -> UserError:
-    lines = [f"  {_describe(one, model)}" for one in distinct_errors(error)]
+def _broken_rules(path: Path, model: type[Any], error: "ValidationError") -> UserError:
+    lines = [f"  {line}" for line in broken_rules(error, model)]
     return UserError("\n".join([f"config {path} breaks its rules:", *lines]))
 
 
-def _refuse_nul(path: Path, values: object) -> None:
-    """Make sure that every text of a config can be a path, which a NUL character would end."""
-    if isinstance(values, dict | list):
-        for value in [*values, *values.values()] if isinstance(values, dict) else values:
-            _refuse_nul(path, value)
-    if isinstance(values, str) and "\0" in values:
-        raise UserError(f"a text of config {path} must have no NUL character, but got {values!r}")
+def broken_rules(error: "ValidationError", kind: type[Any]) -> list[str]:
+    """One line per error of a validation: key, rule and value.
 
-
-def _describe(error: "ErrorDetails", model: "type[BaseModel]") -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
-    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key {key!r}; known: {', '.join(_keys_at(error['loc'][:-1], model))}"
-    if error["type"] == "missing":
-        return f"key {key!r} is required, but is not there"
-    return f"key {key!r}: {rule_and_value(error)}"
+    Args:
+        error: the errors.
+        kind: the pydantic model or the dataclass that was expected, for its keys.
+    """
+    return [_describe(one, kind) for one in distinct_errors(error)]
 
 
 def distinct_errors(error: "ValidationError") -> "list[ErrorDetails]":
-    """The errors of a validation, but for those that only follow from others.
+    """The errors of a validation without those that only follow from others.
 
-    A list of which no item is right is too short too.
+    A list without a valid item is also too short.
     """
     found = error.errors()
     places = [one["loc"] for one in found]
@@ -103,15 +95,33 @@ def distinct_errors(error: "ValidationError") -> "list[ErrorDetails]":
     return [one for one in found if not follows(one)]
 
 
+def _refuse_nul(path: Path, values: object) -> None:
+    """Make sure that every text of a config can be a path, which a NUL character would end."""
+    if isinstance(values, dict | list):
+        for value in [*values, *values.values()] if isinstance(values, dict) else values:
+            _refuse_nul(path, value)
+    if isinstance(values, str) and "\0" in values:
+        raise UserError(f"a text of config {path} must have no NUL character, but got {values!r}")
+
+
+def _describe(error: "ErrorDetails", kind: type[Any]) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"unknown key {key!r}; known: {', '.join(_keys_at(error['loc'][:-1], kind))}"
+    if error["type"] == "missing":
+        return f"key {key!r} is required, but is not there"
+    return f"key {key!r}: {rule_and_value(error)}" if key else rule_and_value(error)
+
+
 def rule_and_value(error: "ErrorDetails") -> str:
-    """What is wrong with a value; rules that are our own say the value themselves."""
+    """The rule that a value breaks, and the value; our own messages contain it already."""
     if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
-    return f"{error['msg']}, but got {error['input']!r}"
+    return f"{error['msg']}, but got {shown(error['input'])}"
 
 
 def _keys_at(location: tuple[int | str, ...], model: Any) -> list[str]:
-    """Keys of the model or dataclass that stands at a place of the config."""
+    """Keys of the model or dataclass at a place of the config."""
     for part in location:
         model = _types_of_keys(model).get(str(part))
     return list(_types_of_keys(model)) or ["see the documentation of this config"]

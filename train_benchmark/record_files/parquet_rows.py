@@ -1,4 +1,4 @@
-"""Parquet files, read with a `UserError` for whatever is wrong with one."""
+"""Parquet files: atomic writes, and reads that check the schema."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -6,7 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
+
+
+def write_parquet(rows: pa.Table, path: Path) -> None:
+    """Write one file, whole or not at all."""
+    with whole_file(path) as scratch, scratch.open("wb") as file:
+        pq.write_table(rows, file, compression="zstd")
 
 
 def read_parquet(
@@ -21,13 +28,13 @@ def read_parquet(
     Args:
         path: the file.
         what: what messages call it, such as "records".
-        schemas: columns that it must have, with their types; several are alternatives.
-        nullable: columns whose rows may be without a value.
-        columns: which of them to read; all if empty.
+        schemas: alternative schemas; the file must have one of them.
+        nullable: columns that may contain null.
+        columns: which columns to read; all if empty.
 
     Raises:
-        UserError: if the file cannot be read, a column is missing, is of another type or one too
-            many, a row has no value, or a text is no UTF-8.
+        UserError: if the file cannot be read, has another schema, contains null in a column that
+            must not, or has a text that is not UTF-8.
     """
     with unreadable(f"{what} {path} must be a Parquet file", "copy it or make it again"):
         # Not `read_table`: it first imports pyarrow's data sets, a tenth of a second.

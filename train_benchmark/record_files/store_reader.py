@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from graph_encoding.common.errors import UserError
+from train_benchmark.record import Record
 
 JOURNAL = "journal.jsonl"
 """The newest records, one line of JSON each."""
@@ -15,22 +16,7 @@ FAILED = "failed"
 """Status of a record that gives way to any of another status."""
 
 
-class Storable(Protocol):
-    """What a store needs of a record."""
-
-    @property
-    def identity(self) -> Any:
-        """What a record is asked for by; a store has one record for each."""
-
-    @property
-    def status(self) -> str:
-        """Status "failed" is that of a record that gives way to any of another status."""
-
-    def to_json(self) -> str:
-        """One line of JSON; equal for equal records."""
-
-
-RecordT = TypeVar("RecordT", bound=Storable)
+RecordT = TypeVar("RecordT", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -92,7 +78,7 @@ def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     return records
 
 
-def replaces(record: Storable, other: Storable) -> bool:
+def replaces(record: Record, other: Record) -> bool:
     """Whether a record takes the place of another of its identity, which had failed."""
     return other.status == FAILED and record.status != FAILED
 

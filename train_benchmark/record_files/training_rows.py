@@ -1,15 +1,13 @@
-"""Trainings in Parquet files, one row per record."""
+"""Training records in Parquet files, one row each."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from graph_encoding.common.atomic_files import whole_file
 from train_benchmark.record import SCORE_FIELDS, TrainingRecord
-from train_benchmark.record_files.parquet_rows import read_parquet
+from train_benchmark.record_files.parquet_rows import read_parquet, write_parquet
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -44,7 +42,7 @@ SCORED_SCHEMA = pa.schema(
 
 def write_records(records: Sequence[TrainingRecord], path: Path) -> None:
     """Write records as one Parquet file, whole or not at all."""
-    write_rows(rows_of_records(records), path)
+    write_parquet(rows_of_records(records), path)
 
 
 def read_records(path: Path) -> tuple[TrainingRecord, ...]:
@@ -57,16 +55,10 @@ def read_records(path: Path) -> tuple[TrainingRecord, ...]:
 
 
 def rows_of_records(records: Sequence[TrainingRecord]) -> pa.Table:
-    """Records as columns: with those of scores only if a record has some."""
+    """Records as columns; those of scores only if a record has any."""
     scored = any(getattr(record, name) for record in records for name in SCORE_FIELDS)
     schema = SCORED_SCHEMA if scored else RECORD_SCHEMA
     return pa.Table.from_pylist([asdict(record) for record in records], schema=schema)
-
-
-def write_rows(rows: pa.Table, path: Path) -> None:
-    """Write rows as one Parquet file, whole or not at all."""
-    with whole_file(path) as scratch, scratch.open("wb") as file:
-        pq.write_table(rows, file, compression="zstd")
 
 
 def read_rows(path: Path) -> pa.Table:

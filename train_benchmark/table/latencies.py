@@ -9,6 +9,7 @@ import pyarrow as pa
 from graph_encoding.common.errors import UserError
 from train_benchmark.record_files.latency_record import (
     LatencyRecord,
+    read_latencies,
     read_latency_columns,
 )
 from train_benchmark.record_files.store_reader import replaces
@@ -128,11 +129,7 @@ class TableLatencies:
 
     def records(self) -> tuple[LatencyRecord, ...]:
         """All measurements, failed ones too, with all that is known of each."""
-        if self.path is None:
-            return ()
-        return tuple(
-            LatencyRecord.from_row(row) for row in read_latency_columns(self.path).to_pylist()
-        )
+        return () if self.path is None else read_latencies(self.path)
 
 
 def gather_latencies(

@@ -19,8 +19,8 @@ from graph_encoding.common.errors import CorruptFileError, UserError
 from graph_encoding.common.listed_files import listed_file
 from graph_encoding.common.packaged import found_folder
 from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.record_files.parquet_rows import write_parquet
 from train_benchmark.record_files.run_folder import read_description_file
-from train_benchmark.record_files.training_rows import write_rows
 
 RECORDS_FILE = "records.parquet"
 METADATA_FILE = "metadata.json"
@@ -71,7 +71,7 @@ def write_table_folder(
         raise UserError(f"table folder {folder} exists; choose another or remove it")
     try:
         with whole_folder(folder) as scratch:
-            write_rows(rows, scratch / RECORDS_FILE)
+            write_parquet(rows, scratch / RECORDS_FILE)
             for name, write in further.items():
                 write(scratch / name)
             sha256 = {name: sha256_of(scratch / name) for name in (RECORDS_FILE, *further)}
