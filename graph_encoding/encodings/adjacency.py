@@ -32,11 +32,6 @@ class AdjacencyEncoding(Encoding):
         pairs = (f"adjacency/{names[i]}->{names[j]}" for i, j in self._column_of_pair)
         self._columns = (*pairs, "adjacency/beyond")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """One column for each pair of positions, and one for the edges that do not fit."""
-        return self._columns
-
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
         rows = np.zeros((len(graphs), len(self._columns)))

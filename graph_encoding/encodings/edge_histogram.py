@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import Encoding
-from graph_encoding.encodings.stacked_graphs import DenseGraphs, dense_graphs, to_float32
-from graph_encoding.graph import CellGraph
+from graph_encoding.encodings.base import GroupEncoding
+from graph_encoding.encodings.stacked_graphs import DenseGraphs, to_float32
 from graph_encoding.ops import NB_ASR_OPS, Operation
 
 _INPUT, _OUTPUT, _OTHER = "input", "output", "other"
 
 
-class EdgeHistogramEncoding(Encoding):
+class EdgeHistogramEncoding(GroupEncoding):
     """How many nodes have each operation, and how many edges join each pair of operations.
 
     Edges count with their multiplicity. Graphs that differ by one operation or edge differ by few
@@ -40,18 +39,6 @@ class EdgeHistogramEncoding(Encoding):
                 for target in (*labels, _OUTPUT)
             ),
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Operations first, then pairs of them."""
-        return self._columns
-
-    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
-        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
-        for group in dense_graphs(graphs):
-            encoded[group.rows] = self._encode_group(group)
-        return encoded
 
     def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
         """Shape suffixes: N graphs, L labels, E edges of all graphs."""

@@ -31,11 +31,6 @@ class OneHotEncoding(Encoding):
         )
         self._columns = (*op_columns, "onehot/nodes")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Nodes * (ops + 1) operation columns, and the size."""
-        return self._columns
-
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
         rows = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)

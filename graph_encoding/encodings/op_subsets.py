@@ -6,16 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import Encoding
+from graph_encoding.encodings.base import GroupEncoding
 from graph_encoding.encodings.stacked_graphs import (
     Counts,
     DenseGraphs,
     count_paths,
-    dense_graphs,
     path_sums,
     to_float32,
 )
-from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS
 
 _OF_SUBSET = (
@@ -34,7 +32,7 @@ _NO_PATH = -1.0
 _Matrix = NDArray[np.float32]
 
 
-class OpSubsetEncoding(Encoding):
+class OpSubsetEncoding(GroupEncoding):
     """For each subset of the operations, how paths from input to output pass through it.
 
     With the members of a subset as steps: `count` members in the graph; the steps of the
@@ -66,18 +64,6 @@ class OpSubsetEncoding(Encoding):
             "subset/log_paths",
             "subset/no_path",
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Eight columns for each subset, and two for the graph."""
-        return self._columns
-
-    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
-        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
-        for group in dense_graphs(graphs):
-            encoded[group.rows] = self._encode_group(group)
-        return encoded
 
     def _encode_group(self, group: DenseGraphs) -> _Matrix:
         """Shape suffixes: N graphs, V nodes, S subsets, O operations."""

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import Encoding
-from graph_encoding.encodings.stacked_graphs import GREATEST, DenseGraphs, dense_graphs, to_float32
-from graph_encoding.graph import CellGraph
+from graph_encoding.encodings.base import GroupEncoding
+from graph_encoding.encodings.stacked_graphs import GREATEST, DenseGraphs, to_float32
 from graph_encoding.ops import NB_ASR_OPS
 
 _OTHER = "other"
 
 
-class PathEncoding(Encoding):
+class PathEncoding(GroupEncoding):
     """How many paths from input to output spell each sequence of operations.
 
     A path through an edge of multiplicity m counts m times. Paths of more than `max_length`
@@ -40,18 +39,6 @@ class PathEncoding(Encoding):
             ),
             "path/longer",
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """One column a sequence, the shortest first, and one for all longer ones."""
-        return self._columns
-
-    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
-        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
-        for group in dense_graphs(graphs):
-            encoded[group.rows] = self._encode_group(group)
-        return encoded
 
     def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
         """Walk the ways through all graphs at once, one more operation in each round."""

@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import Encoding
-from graph_encoding.encodings.stacked_graphs import DenseGraphs, dense_graphs, path_sums, to_float32
-from graph_encoding.graph import CellGraph
+from graph_encoding.encodings.base import GroupEncoding
+from graph_encoding.encodings.stacked_graphs import DenseGraphs, path_sums, to_float32
 from graph_encoding.ops import NB_ASR_OPS, Operation
 
 _GROUPS: dict[str, Callable[[Operation], bool]] = {
@@ -21,7 +20,7 @@ _GROUPS: dict[str, Callable[[Operation], bool]] = {
 """Subsets of operations by what they are, so that an unseen one has its place."""
 
 
-class GraphStatisticsEncoding(Encoding):
+class GraphStatisticsEncoding(GroupEncoding):
     """Numbers of operations, edges and paths; for subsets of operations, path lengths.
 
     The length of a path over a subset is how many of its operations belong to it; the shortest
@@ -51,18 +50,6 @@ class GraphStatisticsEncoding(Encoding):
             "statistics/max_out_degree",
             "statistics/dead",
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Counts of operations, two lengths for each subset, counts of the graph."""
-        return self._columns
-
-    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
-        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
-        for group in dense_graphs(graphs):
-            encoded[group.rows] = self._encode_group(group)
-        return encoded
 
     def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
         """Shape suffixes: N graphs, V nodes, C counted names, L subsets, O operations."""

@@ -32,11 +32,6 @@ class WeisfeilerLehmanEncoding(Encoding):
             f"wl/radius{radius}:bin{i}" for radius in range(iterations + 1) for i in range(bins)
         )
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Bins of each radius, the smallest first."""
-        return self._columns
-
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
         rows = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
