@@ -1,8 +1,7 @@
 """Strict JSON: no NaN, no infinity, and values of the declared types only."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -13,6 +12,9 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 T = TypeVar("T")
+
+_MOST_SHOWN = 3
+"""Errors of one value that a message lists."""
 
 
 def strict_json(text: str) -> Any:
@@ -42,8 +44,7 @@ def parse_json(text: str, kind: type[T], rule: str) -> T:
     Raises:
         UserError: with the rule and each wrong key and value.
     """
-    with _adapter(kind, rule) as adapter:
-        found: T = adapter.validate_json(text, strict=True)
+    found: T = _validated(kind, rule, lambda adapter: adapter.validate_json(text, strict=True))
     return found
 
 
@@ -53,25 +54,24 @@ def from_typed_row(row: dict[str, Any], kind: type[T], rule: str) -> T:
     Raises:
         UserError: with the rule and each wrong key and value.
     """
-    with _adapter(kind, rule) as adapter:
-        found: T = adapter.validate_python(row)
+    found: T = _validated(kind, rule, lambda adapter: adapter.validate_python(row))
     return found
 
 
-@contextmanager
-def _adapter(kind: Any, rule: str) -> "Iterator[TypeAdapter[Any]]":
-    """The validator of a dataclass, whose errors become one `UserError`."""
-    # Late: pydantic takes 0.1 s to import, and a forecast does not need it.
-    from pydantic import ValidationError
-
-    try:
-        yield _cached_adapter(kind)
-    except ValidationError as e:
-        raise UserError(f"{rule}: {'; '.join(broken_rules(e, kind))}") from e
-
-
+# pydantic is imported late: that takes 0.1 s, and a forecast does not need it.
 @cache
-def _cached_adapter(kind: Any) -> "TypeAdapter[Any]":
+def _adapter(kind: Any) -> "TypeAdapter[Any]":
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
+
+
+def _validated(kind: Any, rule: str, validate: "Callable[[TypeAdapter[Any]], Any]") -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return validate(_adapter(kind))
+    except ValidationError as e:
+        lines = broken_rules(e, kind)
+        more = f"; {len(lines) - _MOST_SHOWN} more" if len(lines) > _MOST_SHOWN else ""
+        raise UserError(f"{rule}: {'; '.join(lines[:_MOST_SHOWN])}{more}") from e

@@ -89,8 +89,9 @@ def distinct_errors(error: "ValidationError") -> "list[ErrorDetails]":
 
     def follows(one: "ErrorDetails") -> bool:
         here = one["loc"]
-        inside = any(len(p) > len(here) and p[: len(here)] == here for p in places)
-        return one["type"] == "too_short" and inside
+        return one["type"] == "too_short" and any(
+            len(p) > len(here) and p[: len(here)] == here for p in places
+        )
 
     return [one for one in found if not follows(one)]
 
@@ -107,10 +108,10 @@ def _refuse_nul(path: Path, values: object) -> None:
 def _describe(error: "ErrorDetails", kind: type[Any]) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key {key!r}; known: {', '.join(_keys_at(error['loc'][:-1], kind))}"
+        return f"unknown key {shown(key)}; known: {', '.join(_keys_at(error['loc'][:-1], kind))}"
     if error["type"] == "missing":
-        return f"key {key!r} is required, but is not there"
-    return f"key {key!r}: {rule_and_value(error)}" if key else rule_and_value(error)
+        return f"key {shown(key)} is required, but is missing"
+    return f"key {shown(key)}: {rule_and_value(error)}" if key else rule_and_value(error)
 
 
 def rule_and_value(error: "ErrorDetails") -> str:
