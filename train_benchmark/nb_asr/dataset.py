@@ -168,7 +168,9 @@ class Dataset(FileDataset):
         Raises:
             UserError: if the seed is missing or unknown, or what is to be added was not read.
         """
-        return self._info(hash_of(arch), seed, devices, include_static_info, return_dict)
+        return self.full_info_by_graph(
+            hash_of(arch), seed, devices, include_static_info, return_dict
+        )
 
     def full_info_by_graph(
         self,
@@ -184,7 +186,7 @@ class Dataset(FileDataset):
             graph: what the original's `get_model_graph` gives: a (matrix, labels) pair, or that
                 and the graph before minimising; a networkx graph whose nodes have a `label`; a
                 published hash; or a cell.
-            seed: see `full_info`, as for the other arguments.
+            seed: as in `full_info`, like the other arguments.
             devices: latencies to add.
             include_static_info: add params and FLOPs.
             return_dict: names and values, or a list.
@@ -192,16 +194,7 @@ class Dataset(FileDataset):
         Raises:
             UserError: as `full_info` does, and if the graph is none of these.
         """
-        return self._info(_graph_hash(graph), seed, devices, include_static_info, return_dict)
-
-    def _info(
-        self,
-        name: str,
-        seed: int | None,
-        devices: bool | str | Sequence[str] | None,
-        include_static_info: bool | None,
-        return_dict: bool,
-    ) -> dict[str, Any] | list[Any] | None:
+        name = _graph_hash(graph)
         chosen = self._seed(seed)
         row = self._row(name, chosen)
         if row is None:

@@ -13,9 +13,10 @@ pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nas
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
+from train_benchmark.corpora.config import SplitConfig
 from train_benchmark.corpora.layouts.timit import read_phn, read_timit
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
-from train_benchmark.corpora.splits import ALL_OTHERS, SpeakerSplit, split_by_speaker
+from train_benchmark.corpora.splits import ALL_OTHERS, split_by_speaker
 from train_benchmark.corpora.symbols.label_sets import LABEL_SETS
 from train_benchmark.corpora.symbols.phones import PHONES_61
 
@@ -57,14 +58,14 @@ def full_layout(root: Path, train: tuple[str, ...], test: tuple[str, ...]) -> No
 
 def test_star_trains_on_the_training_tree_only(tmp_path: Path) -> None:
     full_layout(tmp_path, ("faaa0", "fbbb0"), ("fccc0", "fddd0", "funu0"))
-    split = SpeakerSplit(ALL_OTHERS, ("fccc0",), ("fddd0",))
+    split = SplitConfig(train=ALL_OTHERS, val=("fccc0",), test=("fddd0",))
     parts = split_by_speaker(read_timit(tmp_path), split)
     assert [u.speaker for u in parts.train] == ["faaa0", "fbbb0"]
 
 
 def test_star_that_matches_nobody_is_refused(tmp_path: Path) -> None:
     full_layout(tmp_path, (), ("faaa0", "fbbb0"))
-    split = SpeakerSplit(ALL_OTHERS, ("faaa0",), ("fbbb0",))
+    split = SplitConfig(train=ALL_OTHERS, val=("faaa0",), test=("fbbb0",))
     with pytest.raises(UserError, match="leaves none of 2; give the whole corpus"):
         split_by_speaker(read_timit(tmp_path), split)
 
