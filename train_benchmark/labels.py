@@ -82,7 +82,7 @@ def label_window(label: str, epochs: int) -> EpochWindow | None:
     >>> [str(label_window("val_per", epochs)) for epochs in (20, 6, 3)]
     ['epochs 9 to 20', 'epochs 3 to 6', 'epochs 2 to 3']
     """
-    _check(label)
+    check_label(label)
     # The last 60 %, rounded up: in whole numbers, for .6 is no binary fraction.
     counts = {"val_per": -(-3 * epochs // 5), "val_per_last5": _LAST5, "val_per_last": 1}
     return last_epochs(counts[label], epochs) if label in counts else None
@@ -101,7 +101,7 @@ def definition_of(label: str, epochs: int | None = None) -> str:
     >>> definition_of("val_per", 20)
     'mean validation PER of epochs 9 to 20 of 20'
     """
-    _check(label)
+    check_label(label)
     if label == "test_per":
         return "test PER with the weights of the epoch of the lowest validation PER"
     if label == "val_per_best":
@@ -138,12 +138,17 @@ def label_of(record: TrainingRecord, label: str) -> float:
     Raises:
         UserError: for another label.
     """
-    _check(label)
+    check_label(label)
     if label == "test_per":
         return record.test_per
     return label_of_curve(np.array(record.val_per_curve), label)
 
 
-def _check(label: str) -> None:
+def check_label(label: str) -> None:
+    """Check that a label is one of `LABELS`.
+
+    Raises:
+        UserError: if it is not.
+    """
     if label not in LABELS:
         raise UserError(f"a label must be one of {', '.join(LABELS)}, but got {label!r}")

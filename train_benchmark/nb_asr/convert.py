@@ -372,8 +372,3 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
                 write_released(scratch / _file_name(file), file)
     except OSError as e:
         raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e
-
-
-def latency_of(file: ReleasedFile) -> dict[str, float]:
-    """Seconds of each class in a latency file."""
-    return {row.model_hash: row.latency_s for row in file.rows if isinstance(row, ReleasedLatency)}

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from graph_encoding.common.errors import UserError
 from train_benchmark.record import NullableFloat, Record
-from train_benchmark.record_files.parquet_rows import read_parquet, write_parquet
+from train_benchmark.record_files.parquet_rows import read_parquet, schema_of, write_parquet
 
 LATENCY_SCHEMA_VERSION = 1
 
@@ -20,30 +20,6 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """Quantiles of all timed runs of a cell that are stored, without correction for drift."""
 
 LatencyStatus = Literal["ok", "failed", "unsupported"]
-
-LATENCY_SCHEMA = pa.schema(
-    [
-        ("functional_key", pa.string()),
-        ("cell", pa.string()),
-        ("semantics", pa.string()),
-        ("setting", pa.string()),
-        ("status", pa.string()),
-        ("error", pa.string()),
-        ("latency_s", pa.float64()),
-        ("latency_error_s", pa.float64()),
-        ("noisy", pa.bool_()),
-        ("quantiles_s", pa.list_(pa.float64())),
-        ("repetitions", pa.int64()),
-        ("attempts", pa.int64()),
-        ("drift_factor", pa.float64()),
-        ("reference_s", pa.float64()),
-        ("peak_memory_bytes", pa.int64()),
-        ("model_bytes", pa.int64()),
-        ("device", pa.string()),
-        ("software", pa.string()),
-    ],
-    metadata={_VERSION_KEY: str(LATENCY_SCHEMA_VERSION)},
-)
 
 _NULLABLE = ("latency_s", "latency_error_s", "drift_factor", "reference_s", "peak_memory_bytes")
 
@@ -113,6 +89,9 @@ class LatencyRecord(Record):
     def identity(self) -> tuple[str, str]:
         """(setting, functional key)."""
         return self.setting, self.functional_key
+
+
+LATENCY_SCHEMA = schema_of(LatencyRecord).with_metadata({_VERSION_KEY: str(LATENCY_SCHEMA_VERSION)})
 
 
 def write_latencies(records: Sequence[LatencyRecord], path: Path) -> None:

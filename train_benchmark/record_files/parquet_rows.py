@@ -1,13 +1,38 @@
 """Parquet files: atomic writes, and reads that check the schema."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
+
+_ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+def schema_of(kind: type[Any], **other_types: pa.DataType) -> pa.Schema:
+    """The columns of a dataclass's rows: one per field, of the annotated type.
+
+    Args:
+        kind: the dataclass.
+        other_types: types of columns that differ from the annotation.
+    """
+    found = {field.name: _arrow_type(field.type) for field in fields(kind)}
+    return pa.schema(list((found | other_types).items()))
+
+
+def _arrow_type(annotation: Any) -> pa.DataType:
+    arguments = get_args(annotation)
+    if get_origin(annotation) is tuple:
+        return pa.list_(_arrow_type(arguments[0]))
+    if get_origin(annotation) is Literal:
+        return pa.string()
+    # The first argument of `float | None` and of an `Annotated` type is the type itself.
+    return _ARROW_TYPES[arguments[0] if arguments else annotation]
 
 
 def write_parquet(rows: pa.Table, path: Path) -> None:

@@ -7,37 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from train_benchmark.record import SCORE_FIELDS, TrainingRecord
-from train_benchmark.record_files.parquet_rows import read_parquet, write_parquet
+from train_benchmark.record_files.parquet_rows import read_parquet, schema_of, write_parquet
 
-RECORD_SCHEMA = pa.schema(
-    [
-        ("functional_key", pa.string()),
-        ("cell", pa.string()),
-        ("semantics", pa.string()),
-        ("seed", pa.int64()),
-        ("recipe_hash", pa.string()),
-        ("corpus_fingerprint", pa.string()),
-        ("status", pa.string()),
-        ("error", pa.string()),
-        ("val_per_curve", pa.list_(pa.float64())),
-        ("train_loss_curve", pa.list_(pa.float64())),
-        ("best_epoch", pa.int64()),
-        ("test_per", pa.float64()),
-        ("params", pa.int64()),
-        ("train_seconds", pa.float64()),
-        ("software", pa.string()),
-    ]
-)
-
-SCORED_SCHEMA = pa.schema(
-    [
-        *RECORD_SCHEMA,
-        ("held_out_per_curves", pa.list_(pa.list_(pa.float64()))),
-        ("utterance_edits", pa.list_(pa.list_(pa.int16()))),
-        ("utterance_ctc_loss", pa.list_(pa.list_(pa.float64()))),
-    ]
-)
+SCORED_SCHEMA = schema_of(TrainingRecord, utterance_edits=pa.list_(pa.list_(pa.int16())))
 """Records of recipes that keep the scores of every held-out utterance."""
+
+RECORD_SCHEMA = pa.schema([column for column in SCORED_SCHEMA if column.name not in SCORE_FIELDS])
 
 
 def write_records(records: Sequence[TrainingRecord], path: Path) -> None:

@@ -15,7 +15,7 @@ from graph_encoding.common.hashing import content_hash
 from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
-from train_benchmark.labels import LABELS, definition_of, label_of, label_of_curve
+from train_benchmark.labels import LABELS, check_label, definition_of, label_of, label_of_curve
 from train_benchmark.record import TrainingRecord
 from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
 from train_benchmark.record_files.training_rows import read_rows, rows_of_records
@@ -315,8 +315,7 @@ def _dead_keys(semantics: Semantics) -> tuple[str, ...]:
 
 def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
     """A label of all rows at once; the same numbers as `label_of` row by row."""
-    if label not in LABELS:
-        raise UserError(f"a label must be one of {', '.join(LABELS)}, but got {label!r}")
+    check_label(label)
     ok = np.array(rows["status"].to_pylist()) == "ok"
     if label == "test_per":
         values = rows["test_per"].to_numpy(zero_copy_only=False)

@@ -1,8 +1,9 @@
 """Latencies beside a table's trainings: what was measured of its functions, by setting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -32,37 +33,33 @@ class TableLatencies:
 
     @cached_property
     def _rows(self) -> pa.Table | None:
-        if self.path is None:
-            return None
-        return read_latency_columns(self.path, _READ)
+        return None if self.path is None else read_latency_columns(self.path, _READ)
+
+    def _values(self, *columns: str) -> Iterable[tuple[Any, ...]]:
+        """Values of some columns, row by row."""
+        if self._rows is None:
+            return ()
+        return zip(*(self._rows[name].to_pylist() for name in columns), strict=True)
 
     @cached_property
     def _measured(self) -> dict[tuple[str, str], dict[str, float]]:
         """(setting, device) -> functional key -> seconds."""
         found: dict[tuple[str, str], dict[str, float]] = {}
-        if self._rows is None:
-            return found
-        columns = (self._rows[name].to_pylist() for name in _READ)
-        for key, _, setting, status, _, latency_s, device in zip(*columns, strict=True):
+        names = ("functional_key", "setting", "device", "status", "latency_s")
+        for key, setting, device, status, latency_s in self._values(*names):
             if status == "ok":
                 found.setdefault((setting, device), {})[key] = latency_s
         return found
 
     @cached_property
     def _failures(self) -> dict[tuple[str, str, str], str]:
-        """(setting, device, functional key) -> why there is no latency, of what was tried."""
-        if self._rows is None:
-            return {}
-        names = ("setting", "device", "functional_key", "status", "error")
-        rows = zip(*(self._rows[name].to_pylist() for name in names), strict=True)
+        """(setting, device, functional key) -> why a measurement failed."""
+        rows = self._values("setting", "device", "functional_key", "status", "error")
         return {(s, d, key): f"{status}: {error}" for s, d, key, status, error in rows if error}
 
     @cached_property
     def _cells(self) -> dict[str, str]:
-        if self._rows is None:
-            return {}
-        columns = (self._rows[name].to_pylist() for name in ("functional_key", "cell"))
-        return dict(zip(*columns, strict=True))
+        return dict(self._values("functional_key", "cell"))
 
     def cell_of(self, functional_key: str) -> str:
         """Text of a cell of a measured function."""
