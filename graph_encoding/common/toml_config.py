@@ -22,15 +22,15 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
 
     Args:
         path: the file.
-        model: the model class; give it `extra="forbid"`, so that a misspelt key is an error. Values
-            must be of its types: none is turned into another.
+        model: the model class; give it `extra="forbid"`, so that a misspelt key is an error.
+            Values are not converted to other types.
         empty_tables: names of tables that the file may leave out, for empty ones.
 
     Raises:
         UserError: if the file cannot be read, is not TOML, or breaks a rule of the model; the
-            message names the file and, one a line, each key with its rule and its value.
+            message names the file and, one per line, each key with its rule and its value.
     """
-    # Late: pydantic costs 0.1 s, and most users of graph_encoding never read a config.
+    # Late: pydantic takes 0.1 s to import, and most users of graph_encoding read no config.
     from pydantic import ValidationError
 
     try:
@@ -38,12 +38,12 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
     except OSError as e:
         raise UserError(f"cannot read config {path}: {e.strerror}") from e
     except (ValueError, RecursionError) as e:
-        # Not TOML or not UTF-8, an integer of thousands of digits, or arrays within arrays.
+        # Not TOML or UTF-8, an integer of thousands of digits, or too deeply nested arrays.
         raise UserError(f"config {path} must be TOML: {e}") from e
     _refuse_nul(path, values)
     try:
-        # Strict, so that `true` is no 1 and "4" no 4; of Python's values that would refuse arrays
-        # for tuples and tables for dataclasses.
+        # Strict, so that `true` is not 1 and "4" not 4. Through JSON, because strict validation of
+        # Python values would refuse arrays for tuples.
         plain = json.dumps({**{name: {} for name in empty_tables}, **values}, default=str)
         return model.model_validate_json(plain, strict=True)
     except ValidationError as e:
@@ -51,7 +51,7 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
 
 
 def validated(values: dict[str, Any], model: type[M], path: Path) -> M:
-    """A model out of values that were read from a file and its companions.
+    """Validate values that were read from several files.
 
     Raises:
         UserError: if they break a rule of the model; the message is that of `load_config`.
@@ -97,7 +97,7 @@ def distinct_errors(error: "ValidationError") -> "list[ErrorDetails]":
 
 
 def _refuse_nul(path: Path, values: object) -> None:
-    """Make sure that every text of a config can be a path, which a NUL character would end."""
+    """Refuse NUL characters, which no path can contain."""
     if isinstance(values, dict | list):
         for value in [*values, *values.values()] if isinstance(values, dict) else values:
             _refuse_nul(path, value)

@@ -1,4 +1,4 @@
-"""Which operations feed which: counts that say how unlike two graphs are."""
+"""Histogram of edges by the operations at their ends."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,11 @@ _INPUT, _OUTPUT, _OTHER = "input", "output", "other"
 
 
 class EdgeHistogramEncoding(GroupEncoding):
-    """How many nodes have each operation, and how many edges join each pair of operations.
+    """Number of nodes per operation, and of edges per pair of operations.
 
-    Edges count with their multiplicity. Graphs that differ by one operation or edge differ by few
-    counts, so that the Euclidean distance of two rows is a measure of unlikeness: its square is
-    at most the sum of squares of what would have to be added and taken away. Defined for any size;
-    operations outside `ops` count as `other`.
+    Edges count with their multiplicity. The Euclidean distance of two rows measures the
+    dissimilarity of graphs: its square is at most the sum of squares of the counts to be added and
+    removed. Defined for any size; other operations than `ops` count as `other`.
 
     Args:
         ops: operations with columns of their own.

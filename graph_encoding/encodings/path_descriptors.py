@@ -13,7 +13,7 @@ _DESCRIPTORS = ("operations", "dense", "kernel", "span", "dilated_span", "log_gr
 
 
 def _describe(op: Operation) -> tuple[float, ...]:
-    """Numbers that add up along a path; see `_DESCRIPTORS`."""
+    """Descriptors of one operation; see `_DESCRIPTORS`."""
     if op.kind in ("input", "output"):
         return (0.0,) * len(_DESCRIPTORS)
     return (
@@ -27,11 +27,11 @@ def _describe(op: Operation) -> tuple[float, ...]:
 
 
 class PathDescriptorEncoding(GroupEncoding):
-    """Least, greatest and mean sum of operation descriptors over all paths.
+    """Minimum, maximum and mean over all paths of the sum of operation descriptors.
 
-    The sums of `span` are receptive fields, those of `operations` depths. The mean counts a path
-    through an edge of multiplicity m as m paths. A graph without a path from input to output has
-    zeros. Defined for any size and any operation.
+    The sums of `span` are receptive fields, those of `operations` are depths. A path through an
+    edge of multiplicity m counts as m paths. A graph without a path from input to output has zeros.
+    Defined for any size and any operation.
     """
 
     _columns = tuple(

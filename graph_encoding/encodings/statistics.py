@@ -1,4 +1,4 @@
-"""Counts, degrees and the longest and shortest ways through a graph."""
+"""Counts, degrees, and longest and shortest paths of a graph."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,15 +17,15 @@ _GROUPS: dict[str, Callable[[Operation], bool]] = {
     "wide": lambda op: op.kernel > 5,  # the larger half of the kernels of NAS-Bench-ASR
     "dilated": lambda op: op.dilation > 1,
 }
-"""Subsets of operations by what they are, so that an unseen one has its place."""
+"""Subsets of operations by their properties, which unseen operations have too."""
 
 
 class GraphStatisticsEncoding(GroupEncoding):
-    """Numbers of operations, edges and paths; for subsets of operations, path lengths.
+    """Numbers of operations, edges and paths; path lengths per subset of operations.
 
-    The length of a path over a subset is how many of its operations belong to it; the shortest
-    and the longest one from input to output are given. A graph without such a path has 0 there
-    and 1 in `statistics/dead`. Defined for any size and any operation.
+    The length of a path is its number of operations in the subset; columns are the shortest and
+    the longest path from input to output. Without a path they are 0, and `statistics/dead` is 1.
+    Defined for any size and any operation.
 
     Args:
         ops: operations with a count of their own; all others count as `other`.

@@ -271,7 +271,7 @@ def test_too_many_orders_to_choose_from_are_an_error(monkeypatch: pytest.MonkeyP
 
 
 def test_circles_and_malformed_sums_are_errors() -> None:
-    with pytest.raises(UserError, match=r"in a circle, but these do: \[1, 2\]"):
+    with pytest.raises(UserError, match=r"must not form a cycle, but these do: \[1, 2\]"):
         canonical_form(["a", "b"], [[1, 0, 1], [0, 1, 0]], [0, 1, 0])
     with pytest.raises(UserError, match="must have 2 counts >= 0"):
         canonical_form(["a"], [[1]], [0, 1])
