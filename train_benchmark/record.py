@@ -110,12 +110,12 @@ SCORE_FIELDS = ("held_out_per_curves", "utterance_edits", "utterance_ctc_loss")
 class TrainingRecord(Record):
     """Result of one training of one cell with one seed.
 
-    All error rates are phone error rates: fractions, lower is better, above 1 when there are
-    more insertions than phones.
+    All error rates are phone error rates: fractions, lower is better; insertions can raise them
+    above 1.
 
     Attributes:
         functional_key: identity of the cell's function under `semantics`.
-        cell: text of the point of the space that was built.
+        cell: text of the cell that was trained.
         semantics: "paper" or "released".
         seed: seed of initialisation, batch order and augmentation.
         recipe_hash: sha256 of the recipe (macro network, schedule, features, speaker lists).
@@ -124,21 +124,21 @@ class TrainingRecord(Record):
         error: reason, for a status other than "ok"; else empty.
         val_per_curve: (epochs,) validation PER after each epoch, up to the last one trained.
         train_loss_curve: (epochs,) mean training loss of each epoch.
-        best_epoch: epoch (from 1) of the lowest validation PER, the earliest among equals (in
-            the original's trainings the latest); 0 if there is none.
+        best_epoch: epoch (from 1) of the lowest validation PER, the earliest of equals (in the
+            original's trainings the latest); 0 if none was completed.
         test_per: test PER with the weights of `best_epoch`; NaN unless "ok".
         params: trainable parameters of the network.
         train_seconds: wall-clock seconds of the training, evaluation included.
         software: versions that can change the numbers, as "name=version" joined by spaces, with
-            "cpu=" and torch's instruction set and "processor=" and its kind (older records lack
-            one or both), or "device=" where it was not a CPU; "lstm=fp32" where a recipe in
-            bfloat16 met a device without such an LSTM.
-        held_out_per_curves: (sets, kept epochs) PER of each held-out set, in the order in which
-            the recipe names the sets. Kept are the epochs from the recipe's `scores_from` on;
-            this and the next two fields are empty if it has none.
-        utterance_edits: (kept epochs, utterances) edits of each held-out utterance, one set
-            after another, utterances sorted by key.
-        utterance_ctc_loss: (kept epochs, utterances) CTC loss of the same in nats, rounded to .1.
+            torch's instruction set as "cpu=" and the processor type as "processor=" (older records
+            lack one or both), or with "device=" if it was not a CPU; "lstm=fp32" if the device
+            could not compute an LSTM in bfloat16.
+        held_out_per_curves: (sets, scored epochs) PER of each held-out set, in the order of the
+            recipe. The recipe's `scores_from` is the first scored epoch; this and the next two
+            fields are empty without it.
+        utterance_edits: (scored epochs, utterances) edits of each held-out utterance, sorted by
+            set and key.
+        utterance_ctc_loss: (scored epochs, utterances) their CTC loss in nats, rounded to .1.
     """
 
     NAME = "a record"

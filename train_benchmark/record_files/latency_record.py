@@ -30,24 +30,24 @@ class LatencyRecord(Record):
 
     Attributes:
         functional_key: identity of the cell's function under `semantics`.
-        cell: text of the point of the space that was built.
+        cell: text of the cell that was measured.
         semantics: "paper" or "released".
         setting: name of the setting, the macro network included.
         status: "ok", "failed", or "unsupported" (the engine cannot run an operation that way).
         error: reason, for a status other than "ok"; else empty.
-        latency_s: seconds of one run at the reference's baseline speed: the drift-corrected
-            centre (docs/latency.md); NaN unless "ok".
+        latency_s: drift-corrected seconds of one run, at the reference's baseline speed
+            (docs/latency.md); NaN unless "ok".
         latency_error_s: standard error of `latency_s`; NaN unless "ok".
-        noisy: whether that error stayed above the configured bound after all attempts.
+        noisy: whether that error exceeded the configured bound after all attempts.
         quantiles_s: `QUANTILES` of all timed runs, uncorrected; empty unless "ok".
         repetitions: timed runs.
-        attempts: series of rounds that were taken, 1 where the first was quiet enough.
-        drift_factor: how much slower than its baseline the reference ran beside this cell.
+        attempts: series of rounds; 1 if the first was precise enough.
+        drift_factor: seconds of the reference next to this cell, divided by its baseline.
         reference_s: the reference's baseline; `latency_s / reference_s` compares machines.
-        peak_memory_bytes: most memory that loading and one run added to the bare engine, without
-            its code; None where the system does not say.
-        model_bytes: size of the model's file, or of its weights for torch.
-        device: processor, in words.
+        peak_memory_bytes: peak memory that loading and one run added to the engine, without its
+            code; None where the system does not report it.
+        model_bytes: size of the model's file; for torch, of its weights.
+        device: name of the processor.
         software: versions that can change the numbers, as "name=version" joined by spaces.
     """
 

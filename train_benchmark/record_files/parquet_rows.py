@@ -52,7 +52,7 @@ def read_parquet(
 
     Args:
         path: the file.
-        what: what messages call it, such as "records".
+        what: name of the content for messages, such as "records".
         schemas: alternative schemas; the file must have one of them.
         nullable: columns that may contain null.
         columns: which columns to read; all if empty.
@@ -62,7 +62,7 @@ def read_parquet(
             must not, or has a text that is not UTF-8.
     """
     with unreadable(f"{what} {path} must be a Parquet file", "copy it or make it again"):
-        # Not `read_table`: it first imports pyarrow's data sets, a tenth of a second.
+        # Not `read_table`, which imports pyarrow's data sets: a tenth of a second.
         with pq.ParquetFile(path) as file:
             found = file.schema_arrow
             known = any(found.equals(schema) for schema in schemas)
