@@ -259,5 +259,5 @@ def test_a_search_space_that_no_header_has_is_a_message(tmp_path: Path) -> None:
     dataset = FileDataset(read_released(path), "training", "seed")
     assert dataset.version == 2
     for name in ("search_space", "ops", "nodes"):
-        with pytest.raises(UserError, match="a header must have a search_space"):
+        with pytest.raises(UserError, match="the header must have a search_space"):
             getattr(dataset, name)

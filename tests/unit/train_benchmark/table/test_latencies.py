@@ -130,7 +130,7 @@ def test_a_cell_has_the_latency_of_its_function_or_an_error_that_says_why(
     assert query_latency(saved, cell, SETTING, device="a processor") == RECORDS[0].latency_s
     with pytest.raises(UserError, match=r"\(not measured\); forecast it with `nasasr predict`"):
         query_latency(saved, Cell.parse("conv9:0"), SETTING)
-    with pytest.raises(UserError, match=r"it is dead, .* neither measured nor forecast"):
+    with pytest.raises(UserError, match=r"\(it is dead\), so it is neither measured nor predicted"):
         query_latency(saved, Cell.parse("50_500_5000"), SETTING)
     with pytest.raises(UserError, match=f"measured \\({SETTING}\\), but got"):
         query_latency(saved, cell, OTHER)

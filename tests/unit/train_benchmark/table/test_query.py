@@ -83,7 +83,7 @@ def test_query_with_every_choice_of_seeds() -> None:
         (CELL, {"seed": 1.0}, "but got 1.0"),
         (CELL, {"seed": 1, "epoch": 7}, r"1 \.\. 6, but got 7"),
         (CELL, {"seed": 1, "metric": "accuracy"}, "one of val_per, .*'accuracy'"),
-        (CELL, {"seed": 1, "metric": "test_per", "epoch": 1}, "'val_per' only"),
+        (CELL, {"seed": 1, "metric": "test_per", "epoch": 1}, "must be 'val_per' with an epoch"),
         (Cell.parse("50_500_5000"), {"seed": 1}, "is dead"),
         (Cell.parse("conv9:0"), {"seed": 1}, "no measured training of cell 'conv9:0'"),
     ],

@@ -110,7 +110,7 @@ def test_what_is_no_corpus_is_refused(tmp_path: Path) -> None:
     (root / "core-sounds-en.txt.gz").write_bytes(gzip.compress(b"a: b" * 100)[:-9])
     with pytest.raises(UserError, match="cannot read texts"):
         read_corpus(root, SOURCE)
-    with pytest.raises(UserError, match="has one speaker and no parts"):
+    with pytest.raises(UserError, match="must be split by sentence, because it has no parts"):
         read_corpus(root, SOURCE, parts=frozenset({"train"}))
 
 
