@@ -234,7 +234,7 @@ def change_header(path: Path, **changes: object) -> None:
 def test_a_file_is_what_its_name_says(folder: Path, source: str, name: str) -> None:
     shutil.copy(folder / source, folder / name)
     epochs = 40 if "e40" in name else 6
-    with pytest.raises(UserError, match=f"{name} must have the name .*, which is {source}"):
+    with pytest.raises(UserError, match=f"{name} must have the name in its header, {source}"):
         read_released_folder(folder, epochs=epochs)
 
 

@@ -105,7 +105,7 @@ def test_what_is_no_corpus_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no \.g722 file below it; install"):
         read_corpus(tmp_path, SOURCE)
     root = write_sounds(tmp_path / "sounds")
-    with pytest.raises(UserError, match=r"the texts of .* but do not; install"):
+    with pytest.raises(UserError, match=r"the texts of .* but are not; install"):
         read_corpus(root, SOURCE)
     (root / "core-sounds-en.txt.gz").write_bytes(gzip.compress(b"a: b" * 100)[:-9])
     with pytest.raises(UserError, match="cannot read texts"):

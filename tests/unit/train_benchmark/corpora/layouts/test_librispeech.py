@@ -77,7 +77,7 @@ def test_every_fault_is_told_by_file_and_line(tmp_path: Path) -> None:
     expected = [
         "line 2 must be '84-1-NUMBER TEXT', but is '84-1-0001'",
         "line 3 must be '84-1-NUMBER TEXT', but is '85-1-0002 C'",
-        "line 4 needs 84-1-0003.flac beside it, but it is not there",
+        "line 4 needs 84-1-0003.flac in its folder, but it is missing",
         "line 7 has utterance 84-1-0000 a second time",
         "84-1-0001.flac has no line in 84-1.trans.txt",
         "84-1-0002.flac has no line in 84-1.trans.txt",
