@@ -60,7 +60,7 @@ def test_inconsistent_record_is_refused(change: dict[str, object], message: str)
 
 
 @pytest.mark.parametrize("line", ["", "{", "[1]", '{"seed": 1}'])
-def test_line_that_is_no_record_is_refused(line: str) -> None:
+def test_a_line_that_is_not_a_record_is_refused(line: str) -> None:
     with pytest.raises(UserError, match="a record must"):
         TrainingRecord.from_json(line)
 
@@ -99,7 +99,7 @@ def test_unknown_and_missing_keys_are_named() -> None:
         TrainingRecord.from_json(json.dumps(row))
 
 
-def test_a_number_that_no_float_can_hold_is_refused() -> None:
+def test_a_number_above_float64_is_refused() -> None:
     row = {**json.loads(RECORD.to_json()), "test_per": 10**400}
     with pytest.raises(UserError, match=r"finite error rates >= 0, but got .*test_per=inf"):
         TrainingRecord.from_json(json.dumps(row))

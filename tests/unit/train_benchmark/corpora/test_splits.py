@@ -59,7 +59,7 @@ def test_a_further_sentence_moves_no_other(numbers: set[int], more: set[int], se
     assert before.items() <= after.items()
 
 
-def test_shares_are_about_those_that_were_asked_for() -> None:
+def test_shares_are_close_to_the_configured_ones() -> None:
     parts = split_by_sentence(
         corpus_of(range(4000)), SentenceSplitConfig(val=0.1, test=0.3, seed=0)
     )
@@ -108,7 +108,7 @@ def test_an_empty_part_is_refused() -> None:
         )
 
 
-def test_parts_that_nobody_names_are_left_out() -> None:
+def test_unnamed_parts_are_left_out() -> None:
     utterances = [u for part in "abcd" for u in corpus_of([ord(part)], part).utterances]
     corpus = Corpus(tuple(sorted(utterances, key=lambda u: u.key)))
     parts = split_by_part(corpus, SplitConfig(train=("a", "d"), val=("b",), test=("c",)))

@@ -211,7 +211,7 @@ def test_one_wrong_byte_reads_or_is_refused(
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, wrong: float) -> None:
+def test_samples_that_are_not_finite_are_refused(tmp_path: Path, wrong: float) -> None:
     samples = SAMPLES.astype(np.float32) / 32768
     samples[7] = wrong
     buffer = io.BytesIO()

@@ -47,7 +47,7 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_real_sample_reads_whole(timit_sample: Path) -> None:
+def test_the_real_sample_is_read_completely(timit_sample: Path) -> None:
     everything = read_timit(timit_sample, keep_sa=True)
     assert len(everything.utterances) == 160
     assert len({u.speaker for u in everything.utterances}) == 16
@@ -141,7 +141,7 @@ def test_another_sample_rate_is_refused(tmp_path: Path) -> None:
         read_timit(tmp_path)
 
 
-def test_splits_share_no_speaker_and_leave_none_out(tmp_path: Path) -> None:
+def test_splits_partition_the_speakers(tmp_path: Path) -> None:
     for name in ("faaa0", "fbbb0", "mccc0", "mddd0"):
         write_utterance(tmp_path / f"dr1-{name}", "sx1")
     corpus = read_timit(tmp_path)
