@@ -1,4 +1,4 @@
-"""The cell: a chain of operations with skip flags, and its three written forms."""
+"""The cell: a chain of operations with skip flags, and its three text and list forms."""
 
 import operator
 import re
@@ -20,13 +20,13 @@ class Cell:
     """A point of the search space: node k computes `op_k(out_{k-1})` plus flagged earlier outputs.
 
     Attributes:
-        ops: (n,) names of registered operations, one a node.
-        skips: n tuples; `skips[k]` has k + 1 flags (0 or 1), one for each of out_0 .. out_k,
-            where out_0 is the cell's input. What a flag of 1 means is said by `Semantics`.
+        ops: (n,) names of registered operations, one per node.
+        skips: n tuples; `skips[k]` has k + 1 flags (0 or 1), one per out_0 .. out_k, where out_0
+            is the cell's input. `Semantics` defines the meaning of a flag.
 
     Raises:
-        CellFormatError: if a name is not registered, the flags have the wrong shape, or a flag
-            is another number than the integer 0 or 1.
+        CellFormatError: if a name is not registered, the flags have the wrong shape, or a flag is
+            not the integer 0 or 1.
 
     Source: Mehrotra et al., ICLR 2021, section 3; SamsungLabs/nb-asr `search_space.py`.
 
@@ -57,7 +57,7 @@ class Cell:
                 raise CellFormatError(
                     f"node {k}: unknown operation {shown(op)}; known: {', '.join(OPERATIONS)}"
                 )
-            # Not `True` or 1.0, which equal 1 and have another text.
+            # `True` and 1.0 equal 1 too, but their text differs.
             if len(flags) != k or any(
                 type(flag) is not int or flag not in (0, 1) for flag in flags
             ):
@@ -103,13 +103,13 @@ class Cell:
 
     @classmethod
     def from_flat(cls, values: Sequence[int]) -> "Cell":
-        """Read the flat form: for each node the operation's index and then its flags.
+        """Read the flat form: per node the operation's index and then its flags.
 
         Args:
             values: n + n (n + 1) / 2 integers; 9 for a standard cell.
 
         Raises:
-            CellFormatError: if the length fits no number of nodes, or a value is no integer or
+            CellFormatError: if the length fits no number of nodes, or a value is not an integer or
                 out of range.
         """
         nested: list[list[int]] = []
@@ -137,8 +137,8 @@ class Cell:
         """Read the original's nested form, such as [[1, 0], [1, 0, 0], [1, 0, 0, 0]].
 
         Raises:
-            CellFormatError: if a node is empty, a value no integer, an index unknown or a flag
-                not 0 or 1.
+            CellFormatError: if a node is empty, a value is not an integer, an index is unknown or a
+                flag is not 0 or 1.
         """
         try:
             nodes = [
@@ -175,7 +175,7 @@ class Cell:
         """The original's nested form.
 
         Raises:
-            CellFormatError: if an operation is not one of `NB_ASR_OPS`, which have no index.
+            CellFormatError: if an operation is not one of `NB_ASR_OPS`: others have no index.
         """
         for op in self.ops:
             if op not in _INDEX_OF_OP:
@@ -195,10 +195,10 @@ class Cell:
 
 
 def _ordered(values: Iterable[T]) -> list[T]:
-    """A list of values that have an order.
+    """The values as a list.
 
     Raises:
-        TypeError: if they have none, as those of a set.
+        TypeError: if they are unordered, such as those of a set.
     """
     if isinstance(values, Set | Mapping):
         raise TypeError(f"a {type(values).__name__} has no order")

@@ -1,10 +1,10 @@
-"""Identity of cells: the function a cell computes, in a canonical form.
+"""Identity of cells: the function that a cell computes, in canonical form.
 
-An operation counts as some function with weights of its own, of which no more is known than its
-name, but for two things. One that is linear or a convolution and is fed by nothing is its bias,
-whatever its kernel: all of them are written `linear(0)`. And pooling has no weights: fed by
-nothing it is zero, and applied twice to one value it is one value. Laws of particular operations,
-such as max_pool(2 x) = 2 max_pool(x) or that two biases add up to a bias, are not used.
+An operation is an unknown function with weights of its own, identified by its name, with two
+exceptions. A linear operation or a convolution without an input is its bias, whatever its kernel,
+and is written `linear(0)`. Pooling has no weights: without an input it is zero, and two equal
+poolings of one value are one value. Laws of particular operations, such as
+max_pool(2 x) = 2 max_pool(x) or that the sum of two biases is a bias, are not used.
 """
 
 import itertools
@@ -18,19 +18,19 @@ from graph_encoding.ops import OPERATIONS, ZERO, Operation, undilated
 from graph_encoding.semantics import Semantics
 
 Sum = tuple[tuple[int, int], ...]
-"""A sum of values: (value number, multiplicity >= 1), rising; value 0 is the cell's input."""
+"""A sum of values: sorted (value number, multiplicity >= 1); value 0 is the cell's input."""
 
 _Term = tuple[str, Sum]
 """Operation and argument."""
 
 _Numbering = tuple[dict[int, int], dict[int, _Term]]
-"""Numbers given so far, by node; and the terms, by node, whose argument is numbered."""
+"""Numbers assigned so far, by node; and the terms, by node, whose argument is numbered."""
 
 _BIAS = "linear"
-"""Name of a term that is only its bias: of the operations that are, the one that sees one frame."""
+"""Name of a term that is only a bias."""
 
 MAX_NUMBERINGS = 100_000
-"""Numberings of an expression that are kept side by side: some 200 MB."""
+"""Most numberings of an expression that are compared: some 200 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,16 @@ class FunctionalForm:
     """A cell as the expression it computes, before the closing layer normalisation.
 
     Every operation with weights is a term of its own: `term_i = op_i(sum_i)`. Terms that do not
-    reach the output are gone, zero operations and pooling of nothing vanish from the sums, and
-    equal poolings of equal sums are one term.
+    reach the output are removed, zero operations and poolings without an input are removed from
+    the sums, and equal poolings of equal sums are one term.
 
     Attributes:
         ops: (t,) names of the terms' operations, in canonical order; term i + 1 is `ops[i]`.
-        arguments: (t,) sums that the operations are applied to; they name earlier terms only.
-            An empty sum is the constant zero; a linear operation or a convolution of it is
-            named "linear".
+        arguments: (t,) sums that the operations are applied to; they refer to earlier terms only.
+            An empty sum is zero; a linear operation or a convolution of it is named "linear".
         output: the sum that is the cell's output.
-        nodes: (t,) node of the cell (from 0) that each term stands for, of several the first. Not
-            part of the identity: equal functions may come from different nodes.
+        nodes: (t,) first node of the cell (from 0) that each term represents. Not part of the
+            identity: equal functions may come from different nodes.
     """
 
     ops: tuple[str, ...]
@@ -67,7 +66,7 @@ class FunctionalForm:
 
     @property
     def edges(self) -> tuple[tuple[int, int, int], ...]:
-        """(source, target, multiplicity) of its graph, in rising order.
+        """(source, target, multiplicity) of its graph, sorted.
 
         Node 0 is the input, node i term i, the last node the output.
         """
@@ -91,17 +90,16 @@ class FunctionalForm:
 
 
 def functional_form(cell: Cell, semantics: Semantics) -> FunctionalForm:
-    """Bring a cell into the canonical form of the function it computes.
+    """The canonical form of the function that a cell computes.
 
     Args:
         cell: any registered cell, of any number of nodes.
         semantics: how its flags and operations are read.
 
     Returns:
-        Equal forms only for cells whose networks compute the same function up to renaming of
-        weights; different forms for different expressions, with operations taken as this
-        module's first lines say. Sums are multisets, so `conv5(x) + linear(x)` has one form
-        whatever node each stands on: NAS-Bench-ASR's 13,824 points are 8,923 functions under
+        Equal forms for equal expressions, with operations as at the top of this module; cells of
+        equal forms compute the same function up to the names of weights. Sums are multisets: the
+        order of nodes does not matter. NAS-Bench-ASR's 13,824 points are 8,923 functions under
         PAPER and 2,099 under RELEASED.
     """
     wiring, ops = _read(cell, semantics)
@@ -139,20 +137,19 @@ def is_dead(cell: Cell, semantics: Semantics) -> bool:
 def canonical_form(
     ops: Sequence[str], arguments: Sequence[Sequence[int]], output: Sequence[int]
 ) -> FunctionalForm:
-    """Bring any expression of operations and sums into its canonical form.
+    """The canonical form of any expression of operations and sums, for other search spaces.
 
-    For other search spaces; cells go through `functional_form`. Labels are only compared: nothing
-    is known of what an operation does to an empty sum, nor that one has no weights.
+    Labels are only compared: no operation is known to map zero to zero, or to have no weights.
 
     Args:
         ops: (n,) label of each term's operation.
-        arguments: (n,) for each term how often it adds up the input and each term: n + 1 counts,
-            the input's first. Terms may name later terms.
+        arguments: (n,) per term the multiplicities of the input and of each term: n + 1 counts,
+            the input's first. Terms may refer to later terms.
         output: the n + 1 counts of the output.
 
     Raises:
-        UserError: if a count is missing or negative, terms that reach the output depend on each
-            other in a circle, or so many are alike that they have over `MAX_NUMBERINGS` orders.
+        UserError: if a count is missing or negative, terms that reach the output form a cycle, or
+            equal terms have more than `MAX_NUMBERINGS` orders.
 
     >>> canonical_form(["b", "a"], [[1, 0, 0], [1, 0, 0]], [0, 1, 1]).key
     '1=a(x);2=b(x);y=1+2'
@@ -160,7 +157,7 @@ def canonical_form(
     width = len(ops) + 1
     if len(arguments) != len(ops):
         raise UserError(
-            f"each of {len(ops)} terms must have one row of counts, but got {len(arguments)} rows"
+            f"arguments must have one row of counts per term, {len(ops)}, but have {len(arguments)}"
         )
     for counts in (*arguments, output):
         if len(counts) != width or min(counts) < 0:
@@ -173,19 +170,19 @@ def canonical_form(
 
 @dataclass(frozen=True, slots=True)
 class _Wiring:
-    """All of a functional form that does not depend on the names of operations with weights.
+    """The part of a functional form that does not depend on names of operations with weights.
 
     Attributes:
-        arguments: what each node's operation is applied to, as counts over (input, nodes).
+        arguments: argument of each node's operation, as counts over (input, nodes).
         output: the output, as such counts.
         alive: numbers (from 1) of the nodes that reach the output.
-        unfed: nodes (from 0) of those that are fed by nothing.
-        has_order: whether each living term depends on the one before. Then the canonical order is
-            the only one there is, and the rest is known whatever the operations.
+        unfed: nodes (from 0) of those without an input.
+        has_order: whether each living term depends on the one before: then only one order is
+            possible, and the fields below do not depend on the operations.
         order: nodes (from 0) of the terms.
         sums: arguments of the terms.
         closing: the output as a sum of terms.
-        key_template: the key with a place for each term's operation.
+        key_template: the key with a placeholder per operation.
     """
 
     arguments: list[list[int]]
@@ -200,7 +197,7 @@ class _Wiring:
 
 
 def _read(cell: Cell, semantics: Semantics) -> tuple[_Wiring, Sequence[str]]:
-    """A cell's wiring, and the name that each node's operation has in a form."""
+    """A cell's wiring, and the name of each node's operation in the form."""
     names, weightless, unfed_names = _names(cell.ops, semantics)
     wiring = _wiring(cell.skips, weightless, semantics.skip_flag)
     if not wiring.unfed:
@@ -242,8 +239,8 @@ def _names(
     """Three names of each node's operation.
 
     Returns:
-        What is computed; "zero" or the name of a pooling, None for operations with weights; and
-        what it is called where nothing feeds it.
+        The operation's name; "zero" or the name of a pooling, None for operations with weights;
+        and the name of the operation without an input.
     """
     described = [OPERATIONS.get(op) for op in ops]
     if semantics is Semantics.RELEASED:
@@ -264,9 +261,9 @@ def _weightless_name(op: Operation) -> str | None:
 def _expand(
     skips: tuple[tuple[int, ...], ...], weightless: tuple[str | None, ...], skip: int
 ) -> tuple[list[list[int]], list[int]]:
-    """Write each node's argument and the output as counts over (input, node 1, .., node n).
+    """Each node's argument and the output, as counts over (input, node 1, .., node n).
 
-    A pooling counts as the first node that pools the same in the same way.
+    Equal poolings of one value count as the first of them.
     """
     n = len(weightless)
     values = [[1] + [0] * n]
@@ -303,18 +300,18 @@ def _reaching(arguments: list[list[int]], output: list[int]) -> set[int]:
 def _canonical(
     ops: Sequence[str], arguments: list[list[int]], output: list[int], alive: set[int]
 ) -> FunctionalForm:
-    """Number the living terms so that the result does not depend on their nodes' order.
+    """Number the living terms, independently of the order of their nodes.
 
-    The form is the least (terms, output) over all orders in which a term comes after those that
-    it names. Terms are numbered one after another; kept are the numberings that go on with the
-    least (operation, argument) of all, and those with the least output win in the end.
+    The form is the least (terms, output) over all topological orders. Terms are numbered one after
+    another: each step keeps the numberings whose next (operation, argument) is least, and the
+    least output decides between the remaining ones.
     """
     living = sorted(alive)
     users = {i: [node for node in living if arguments[node - 1][i]] for i in living}
 
     @cache
     def uses(i: int) -> tuple[int, ...]:
-        """How often each sum adds a node up: equal ones can change places without a trace."""
+        """Multiplicity of a node in each sum: nodes with equal ones are interchangeable."""
         return (output[i], *[arguments[node - 1][i] for node in living])
 
     def ready(nodes: list[int], number_of: dict[int, int]) -> dict[int, _Term]:
@@ -342,9 +339,9 @@ def _canonical(
         numberings = list(itertools.islice(grown, MAX_NUMBERINGS + 1))
         if len(numberings) > MAX_NUMBERINGS:
             raise UserError(
-                f"an expression must have at most {MAX_NUMBERINGS:,} numberings of equal terms to "
-                f"choose from, but this one of {len(living)} terms has more when {len(terms)} are "
-                "numbered; use fewer equal operations side by side"
+                f"equal terms of an expression must have at most {MAX_NUMBERINGS:,} numberings, "
+                f"but those of {len(living)} terms have more after {len(terms)} terms; use fewer "
+                "equal operations side by side"
             )
     closing, number_of = min(
         ((_renumber(output, number_of), number_of) for number_of, _ in numberings),
@@ -361,7 +358,7 @@ def _least_term(numberings: list[_Numbering], alive: set[int]) -> _Term:
     if not terms:
         number_of, _ = numberings[0]
         raise UserError(
-            "terms must not depend on each other in a circle, but these do: "
+            "terms must not form a cycle, but these do: "
             f"{sorted(alive - number_of.keys())} (counted from 1)"
         )
     return min(terms)

@@ -1,4 +1,4 @@
-"""`CellGraph`: the one value that encodings and predictors see, for cells of any benchmark."""
+"""`CellGraph`: the input of encodings and predictors, for cells of any benchmark."""
 
 import itertools
 import math
@@ -18,11 +18,11 @@ class CellGraph:
     Attributes:
         ops: (v,) operation of each node; the first is the input, the last the output.
         edges: (e,) triples (source, target, multiplicity) with source < target and
-            multiplicity >= 1, in rising order, one for each pair of nodes; a multiplicity of 2
-            adds a value twice.
+            multiplicity >= 1, sorted, at most one per pair of nodes; a multiplicity of 2 adds a
+            value twice.
         key: identity of the graph; equal keys mean the same function.
-        features: (f,) further numbers that are known of the graph, such as a zero-cost proxy:
-            pairs (name, finite number), sorted by name. No encoding reads them.
+        features: (f,) further numbers such as zero-cost proxies: pairs (name, finite number),
+            sorted by name. No encoding reads them.
 
     Raises:
         UserError: if the ends, an edge or a feature break those rules.
@@ -54,14 +54,14 @@ class CellGraph:
                     f"but graph {self.key!r} of {nodes} nodes has "
                     f"{(source, target, multiplicity)}; number the nodes in topological order"
                 )
-            # One number for a pair of nodes: graphs are made by the thousand, and it costs least.
+            # One number per pair of nodes: the fastest check, for thousands of graphs.
             place = source * nodes + target
             if place <= before:
                 raise UserError(
-                    "edges must be in rising order with one triple for each pair of nodes, but "
+                    "edges must be sorted, with one triple per pair of nodes, but "
                     f"graph {self.key!r} has {(source, target, multiplicity)} after one from "
-                    f"{before // nodes} to {before % nodes}; sort them, and write an edge that is "
-                    "there twice as one with multiplicity 2"
+                    f"{before // nodes} to {before % nodes}; sort them, and replace a repeated "
+                    "edge by one with multiplicity 2"
                 )
             before = place
         if self.features:

@@ -1,4 +1,4 @@
-"""Numbers that describe the operation of a node, so that an unseen operation is no stranger."""
+"""Numbers that describe a node's operation, so that unseen operations can be encoded too."""
 
 import math
 from typing import get_args
@@ -14,7 +14,7 @@ NODE_COLUMNS: tuple[str, ...] = (
     "log_group_scale",
     "log_span",
 )
-"""Columns of the node matrix: described operations, so that an unseen one is no stranger."""
+"""Columns of the node matrix."""
 
 
 def describe_operation(op: Operation) -> list[float]:

@@ -1,4 +1,4 @@
-"""Operations as described records, so that an operation never trained on can still be encoded."""
+"""Operations, described by numbers, so that unseen operations can be encoded too."""
 
 import re
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ OpKind = Literal[
     "graph_conv",
     "other",
 ]
-"""Families of operations; the last three stand in graphs of other benchmarks, not in cells."""
+"""Families of operations; the last three occur in graphs of other benchmarks, not in cells."""
 
 KINDS_TO_REGISTER: tuple[OpKind, ...] = ("linear", "gated_linear", "conv", "max_pool", "avg_pool")
-"""Families that networks, costs and keys of cells know. There is one zero, known by its name."""
+"""Families that cells may use; `zero` is unique and cannot be registered again."""
 
 _MOST_SIZE = 2**31 - 1
 
 NAME_IN_CELL = r"[A-Za-z]\w*"
 NODE_BREAK = re.compile(rf"(?<=[01])_(?=[0-9]|{NAME_IN_CELL}:)")
-"""Where the text of a cell is cut into nodes: at the underscores that follow a flag."""
+"""Separator of nodes in the text of a cell: an underscore after a flag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a node of a cell computes.
+    """The computation of a node.
 
     Attributes:
         name: short unique name without spaces, used in functional keys.
@@ -58,7 +58,7 @@ class Operation:
                 f"but got {self.kind!r}"
             )
         for field in ("kernel", "dilation", "group_scale"):
-            # Such that spans and their sums over paths are numbers that float32 can hold.
+            # So that float32 can hold spans and their sums over paths.
             if not 1 <= getattr(self, field) <= _MOST_SIZE:
                 raise UserError(
                     f"operation {self.name!r}: {field} must be in 1 .. {_MOST_SIZE}, "
@@ -110,22 +110,22 @@ for _operation in (
 del _operation
 
 BUILT_IN_OPS: tuple[str, ...] = tuple(OPERATIONS)
-"""Names that every reader knows; what is registered later is known where it is registered."""
+"""Names that every process knows; later ones exist only where they are registered."""
 
 
 def register_operation(operation: Operation) -> Operation:
     """Make an operation usable in cells, encodings and networks.
 
     Raises:
-        UserError: if the name is taken by a different operation or does not come back from a
-            cell's text, or the kind may not stand in a cell.
+        UserError: if the name is taken by a different operation or cannot be parsed in a cell's
+            text, or the kind must not be in a cell.
     """
     name, kind = operation.name, operation.kind
     if not re.fullmatch(NAME_IN_CELL, name) or NODE_BREAK.search(f"{name}:"):
         raise UserError(
             "the name of a cell's operation must be letters, digits and underscores, begin with a "
             "letter from A to Z or a to z, and have no underscore between a 0 or 1 and a letter "
-            f"or digit, where a cell's text is cut into nodes, but got {name!r}; choose another"
+            f"or digit, which separates nodes in a cell's text, but got {name!r}; choose another"
         )
     if kind not in KINDS_TO_REGISTER:
         raise UserError(
@@ -136,7 +136,7 @@ def register_operation(operation: Operation) -> Operation:
 
 
 def undilated(operation: Operation) -> Operation:
-    """The registered operation that equals this one but for dilation 1.
+    """The registered operation that differs from this one only by dilation 1.
 
     Raises:
         UserError: if no such operation is registered.

@@ -1,4 +1,4 @@
-"""What a process has registered, as one value that goes to the processes it starts."""
+"""Registered operations and macro networks as one value, to pass to worker processes."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,11 +9,11 @@ from graph_encoding.ops import OPERATIONS, Operation
 
 @dataclass(frozen=True)
 class Registered:
-    """Operations and macro networks: a process that is started anew knows only the built-in ones.
+    """Registered operations and macro networks; a new process has only the built-in ones.
 
     Attributes:
-        operations: in order of registration, the built-in ones too.
-        macros: macro networks with their registered names, likewise.
+        operations: all operations, in order of registration.
+        macros: all macro networks with their registered names, likewise.
     """
 
     operations: tuple[Operation, ...]
@@ -21,14 +21,14 @@ class Registered:
 
     @classmethod
     def here(cls) -> Self:
-        """What is registered in this process."""
+        """The entries of this process."""
         return cls(OPERATIONS.values(), tuple((name, MACROS.get(name)) for name in MACROS))
 
     def register(self) -> None:
-        """Register all of it in this process.
+        """Register all entries in this process.
 
         Raises:
-            UserError: if a name is taken by something else here.
+            UserError: if a name is registered with another value here.
         """
         for operation in self.operations:
             OPERATIONS.register(operation.name, operation)

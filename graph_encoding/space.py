@@ -1,4 +1,4 @@
-"""The search space: its points in the original's order, and sampling by function."""
+"""The search space: enumeration in the original's order, and sampling by function."""
 
 import itertools
 import operator
@@ -16,7 +16,7 @@ from graph_encoding.ops import NB_ASR_OPS, OPERATIONS
 from graph_encoding.semantics import Semantics
 
 MAX_ENUMERABLE = 2_000_000
-"""Points that are gone through in half a minute."""
+"""Largest space that is enumerated; it takes half a minute."""
 
 _MAX_IDLE_DRAWS = 100_000
 
@@ -28,7 +28,7 @@ class CellSpace:
     """All cells of a number of nodes over a set of operations.
 
     Attributes:
-        nodes: operations of a cell, >= 1.
+        nodes: nodes of a cell, >= 1.
         ops: names of registered operations.
 
     >>> CellSpace().size
@@ -48,21 +48,21 @@ class CellSpace:
 
     @property
     def _radices(self) -> tuple[int, ...]:
-        """Choices at each position of the flat form: an operation, then its flags, per node."""
+        """Number of choices at each position of the flat form."""
         return tuple(
             radix for k in range(1, self.nodes + 1) for radix in (len(self.ops), *([2] * k))
         )
 
     @property
     def size(self) -> int:
-        """Number of points; many of them are equal functions."""
+        """Number of points; many of them compute the same function."""
         total = 1
         for radix in self._radices:
             total *= radix
         return total
 
     def cell(self, index: int) -> Cell:
-        """The point at an index, counting with the first flat coordinate fastest.
+        """The point at an index; the first coordinate of the flat form varies fastest.
 
         Raises:
             UserError: if the index is not in 0 .. size - 1.
@@ -104,11 +104,11 @@ class CellSpace:
         return (self.cell(index) for index in range(self.size))
 
     def representatives(self, semantics: Semantics, *, living: bool = True) -> dict[str, Cell]:
-        """One cell for each function: its first point in enumeration order.
+        """One cell per function: its first point in enumeration order.
 
         Args:
             semantics: how cells are read.
-            living: leave out functions that do not depend on the input.
+            living: leave out dead functions.
 
         Returns:
             Functional key -> cell, in order of first appearance.
@@ -124,10 +124,9 @@ class CellSpace:
     def sample_keys(
         self, count: int, semantics: Semantics, rng: np.random.Generator
     ) -> dict[str, Cell]:
-        """Draw distinct living functions, each with equal probability.
+        """Draw distinct living functions with equal probabilities.
 
-        The draw is a prefix of one random order: a larger count from an equal generator begins
-        with the smaller one.
+        A larger count, drawn with an equal generator, begins with the smaller draw.
 
         Raises:
             UserError: if the space has fewer living functions.
@@ -142,12 +141,12 @@ class CellSpace:
         return dict(everything[i] for i in order[:count])
 
     def sample(self, rng: np.random.Generator) -> Iterator[Cell]:
-        """Draw points without end, each with equal probability, with replacement.
+        """Draw points without end, with equal probabilities and with replacement.
 
-        Works in spaces far too large to enumerate.
+        Spaces that are too large to enumerate are sampled too.
         """
         while True:
-            # Digit by digit: the size of a large space does not fit a machine's integer.
+            # Digit by digit: the size of a large space exceeds 64 bits.
             ops = rng.integers(len(self.ops), size=self.nodes).tolist()
             flags = rng.integers(2, size=self.nodes * (self.nodes + 1) // 2).tolist()
             starts = [k * (k + 1) // 2 for k in range(self.nodes + 1)]
@@ -161,11 +160,11 @@ class CellSpace:
     ) -> dict[str, Cell]:
         """Draw points until there are `count` distinct living functions.
 
-        A function is as likely as it has points; `sample_keys` draws all functions of an
-        enumerable space with equal probability.
+        The probability of a function is proportional to its number of points; `sample_keys` draws
+        the functions of an enumerable space with equal probabilities.
 
         Raises:
-            UserError: if no new function turns up in 100,000 draws in a row.
+            UserError: if 100,000 draws in a row find no new function.
         """
         found: dict[str, Cell] = {}
         idle = 0
@@ -184,7 +183,7 @@ class CellSpace:
         return found
 
     def neighbours(self, cell: Cell) -> tuple[Cell, ...]:
-        """All points that differ in one operation or one skip flag; 21 in the standard space.
+        """All points that differ by one operation or one skip flag; 21 in the standard space.
 
         Raises:
             UserError: if the cell is not in the space.
@@ -204,7 +203,7 @@ class CellSpace:
         return (*other_ops, *other_flags)
 
     def mutate(self, cell: Cell, rng: np.random.Generator) -> Cell:
-        """A random neighbour, each with equal probability.
+        """A random neighbour, with equal probabilities.
 
         Raises:
             UserError: if the cell is not in the space.
@@ -213,7 +212,7 @@ class CellSpace:
         return neighbours[int(rng.integers(len(neighbours)))]
 
     def crossover(self, a: Cell, b: Cell, rng: np.random.Generator) -> Cell:
-        """A point that has each operation and each flag from one of two others, at random.
+        """A point that takes each operation and each flag from one of two others, at random.
 
         Raises:
             UserError: if one of them is not in the space.
@@ -232,7 +231,7 @@ class CellSpace:
         return Cell(ops, skips)
 
     def distance(self, a: Cell, b: Cell) -> int:
-        """In how many operations and flags two points differ.
+        """Number of operations and flags in which two points differ.
 
         Raises:
             UserError: if one of them is not in the space.
@@ -257,7 +256,7 @@ class CellSpace:
         return tuple(self.cell(i) for i in index.get(functional_key(cell, semantics), ()))
 
     def require_enumerable(self) -> None:
-        """Make sure that all points can be gone through in reasonable time.
+        """Check that the space is small enough to enumerate.
 
         Raises:
             UserError: if there are more than `MAX_ENUMERABLE`.
@@ -287,9 +286,9 @@ def equivalent(cell: Cell, semantics: Semantics = Semantics.PAPER) -> tuple[Cell
 
 @lru_cache(maxsize=4)
 def _standard_representatives(semantics: Semantics, living: bool) -> dict[str, Cell]:
-    """Those of the standard space: searches and tests draw from it again and again.
+    """Those of the standard space, cached.
 
-    Its operations are built in. A registered operation of another space may be another one later.
+    Other spaces are not: their operations may be registered anew with another meaning.
     """
     return _first_points(CellSpace(), semantics, living)
 

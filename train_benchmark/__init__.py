@@ -1,1 +1,1 @@
-"""Ground truth: corpora, training of cells, their records and the benchmark table."""
+"""Ground truth: corpora, training of cells, records and the benchmark table."""

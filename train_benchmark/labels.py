@@ -1,11 +1,10 @@
-"""The labels of a training: numbers that sum up its learning curve, each with its window of epochs.
+"""Labels of a training: summaries of its learning curve, each with its window of epochs.
 
 `val_per` is the mean validation PER of the last 60 % of the epochs, rounded up to whole epochs: 12
-of 20, 24 of 40, 4 of 6, 2 of 3. Why so many: over timit-micro's functions a mean over epochs 9 to
-20 has 1.3 times the ratio of signal to seed noise of one over epochs 16 to 20, and windows that
-begin a little earlier or later are about as good (docs/recipe.md). Why a share of the epochs and
-not a count: the first epochs are those in which a network leaves the plateau of blank output, and
-they are a share of the schedule in every recipe.
+of 20, 24 of 40, 4 of 6, 2 of 3. The window is long because, over timit-micro's functions, a mean of
+epochs 9 to 20 has 1.3 times the signal-to-seed-noise ratio of epochs 16 to 20; slightly different
+windows are about as good (docs/recipe.md). It is a share of the epochs because a network leaves the
+plateau of blank output in the first epochs, which are a share of the schedule in every recipe.
 """
 
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ class EpochWindow:
         last: last epoch, >= first.
 
     Raises:
-        UserError: if the epochs are not in that order.
+        UserError: if `first` or `last` is out of range.
     """
 
     first: int
@@ -52,15 +51,15 @@ class EpochWindow:
 
     @property
     def places(self) -> slice:
-        """The epochs' places in a curve, whose first epoch stands at 0."""
+        """The window as indices of a curve, from 0."""
         return slice(self.first - 1, self.last)
 
 
 def last_epochs(count: int, epochs: int) -> EpochWindow:
-    """The last `count` of some epochs; all of them if there are fewer.
+    """The last `count` epochs; all if there are fewer.
 
     Args:
-        count: epochs wanted, >= 1.
+        count: length of the window, >= 1.
         epochs: length of the training, >= 1.
     """
     return EpochWindow(max(epochs - count, 0) + 1, epochs)
@@ -74,7 +73,7 @@ def label_window(label: str, epochs: int) -> EpochWindow | None:
         epochs: length of the training, >= 1.
 
     Returns:
-        The window; None for a label that is no mean over fixed epochs.
+        The window; None for a label that is not a mean over fixed epochs.
 
     Raises:
         UserError: for another label.
@@ -82,18 +81,18 @@ def label_window(label: str, epochs: int) -> EpochWindow | None:
     >>> [str(label_window("val_per", epochs)) for epochs in (20, 6, 3)]
     ['epochs 9 to 20', 'epochs 3 to 6', 'epochs 2 to 3']
     """
-    _check(label)
-    # The last 60 %, rounded up: in whole numbers, for .6 is no binary fraction.
+    check_label(label)
+    # 60 %, rounded up in integers, because .6 is not a binary fraction.
     counts = {"val_per": -(-3 * epochs // 5), "val_per_last5": _LAST5, "val_per_last": 1}
     return last_epochs(counts[label], epochs) if label in counts else None
 
 
 def definition_of(label: str, epochs: int | None = None) -> str:
-    """What a label is, in words.
+    """Definition of a label in words.
 
     Args:
         label: one of `LABELS`.
-        epochs: length of the trainings; None where they have no common one.
+        epochs: length of the trainings; None if they differ.
 
     Raises:
         UserError: for another label.
@@ -101,7 +100,7 @@ def definition_of(label: str, epochs: int | None = None) -> str:
     >>> definition_of("val_per", 20)
     'mean validation PER of epochs 9 to 20 of 20'
     """
-    _check(label)
+    check_label(label)
     if label == "test_per":
         return "test PER with the weights of the epoch of the lowest validation PER"
     if label == "val_per_best":
@@ -115,11 +114,11 @@ def definition_of(label: str, epochs: int | None = None) -> str:
 
 
 def label_of_curve(curve: NDArray[np.float64], label: str) -> float:
-    """One number of a learning curve.
+    """Compute a label from a learning curve.
 
     Args:
         curve: (epochs,) validation PER after each epoch.
-        label: one of `LABELS` but `test_per`, which no curve has.
+        label: one of `LABELS` except `test_per`, which is not on the curve.
     """
     if label == "val_per_best":
         return float(curve.min())
@@ -129,21 +128,26 @@ def label_of_curve(curve: NDArray[np.float64], label: str) -> float:
 
 
 def label_of(record: TrainingRecord, label: str) -> float:
-    """One number that sums up a measured training; a phone error rate, lower is better.
+    """One label of a training; a phone error rate, lower is better.
 
     Args:
         record: a record of status "ok".
-        label: one of `LABELS`; `definition_of` says what each is.
+        label: one of `LABELS`; see `definition_of`.
 
     Raises:
         UserError: for another label.
     """
-    _check(label)
+    check_label(label)
     if label == "test_per":
         return record.test_per
     return label_of_curve(np.array(record.val_per_curve), label)
 
 
-def _check(label: str) -> None:
+def check_label(label: str) -> None:
+    """Check that a label is one of `LABELS`.
+
+    Raises:
+        UserError: if it is not.
+    """
     if label not in LABELS:
         raise UserError(f"a label must be one of {', '.join(LABELS)}, but got {label!r}")

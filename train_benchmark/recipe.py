@@ -1,4 +1,4 @@
-"""The recipe of a training: all that decides a record but the cell, the seed and the corpus."""
+"""The recipe of a training: all that decides a record, except cell, seed and corpus files."""
 
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from train_benchmark.strict_config import StrictConfig
 
 
 class OneCycle(StrictConfig):
-    """Cosine from peak / 25 up to the peak and down to zero, a step at a time.
+    """Cosine from peak / 25 up to the peak and down to zero, updated per step.
 
     Source: Smith and Topin, "Super-convergence", 2018, with the cosine of torch's `OneCycleLR`.
     """
@@ -41,9 +41,9 @@ class ExponentialDecay(StrictConfig):
 
 
 class PooledBatches(StrictConfig):
-    """Fixed batch size; utterances are shuffled, then sorted by length within pools.
+    """Batches of fixed size from pools that are sorted by length.
 
-    Sorting within a pool keeps padding small; order of pools and of batches is random.
+    Sorting within a pool reduces padding; the order of pools and of batches is random.
     """
 
     kind: Literal["pooled"]
@@ -52,7 +52,7 @@ class PooledBatches(StrictConfig):
 
 
 class BucketedBatches(StrictConfig):
-    """Batches of short utterances, and smaller ones of long utterances.
+    """Batches of short utterances, and smaller batches of long utterances.
 
     Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/__init__.py`: 64 below 300 frames, 48 from
         there on.
@@ -65,15 +65,14 @@ class BucketedBatches(StrictConfig):
 
 
 class CurriculumStage(StrictConfig):
-    """Passes over the short utterances only, before those over all.
+    """Passes over short utterances, before the passes over all.
 
-    An epoch stays as many steps as a pass over all has: the stages' steps are the first of them,
-    and the passes over all begin that much later. A stage that no utterance is short enough for
-    has no steps.
+    An epoch keeps the number of steps of a pass over all utterances: the stages take the first
+    steps and delay the passes over all. A stage without short utterances has no steps.
 
     Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/__init__.py` and `trainer.py`: one stream
-        of batches, cut into epochs by `steps_per_epoch`. Its torch port makes them before the
-        first epoch instead.
+        of batches, cut into epochs by `steps_per_epoch`. Its torch port runs the stages before
+        the first epoch instead.
     """
 
     max_seconds: float = Field(gt=0)
@@ -92,8 +91,8 @@ class OptimiserConfig(StrictConfig):
 class FrameLoss(StrictConfig):
     """Cross-entropy of each output frame against its aligned phone, beside CTC and before it.
 
-    A network that starts from aligned phones does not have to leave CTC's all-blank plateau
-    first. What is minimised over a training of n steps:
+    A network that starts from aligned phones avoids CTC's all-blank plateau. The objective in a
+    training of n steps is:
 
     - up to step `hold` * n: `ctc_weight` * CTC + `weight` * cross-entropy;
     - up to step `end` * n: CTC + w * cross-entropy, with w from `weight` linearly down to 0;
@@ -114,7 +113,7 @@ class FrameLoss(StrictConfig):
         return self
 
     def weights(self, position: float) -> tuple[float, float]:
-        """Weights of (CTC, cross-entropy) at a share of the training's steps, 0 to 1."""
+        """Weights of (CTC, cross-entropy) at a fraction of the training's steps, 0 to 1."""
         if position < self.hold:
             return self.ctc_weight, self.weight
         if position < self.end:
@@ -123,7 +122,7 @@ class FrameLoss(StrictConfig):
 
 
 class Warp(StrictConfig):
-    """Random speaking rate and vocal tract length of each utterance, drawn anew for each use.
+    """Random changes of speaking rate and vocal tract length, drawn per use of an utterance.
 
     Attributes:
         rate: largest relative change of the speaking rate.
@@ -156,7 +155,7 @@ class Masks(StrictConfig):
 
 
 class MacroConfig(StrictConfig):
-    """A macro network written out; see `graph_encoding.macro.Macro`."""
+    """A macro network in full; see `graph_encoding.macro.Macro`."""
 
     name: str
     mel_bins: int
@@ -179,16 +178,16 @@ class MacroConfig(StrictConfig):
             raise ValueError(str(e)) from e
         if self.name in MACROS and MACROS.get(self.name) != macro:
             raise ValueError(
-                f"a macro network that is written out must have a name of its own, but "
-                f"{self.name!r} is a registered one that differs"
+                "a macro network in full must have a new name, but "
+                f"{self.name!r} is registered with other values; rename it"
             )
         return self
 
 
 def _name_or_network(value: object) -> str | MacroConfig:
-    """A registered macro network by its name, or one written out as a table.
+    """A registered macro network by its name, or a macro network in full as a table.
 
-    By hand, because the errors of a union would list both forms, whatever was meant.
+    Not a pydantic union, whose errors would list both forms.
     """
     if isinstance(value, str):
         MACROS.get(value)
@@ -204,14 +203,13 @@ def _name_or_network(value: object) -> str | MacroConfig:
 class TrainConfig(StrictConfig):
     """A `configs/train/*.toml` file.
 
-    `kernel_l2` is the weight of the sum of squares of all convolution kernels in what is minimised;
-    loss curves leave it out. `precision` "bf16" computes products in bfloat16, and `compile` has
-    torch compile the network: both change numbers, so they belong to the recipe. The device does
-    not: it is an argument of `train_cell`, and a record's `software` says it. `scores_from` is the
-    first epoch after which every held-out set is scored, not only those that choose the epoch,
-    and a record keeps the edits and the CTC loss of every utterance, so that labels can be chosen
-    later. 0 keeps none. `arithmetic` "portable" computes to the bit alike on all x86-64
-    processors with AVX2, at the speed of those; "native" takes the fastest kernels.
+    `kernel_l2` weights the sum of squares of all convolution kernels in the objective; loss curves
+    exclude it. `precision` "bf16" computes products in bfloat16, and `compile` compiles the network
+    with torch: both change numbers, so they are part of the recipe. The device is not: it is an
+    argument of `train_cell` and part of a record's `software`. From epoch `scores_from` on, all
+    held-out sets are scored, and records contain the edits and the CTC loss of every utterance, so
+    that labels can be chosen later; 0 disables this. `arithmetic` "portable" gives bit-identical
+    results on all x86-64 processors with AVX2; "native" uses the fastest kernels.
     """
 
     name: str
@@ -249,7 +247,7 @@ class TrainConfig(StrictConfig):
 
 
 class Recipe(StrictConfig):
-    """A training configuration and the corpus configuration it is run on."""
+    """A training configuration and a corpus configuration."""
 
     train: TrainConfig
     corpus: CorpusConfig | MixConfig
@@ -280,7 +278,7 @@ class Recipe(StrictConfig):
 
     @property
     def macro(self) -> Macro:
-        """The network around the cell, with an output for each class of the label set."""
+        """The network around the cell, with one output per class of the label set."""
         macro = self.train.macro
         found = MACROS.get(macro) if isinstance(macro, str) else macro.macro
         outputs = self.label_set.outputs
@@ -288,10 +286,10 @@ class Recipe(StrictConfig):
 
     @property
     def label_set(self) -> LabelSet:
-        """What is learned and scored.
+        """The label set that is learned and scored.
 
         Raises:
-            UserError: if the corpus configuration leaves it open.
+            UserError: if the corpus configuration does not declare it.
         """
         return self.corpus.declared_label_set
 
@@ -301,16 +299,16 @@ class Recipe(StrictConfig):
         return Semantics(self.train.semantics)
 
     def describe(self) -> dict[str, Any]:
-        """The whole recipe as plain values, the macro network written out."""
+        """The whole recipe as plain values, with the macro network in full."""
         return {**self.model_dump(mode="json"), "macro": _plain(asdict(self.macro))}
 
     @property
     def hash(self) -> str:
-        """sha256 of all that decides a record: what must agree within a table.
+        """sha256 of all that decides a record; all rows of a table share it.
 
-        Licence notes are left out, and fields that stand at their default: a field that a later
-        version adds, with the old behaviour as its default, makes no record a stranger. For the
-        same reason a default, once released, never changes.
+        Licence notes and fields with their default value are left out, so that a new field, with
+        the old behaviour as its default, keeps the hashes of old records. For the same reason a
+        released default must never change.
         """
         decisive = self.model_dump(mode="json", exclude_defaults=True)
         decisive["corpus"].pop("licence")

@@ -1,15 +1,104 @@
-"""One training, one record: the unit that is written once and never changed."""
+"""Records: one training or measurement each, written once and never changed."""
 
 import json
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Literal, get_args, get_origin
+from abc import abstractmethod
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from graph_encoding.common.errors import UserError
-from graph_encoding.common.strict_json import strict_json
+from graph_encoding.common.strict_json import from_typed_row, parse_json
 
 SCHEMA_VERSION = 1
+
+
+class _NullIsNan:
+    """Makes pydantic read null as NaN."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        null = core_schema.no_info_after_validator_function(
+            lambda _: math.nan, core_schema.none_schema()
+        )
+        return core_schema.union_schema(
+            [core_schema.float_schema(allow_inf_nan=True), null],
+            custom_error_type="number_or_null",
+            custom_error_message="Input should be a number or null",
+        )
+
+
+NullableFloat = Annotated[float, _NullIsNan()]
+"""A float that is null in JSON where it is not finite."""
+
+
+class Record:
+    """Base of the frozen dataclasses that are one line of JSON or one row of Parquet each.
+
+    Subclasses have the fields `status`, a `Literal`, and `error`.
+
+    Attributes:
+        NAME: what messages call a record.
+        OPTIONAL: fields that JSON leaves out where they are empty.
+    """
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar = {"extra": "forbid", "allow_inf_nan": False}
+    NAME: ClassVar[str]
+    OPTIONAL: ClassVar[tuple[str, ...]] = ()
+    status: str
+    error: str
+
+    @property
+    @abstractmethod
+    def identity(self) -> Any:
+        """What the record is looked up by; a store has one record per identity."""
+
+    def to_json(self) -> str:
+        """One line of JSON; equal for equal records."""
+        row = {
+            field.name: _json_value(getattr(self, field.name), field.type)
+            for field in fields(self)  # type: ignore[arg-type]  # subclasses are dataclasses
+            if field.name not in self.OPTIONAL or getattr(self, field.name)
+        }
+        return json.dumps(row, allow_nan=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            UserError: if the line is not JSON, or its keys or the types of its values are not
+                exactly those of the fields.
+        """
+        return parse_json(line, cls, f"{cls.NAME} must be one line of JSON with its own keys")
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any]) -> Self:
+        """Build a record from a row of Parquet, whose types the schema has fixed.
+
+        Raises:
+            UserError: if the values contradict each other.
+        """
+        return from_typed_row(row, cls, f"{cls.NAME} must be a row of consistent values")
+
+    def _check_status(self, statuses: tuple[str, ...]) -> None:
+        if self.status not in statuses:
+            raise UserError(f"a record's status must be one of {statuses}, but got {self.status!r}")
+        if (self.status == "ok") == bool(self.error):
+            raise UserError(
+                "a record has an error text if and only if its status is not 'ok', "
+                f"but got status {self.status!r} and error {self.error!r}"
+            )
+
+
+def _json_value(value: Any, annotation: Any) -> Any:
+    if annotation is NullableFloat:
+        return value if math.isfinite(value) else None
+    if get_args(annotation)[:1] == (NullableFloat,):
+        return [x if math.isfinite(x) else None for x in value]
+    return value
+
 
 Status = Literal["ok", "diverged", "failed"]
 
@@ -18,40 +107,42 @@ SCORE_FIELDS = ("held_out_per_curves", "utterance_edits", "utterance_ctc_loss")
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingRecord:
-    """What one training of one cell with one seed gave.
+class TrainingRecord(Record):
+    """Result of one training of one cell with one seed.
 
-    All error rates are phone error rates: fractions, lower is better, above 1 when there are
-    more insertions than phones.
+    All error rates are phone error rates: fractions, lower is better; insertions can raise them
+    above 1.
 
     Attributes:
         functional_key: identity of the cell's function under `semantics`.
-        cell: text of the point of the space that was built.
+        cell: text of the cell that was trained.
         semantics: "paper" or "released".
         seed: seed of initialisation, batch order and augmentation.
         recipe_hash: sha256 of the recipe (macro network, schedule, features, speaker lists).
         corpus_fingerprint: sha256 of the corpus.
         status: "ok", "diverged" (a loss or weight was no longer finite) or "failed".
         error: reason, for a status other than "ok"; else empty.
-        val_per_curve: (epochs,) validation PER after each epoch; as far as the training came.
+        val_per_curve: (epochs,) validation PER after each epoch, up to the last one trained.
         train_loss_curve: (epochs,) mean training loss of each epoch.
-        best_epoch: epoch (from 1) of the lowest validation PER, the earliest among equals (in
-            the original's trainings the latest); 0 if there is none.
+        best_epoch: epoch (from 1) of the lowest validation PER, the earliest of equals (in the
+            original's trainings the latest); 0 if none was completed.
         test_per: test PER with the weights of `best_epoch`; NaN unless "ok".
         params: trainable parameters of the network.
         train_seconds: wall-clock seconds of the training, evaluation included.
         software: versions that can change the numbers, as "name=version" joined by spaces, with
-            "cpu=" and torch's instruction set and "processor=" and its kind (older records lack
-            one or both), or "device=" where it was not a CPU; "lstm=fp32" where a recipe in
-            bfloat16 met a device without such an LSTM.
-        held_out_per_curves: (sets, kept epochs) PER of each held-out set, in the order in which
-            the recipe names the sets. Kept are the epochs from the recipe's `scores_from` on;
-            this and the next two fields are empty if it has none.
-        utterance_edits: (kept epochs, utterances) edits of each held-out utterance, one set
-            after another, utterances sorted by key.
-        utterance_ctc_loss: (kept epochs, utterances) CTC loss of the same in nats, rounded to .1.
+            torch's instruction set as "cpu=" and the processor type as "processor=" (older records
+            lack one or both), or with "device=" if it was not a CPU; "lstm=fp32" if the device
+            could not compute an LSTM in bfloat16.
+        held_out_per_curves: (sets, scored epochs) PER of each held-out set, in the order of the
+            recipe. The recipe's `scores_from` is the first scored epoch; this and the next two
+            fields are empty without it.
+        utterance_edits: (scored epochs, utterances) edits of each held-out utterance, sorted by
+            set and key.
+        utterance_ctc_loss: (scored epochs, utterances) their CTC loss in nats, rounded to .1.
     """
 
+    NAME = "a record"
+    OPTIONAL = SCORE_FIELDS
     functional_key: str
     cell: str
     semantics: str
@@ -60,10 +151,10 @@ class TrainingRecord:
     corpus_fingerprint: str
     status: Status
     error: str
-    val_per_curve: tuple[float, ...]
-    train_loss_curve: tuple[float, ...]
+    val_per_curve: tuple[NullableFloat, ...]
+    train_loss_curve: tuple[NullableFloat, ...]
     best_epoch: int
-    test_per: float
+    test_per: NullableFloat
     params: int
     train_seconds: float
     software: str
@@ -72,15 +163,7 @@ class TrainingRecord:
     utterance_ctc_loss: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.status not in get_args(Status):
-            raise UserError(
-                f"a record's status must be one of {get_args(Status)}, but got {self.status!r}"
-            )
-        if (self.status == "ok") == bool(self.error):
-            raise UserError(
-                "a record has an error text if and only if its status is not 'ok', "
-                f"but got status {self.status!r} and error {self.error!r}"
-            )
+        self._check_status(get_args(Status))
         if self.status == "ok" and not (
             self.val_per_curve
             and all(math.isfinite(per) and per >= 0 for per in (*self.val_per_curve, self.test_per))
@@ -92,95 +175,5 @@ class TrainingRecord:
 
     @property
     def identity(self) -> tuple[str, int]:
-        """What a training is asked for by: (functional key, seed)."""
+        """(functional key, seed)."""
         return self.functional_key, self.seed
-
-    def to_json(self) -> str:
-        """One line of JSON; NaN is written as null, scores that were not kept are left out."""
-        row = asdict(self)
-        for name in SCORE_FIELDS:
-            if not row[name]:
-                del row[name]
-        row["test_per"] = None if math.isnan(self.test_per) else self.test_per
-        row["train_loss_curve"] = [x if math.isfinite(x) else None for x in self.train_loss_curve]
-        return json.dumps(row, allow_nan=False, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, line: str) -> "TrainingRecord":
-        """The inverse of `to_json`.
-
-        Raises:
-            UserError: if the line is not JSON, or its keys or the types of its values are not
-                exactly a record's.
-        """
-        try:
-            row = strict_json(line)
-        except ValueError as e:
-            raise UserError(f"a record must be one line of JSON: {e}") from e
-        return cls.from_row(row)
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "TrainingRecord":
-        """Make a record of plain values; null error rates and losses become NaN.
-
-        Raises:
-            UserError: if the keys or the types of the values are not exactly a record's.
-        """
-        nullable = ("val_per_curve", "train_loss_curve", "test_per")
-        return cls(**values_of_row(row, cls, "a record", nullable))
-
-
-def values_of_row(
-    row: object, kind: type[Any], name: str, nullable: Collection[str]
-) -> dict[str, Any]:
-    """The fields of a record out of plain values, as JSON or Parquet have them.
-
-    Args:
-        row: the values by name.
-        kind: the dataclass of the record, whose annotations say what each value must be.
-        name: what messages call it, such as "a record".
-        nullable: fields of floats that may be null, or hold nulls, for NaN.
-
-    Raises:
-        UserError: if the keys or the types of the values are not exactly those of the fields;
-            fields with a default may be left out.
-    """
-    expected = {field.name: field.type for field in fields(kind)}
-    optional = {field.name for field in fields(kind) if field.default is not MISSING}
-    if not isinstance(row, Mapping) or not set(expected) - optional <= set(row) <= set(expected):
-        raise UserError(
-            f"{name} must have exactly the keys {sorted(expected)}, "
-            f"but got {sorted(row) if isinstance(row, Mapping) else row!r}"
-        )
-    values = {}
-    for field, annotation in expected.items():
-        if field not in row:
-            continue
-        try:
-            values[field] = _as_field(row[field], annotation, field in nullable)
-        except (TypeError, OverflowError) as e:
-            plain = annotation.__name__ if isinstance(annotation, type) else annotation
-            raise UserError(
-                f"{name} must have a {field} of type {plain}, but got {row[field]!r}"
-            ) from e
-    return values
-
-
-def _as_field(value: object, annotation: Any, nullable: bool) -> object:
-    """A plain value as what a field is annotated with; a TypeError if it is none of that."""
-    if type(value) is annotation:
-        return value
-    origin = get_origin(annotation)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise TypeError
-        return tuple(_as_field(x, get_args(annotation)[0], nullable) for x in value)
-    if annotation is float:
-        if value is None and nullable:
-            return math.nan
-        if type(value) is int:
-            return float(value)
-    kind = str if origin is Literal else annotation
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError
-    return value

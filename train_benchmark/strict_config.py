@@ -1,4 +1,4 @@
-"""What the configurations of this package share."""
+"""Base class of this package's configurations."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from graph_encoding.macro import MACROS
 
 
 class StrictConfig(BaseModel):
-    """Refuses unknown keys, infinity and NaN; is never changed."""
+    """Immutable; unknown keys, infinity and NaN are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

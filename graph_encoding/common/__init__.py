@@ -1,1 +1,1 @@
-"""What every package uses: errors, registries, configuration files, atomic files."""
+"""Shared utilities: errors, registries, configuration files, atomic writes."""

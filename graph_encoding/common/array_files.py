@@ -1,4 +1,4 @@
-"""Files of named arrays, as numpy writes them."""
+"""NumPy files of named arrays."""
 
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of an `.npz` file, none of which may hold objects.
+    """Read all arrays of an `.npz` file; arrays of objects are refused.
 
     Raises:
-        Exception: of any kind where the file is damaged; see
-            `graph_encoding.common.errors.unreadable`.
+        Exception: of any type if the file is damaged; see `common.errors.unreadable`.
     """
-    # Opened here: numpy leaves a file open that turns out to be no archive.
+    # Opened here: NumPy leaves a damaged archive open.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         return dict(arrays)

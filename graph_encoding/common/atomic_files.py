@@ -1,9 +1,7 @@
-"""Files and folders that are there whole or not at all, whatever ends the process or the power.
+"""Atomic writes of files and folders, safe against a killed process or a power failure.
 
-So are the lines of files that are appended to.
-
-Each is written under a scratch name beside its place, flushed to the disk, and renamed. The folder
-that holds it is flushed too: until then a power cut may undo the rename.
+Each is written under a scratch name beside its place, flushed to the disk, and renamed. The parent
+folder is flushed too: until then a power failure may undo the rename.
 """
 
 import os
@@ -20,18 +18,18 @@ _FLUSHES_AT_ONCE = 8
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Put a file in place, over one that is there, once all of it is on the disk.
+    """Write a file atomically; an existing one is replaced.
 
-    Its scratch name has the process in it, so that two processes do not write into one file.
+    The scratch name contains the process id, so that two processes do not write into one file.
 
     Args:
-        path: where the file is to stand; its folder must exist.
+        path: the file; its folder must exist.
 
     Yields:
-        Where to write it; the writer must have closed it at the end.
+        The path to write to; it must be closed at the end.
 
     Raises:
-        OSError: if it cannot be written; nothing of it is left then.
+        OSError: if it cannot be written; no part of it is left then.
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -45,24 +43,24 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Put a folder in place once all files in it are on the disk.
+    """Write a folder atomically.
 
     Args:
-        path: where the folder is to stand; the folders above it are made.
+        path: the folder; its parents are created.
 
     Yields:
         An empty folder to fill.
 
     Raises:
-        OSError: if it cannot be written, or `path` is a folder with something in it; nothing is
+        OSError: if it cannot be written, or `path` is a folder that is not empty; no part of it is
             left then.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     try:
-        scratch.chmod(0o755)  # a temporary folder is its owner's alone
+        scratch.chmod(0o755)  # only the owner may read a temporary folder
         yield scratch
-        # Journaling file systems flush several files at once when they are asked for together.
+        # Journaling file systems flush concurrent requests together.
         with ThreadPoolExecutor(_FLUSHES_AT_ONCE) as flushes:
             for folder, _, names in os.walk(scratch):
                 list(flushes.map(flush_file, (Path(folder, name) for name in names)))
@@ -74,16 +72,16 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def drop_half_line(path: Path) -> None:
-    """Cut off what follows the last line break of a file that is appended to, if it exists.
+    """Truncate an append-only file, if it exists, after its last line break.
 
-    A process that is killed, or finds the disk full, leaves half a line. Only the holder of the
-    file's lock may call this: another process may be about to end the line.
+    A killed process or a full disk leaves half a line. Only the holder of the file's lock may call
+    this: another process may be about to complete the line.
 
     Args:
-        path: file whose records end in a line break each.
+        path: file of lines that end in a line break each.
 
     Raises:
-        OSError: if it cannot be read or cut.
+        OSError: if it cannot be read or truncated.
     """
     if not path.exists():
         return
@@ -102,13 +100,13 @@ def drop_half_line(path: Path) -> None:
 
 
 def flush_file(path: Path) -> None:
-    """Wait until what a file holds is on the disk."""
+    """Wait until a file's content is on the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the names that stand in a folder are on the disk, where the system can do that."""
+    """Wait until a folder's entries are on the disk, where the system supports that."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,11 +1,11 @@
-"""The error tree of nasasr: every error that a user can cause is a `UserError`."""
+"""The errors of nasasr: every error that a user can cause is a `UserError`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class NasasrError(Exception):
-    """Base of all errors raised on purpose by this library."""
+    """Base of all errors that this library raises."""
 
 
 class UserError(NasasrError, ValueError):
@@ -21,7 +21,7 @@ class UnknownNameError(UserError):
 
 
 class CorruptFileError(UserError):
-    """A file is not what its folder's metadata says it is; the message names both."""
+    """A file contradicts its folder's metadata; the message names both."""
 
 
 class MissingExtraError(NasasrError, ImportError):
@@ -38,14 +38,14 @@ class MissingExtraError(NasasrError, ImportError):
 
 
 def shown(value: object, most: int = 80) -> str:
-    """A foreign value as a message shows it: its `repr`, of at most `most` characters.
+    """The `repr` of a value for a message, of at most `most` characters.
 
     >>> shown("1" * 100, 12)
     "'11111111..."
     """
     try:
         text = repr(value)
-    # That of lists too deep, integers too long and objects of others raises what it likes.
+    # Deep lists, long integers and foreign objects raise errors of any type.
     except Exception:
         text = object.__repr__(value)
     return text if len(text) <= most else f"{text[: most - 3]}..."
@@ -53,21 +53,20 @@ def shown(value: object, most: int = 80) -> str:
 
 @contextmanager
 def unreadable(rule: str, remedy: str) -> Iterator[None]:
-    """Whatever a damaged file makes its reader raise inside, as one `UserError`.
+    """Turn any error of reading a damaged file into a `UserError`.
 
     Args:
         rule: what the file or folder must be.
-        remedy: what to do about it.
+        remedy: what the user can do.
 
     Raises:
-        UserError: with the rule, what was raised, and the remedy.
+        UserError: with the rule, the error and the remedy.
     """
     try:
         yield
     except NasasrError:
         raise
-    # Over a damaged file numpy, zipfile, zlib, tokenize, pyarrow and XGBoost raise errors of a
-    # dozen kinds that have no class of their own.
+    # NumPy, zipfile, zlib, tokenize, pyarrow and XGBoost raise a dozen unrelated error types.
     except Exception as e:
         raise UserError(
             f"{rule}, but it cannot be read: {type(e).__name__}: {e!s:.300}; {remedy}"

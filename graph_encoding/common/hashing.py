@@ -5,12 +5,12 @@ import json
 
 
 def content_hash(value: object) -> str:
-    """Sha256 (hex) of a JSON-able value in canonical form.
+    """Sha256 (hex) of a JSON value in canonical form.
 
-    Saved files hold these hashes, so that the canonical form must never change.
+    Saved files contain these hashes, so the canonical form must never change.
 
     Args:
-        value: what `json.dumps` accepts, without NaN and infinities.
+        value: any value that `json.dumps` accepts.
 
     Raises:
         ValueError: if a number is not finite.

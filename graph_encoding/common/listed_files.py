@@ -1,4 +1,4 @@
-"""Files that a folder's own metadata names: such a name comes from a stranger."""
+"""Files that a folder's metadata lists: their names are untrusted."""
 
 from pathlib import Path, PurePosixPath
 
@@ -10,11 +10,11 @@ def listed_file(folder: Path, name: object, remedy: str) -> Path:
 
     Args:
         folder: the folder.
-        name: its name as the metadata has it, with forward slashes.
-        remedy: what a message says to do about it.
+        name: the listed name, with forward slashes.
+        remedy: what the user can do, for messages.
 
     Raises:
-        CorruptFileError: if the name leads out of the folder, or there is no such file.
+        CorruptFileError: if the name leads out of the folder, or the file does not exist.
     """
     parts = PurePosixPath(name).parts if isinstance(name, str) and "\0" not in name else ()
     if not parts or ".." in parts or PurePosixPath(*parts).is_absolute() or "\\" in str(name):
@@ -22,7 +22,7 @@ def listed_file(folder: Path, name: object, remedy: str) -> Path:
             f"{folder} must list files of its own by their names, but lists {shown(name)}; {remedy}"
         )
     path = folder.joinpath(*parts)
-    # Not only missing: a device or a pipe would be read without end.
+    # `is_file`, because a device or a pipe would be read without end.
     if not path.is_file():
         raise CorruptFileError(
             f"{folder} must hold the file {shown(name)}, which it lists, but lacks it; {remedy}"

@@ -1,18 +1,18 @@
-"""What comes with the package, by name, or lies in a folder."""
+"""Folders that are given by a path or by the name of a packaged one."""
 
 from pathlib import Path
 
 
 def found_folder(name_or_folder: str | Path, shipped: Path, file: str) -> Path | None:
-    """The folder that a name or a path means; None if there is none.
+    """The folder of a name or a path; None if it does not exist.
 
-    Text without a slash is a name first: a folder of the working directory that happens to be
-    called like something shipped does not replace it. Such a folder is `./NAME`, or a `Path`.
+    Text without a slash is a name first: a folder of that name in the working directory does not
+    replace a packaged one. It can be given as `./NAME`, or as a `Path`.
 
     Args:
-        name_or_folder: name of something shipped, or a folder.
-        shipped: folder of all that is shipped of a kind.
-        file: what must be in a folder of that kind.
+        name_or_folder: name of a packaged folder, or a folder.
+        shipped: parent of the packaged folders.
+        file: file that every folder of this kind contains.
     """
     folder = Path(name_or_folder)
     places = [folder, shipped / folder]

@@ -1,4 +1,4 @@
-"""A registry that refuses: duplicates and unknown names are errors that list what exists."""
+"""A registry that refuses duplicates and lists its names in errors."""
 
 from collections.abc import Iterator
 from typing import Generic, TypeVar
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names to values, in order of registration.
+    """Values by name, in order of registration.
 
     Args:
-        noun: what one entry is, in the singular, for error messages.
+        noun: the kind of an entry, in the singular, for error messages.
     """
 
     def __init__(self, noun: str) -> None:
@@ -23,7 +23,7 @@ class Registry(Generic[T]):
         """Add an entry; adding an equal one again changes nothing.
 
         Raises:
-            UserError: if the name is taken by a different value.
+            UserError: if the name is registered with a different value.
         """
         if name in self._entries and self._entries[name] != value:
             raise UserError(
@@ -37,7 +37,7 @@ class Registry(Generic[T]):
         """Look an entry up.
 
         Raises:
-            UnknownNameError: if there is none of that name; lists the known ones.
+            UnknownNameError: if the name is unknown; lists the known ones.
         """
         try:
             return self._entries[name]

@@ -1,4 +1,4 @@
-"""One TOML file is one config object: unknown keys and wrong values are errors that say where."""
+"""TOML files as pydantic models: errors name each unknown key and wrong value."""
 
 import json
 import tomllib
@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import UserError, shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -22,15 +22,15 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
 
     Args:
         path: the file.
-        model: the model class; give it `extra="forbid"`, so that a misspelt key is an error. Values
-            must be of its types: none is turned into another.
+        model: the model class; give it `extra="forbid"`, so that a misspelt key is an error.
+            Values are not converted to other types.
         empty_tables: names of tables that the file may leave out, for empty ones.
 
     Raises:
         UserError: if the file cannot be read, is not TOML, or breaks a rule of the model; the
-            message names the file and, one a line, each key with its rule and its value.
+            message names the file and, one per line, each key with its rule and its value.
     """
-    # Late: pydantic costs 0.1 s, and most users of graph_encoding never read a config.
+    # Late: pydantic takes 0.1 s to import, and most users of graph_encoding read no config.
     from pydantic import ValidationError
 
     try:
@@ -38,12 +38,12 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
     except OSError as e:
         raise UserError(f"cannot read config {path}: {e.strerror}") from e
     except (ValueError, RecursionError) as e:
-        # Not TOML or not UTF-8, an integer of thousands of digits, or arrays within arrays.
+        # Not TOML or UTF-8, an integer of thousands of digits, or too deeply nested arrays.
         raise UserError(f"config {path} must be TOML: {e}") from e
     _refuse_nul(path, values)
     try:
-        # Strict, so that `true` is no 1 and "4" no 4; of Python's values that would refuse arrays
-        # for tuples and tables for dataclasses.
+        # Strict, so that `true` is not 1 and "4" not 4. Through JSON, because strict validation of
+        # Python values would refuse arrays for tuples.
         plain = json.dumps({**{name: {} for name in empty_tables}, **values}, default=str)
         return model.model_validate_json(plain, strict=True)
     except ValidationError as e:
@@ -51,7 +51,7 @@ def load_config(path: Path, model: type[M], *, empty_tables: Sequence[str] = ())
 
 
 def validated(values: dict[str, Any], model: type[M], path: Path) -> M:
-    """A model out of values that were read from a file and its companions.
+    """Validate values that were read from several files.
 
     Raises:
         UserError: if they break a rule of the model; the message is that of `load_config`.
@@ -64,13 +64,40 @@ def validated(values: dict[str, Any], model: type[M], path: Path) -> M:
         raise _broken_rules(path, model, e) from e
 
 
-def _broken_rules(path: Path, model: "type[BaseModel]", error: "ValidationError") -> UserError:
-    lines = [f"  {_describe(one, model)}" for one in distinct_errors(error)]
+def _broken_rules(path: Path, model: type[Any], error: "ValidationError") -> UserError:
+    lines = [f"  {line}" for line in broken_rules(error, model)]
     return UserError("\n".join([f"config {path} breaks its rules:", *lines]))
 
 
+def broken_rules(error: "ValidationError", kind: type[Any]) -> list[str]:
+    """One line per error of a validation: key, rule and value.
+
+    Args:
+        error: the errors.
+        kind: the pydantic model or the dataclass that was expected, for its keys.
+    """
+    return [_describe(one, kind) for one in distinct_errors(error)]
+
+
+def distinct_errors(error: "ValidationError") -> "list[ErrorDetails]":
+    """The errors of a validation without those that only follow from others.
+
+    A list without a valid item is also too short.
+    """
+    found = error.errors()
+    places = [one["loc"] for one in found]
+
+    def follows(one: "ErrorDetails") -> bool:
+        here = one["loc"]
+        return one["type"] == "too_short" and any(
+            len(p) > len(here) and p[: len(here)] == here for p in places
+        )
+
+    return [one for one in found if not follows(one)]
+
+
 def _refuse_nul(path: Path, values: object) -> None:
-    """Make sure that every text of a config can be a path, which a NUL character would end."""
+    """Refuse NUL characters, which no path can contain."""
     if isinstance(values, dict | list):
         for value in [*values, *values.values()] if isinstance(values, dict) else values:
             _refuse_nul(path, value)
@@ -78,40 +105,24 @@ def _refuse_nul(path: Path, values: object) -> None:
         raise UserError(f"a text of config {path} must have no NUL character, but got {values!r}")
 
 
-def _describe(error: "ErrorDetails", model: "type[BaseModel]") -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
+def _describe(error: "ErrorDetails", kind: type[Any]) -> str:
+    key = ".".join(str(part) for part in error["loc"])
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key {key!r}; known: {', '.join(_keys_at(error['loc'][:-1], model))}"
+        return f"unknown key {shown(key)}; known: {', '.join(_keys_at(error['loc'][:-1], kind))}"
     if error["type"] == "missing":
-        return f"key {key!r} is required, but is not there"
-    return f"key {key!r}: {rule_and_value(error)}"
-
-
-def distinct_errors(error: "ValidationError") -> "list[ErrorDetails]":
-    """The errors of a validation, but for those that only follow from others.
-
-    A list of which no item is right is too short too.
-    """
-    found = error.errors()
-    places = [one["loc"] for one in found]
-
-    def follows(one: "ErrorDetails") -> bool:
-        here = one["loc"]
-        inside = any(len(p) > len(here) and p[: len(here)] == here for p in places)
-        return one["type"] == "too_short" and inside
-
-    return [one for one in found if not follows(one)]
+        return f"key {shown(key)} is required, but is missing"
+    return f"key {shown(key)}: {rule_and_value(error)}" if key else rule_and_value(error)
 
 
 def rule_and_value(error: "ErrorDetails") -> str:
-    """What is wrong with a value; rules that are our own say the value themselves."""
+    """The rule that a value breaks, and the value; our own messages contain it already."""
     if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
-    return f"{error['msg']}, but got {error['input']!r}"
+    return f"{error['msg']}, but got {shown(error['input'])}"
 
 
 def _keys_at(location: tuple[int | str, ...], model: Any) -> list[str]:
-    """Keys of the model or dataclass that stands at a place of the config."""
+    """Keys of the model or dataclass at a place of the config."""
     for part in location:
         model = _types_of_keys(model).get(str(part))
     return list(_types_of_keys(model)) or ["see the documentation of this config"]

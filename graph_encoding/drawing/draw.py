@@ -1,4 +1,4 @@
-"""Pictures of the function that a cell computes, as text and as SVG."""
+"""Drawings of the function that a cell computes, as text and as SVG."""
 
 from graph_encoding.cell import Cell
 from graph_encoding.drawing.svg import svg_of_graph
@@ -10,10 +10,10 @@ from graph_encoding.semantics import Semantics
 def draw_text(cell: Cell, semantics: Semantics = Semantics.PAPER) -> str:
     """Draw a cell with box characters, from top to bottom.
 
-    Equal functions have equal pictures: drawn are the terms of the functional key, by its
-    numbers. A value goes straight down to the next term, and on a lane at the side to later
-    ones; `x2` is a value that is added twice, `linear(0)` an operation that nothing feeds. A
-    cell of six nodes takes at most 30 columns more than its longest operation's name.
+    Equal functions have equal drawings, of the terms of the functional key with their numbers. A
+    value goes straight down to the next term, and on a lane at the side to later ones; `x2` is a
+    value that is added twice, `linear(0)` an operation without an input. A cell of six nodes is at
+    most 30 columns wider than its longest operation's name.
 
     Args:
         cell: any registered cell.
@@ -34,10 +34,10 @@ def draw_text(cell: Cell, semantics: Semantics = Semantics.PAPER) -> str:
 
 
 def draw_svg(cell: Cell, semantics: Semantics = Semantics.PAPER) -> str:
-    """Draw a cell as an SVG element that stands alone, from left to right.
+    """Draw a cell as a self-contained SVG element, from left to right.
 
-    Equal functions have equal pictures, as with `draw_text`. It is good on light and on dark
-    pages, in a file or inside HTML; its accessible name is the functional key.
+    Equal functions have equal drawings, as with `draw_text`. It is legible on light and dark pages,
+    as a file or inside HTML; its accessible name is the functional key.
 
     Args:
         cell: any registered cell.

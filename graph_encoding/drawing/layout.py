@@ -1,9 +1,8 @@
-"""Where the nodes and edges of a graph stand in a picture: layers from left to right.
+"""Positions of nodes and edges in a drawing: layers from left to right.
 
-A layer holds the nodes with an equally long way from the input. The nodes of one longest path
-from input to output stand on row 0, side by side with them, on rows below, the others. An edge
-to the next layer goes straight through the gutter between the two; a longer one goes along a
-track, a height at which no layer between its ends has a box.
+The layer of a node is its longest distance from the input. The nodes of one longest path from input
+to output are on row 0, the others on rows below. An edge to the next layer crosses the gutter
+between the two; a longer edge follows a track, a height without boxes in the layers between.
 """
 
 from collections import Counter
@@ -18,23 +17,23 @@ _HEIGHT_OF_EDGE = 6.0
 _CHARACTER_WIDTH = 7.9
 _MIN_BOX_WIDTH = 76.0
 _CLEARANCE = 14.0
-"""Between a track and the box that it passes, in pixels: half the room between two rows."""
+"""Pixels between a track and the boxes that it passes: half the space between two rows."""
 _TRACK_DISTANCE = 18.0
 _PORT_DISTANCE = 7.0
 _CROSSING_COST = 60.0
-"""Pixels of detour that one crossing is worth."""
+"""Cost of one crossing, in pixels of detour."""
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node: all boxes of a picture are of one size.
+    """A node; all boxes of a drawing have one size.
 
     Attributes:
-        label: what it says.
+        label: its text.
         x: its left side, in pixels.
-        y: its middle, in pixels; up is negative.
+        y: its vertical centre, in pixels; up is negative.
     """
 
     label: str
@@ -47,11 +46,11 @@ class Line:
     """An edge.
 
     Attributes:
-        source: node that it begins at.
-        target: node that it ends at.
+        source: node where it begins.
+        target: node where it ends.
         multiplicity: how often the value is added, >= 1.
-        points: where it begins, where it enters and leaves its track (if it has one), where it
-            ends. Between the first two and the last two it bends, on the track it is straight.
+        points: its begin, the begin and end of its track (if any), and its end. It is curved
+            outside the track.
     """
 
     source: int
@@ -62,11 +61,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All places of a picture.
+    """All positions of a drawing.
 
     Attributes:
-        boxes: (v,) one for each node.
-        lines: (e,) one for each edge.
+        boxes: (v,) one per node.
+        lines: (e,) one per edge.
         box_width: of each box, in pixels.
         box_height: of each box, in pixels; larger where many edges share one.
     """
@@ -78,7 +77,7 @@ class Layout:
 
 
 def node_labels(graph: CellGraph) -> tuple[str, ...]:
-    """What a picture calls each node: its number and operation, and whether it is fed at all."""
+    """Text of each node: its number and operation, and whether it has an input."""
     fed = {target for _, target, _ in graph.edges}
     used = {source for source, _, _ in graph.edges}
     last = len(graph.ops) - 1
@@ -94,7 +93,7 @@ def node_labels(graph: CellGraph) -> tuple[str, ...]:
 
 
 def edge_label(multiplicity: int) -> str:
-    """What a picture writes beside an edge: nothing for a value that is added once."""
+    """Text beside an edge: empty for a value that is added once."""
     return f"x{multiplicity}" if multiplicity > 1 else ""
 
 
@@ -116,7 +115,7 @@ def layout_of(graph: CellGraph) -> Layout:
         level = levels[source, target]
         begin = (lefts[source] + width, starts[source, target])
         end = (lefts[target], ends[source, target])
-        # A straight edge to the next layer has no track: its level is its end's.
+        # An edge to the next layer has no track.
         on_track = (
             ((begin[0] + GUTTER, level[1]), (end[0] - GUTTER, level[-2])) if len(level) > 2 else ()
         )
@@ -126,9 +125,9 @@ def layout_of(graph: CellGraph) -> Layout:
 
 
 def _layers(graph: CellGraph) -> list[int]:
-    """Layer of each node: one more than the last of those that feed it; the output's is last."""
+    """Layer of each node: one more than its sources' highest; the output's is the last."""
     layers = [0, *[1] * (len(graph.ops) - 1)]
-    # Edges stand in rising order of their sources, so that a source's layer is known by then.
+    # Edges are sorted by source, so that a source's layer is known.
     for source, target, _ in graph.edges:
         layers[target] = max(layers[target], 1 + layers[source])
     layers[-1] = 1 + max(layers[:-1])
@@ -146,7 +145,7 @@ def _rows(graph: CellGraph, layers: list[int]) -> list[int]:
     node = len(graph.ops) - 1
     while node:
         rows[node] = 0
-        # What nothing feeds begins no path from the input, so it comes last.
+        # A node without an input is on no path from the input, so it comes last.
         node = min(before[node], key=lambda source: (not before[source], source), default=0)
     for node in range(1, len(graph.ops)):
         if node in rows:
@@ -163,7 +162,7 @@ target."""
 
 
 def _levels(graph: CellGraph, layers: list[int], heights: list[float], room: float) -> _Levels:
-    """Give each edge its heights; long ones, the shortest first, the track that is best yet."""
+    """Heights of each edge; tracks are chosen greedily, for the shortest long edges first."""
     pairs = [(source, target) for source, target, _ in graph.edges]
     pairs.sort(key=lambda pair: (layers[pair[1]] - layers[pair[0]], pair))
     levels: _Levels = {}
@@ -196,7 +195,7 @@ def _levels(graph: CellGraph, layers: list[int], heights: list[float], room: flo
 def _free_heights(
     ends: tuple[float, float], boxes: list[float], tracks: list[float], room: float
 ) -> list[float]:
-    """Heights near to the ends at which neither a box nor a track is met."""
+    """Candidate heights of a track that are free of boxes and of other tracks."""
     beside_boxes = [box + side * room for box in boxes for side in (-1, 1)]
     beside_tracks = [track + side * _TRACK_DISTANCE for track in tracks for side in (-1, 1)]
     return [
@@ -208,7 +207,7 @@ def _free_heights(
 
 
 def _crossings(levels: _Levels, layers: list[int], source: int, level: tuple[float, ...]) -> int:
-    """How many placed edges a further one would cross; all crossings are in gutters."""
+    """Number of placed edges that a further one would cross; all crossings are in gutters."""
     crossings = 0
     first = layers[source]
     for (other, _), other_level in levels.items():
@@ -223,9 +222,9 @@ _Ports = dict[tuple[int, int], float]
 
 
 def _ports(levels: _Levels, heights: list[float], box_height: float) -> tuple[_Ports, _Ports]:
-    """Heights at which edges leave and reach their boxes: side by side in the order they come.
+    """Heights at which edges leave and reach their boxes, in the order of their levels.
 
-    What goes straight on keeps the middle of the box.
+    A horizontal edge is at the centre of the box.
     """
     starts: _Ports = {}
     ends: _Ports = {}

@@ -1,7 +1,7 @@
-"""Graphs as SVG pictures that stand alone: no script, no style sheet, no font of their own.
+"""Graphs as self-contained SVG: no script, style sheet or font.
 
-All colours keep their contrast on white and on near-black pages: what has text in it has a fill
-of its own, and lines have a middle grey.
+All colours have contrast on white and near-black pages: text has a filled background, and lines
+are middle grey.
 """
 
 from html import escape
@@ -36,7 +36,7 @@ _COLOURS: dict[OpKind, tuple[str, str]] = {
     "max_pool": ("#c9ecd2", "#2e8548"),
     "avg_pool": ("#c9ecd2", "#2e8548"),
 }
-"""(fill, edge) of a box; operations of other kinds are grey. What it is says its text too."""
+"""(fill, edge) of a box; other kinds are grey. No information is in the colour alone."""
 
 
 def svg_of_graph(graph: CellGraph) -> str:
@@ -74,7 +74,7 @@ def curve_points(line: Line) -> tuple[Point, ...]:
 def _path(line: Line) -> str:
     begin, *rest = curve_points(line)
     end_x, end_y = line.points[-1]
-    # The line stops inside the arrow's head, or it would show beyond the tip.
+    # The line ends inside the arrowhead, so that it does not extend past the tip.
     rest[-1] = (end_x - _ARROW / 2, end_y)
     curves = " ".join(
         "C" + " ".join(_point(point) for point in rest[i : i + 3]) for i in range(0, len(rest), 3)
@@ -113,7 +113,7 @@ def _description(op: Operation, label: str) -> str:
 
 
 def _multiplicities(layout: Layout) -> list[str]:
-    """A small label on each edge that counts more than once, off those already placed."""
+    """A label on each edge with a multiplicity > 1; labels avoid each other."""
     placed: list[Point] = []
     labels = []
     for line in layout.lines:
@@ -133,7 +133,7 @@ def _multiplicities(layout: Layout) -> list[str]:
 
 
 def _label_places(line: Line, box_width: float) -> list[Point]:
-    """Where a label may stand: on a track beside boxes, as lines bend between them."""
+    """Possible positions of a label: beside boxes on a track, else on the curve."""
     if len(line.points) > 2:
         (left, y), (right, _) = line.points[1:3]
         pitch = box_width + GUTTER
@@ -143,7 +143,7 @@ def _label_places(line: Line, box_width: float) -> list[Point]:
             ((x, y) for x in middles), key=lambda place: abs(place[0] - (left + right) / 2)
         )
     (left, y), (right, to_y) = line.points
-    # At these shares of its width a bend has these shares of its rise.
+    # (share of the width, share of the height) of points on the curve.
     shares = ((0.5, 0.5), (0.35, 0.22776), (0.65, 0.77224))
     return [(left + (right - left) * across, y + (to_y - y) * up) for across, up in shares]
 
@@ -167,5 +167,5 @@ def _point(point: Point) -> str:
 
 
 def _n(value: float) -> str:
-    """A number as SVG has it, to a tenth of a pixel."""
+    """A number for SVG, rounded to a tenth of a pixel."""
     return f"{round(value, 1):g}"

@@ -1,4 +1,4 @@
-"""Graphs as text: boxes one below the other, values that skip some of them on lanes beside."""
+"""Graphs as text: boxes below each other, with skip connections on lanes at the side."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ _LANE_WIDTH = 3
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """The line on which a node's value goes to those that do not stand right below it.
+    """The line from a node to its targets that are not directly below it.
 
     Attributes:
-        source: node whose value it is.
+        source: the node.
         arrivals: row of each target -> multiplicity.
-        first: row on which it begins, counted from the top of the picture.
-        column: which lane, counted from the boxes.
+        first: row where it begins, from the top of the drawing.
+        column: index of the lane, from the boxes.
     """
 
     source: int
@@ -26,7 +26,7 @@ class _Lane:
 
     @property
     def last(self) -> int:
-        """Row on which it ends."""
+        """Row where it ends."""
         return max(self.arrivals)
 
 
@@ -52,7 +52,7 @@ def text_of_graph(graph: CellGraph) -> str:
 def _tops(nodes: int, skips: list[tuple[int, int, int]]) -> list[int]:
     """Top row of each node's box, and the row below the last one.
 
-    A box has one inner row for each value that arrives on a lane, and one for its own lane.
+    A box has one inner row per value that arrives on a lane, and one for its own lane.
     """
     leaving = {source for source, _, _ in skips}
     tops = [0]
@@ -63,7 +63,7 @@ def _tops(nodes: int, skips: list[tuple[int, int, int]]) -> list[int]:
 
 
 def _lanes(skips: list[tuple[int, int, int]], tops: list[int]) -> list[_Lane]:
-    """Give each source a lane, the shorter ones nearer to the boxes: lines cross seldom then."""
+    """A lane per source; shorter ones are nearer to the boxes, so that few lines cross."""
     targets_of: dict[int, dict[int, int]] = {}
     for source, target, multiplicity in skips:
         targets_of.setdefault(source, {})[target] = multiplicity

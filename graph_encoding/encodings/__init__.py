@@ -1,4 +1,4 @@
-"""Encodings: graphs in, a matrix with named columns out."""
+"""Encodings of graphs as matrices with named columns."""
 
 from graph_encoding.encodings.adjacency import AdjacencyEncoding
 from graph_encoding.encodings.base import Composition, Encoding

@@ -1,4 +1,4 @@
-"""Which canonical positions feed which."""
+"""Adjacency matrix of the canonical positions."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from graph_encoding.graph import CellGraph
 
 
 class AdjacencyEncoding(Encoding):
-    """Multiplicity of the edge between each two of input, the first `nodes` positions and output.
+    """Multiplicities of the edges between input, the first `nodes` positions and output.
 
-    Size-dependent: edges of positions beyond `nodes` are counted in `adjacency/beyond`. Positions
-    are canonical in graphs made from a functional form, and in those only.
+    Size-dependent: edges of later positions are counted in `adjacency/beyond`. Positions are
+    canonical only in graphs of functional forms.
 
     Args:
-        nodes: positions between input and output that get columns of their own.
+        nodes: positions between input and output with columns of their own.
     """
 
     def __init__(self, nodes: int = 3) -> None:
@@ -32,18 +32,13 @@ class AdjacencyEncoding(Encoding):
         pairs = (f"adjacency/{names[i]}->{names[j]}" for i, j in self._column_of_pair)
         self._columns = (*pairs, "adjacency/beyond")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """One column for each pair of positions, and one for the edges that do not fit."""
-        return self._columns
-
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
         rows = np.zeros((len(graphs), len(self._columns)))
         for row, graph in zip(rows, graphs, strict=True):
             output = len(graph.ops) - 1
             for source, target, multiplicity in graph.edges:
-                # The output always has the same columns, whatever the graph's size.
+                # The output has the same columns in graphs of any size.
                 place = self._nodes + 1 if target == output else target
                 fits = source <= self._nodes and (target == output or target <= self._nodes)
                 column = self._column_of_pair[source, place] if fits else -1

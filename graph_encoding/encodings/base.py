@@ -1,4 +1,4 @@
-"""The seam of all encodings."""
+"""The interface of encodings."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -8,27 +8,46 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-from graph_encoding.encodings.stacked_graphs import grouped
+from graph_encoding.encodings.stacked_graphs import DenseGraphs, dense_graphs, grouped
 from graph_encoding.graph import CellGraph
 
 
 class Encoding(ABC):
-    """Turns graphs into rows of numbers.
+    """Encodes graphs as rows of numbers.
 
     An encoding is a pure function of the graph: equal keys give equal rows. Every graph has a
-    row and every entry is finite, also for operations and sizes the encoding has no column of
-    its own for. A count that is too large for float32, such as that of the paths of 130 residual
-    blocks, is the greatest float32; logarithms of counts and means over paths are right beyond.
+    row and every entry is finite, also for operations and sizes without a column of their own.
+    Counts above the range of float32, such as that of the paths of 130 residual blocks, become
+    the largest float32; logarithms of counts and means over paths are exact there too.
+
+    Subclasses set `_columns`.
     """
 
+    _columns: tuple[str, ...]
+
     @property
-    @abstractmethod
     def columns(self) -> tuple[str, ...]:
         """(d,) unique column names."""
+        return self._columns
 
     @abstractmethod
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""
+
+
+class GroupEncoding(Encoding):
+    """An encoding that computes all graphs of one size at once."""
+
+    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
+        """Encode n graphs as a matrix of shape (n, d)."""
+        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
+        for group in dense_graphs(graphs):
+            encoded[group.rows] = self._encode_group(group)
+        return encoded
+
+    @abstractmethod
+    def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
+        """Encode the graphs of a group as a matrix of shape (n, d)."""
 
 
 class Composition(Encoding):
@@ -46,11 +65,6 @@ class Composition(Encoding):
             raise UserError(
                 f"composed encodings must have distinct columns, but share {sorted(repeated)}"
             )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of all parts, in order."""
-        return self._columns
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, sum of the parts' d)."""

@@ -1,25 +1,23 @@
-"""Which operations feed which: counts that say how unlike two graphs are."""
+"""Histogram of edges by the operations at their ends."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import Encoding
-from graph_encoding.encodings.stacked_graphs import DenseGraphs, dense_graphs, to_float32
-from graph_encoding.graph import CellGraph
+from graph_encoding.encodings.base import GroupEncoding
+from graph_encoding.encodings.stacked_graphs import DenseGraphs, to_float32
 from graph_encoding.ops import NB_ASR_OPS, Operation
 
 _INPUT, _OUTPUT, _OTHER = "input", "output", "other"
 
 
-class EdgeHistogramEncoding(Encoding):
-    """How many nodes have each operation, and how many edges join each pair of operations.
+class EdgeHistogramEncoding(GroupEncoding):
+    """Number of nodes per operation, and of edges per pair of operations.
 
-    Edges count with their multiplicity. Graphs that differ by one operation or edge differ by few
-    counts, so that the Euclidean distance of two rows is a measure of unlikeness: its square is
-    at most the sum of squares of what would have to be added and taken away. Defined for any size;
-    operations outside `ops` count as `other`.
+    Edges count with their multiplicity. The Euclidean distance of two rows measures the
+    dissimilarity of graphs: its square is at most the sum of squares of the counts to be added and
+    removed. Defined for any size; other operations than `ops` count as `other`.
 
     Args:
         ops: operations with columns of their own.
@@ -40,18 +38,6 @@ class EdgeHistogramEncoding(Encoding):
                 for target in (*labels, _OUTPUT)
             ),
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Operations first, then pairs of them."""
-        return self._columns
-
-    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
-        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
-        for group in dense_graphs(graphs):
-            encoded[group.rows] = self._encode_group(group)
-        return encoded
 
     def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
         """Shape suffixes: N graphs, L labels, E edges of all graphs."""

@@ -1,4 +1,4 @@
-"""Which operation stands at each canonical position."""
+"""One-hot operations of the canonical positions."""
 
 from collections.abc import Sequence
 
@@ -13,13 +13,13 @@ from graph_encoding.ops import NB_ASR_OPS
 class OneHotEncoding(Encoding):
     """One-hot operation of each of the first `nodes` positions.
 
-    Size-dependent: a graph with more operations than `nodes` is described by its first ones and
-    its true size in `onehot/nodes`. An operation outside `ops` sets the column `other`. Positions
-    are canonical in graphs made from a functional form, and in those only.
+    Size-dependent: of larger graphs the first `nodes` operations are encoded; `onehot/nodes` is the
+    true size. Other operations than `ops` set the column `other`. Positions are canonical only in
+    graphs of functional forms.
 
     Args:
-        nodes: positions that get columns of their own.
-        ops: operations that get columns of their own.
+        nodes: positions with columns of their own.
+        ops: operations with columns of their own.
     """
 
     def __init__(self, nodes: int = 3, ops: Sequence[str] = NB_ASR_OPS[:-1]) -> None:
@@ -30,11 +30,6 @@ class OneHotEncoding(Encoding):
             f"onehot/op{k}={name}" for k in range(1, nodes + 1) for name in (*ops, "other")
         )
         self._columns = (*op_columns, "onehot/nodes")
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Nodes * (ops + 1) operation columns, and the size."""
-        return self._columns
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""

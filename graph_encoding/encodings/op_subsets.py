@@ -1,4 +1,4 @@
-"""What paths look like when only some of the operations count."""
+"""Properties of paths with respect to subsets of the operations."""
 
 import itertools
 from collections.abc import Sequence
@@ -6,16 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import Encoding
+from graph_encoding.encodings.base import GroupEncoding
 from graph_encoding.encodings.stacked_graphs import (
     Counts,
     DenseGraphs,
     count_paths,
-    dense_graphs,
     path_sums,
     to_float32,
 )
-from graph_encoding.graph import CellGraph
 from graph_encoding.ops import NB_ASR_OPS
 
 _OF_SUBSET = (
@@ -34,19 +32,19 @@ _NO_PATH = -1.0
 _Matrix = NDArray[np.float32]
 
 
-class OpSubsetEncoding(Encoding):
-    """For each subset of the operations, how paths from input to output pass through it.
+class OpSubsetEncoding(GroupEncoding):
+    """Per subset of the operations, the lengths and numbers of paths from input to output.
 
-    With the members of a subset as steps: `count` members in the graph; the steps of the
-    `shortest`, the `longest` and the `mean` path (a path through an edge of multiplicity m is m
-    paths); the steps of the longest path that has no other operation (`longest_pure`) and the
-    logarithm of 1 + the number of such paths; edges from members to the output and from the input
-    to members. Where there is no such path a length is -1. An operation outside `ops` belongs
-    to no subset. Defined for any size.
+    The length of a path is its number of members of the subset. Columns: members in the graph;
+    length of the shortest, longest and mean path (a path through an edge of multiplicity m is m
+    paths); length of the longest path of members only (`longest_pure`), and the logarithm of 1 +
+    the number of such paths; edges from members to the output and from the input to members. The
+    length is -1 where no such path exists. Other operations than `ops` are in no subset. Defined
+    for any size.
 
     Args:
-        ops: operations to make subsets of. Of more than five, only subsets of one, of two and of
-            all but one are taken: all would be thousands.
+        ops: operations to form subsets of. Of more than five, only subsets of one, of two, of all
+            but one and of all are used: the number of all subsets grows exponentially.
 
     Source: the idea of Kadlecova et al., "Surprisingly strong performance prediction with neural
     graph features" (GRAF), ICML 2024, section 3, with counts, means and pure paths added.
@@ -66,18 +64,6 @@ class OpSubsetEncoding(Encoding):
             "subset/log_paths",
             "subset/no_path",
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Eight columns for each subset, and two for the graph."""
-        return self._columns
-
-    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
-        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
-        for group in dense_graphs(graphs):
-            encoded[group.rows] = self._encode_group(group)
-        return encoded
 
     def _encode_group(self, group: DenseGraphs) -> _Matrix:
         """Shape suffixes: N graphs, V nodes, S subsets, O operations."""
@@ -105,7 +91,7 @@ class OpSubsetEncoding(Encoding):
 
 
 def _edges_of_members(edges: list[tuple[int, NDArray[np.float64]]], steps_NVS: _Matrix) -> _Matrix:
-    """(N, S) how many of the edges from some nodes, with multiplicities (N,), are from members."""
+    """(N, S) number of edges to or from members, of nodes with multiplicities (N,)."""
     total_NS = np.zeros((len(steps_NVS), steps_NVS.shape[2]))
     for node, weight_N in edges:
         total_NS += weight_N[:, None] * steps_NVS[:, node]
@@ -113,7 +99,7 @@ def _edges_of_members(edges: list[tuple[int, NDArray[np.float64]]], steps_NVS: _
 
 
 def _pure_paths(group: DenseGraphs, steps_NVS: _Matrix) -> tuple[_Matrix, Counts]:
-    """Most steps of the paths through members only, and how many those are: (N, S) each."""
+    """Length of the longest path through members only, and their number: (N, S) each."""
     last = group.nodes - 1
     through_NVS = steps_NVS > 0
     through_NVS[:, last] = True

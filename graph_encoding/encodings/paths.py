@@ -1,4 +1,4 @@
-"""Counts of the operation sequences met on the way from input to output."""
+"""Counts of operation sequences on paths from input to output."""
 
 import itertools
 from collections.abc import Sequence
@@ -6,23 +6,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import Encoding
-from graph_encoding.encodings.stacked_graphs import GREATEST, DenseGraphs, dense_graphs, to_float32
-from graph_encoding.graph import CellGraph
+from graph_encoding.encodings.base import GroupEncoding
+from graph_encoding.encodings.stacked_graphs import GREATEST, DenseGraphs, to_float32
 from graph_encoding.ops import NB_ASR_OPS
 
 _OTHER = "other"
 
 
-class PathEncoding(Encoding):
-    """How many paths from input to output spell each sequence of operations.
+class PathEncoding(GroupEncoding):
+    """Number of paths from input to output per sequence of operations.
 
     A path through an edge of multiplicity m counts m times. Paths of more than `max_length`
-    operations are counted in `path/longer`; operations outside `ops` read as `other`.
+    operations are counted in `path/longer`; other operations than `ops` count as `other`.
 
     Args:
         max_length: longest sequence with a column of its own.
-        ops: operations with a name of their own in the sequences.
+        ops: operations that sequences distinguish.
 
     Source: White et al., "BANANAS", AAAI 2021, section 3.1, with counts in place of presence.
     """
@@ -41,20 +40,8 @@ class PathEncoding(Encoding):
             "path/longer",
         )
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """One column a sequence, the shortest first, and one for all longer ones."""
-        return self._columns
-
-    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
-        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
-        for group in dense_graphs(graphs):
-            encoded[group.rows] = self._encode_group(group)
-        return encoded
-
     def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
-        """Walk the ways through all graphs at once, one more operation in each round."""
+        """Extend the paths of all graphs at once, by one operation per round."""
         other = self._letters - 1
         letters = np.array([self._number_of_op.get(op.name, other) for op in group.ops])
         letter_NV = letters[group.op_index]
@@ -64,14 +51,14 @@ class PathEncoding(Encoding):
         counts = np.zeros((n, len(self._columns)))
         first, width = 0, 1
         feeds_output = {node for node, _ in group.sources[last]}
-        # By node, how many ways to it spell each sequence of this length, which is a number in
-        # the base of the letters.
+        # By node, the number of paths to it per sequence of this length; a sequence is numbered
+        # in the base of the alphabet's size.
         ways_to = {0: np.ones((n, 1))}
         for length in range(self._max_length + 1):
             further: dict[int, NDArray[np.float64]] = {}
             for node, ways_NS in ways_to.items():
                 for target, weight_N in group.targets[node]:
-                    # Not to infinity, which is no count that others can be taken from.
+                    # Below infinity, from which counts cannot be subtracted.
                     through_NS = np.minimum(ways_NS * weight_N[:, None], GREATEST)
                     if target == last:
                         counts[:, first : first + width] += through_NS
@@ -84,7 +71,7 @@ class PathEncoding(Encoding):
             first += width
             width *= self._letters
             ways_to = {node: spelt.reshape(n, width) for node, spelt in further.items()}
-        # Where paths are too many to be counted exactly, the rest may come out below zero.
+        # Rounding of very large counts can make the rest negative.
         all_paths_N = group.path_counts.at_node(last).float64
         counts[:, -1] = np.maximum(all_paths_N - counts.sum(axis=1), 0.0)
         return to_float32(counts)

@@ -1,4 +1,4 @@
-"""Many graphs as a few arrays, so that encodings can walk all of them at once."""
+"""Graphs of equal size as arrays, for vectorised encodings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from graph_encoding.graph import CellGraph
 from graph_encoding.ops import Operation
 
 GREATEST = float(np.finfo(np.float32).max)
-"""The largest float32, which encodings write for any number above it."""
+"""The largest float32; encodings clip larger numbers to it."""
 
 _LARGE = 2.0**500
-"""Multiplicities are at most this, and so are the values of `Counts`: sums over all edges of a
-graph, of products of two of them, stay finite in float64."""
+"""Bound of multiplicities and of the values of `Counts`: sums over a graph's edges of products of
+two of them stay finite in float64."""
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Counts of paths, of any size: each is `value * 2 ** exponent`.
+    """Counts of paths without an upper bound: each is `value * 2 ** exponent`.
 
-    A network of n residual blocks has 2 ** n paths, and no float reaches that for every n.
+    A network of n residual blocks has 2 ** n paths, which exceeds float64 for large n.
 
     Attributes:
         value: float64, >= 0; counts below 2 ** 53 are exact.
@@ -38,13 +38,13 @@ class Counts:
 
     @cached_property
     def float64(self) -> NDArray[np.float64]:
-        """The counts, infinite where float64 does not reach them."""
+        """The counts, infinite where they exceed float64."""
         with np.errstate(over="ignore"):
             counts: NDArray[np.float64] = np.ldexp(self.value, self.exponent)
         return counts
 
     def log1p(self) -> NDArray[np.float32]:
-        """Natural logarithms of 1 + the counts, however large they are."""
+        """Natural logarithms of 1 + the counts."""
         rounded = to_float32(self.float64)
         fraction, further = np.frexp(self.value)
         large = np.log(np.maximum(fraction, 0.5)) + np.log(2.0) * (self.exponent + further)
@@ -52,7 +52,7 @@ class Counts:
 
 
 def to_float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The same numbers in float32, those that are too large for it as `GREATEST`."""
+    """The numbers as float32, clipped to `GREATEST`."""
     return np.minimum(numbers, GREATEST).astype(np.float32)
 
 
@@ -61,13 +61,13 @@ class DenseGraphs:
     """n graphs of the same number of nodes v, with e edges in all.
 
     Attributes:
-        rows: (n,) places of these graphs among those that were asked for.
-        ops: all operations that occur in them.
-        op_index: (n, v) number of each node's operation in `ops`.
-        edge_graph: (e,) which of the n graphs each edge belongs to, rising.
-        edge_source: (e,) node that each edge begins at.
-        edge_target: (e,) node that each edge ends at.
-        multiplicity: (e,) how often the edge's source feeds its target, >= 1.
+        rows: (n,) positions of these graphs in the given sequence.
+        ops: the distinct operations of these graphs.
+        op_index: (n, v) index in `ops` of each node's operation.
+        edge_graph: (e,) graph of each edge, sorted.
+        edge_source: (e,) node where each edge begins.
+        edge_target: (e,) node where each edge ends.
+        multiplicity: (e,) multiplicity of each edge, >= 1.
     """
 
     rows: NDArray[np.intp]
@@ -85,9 +85,8 @@ class DenseGraphs:
 
     @cached_property
     def sources(self) -> list[list[tuple[int, NDArray[np.float64]]]]:
-        """Of each node, those that feed it in any graph, with their multiplicities (n,)."""
-        # Only pairs of nodes with an edge in some graph have a row: all pairs of a large graph
-        # would be more than its edges by orders of magnitude.
+        """Per node, its sources in any graph, with their multiplicities (n,)."""
+        # Only pairs of nodes with an edge have a row: large graphs have many more pairs than edges.
         pairs, pair_of_edge = np.unique(
             self.edge_target * self.nodes + self.edge_source, return_inverse=True
         )
@@ -101,7 +100,7 @@ class DenseGraphs:
 
     @cached_property
     def targets(self) -> list[list[tuple[int, NDArray[np.float64]]]]:
-        """Of each node, those that it feeds in any graph, with their multiplicities (n,)."""
+        """Per node, its targets in any graph, with their multiplicities (n,)."""
         fed: list[list[tuple[int, NDArray[np.float64]]]] = [[] for _ in range(self.nodes)]
         for target, sources in enumerate(self.sources):
             for source, weight_N in sources:
@@ -109,29 +108,29 @@ class DenseGraphs:
         return fed
 
     def degrees(self, ends: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Edges of each node, with their multiplicities: (n, v).
+        """(n, v) sum of the multiplicities of each node's edges.
 
         Args:
-            ends: (e,) the node that each edge counts for, such as `edge_target`.
+            ends: (e,) the node of each edge, such as `edge_target`.
         """
         place = self.edge_graph * self.nodes + ends
         counted = np.bincount(place, self.multiplicity, minlength=self.op_index.size)
-        # Of no edges at all it counts in whole numbers.
+        # Without any edge `bincount` returns integers.
         return counted.astype(np.float64).reshape(self.op_index.shape)
 
     @cached_property
     def path_counts(self) -> Counts:
-        """Paths from the input to each node, (n, v); an edge of multiplicity m is m edges."""
+        """(n, v) number of paths from the input to each node; multiplicity m is m edges."""
         counts = count_paths(self, np.ones((*self.op_index.shape, 1), dtype=np.bool_))
         return Counts(counts.value[:, :, 0], counts.exponent[:, :, 0])
 
 
 class GroupedGraphs(tuple[CellGraph, ...]):
-    """Graphs that several encodings read one after another: they are stacked once for all."""
+    """Graphs for several encodings, which share their stacked form."""
 
     @cached_property
     def groups(self) -> list[DenseGraphs]:
-        """The graphs by size; every graph is in one group."""
+        """The graphs, grouped by size."""
         by_size: dict[int, list[int]] = {}
         for row, graph in enumerate(self):
             by_size.setdefault(len(graph.ops), []).append(row)
@@ -139,19 +138,18 @@ class GroupedGraphs(tuple[CellGraph, ...]):
 
 
 def grouped(graphs: Sequence[CellGraph]) -> GroupedGraphs:
-    """The same graphs, to be stacked at most once."""
+    """The same graphs, stacked at most once."""
     return graphs if isinstance(graphs, GroupedGraphs) else GroupedGraphs(graphs)
 
 
 def dense_graphs(graphs: Sequence[CellGraph]) -> list[DenseGraphs]:
-    """Group graphs by size; every graph is in one group."""
+    """Group graphs by size."""
     return grouped(graphs).groups
 
 
 def _stack(graphs: Sequence[CellGraph], rows: list[int]) -> DenseGraphs:
     chosen = [graphs[row] for row in rows]
-    # Operations are mostly the registry's own: to know one by its place takes a tenth of the time
-    # that hashing its fields does.
+    # Identity of objects first: it takes a tenth of the time of hashing an operation's fields.
     number: dict[Operation, int] = {}
     number_at = {
         place: number.setdefault(op, len(number))
@@ -159,7 +157,7 @@ def _stack(graphs: Sequence[CellGraph], rows: list[int]) -> DenseGraphs:
     }
     op_index = np.array([[number_at[id(op)] for op in graph.ops] for graph in chosen], np.intp)
     edges = [edge for graph in chosen for edge in graph.edges]
-    # Skip connections in a row double a multiplicity each: it can exceed any float.
+    # Consecutive skip connections double a multiplicity each: it can exceed any float.
     multiplicity = [edge[2] if edge[2] < _LARGE else _LARGE for edge in edges]
     return DenseGraphs(
         np.array(rows, dtype=np.intp),
@@ -173,14 +171,14 @@ def _stack(graphs: Sequence[CellGraph], rows: list[int]) -> DenseGraphs:
 
 
 def count_paths(group: DenseGraphs, through_NVS: NDArray[np.bool_]) -> Counts:
-    """Count the paths from the input that go through some of the nodes only.
+    """Count the paths from the input through allowed nodes.
 
     Args:
         group: n graphs of v nodes.
-        through_NVS: (n, v, s) for each of s counts, which nodes paths may go through.
+        through_NVS: (n, v, s) the allowed nodes of each of s counts.
 
     Returns:
-        (n, v, s) counts of the paths to each node; an edge of multiplicity m is m edges.
+        (n, v, s) counts of the paths to each node; multiplicity m is m edges.
     """
     value_NVS = np.zeros(through_NVS.shape)
     exponent_NVS = np.zeros(through_NVS.shape, dtype=np.int32)
@@ -209,7 +207,7 @@ def _largest_exponent(
     value_NVS: NDArray[np.float64],
     exponent_NVS: NDArray[np.int32],
 ) -> NDArray[np.int32]:
-    """(n, s) the exponent of a sum of counts: the largest of those that are added up."""
+    """(n, s) the exponent of a sum of counts: the largest exponent of its summands."""
     largest_NS = np.zeros_like(exponent_NVS[:, 0])
     for source, weight_N in sources:
         is_added = (weight_N > 0)[:, None] & (value_NVS[:, source] > 0)
@@ -220,7 +218,7 @@ def _largest_exponent(
 def _shares(
     weight_N: NDArray[np.float64], exponent_NVS: NDArray[np.int32], source: int, target: int
 ) -> NDArray[np.float64]:
-    """(n, s) by what a source's values are multiplied where they are added at a target."""
+    """(n, s) factors of a source's values in the sum at a target."""
     shift_NS = np.minimum(exponent_NVS[:, source] - exponent_NVS[:, target], 0)
     shares: NDArray[np.float64] = np.ldexp(weight_N[:, None], shift_NS)
     return shares
@@ -229,22 +227,22 @@ def _shares(
 def path_sums(
     group: DenseGraphs, added_NVK: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """What k quantities of nodes add up to along the paths from input to output.
+    """Sums of k quantities of nodes along the paths from input to output.
 
-    Sums, not lists of paths, are carried along the edges, so that the cost grows with the edges.
+    The cost is linear in the edges: sums are propagated, paths are not listed.
 
     Args:
         group: n graphs of v nodes.
-        added_NVK: (n, v, k) what each node adds; nothing for the output.
+        added_NVK: (n, v, k) summand of each node; zero for the output.
 
     Returns:
-        The least, the greatest and the mean sum over paths, (n, k) each; infinity, minus
-        infinity and zero where there is no path.
+        The minimum, maximum and mean sum over paths, (n, k) each; infinity, minus infinity and
+        zero where no path exists.
     """
     least = np.full(added_NVK.shape, np.inf, np.float32)
     greatest = np.full(added_NVK.shape, -np.inf, np.float32)
     least[:, 0] = greatest[:, 0] = 0.0
-    # The sum over all paths to a node, with the exponent of their count.
+    # The sum over all paths to a node, scaled by the exponent of their count.
     total = np.zeros(added_NVK.shape)
     value_NV1 = group.path_counts.value[:, :, None]
     exponent_NV1 = group.path_counts.exponent[:, :, None]

@@ -1,13 +1,12 @@
-"""Counts, degrees and the longest and shortest ways through a graph."""
+"""Counts, degrees, and longest and shortest paths of a graph."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import Encoding
-from graph_encoding.encodings.stacked_graphs import DenseGraphs, dense_graphs, path_sums, to_float32
-from graph_encoding.graph import CellGraph
+from graph_encoding.encodings.base import GroupEncoding
+from graph_encoding.encodings.stacked_graphs import DenseGraphs, path_sums, to_float32
 from graph_encoding.ops import NB_ASR_OPS, Operation
 
 _GROUPS: dict[str, Callable[[Operation], bool]] = {
@@ -18,15 +17,15 @@ _GROUPS: dict[str, Callable[[Operation], bool]] = {
     "wide": lambda op: op.kernel > 5,  # the larger half of the kernels of NAS-Bench-ASR
     "dilated": lambda op: op.dilation > 1,
 }
-"""Subsets of operations by what they are, so that an unseen one has its place."""
+"""Subsets of operations by their properties, which unseen operations have too."""
 
 
-class GraphStatisticsEncoding(Encoding):
-    """Numbers of operations, edges and paths; for subsets of operations, path lengths.
+class GraphStatisticsEncoding(GroupEncoding):
+    """Numbers of operations, edges and paths; path lengths per subset of operations.
 
-    The length of a path over a subset is how many of its operations belong to it; the shortest
-    and the longest one from input to output are given. A graph without such a path has 0 there
-    and 1 in `statistics/dead`. Defined for any size and any operation.
+    The length of a path is its number of operations in the subset; columns are the shortest and
+    the longest path from input to output. Without a path they are 0, and `statistics/dead` is 1.
+    Defined for any size and any operation.
 
     Args:
         ops: operations with a count of their own; all others count as `other`.
@@ -51,18 +50,6 @@ class GraphStatisticsEncoding(Encoding):
             "statistics/max_out_degree",
             "statistics/dead",
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Counts of operations, two lengths for each subset, counts of the graph."""
-        return self._columns
-
-    def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
-        """Encode n graphs as a matrix of shape (n, d)."""
-        encoded = np.zeros((len(graphs), len(self._columns)), dtype=np.float32)
-        for group in dense_graphs(graphs):
-            encoded[group.rows] = self._encode_group(group)
-        return encoded
 
     def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
         """Shape suffixes: N graphs, V nodes, C counted names, L subsets, O operations."""

@@ -11,16 +11,15 @@ from graph_encoding.graph import CellGraph
 
 
 class WeisfeilerLehmanEncoding(Encoding):
-    """How many nodes have each kind of neighbourhood, of growing radius, hashed into bins.
+    """Number of nodes per neighbourhood of growing radius, hashed into bins.
 
-    A node's first label is its operation's name; each iteration joins it with the sorted labels of
-    what feeds it and of what it feeds, multiplicities included. The hash is CRC-32 of
-    that text: the same in every process and on every machine. Defined for any size and any
-    operation; different neighbourhoods may share a bin.
+    A node's first label is its operation's name; each iteration appends the sorted labels of its
+    sources and targets, with multiplicities. The hash is CRC-32, the same in every process.
+    Defined for any size and any operation; different neighbourhoods may share a bin.
 
     Args:
         iterations: radius of the largest neighbourhood.
-        bins: columns for each radius.
+        bins: columns per radius.
 
     Source: Shervashidze et al., "Weisfeiler-Lehman graph kernels", JMLR 2011, section 3.
     """
@@ -31,11 +30,6 @@ class WeisfeilerLehmanEncoding(Encoding):
         self._columns = tuple(
             f"wl/radius{radius}:bin{i}" for radius in range(iterations + 1) for i in range(bins)
         )
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Bins of each radius, the smallest first."""
-        return self._columns
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d)."""

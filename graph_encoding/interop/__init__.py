@@ -1,1 +1,1 @@
-"""Graphs of other benchmarks, of files and of other packages."""
+"""Conversions from and to other benchmarks, files and packages."""

@@ -1,4 +1,4 @@
-"""Cells of other benchmarks as `CellGraph`s, so that any predictor can be tried on them."""
+"""Cells of other benchmarks as `CellGraph`s."""
 
 import operator
 import re
@@ -18,7 +18,7 @@ NB201_OPERATIONS = {
         Operation("avg_pool_3x3", "avg_pool", kernel=3),
     )
 }
-"""Operations with a node of their own; `none` is an absent edge, `skip_connect` passes a value on.
+"""Operations that become nodes; `none` is an absent edge, `skip_connect` an edge.
 
 Source: Dong and Yang, "NAS-Bench-201", ICLR 2020, section 2.1.
 """
@@ -40,7 +40,7 @@ NB_GRAPH_OPERATIONS = {
     },
     "fc": Operation("fc", "linear"),
 }
-"""Operations with a node of their own; `skip` passes its input on.
+"""Operations that become nodes; `skip` becomes an edge.
 
 Source: Qin et al., "NAS-Bench-Graph", NeurIPS 2022, section 3.1.
 """
@@ -51,19 +51,18 @@ _NB201_EDGE = re.compile(r"(?P<op>[a-z]\w*)~(?P<source>[0-9]{1,9})")
 def nasbench201(arch_str: str, *, executed: bool = False) -> CellGraph:
     """The graph of a NAS-Bench-201 cell; any number of nodes.
 
-    The benchmark puts operations on edges and sums at nodes. Here each edge with a convolution
-    or a pooling is a node, fed by the sum at its source; operations that are fed by nothing are
-    left out, as in the benchmark's own identity (a convolution of zeros leaves only the shift
-    of its batch normalisation). Equal keys mean equal functions: a value that is used twice is
-    not two values with weights of their own.
+    The benchmark has operations on edges and sums at nodes. Here each edge with a convolution or a
+    pooling is a node, whose input is the sum at its source. Operations without an input are left
+    out, as in the benchmark's own identity: a convolution of zeros is a constant. Equal keys mean
+    equal functions: a value that is used twice is not two values with weights of their own.
 
-    What a device computes is another question than what is learned: it also runs operations that
-    nothing depends on, and copies. For latency ask for the graph as `executed`, where every edge
-    but `none` is a node, copies too; two such graphs of one function have different keys.
+    A device also runs copies, and operations whose results are unused. For latency use the
+    `executed` graph, where every edge but `none` is a node; there, graphs of one function may have
+    different keys.
 
     Args:
         arch_str: such as "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|".
-        executed: keep what is computed for nothing.
+        executed: keep copies and operations whose results are unused.
 
     Raises:
         CellFormatError: if the text does not follow that grammar.
@@ -76,7 +75,7 @@ def nasbench201(arch_str: str, *, executed: bool = False) -> CellGraph:
     arch_str = arch_str.strip()
     ops: list[str] = []
     arguments: list[dict[int, int]] = []
-    # What each node of the cell adds up: term number (0 the input) -> how often.
+    # The sum at each node of the cell: term number (0 is the input) -> multiplicity.
     sums: list[dict[int, int]] = [{0: 1}]
     for edges in _nb201_edges(arch_str):
         total: dict[int, int] = {}
@@ -96,7 +95,7 @@ def nasbench201(arch_str: str, *, executed: bool = False) -> CellGraph:
 
 
 def _nb201_edges(arch_str: str) -> list[list[tuple[str, int]]]:
-    """For each node from the second on, the operation and the source of each edge into it."""
+    """Per node, from the second on, the operation and the source of each edge into it."""
     nodes = []
     for node, part in enumerate(arch_str.split("+"), start=1):
         edges = []
@@ -119,7 +118,7 @@ def _nb201_edges(arch_str: str) -> list[list[tuple[str, int]]]:
 def _graph_as_it_stands(
     ops: list[str], arguments: list[dict[int, int]], output: dict[int, int], key: str
 ) -> CellGraph:
-    """A graph whose nodes keep their order, and stay although nothing may depend on them."""
+    """The graph of all operations in their order, used or not."""
     described = {**NB201_OPERATIONS, "skip_connect": Operation("skip_connect", "other")}
     sums = [*arguments, output]
     edges = [
@@ -132,9 +131,8 @@ def _graph_as_it_stands(
 def nasbench101(matrix: Sequence[Sequence[int]], ops: Sequence[str]) -> CellGraph:
     """The graph of a NAS-Bench-101 module.
 
-    Vertices that are on no path from input to output are left out, as the benchmark does. The
-    benchmark concatenates at the output and projects where it adds: an edge of the graph says
-    that a value is used, not which of the two is done with it.
+    Vertices that are on no path from input to output are left out, as in the benchmark. An edge
+    means that a value is used, whether it is concatenated (at the output) or projected and added.
 
     Args:
         matrix: (v, v) adjacency, 0 or 1, upper triangular: lists, an array or a tensor.
@@ -176,9 +174,9 @@ def nasbench_graph(link: Sequence[int], ops: Sequence[str]) -> CellGraph:
     """The graph of a NAS-Bench-Graph cell.
 
     Args:
-        link: for each node the one that feeds it: 0 the cell's input, k the k-th node; a list,
-            an array or a tensor of integers.
-        ops: for each node its operation. Values that feed no node are joined at the output.
+        link: source of each node: 0 for the cell's input, k for the k-th node; a list, an array or
+            a tensor of integers.
+        ops: operation of each node. Values that no node uses are joined at the output.
 
     Raises:
         CellFormatError: if the lengths differ, a label is unknown or a link points ahead.
@@ -220,7 +218,7 @@ def _integers(link: Any) -> list[int]:
     except TypeError as e:
         raise CellFormatError(
             "the links of a NAS-Bench-Graph cell must be a list of integers such as [0, 0, 1, 2], "
-            f"but got {_shown(link)}; take the digits of a text apart, and round nothing"
+            f"but got {_shown(link)}; split a text into its digits"
         ) from e
 
 
@@ -234,8 +232,7 @@ def _labels(what: str, ops: Any) -> list[str]:
 
 
 def _items(values: Any) -> list[Any] | None:
-    """The entries of a sequence, an array or a tensor, as Python's own; None of what is none."""
-    # `tolist` of an array or a tensor; a matrix, whose rows are matrices of one row, has it too.
+    """The entries of a sequence, an array or a tensor, as Python values; else None."""
     plain = _plain(values)
     if not isinstance(plain, Sequence) or isinstance(plain, str | bytes | bytearray):
         return None
@@ -247,7 +244,7 @@ def _plain(value: Any) -> Any:
         return value
     try:
         return value.tolist()
-    # That of a tensor that is sparse, quantised or has no data raises errors of several kinds.
+    # Sparse, quantised and meta tensors raise errors of several types.
     except Exception:
         return None
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def to_networkx(graph: CellGraph) -> "nx.DiGraph":
-    """A directed graph with the operation's fields at each node.
+    """The graph as a `networkx.DiGraph`.
 
     Nodes are numbered as in the graph and carry `op` (name), `kind`, `kernel`, `dilation` and
     `group_scale`; edges carry `multiplicity`; the graph carries `key`.

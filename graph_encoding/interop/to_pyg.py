@@ -10,7 +10,7 @@ from graph_encoding.node_features import describe_operation
 
 
 def to_pyg(graph: CellGraph) -> Any:
-    """A graph as torch-geometric has it.
+    """The graph as a `torch_geometric.data.Data`.
 
     Returns:
         A `torch_geometric.data.Data` with `x` (v, len(NODE_COLUMNS)) float32, `edge_index`

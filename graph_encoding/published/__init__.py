@@ -1,1 +1,1 @@
-"""Identity and cost of cells as the original defines them."""
+"""Identity and cost of cells in the original benchmark."""

@@ -1,7 +1,7 @@
-"""Parameters and FLOPs as the original published them: two formulas, for looking up only.
+"""Published parameters and FLOPs: two formulas, for look-ups only.
 
-They describe the last member of a published class under RELEASED semantics, counted with 48
-outputs though the trained network has 49. For networks that are really built see `cost.py`.
+They describe the last member of a published class under RELEASED semantics, with 48 outputs,
+although the trained network has 49. The costs of networks that are built are in `cost.py`.
 
 Source: fitted to the published values and exact on all of them; the coefficients follow from the
 macro network of SamsungLabs/nb-asr `nasbench_asr/model/tf/model.py`.
@@ -50,7 +50,7 @@ def released_params(cell: Cell) -> int:
 def released_flops(cell: Cell) -> int:
     """Published FLOPs of a cell's class: TensorFlow's profiler on one second of speech.
 
-    The profiler counts additions of skips and the multiplication by zero that stands for an
+    The profiler counts the addition of each skip, and the multiplication by zero in place of an
     absent one: under RELEASED semantics flag 1 means absent.
 
     Raises:

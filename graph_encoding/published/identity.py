@@ -1,7 +1,7 @@
-"""Identity as the original benchmark has it: for looking things up in released files only.
+"""Identity of cells in the original benchmark, for look-ups in released files only.
 
-All 242 published classes with a zero operation mix cells of different functions, so nothing else
-in this library goes by these hashes; `functional_key` is the identity of a function.
+All 242 published classes with a zero operation mix cells of different functions, so the rest of
+the library uses `functional_key` as the identity of a function.
 
 Source: SamsungLabs/nb-asr v1.1.0, `nasbench_asr/graph_utils.py` and `search_space.py`.
 """
@@ -39,19 +39,19 @@ class PublishedClass:
 
     @property
     def representative(self) -> Cell:
-        """The member that was trained and timed for all of them: the last one enumerated."""
+        """The member that was trained and timed for the class: the last one enumerated."""
         return self.members[-1]
 
 
 def published_hash(cell: Cell) -> str:
     """The original's hash of a cell, bit for bit.
 
-    The published graph is minimised (zero operations and what is off every path from input to
-    output go), then hashed as NAS-Bench-101 does. Cells whose output is cut off from the input
-    all share the hash of the empty graph.
+    The published graph is minimised (zero operations and vertices on no path from input to output
+    are removed), then hashed as in NAS-Bench-101. All cells without a path from input to output
+    have the hash of the empty graph.
 
     Raises:
-        UserError: if the cell is not of the published space: three nodes of its six operations.
+        UserError: if the cell is not in the published space: three nodes of its six operations.
 
     >>> published_hash(Cell.from_arch_vec([[1, 0], [1, 0, 0], [1, 0, 0, 0]]))
     '36855332a5778e0df5114305bc3ce238'
@@ -64,15 +64,15 @@ def published_hash(cell: Cell) -> str:
 
 
 def published_graph_hash(matrix: ArrayLike, labels: Sequence[str]) -> str:
-    """The original's hash of a graph as its `get_model_graph` gives it, minimised or not.
+    """The original's hash of a graph from its `get_model_graph`, minimised or not.
 
     Args:
-        matrix: (vertices, vertices) of 0 and 1, whether row feeds column.
-        labels: operation of each vertex, between "input" and "output"; a minimised graph may have
-            no vertex at all.
+        matrix: (vertices, vertices) adjacency of 0 and 1; rows are sources.
+        labels: operation of each vertex, between "input" and "output"; a minimised graph may be
+            empty.
 
     Raises:
-        UserError: if it is no such graph.
+        UserError: if it is not such a graph.
     """
     try:
         edges = np.asarray(matrix, dtype=np.float64)
@@ -103,7 +103,7 @@ def published_class(cell: Cell) -> PublishedClass:
     """The published class that a cell belongs to.
 
     Raises:
-        UserError: if the cell is not of the published space.
+        UserError: if the cell is not in the published space.
     """
     return _classes()[published_hash(cell)]
 
@@ -135,17 +135,17 @@ def _check_published(cell: Cell) -> None:
 
 
 _Neighbours = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
-"""(vertices) of a graph: which vertices each is fed by, and which it feeds."""
+"""Sources and targets of each vertex of a graph."""
 
 
 @lru_cache(maxsize=1024)
 def _minimised(
     skips: tuple[tuple[int, ...], ...], zeros: tuple[bool, ...]
 ) -> tuple[_Neighbours, tuple[int, ...]]:
-    """The published graph without zero operations: neighbours, and the operations left.
+    """The minimised published graph: neighbours, and the remaining operations.
 
-    Vertex 0 is the input, vertex k node k, the last the output. The flags of node k are drawn
-    as further inputs of the vertex after it.
+    Vertex 0 is the input, vertex k node k, the last the output. The flags of node k are further
+    inputs of the vertex after it.
     """
     last = len(zeros) + 1
     edges = {(vertex, vertex + 1) for vertex in range(last)}
@@ -183,7 +183,7 @@ def _reachable(start: int, edges: set[tuple[int, int]]) -> set[int]:
 def _hash_graph(neighbours: _Neighbours, inner_labels: tuple[int, ...]) -> str:
     labels = (_INPUT_LABEL, *inner_labels, _OUTPUT_LABEL) if neighbours else ()
     hashes = [
-        # The original's degrees are sums of a float matrix, and stand so in the hashed text.
+        # The original's degrees are sums of a float matrix, so the hashed text has "1.0".
         _md5(f"({len(targets)}.0, {len(sources)}.0, {label})")
         for (sources, targets), label in zip(neighbours, labels, strict=True)
     ]

@@ -65,8 +65,8 @@ def test_a_changed_file_is_noticed(run: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "name", "detail"),
     [
-        ({"dead_keys": []}, "dead keys", "the metadata list 0 dead functions, 12 there are"),
-        ({"dead_keys": 5}, "dead keys", "list 0 dead"),
+        ({"dead_keys": []}, "dead keys", "the metadata list 0 of 12 dead functions"),
+        ({"dead_keys": 5}, "dead keys", "list 0 of 12 dead"),
         ({"recipe": {}}, "recipe hash", "cannot be read: KeyError: 'macro'"),
         ({"recipe": {"macro": {}, "train": {}}}, "recipe hash", "cannot be read"),
         ({"semantics": 5}, "files", "'semantics' of a table's metadata must be of type str"),

@@ -264,14 +264,14 @@ def test_too_many_orders_to_choose_from_are_an_error(monkeypatch: pytest.MonkeyP
     # Four branches of two terms: each first term has a second one of its own.
     ops = ["a"] * 8
     arguments = [[1] + [0] * 8] * 4 + [[0] * (1 + i) + [1] + [0] * (7 - i) for i in range(4)]
-    with pytest.raises(UserError, match=r"at most 23 numberings .* 8 terms has more when 3 are"):
+    with pytest.raises(UserError, match=r"at most 23 numberings, .* 8 terms have more after 3"):
         canonical_form(ops, arguments, [0] * 5 + [1] * 4)
     monkeypatch.setattr("graph_encoding.functional.MAX_NUMBERINGS", 24)
     assert canonical_form(ops, arguments, [0] * 5 + [1] * 4).ops == ("a",) * 8
 
 
 def test_circles_and_malformed_sums_are_errors() -> None:
-    with pytest.raises(UserError, match=r"in a circle, but these do: \[1, 2\]"):
+    with pytest.raises(UserError, match=r"must not form a cycle, but these do: \[1, 2\]"):
         canonical_form(["a", "b"], [[1, 0, 1], [0, 1, 0]], [0, 1, 0])
     with pytest.raises(UserError, match="must have 2 counts >= 0"):
         canonical_form(["a"], [[1]], [0, 1])

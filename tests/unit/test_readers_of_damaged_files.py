@@ -39,7 +39,7 @@ from train_benchmark.table.benchmark_table import BenchmarkTable
     ["a = " + "9" * 5000, "a = " + "[" * 3000 + "]" * 3000, "a = " + "{a=" * 3000 + "}" * 3000],
     ids=["digits", "arrays", "tables"],
 )
-def test_toml_without_end_is_no_toml(tmp_path: Path, text: str) -> None:
+def test_endless_toml_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "corpus.toml"
     path.write_text(text)
     with pytest.raises(UserError, match="must be TOML"):
@@ -47,7 +47,7 @@ def test_toml_without_end_is_no_toml(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["train", "corpus"])
-def test_a_nul_character_is_in_no_path_of_a_config(tmp_path: Path, key: str) -> None:
+def test_a_nul_character_in_a_config_is_refused(tmp_path: Path, key: str) -> None:
     values = {"train": "t.toml", "corpus": "c.toml"} | {key: "a\\u0000b"}
     lines = [f'{name} = "{value}"' for name, value in values.items()]
     lines += ["seeds = [1]", "[cells]", 'kind = "list"', 'cells = ["10_100_1000"]']
@@ -56,7 +56,7 @@ def test_a_nul_character_is_in_no_path_of_a_config(tmp_path: Path, key: str) -> 
         Campaign.load(tmp_path / "campaign.toml")
 
 
-def test_json_without_end_is_no_json() -> None:
+def test_endless_json_is_refused() -> None:
     nested = "[" * 100_000 + "]" * 100_000
     with pytest.raises(ValueError, match="without end"):
         strict_json(nested)
@@ -67,7 +67,7 @@ def test_json_without_end_is_no_json() -> None:
             kind.from_json("9" * 5000)
 
 
-def test_a_summary_of_numbers_that_are_none_is_refused(tmp_path: Path) -> None:
+def test_a_summary_with_nan_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tune.json").write_text('{"searched": [NaN], "searched_sha256": ""}')
     with pytest.raises(UserError, match="must be the"):
         searched_keys(tmp_path / "tune.json")
@@ -104,7 +104,7 @@ def test_whatever_a_reader_raises_is_one_error_with_rule_and_remedy(error: Excep
 
 
 @pytest.mark.parametrize("error", [UserError("mine"), MissingExtraError("a", "b")])
-def test_our_own_errors_stay_as_they_are(error: Exception) -> None:
+def test_own_errors_are_not_wrapped(error: Exception) -> None:
     with pytest.raises(type(error)) as caught, unreadable("a must be b", "do c"):
         raise error
     assert caught.value is error

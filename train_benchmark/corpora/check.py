@@ -1,4 +1,4 @@
-"""A look at every file of a corpus: what it holds, and all that is wrong with it."""
+"""Check of every file of a corpus: statistics, and all problems."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,22 +17,21 @@ from train_benchmark.corpora.splits import split_corpus
 
 @dataclass(frozen=True)
 class CorpusReport:
-    """What a corpus holds; TIMIT's SA sentences count too, but for the fingerprint.
+    """Statistics and problems of a corpus, including TIMIT's SA sentences.
 
     Attributes:
         speakers: distinct speakers.
         utterances: readable utterances.
-        seconds: their length in all.
-        sentences: distinct sentences: TIMIT has some read by several speakers.
-        phones: their phones, or other symbols, in all.
-        phone_counts: symbol -> how often.
-        label_set: name of the label set; None where the configuration leaves it open.
-        fingerprint: sha256 of what is trained on, the same that campaigns and tables have; None
-            if anything is wrong, or there are SA sentences only.
-        problems: one message for each file or line that breaks a rule, or that nothing can be
-            learnt of.
-        notes: what is sound, but often a mistake.
-        parts: utterances to train on, validate on and test on; None without a split.
+        seconds: their total length.
+        sentences: distinct sentences; several speakers may read one.
+        phones: total number of their phones, or other symbols.
+        phone_counts: symbol -> number of occurrences.
+        label_set: name of the label set; None if the configuration does not declare it.
+        fingerprint: sha256 of the corpus without SA sentences, as in campaigns and tables; None if
+            there is a problem, or there are SA sentences only.
+        problems: one message per file or line that breaks a rule or cannot be trained on.
+        notes: valid, but often unintended findings.
+        parts: number of training, validation and test utterances; None without a split.
     """
 
     speakers: int
@@ -49,14 +48,14 @@ class CorpusReport:
 
 
 def check_corpus(root: Path, source: CorpusSource = TIMIT_SOURCE) -> CorpusReport:
-    """Read every utterance and gather all problems instead of stopping at the first.
+    """Read every utterance and collect all problems.
 
     Args:
         root: folder of the corpus, or the file of a manifest.
-        source: how its files are read; a whole `CorpusConfig` has its split checked too.
+        source: how its files are read; the split of a `CorpusConfig` is checked too.
 
     Raises:
-        UserError: if the folder is no corpus at all: it does not exist or has no transcript.
+        UserError: if the folder does not exist or has no transcript.
     """
     config = source if isinstance(source, CorpusConfig) else None
     listing = list_corpus(root, source, config.parts if config else None)
@@ -110,7 +109,7 @@ def _part_sizes(corpus: Corpus, config: CorpusConfig) -> dict[str, int]:
 
 
 def _notes(utterances: Sequence[Utterance]) -> list[str]:
-    """What is left open by a corpus that breaks no rule."""
+    """Notes on a valid corpus."""
     speakers = {u.speaker for u in utterances}
     if len(speakers) != 1:
         return []
@@ -122,7 +121,7 @@ def _notes(utterances: Sequence[Utterance]) -> list[str]:
 
 
 def _untrainable(utterance: Utterance) -> list[str]:
-    """Why a sound utterance cannot be trained on, in any network of the paper's frames."""
+    """Reasons why a valid utterance cannot be trained on, with the paper's frames."""
     found = []
     frame_samples = round(PAPER_MACRO.frame_length_s * SAMPLE_RATE_HZ)
     if len(utterance.samples) < frame_samples:

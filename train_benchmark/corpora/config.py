@@ -1,5 +1,6 @@
-"""Configurations of corpora: how one is split or made, and how several are mixed."""
+"""Configurations of corpora: splits, synthesis and mixes."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ HELD_OUT_PARTS = ("val", "test")
 
 
 class SplitConfig(StrictConfig):
-    """Who speaks in which part; the parts share no speaker.
+    """Which speakers, or which of the corpus's own parts, are in which part of the split.
 
     `train = ["*"]` means every speaker of the corpus's training part that no list names.
     """
@@ -26,14 +27,26 @@ class SplitConfig(StrictConfig):
     val: tuple[str, ...] = Field(min_length=1)
     test: tuple[str, ...] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        repeated = [name for name, count in Counter(self.names).items() if count > 1]
+        if repeated:
+            raise ValueError(f"a split must name each once, but these are repeated: {repeated}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names of the three lists."""
+        return (*self.train, *self.val, *self.test)
+
 
 class SentenceSplitConfig(StrictConfig):
-    """Shares of the sentences, for a corpus of one speaker or one that is split by what is said.
+    """Split by sentence, for corpora of one speaker, for example.
 
     Attributes:
-        val: share of the distinct sentences that choose the epoch.
-        test: share of those that are scored.
-        seed: another one gives another split.
+        val: expected share of the distinct sentences in the validation part.
+        test: expected share of those in the test part.
+        seed: another seed gives another split.
     """
 
     val: float = Field(gt=0, lt=1)
@@ -50,34 +63,18 @@ class SentenceSplitConfig(StrictConfig):
         return self
 
 
-class PartSplitConfig(StrictConfig):
-    """The corpus's own parts, such as LibriSpeech's subsets, or the column `part` of a manifest."""
-
-    train: tuple[str, ...] = Field(min_length=1)
-    val: tuple[str, ...] = Field(min_length=1)
-    test: tuple[str, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        named = [*self.train, *self.val, *self.test]
-        shared = sorted({name for name in named if named.count(name) > 1})
-        if shared:
-            raise ValueError(f"each part must be named once, but these are repeated: {shared}")
-        return self
-
-
 class CorpusConfig(CorpusSource):
-    """A `configs/corpus/*.toml` file: a corpus, how it is split, how it is made if it is made.
+    """A `configs/corpus/*.toml` file: a corpus, its split, and its synthesis if it is synthetic.
 
-    It has exactly one of the three splits. `score_sa` adds TIMIT's two sentences that every
-    speaker reads to the validation and test parts. They are never trained on.
+    Exactly one of the three splits must be given. `score_sa` adds TIMIT's two sentences that every
+    speaker reads to the validation and test parts; they are never trained on.
     """
 
     name: str
     licence: str
     split: SplitConfig | None = None
     split_by_sentence: SentenceSplitConfig | None = None
-    split_by_part: PartSplitConfig | None = None
+    split_by_part: SplitConfig | None = None
     synthetic: SyntheticConfig | None = None
     score_sa: bool = False
 
@@ -99,18 +96,16 @@ class CorpusConfig(CorpusSource):
 
     @property
     def parts(self) -> frozenset[str] | None:
-        """The corpus's own parts that the split names; None where it does not go by them."""
-        own = self.split_by_part
-        return None if own is None else frozenset((*own.train, *own.val, *own.test))
+        """The corpus's own parts that the split names; None for other splits."""
+        return None if self.split_by_part is None else frozenset(self.split_by_part.names)
 
 
 class MixMember(StrictConfig):
     """One corpus of a mix.
 
     Attributes:
-        corpus: its own configuration.
-        share: fraction of an epoch's training utterances that come from it; 0 if it is only
-            scored.
+        corpus: its configuration.
+        share: fraction of an epoch's training utterances; 0 if the corpus is only scored.
     """
 
     corpus: CorpusConfig
@@ -120,10 +115,10 @@ class MixMember(StrictConfig):
 class MixConfig(StrictConfig):
     """A `configs/corpus/*.toml` file with `[members]`: several corpora as one.
 
-    Each member's training part is a pool. An epoch takes `epoch_utterances` utterances, each
-    pool's share of them in random order, and repeats none of a pool before all were used. The
-    held-out parts are named "member/val" and "member/test". All are scored; `val` names those
-    that choose the epoch and make `val_per`, `test` those that make `test_per`.
+    Each member's training part is a pool. An epoch draws `epoch_utterances` utterances from the
+    pools by their shares; no utterance is repeated before its pool is exhausted. The held-out
+    parts are named "member/val" and "member/test". All are scored; `val` names those that choose
+    the epoch and define `val_per`, `test` those that define `test_per`.
     """
 
     name: str
@@ -180,7 +175,7 @@ class MixConfig(StrictConfig):
 
 
 class _MemberFile(StrictConfig):
-    """A member as its file has it: the corpus is the name of another file."""
+    """A member in the mix's file, where the corpus is the path of another file."""
 
     corpus: Path
     share: float = Field(ge=0, le=1)
@@ -227,6 +222,6 @@ def spec_of(config: CorpusConfig) -> SyntheticConfig:
     if config.synthetic is None:
         raise UserError(
             f"corpus {config.name!r} is not synthetic: its configuration has no [synthetic] "
-            "section; take one that has, such as configs/corpus/synth-micro.toml"
+            "section; use one that has it, such as configs/corpus/synth-micro.toml"
         )
     return config.synthetic

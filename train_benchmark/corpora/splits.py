@@ -1,58 +1,34 @@
-"""Cuts a corpus into what is trained on, what chooses the epoch and what is scored."""
+"""Splits of a corpus into training, validation and test part."""
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from graph_encoding.common.errors import UserError
-from train_benchmark.corpora.config import CorpusConfig
+from train_benchmark.corpora.config import CorpusConfig, SentenceSplitConfig, SplitConfig
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 
 ALL_OTHERS = ("*",)
 
 
 class Parts(NamedTuple):
-    """A corpus in three parts."""
+    """A corpus in three parts: trained on, choosing the epoch, scored."""
 
     train: tuple[Utterance, ...]
     val: tuple[Utterance, ...]
     test: tuple[Utterance, ...]
 
 
-@dataclass(frozen=True)
-class SpeakerSplit:
-    """Speakers of each part; `train = ("*",)` is every unnamed speaker of the TRAIN tree.
-
-    Raises:
-        UserError: if a list is empty or a speaker stands in two.
-    """
-
-    train: tuple[str, ...]
-    val: tuple[str, ...]
-    test: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        lists = {"train": self.train, "val": self.val, "test": self.test}
-        for name, speakers in lists.items():
-            if not speakers:
-                raise UserError(f"the split must name at least one speaker for {name!r}, got none")
-        named = [speaker for speakers in lists.values() for speaker in speakers]
-        shared = sorted({speaker for speaker in named if named.count(speaker) > 1})
-        if shared:
-            raise UserError(f"the parts must share no speaker, but {shared} stand in more than one")
-
-
-def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
-    """Cut a corpus into three parts that share no speaker.
+def split_by_speaker(corpus: Corpus, split: SplitConfig) -> Parts:
+    """Split a corpus into three parts that share no speaker.
 
     Raises:
         UserError: if a named speaker is not in the corpus, a speaker is in no list (unless the
-            training list is "*"), or "*" is asked of a corpus without the two trees or matches
-            nobody.
+            training list is "*"), or "*" is used for a corpus without TRAIN and TEST trees or
+            matches no speaker.
     """
     present = {u.speaker for u in corpus.utterances}
-    named = {*split.val, *split.test, *(() if split.train == ALL_OTHERS else split.train)}
+    named = set(split.names) - set(ALL_OTHERS)
     missing = sorted(named - present)
     if missing:
         raise UserError(
@@ -61,7 +37,7 @@ def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
         )
     train = set(split.train)
     if split.train == ALL_OTHERS:
-        # Else one corpus, with one fingerprint, would have other training speakers laid out flat.
+        # Otherwise two layouts of one corpus, with one fingerprint, would differ in their split.
         flat = [u.key for u in corpus.utterances if u.part is None]
         if flat:
             raise UserError(
@@ -88,65 +64,52 @@ def split_by_speaker(corpus: Corpus, split: SpeakerSplit) -> Parts:
 
 
 def split_corpus(corpus: Corpus, config: CorpusConfig) -> Parts:
-    """Cut a corpus as its configuration says.
+    """Split a corpus by its configuration.
 
     Raises:
-        UserError: if the split does not fit the corpus, or leaves a part empty.
+        UserError: if the split does not fit the corpus, or a part is empty.
     """
     if config.split:
-        lists = config.split
-        return split_by_speaker(corpus, SpeakerSplit(lists.train, lists.val, lists.test))
+        return split_by_speaker(corpus, config.split)
     if config.split_by_sentence:
-        shares = config.split_by_sentence
-        return split_by_sentence(corpus, shares.val, shares.test, shares.seed)
-    names = config.split_by_part
-    assert names is not None
-    return split_by_part(corpus, names.train, names.val, names.test)
+        return split_by_sentence(corpus, config.split_by_sentence)
+    assert config.split_by_part is not None
+    return split_by_part(corpus, config.split_by_part)
 
 
-def split_by_sentence(corpus: Corpus, val: float, test: float, seed: int) -> Parts:
-    """Cut a corpus by what is said, such as one of a single speaker.
+def split_by_sentence(corpus: Corpus, shares: SentenceSplitConfig) -> Parts:
+    """Split a corpus by sentence.
 
-    Each sentence is put into a part by a hash of its words, so that a further sentence moves no
-    other, and equal words are never in two parts.
-
-    Args:
-        corpus: what to cut.
-        val: expected share of distinct sentences in the validation part.
-        test: the same of the test part.
-        seed: another seed gives another split.
+    The part of a sentence follows from a hash of its words: a further sentence moves no other,
+    and equal words are in one part.
 
     Raises:
-        UserError: if a part comes out empty.
+        UserError: if a part is empty.
     """
 
     def part_of(utterance: Utterance) -> str:
-        place = _place(utterance, seed)
-        return "test" if place < test else "val" if place < test + val else "train"
+        place = _place(utterance, shares.seed)
+        if place < shares.test:
+            return "test"
+        return "val" if place < shares.test + shares.val else "train"
 
     return _nonempty(corpus, part_of, "give larger shares or another seed")
 
 
-def split_by_part(
-    corpus: Corpus, train: tuple[str, ...], val: tuple[str, ...], test: tuple[str, ...]
-) -> Parts:
-    """Cut a corpus by its own parts; what is in none of those named is left out.
+def split_by_part(corpus: Corpus, split: SplitConfig) -> Parts:
+    """Split a corpus by its own parts; utterances of unnamed parts are left out.
 
     Raises:
-        UserError: if a part comes out empty.
+        UserError: if a part is empty.
     """
-    owner = {
-        name: part
-        for part, names in (("train", train), ("val", val), ("test", test))
-        for name in names
-    }
+    owner = {name: part for part, names in split for name in names}
     return _nonempty(
         corpus, lambda u: owner.get(u.part or ""), "name parts that the corpus has utterances of"
     )
 
 
 def _place(utterance: Utterance, seed: int) -> float:
-    """A number in [0, 1) that depends on the words of a sentence and the seed only."""
+    """A number in [0, 1) that depends on a sentence's words and the seed only."""
     words = " ".join(utterance.text.lower().split()) or utterance.sentence
     digest = hashlib.sha256(f"{seed}\n{words}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48

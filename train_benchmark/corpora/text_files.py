@@ -12,10 +12,10 @@ def read_lines(path: Path, what: str) -> list[str]:
 
     Args:
         path: the file.
-        what: what it is, for messages.
+        what: kind of the file, for messages.
 
     Raises:
-        UserError: if it cannot be read, or a line is not UTF-8; names the line.
+        UserError: if it cannot be read, or a line is not UTF-8.
     """
     try:
         content = path.read_bytes()
@@ -28,7 +28,7 @@ def lines_of(content: bytes, name: str) -> list[str]:
     """Lines of UTF-8 bytes; `name` is for messages.
 
     Raises:
-        UserError: if a line is not UTF-8; names the line.
+        UserError: if a line is not UTF-8.
     """
     found = []
     for number, line in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), start=1):

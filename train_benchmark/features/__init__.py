@@ -1,1 +1,1 @@
-"""From a corpus to training batches: features, labels, augmentation."""
+"""Training batches of a corpus: features, labels, augmentation."""

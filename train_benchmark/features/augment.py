@@ -1,4 +1,4 @@
-"""Random changes of features during training: speaking rate, vocal tract length, masks."""
+"""Data augmentation of features: speaking rate, vocal tract length, masks."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from train_benchmark.features.prepared import PreparedUtterance
 from train_benchmark.recipe import Masks, Warp
 
 _KNEE_HZ = 4800.0
-"""Formants lie below: up to here frequencies are scaled, above they are squeezed to fit."""
+"""Upper limit of formants: frequencies are scaled below, and compressed above."""
 
 
 class Warper:
@@ -20,7 +20,7 @@ class Warper:
     Args:
         warp: the largest changes.
         mel_bins: bands of the features, HTK mel from 0 Hz to half the sample rate.
-        total_stride: input frames for each output frame of the network.
+        total_stride: input frames per output frame of the network.
 
     Source: Jaitly and Hinton, 2013, for the piecewise linear warp of frequencies.
     """
@@ -34,13 +34,12 @@ class Warper:
     def __call__(
         self, utterance: PreparedUtterance, required_frames: int, rng: np.random.Generator
     ) -> PreparedUtterance:
-        """Draw one change and apply it.
+        """Return an utterance with one random change.
 
         Args:
-            utterance: what to change; it is left as it is.
-            required_frames: output frames that CTC needs for its labels: no utterance becomes
-                shorter than that.
-            rng: source of the change; two numbers are drawn.
+            utterance: the utterance.
+            required_frames: output frames that CTC needs for its labels: the least length.
+            rng: random generator; two numbers are drawn.
         """
         rate = 1.0 + self._warp.rate * rng.uniform(-1.0, 1.0)
         scale = 1.0 + self._warp.frequency * rng.uniform(-1.0, 1.0)
@@ -59,7 +58,7 @@ class Warper:
         return replace(utterance, features=np.ascontiguousarray(features), frame_labels=labels)
 
     def _warped_hz(self, scale: float) -> NDArray[np.float64]:
-        """Frequency at which each band's new value is found: below the knee, centre * scale."""
+        """Source frequency of each band's new value: below the knee, centre * scale."""
         top = SAMPLE_RATE_HZ / 2
         knee = _KNEE_HZ * min(scale, 1.0) / scale
         above = scale * knee + (top - scale * knee) * (self._centres_hz - knee) / (top - knee)
@@ -74,8 +73,8 @@ def mask_batch(
     Args:
         features_BTC: (B, T, mel_bins) normalised features.
         frames_B: (B,) true lengths.
-        masks: how many blocks, and how large.
-        rng: source of the blocks.
+        masks: number and size of the blocks.
+        rng: random generator.
     """
     bands = features_BTC.shape[2]
     for row, frames in zip(features_BTC, frames_B.tolist(), strict=True):
@@ -92,7 +91,7 @@ def mask_batch(
 def _interpolate_rows(
     values: NDArray[np.float32], positions: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Rows of a matrix at fractional positions, linearly between the two nearest."""
+    """Linear interpolation of a matrix's rows at fractional positions."""
     before = np.minimum(positions.astype(np.int64), len(values) - 2) if len(values) > 1 else None
     if before is None:
         return np.repeat(values, len(positions), axis=0)

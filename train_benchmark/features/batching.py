@@ -1,4 +1,4 @@
-"""Batches of prepared utterances, and the order in which training sees them."""
+"""Batches of prepared utterances, and their order in training."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ class Batch:
         labels: (sum of labels,) int64, one utterance after another.
         label_lengths_B: (B,) int64.
         references: B reference phone sequences.
-        frame_labels_BT: (B, T) int64 training label of each frame, `NO_LABEL` where none is known;
-            None where no utterance has any.
+        frame_labels_BT: (B, T) int64 training label of each frame, `NO_LABEL` where unknown; None
+            if no utterance has any.
     """
 
     features_BTC: Tensor
@@ -47,11 +47,11 @@ class Batch:
 
 
 MakeBatch = Callable[[Sequence[PreparedUtterance]], Batch]
-"""Makes utterances, at least one, into one padded batch."""
+"""Pads at least one utterance to a batch."""
 
 
 def make_batch(utterances: Sequence[PreparedUtterance]) -> Batch:
-    """Pad some utterances into one batch."""
+    """Pad utterances to one batch."""
     frames = [len(u.features) for u in utterances]
     padded = np.zeros(
         (len(utterances), max(frames), utterances[0].features.shape[1]), dtype=np.float32
@@ -88,13 +88,13 @@ def _frame_labels_of(utterances: Sequence[PreparedUtterance], frames: int) -> Te
 
 
 class ResidentFeatures:
-    """A split whose features lie on a device, where its batches are cut out of them.
+    """Features of a split in the memory of a device, which its batches are indexed from.
 
-    Copying a batch to a GPU waits for main memory at every step; TIMIT's features fit there whole.
+    Copying batches to a GPU waits for main memory at every step.
 
     Args:
-        utterances: the split, at least one utterance, keys unique.
-        device: where to put it.
+        utterances: the split, at least one utterance, with unique keys.
+        device: the device.
     """
 
     def __init__(self, utterances: Sequence[PreparedUtterance], device: torch.device) -> None:
@@ -107,12 +107,12 @@ class ResidentFeatures:
         self._flat_NC = torch.from_numpy(flat_NC).to(device)
 
     def make_batch(self, utterances: Sequence[PreparedUtterance]) -> Batch:
-        """What the function `make_batch` makes of utterances of the split, on the device."""
+        """Equal to the function `make_batch`, on the device."""
         frames_B = torch.tensor([len(u.features) for u in utterances])
         starts_B = torch.tensor([self._starts[u.key] for u in utterances])
         positions_T = torch.arange(int(frames_B.max()))
         rows_BT = starts_B[:, None] + positions_T
-        # The row after the last is zero: all padding points there.
+        # The row after the last is zero: the padding.
         rows_BT[positions_T >= frames_B[:, None]] = len(self._flat_NC) - 1
         batch = Batch(
             self._flat_NC[rows_BT.to(self._device)],
@@ -126,12 +126,12 @@ class ResidentFeatures:
 def evaluation_batches(
     utterances: Sequence[PreparedUtterance], max_frames: int, make: MakeBatch = make_batch
 ) -> list[Batch]:
-    """A split in its order, in batches of at most `max_frames` frames, padding counted.
+    """Batches of a split in its order, of at most `max_frames` frames with padding.
 
     Args:
         utterances: a split, at least one utterance.
-        max_frames: what a batch may hold; an utterance that is longer has a batch of its own.
-        make: makes a batch.
+        max_frames: size of a batch; a longer utterance is a batch of its own.
+        make: builds a batch.
     """
     groups: list[list[PreparedUtterance]] = []
     longest = 0
@@ -153,15 +153,15 @@ def pooled_batches(
 ) -> Iterator[Batch]:
     """One pass over all utterances in random batches of similar lengths.
 
-    Utterances are shuffled and cut into pools; each pool is sorted by length and cut into
-    batches; the batches are shuffled. No utterance is left out: a last batch may be smaller.
+    Utterances are shuffled and split into pools; each pool is sorted by length and split into
+    batches; the batches are shuffled. The last batch of a pool may be smaller.
 
     Args:
         utterances: a split.
-        size: utterances a batch.
-        pool: utterances a pool; `size` or less means no sorting that matters.
-        rng: source of the order.
-        make: makes a batch.
+        size: utterances per batch.
+        pool: utterances per pool, at least `size`.
+        rng: random generator.
+        make: builds a batch.
     """
     order = rng.permutation(len(utterances))
     batches = []
@@ -183,15 +183,15 @@ def bucketed_batches(
     rng: np.random.Generator,
     make: MakeBatch = make_batch,
 ) -> Iterator[Batch]:
-    """One pass over all utterances in random batches of short ones and of long ones.
+    """One pass over all utterances in random batches of short or of long ones.
 
     Args:
         utterances: a split, or a part of it; may be empty.
         boundary_frames: utterances with fewer frames are short.
-        short: short utterances a batch.
-        long: long utterances a batch.
-        rng: source of the order.
-        make: makes a batch.
+        short: short utterances per batch.
+        long: long utterances per batch.
+        rng: random generator.
+        make: builds a batch.
     """
     order = rng.permutation(len(utterances)).tolist()
     batches = []
@@ -203,7 +203,7 @@ def bucketed_batches(
 
 
 def batch_count(utterances: int, size: int, pool: int) -> int:
-    """How many batches a pass of `pooled_batches` has."""
+    """Number of batches of a pass of `pooled_batches`."""
     pool = max(pool, size)
     whole, rest = divmod(utterances, pool)
     return whole * -(-pool // size) + -(-rest // size)
@@ -215,9 +215,9 @@ def batches_of(
     rng: np.random.Generator,
     make: MakeBatch = make_batch,
 ) -> tuple[int, Iterator[Batch]]:
-    """One pass as a recipe says: how many batches it has, and the batches.
+    """One pass of a recipe: the number of batches, and the batches.
 
-    Nothing is drawn of `rng` before the first batch is asked for.
+    `rng` is not used before the first batch is taken.
     """
     if isinstance(config, PooledBatches):
         count = batch_count(len(utterances), config.size, config.pool)
@@ -231,13 +231,12 @@ def batches_of(
 class PoolDraws:
     """Draws each epoch's utterances from several pools.
 
-    Every pool is gone through in random order before any of its utterances comes again, also
-    across epochs.
+    No utterance is repeated before its pool is exhausted, also across epochs.
 
     Args:
-        pools: what to draw from.
-        per_epoch: utterances of an epoch, shared among the pools by their shares.
-        rng: source of the order.
+        pools: the pools.
+        per_epoch: utterances per epoch, divided by the pools' shares.
+        rng: random generator.
     """
 
     def __init__(
@@ -249,7 +248,7 @@ class PoolDraws:
         self._waiting: list[list[PreparedUtterance]] = [[] for _ in pools]
 
     def next_epoch(self) -> list[PreparedUtterance]:
-        """Utterances of the next epoch, one pool's after another's."""
+        """Utterances of the next epoch, pool by pool."""
         drawn = []
         for pool, count, waiting in zip(self._pools, self._counts, self._waiting, strict=True):
             for _ in range(count):
@@ -261,7 +260,7 @@ class PoolDraws:
 
 
 def _largest_remainders(shares: Sequence[float], total: int) -> list[int]:
-    """Whole numbers that sum to `total`, as near to the shares of it as can be.
+    """Integers that sum to `total`, in proportion to the shares.
 
     >>> _largest_remainders([0.5, 0.3, 0.2], 9)
     [4, 3, 2]

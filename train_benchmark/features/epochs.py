@@ -1,4 +1,4 @@
-"""The batches of each epoch of a training, as a recipe orders and changes them."""
+"""Batches of each epoch of a training, ordered and augmented by the recipe."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -23,24 +23,24 @@ from train_benchmark.features.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import PooledBatches, Recipe
 
 _RESIDENT_BYTES = 2 << 30
-"""Features of more bytes are copied to a GPU batch by batch; those of TIMIT are 0.4 GB."""
+"""Larger features are copied to a GPU batch by batch; TIMIT's are 0.4 GB."""
 
 
 class EpochBatches:
-    """The training batches, epoch after epoch.
+    """The training batches of all epochs.
 
-    One corpus: an epoch has as many steps as a pass over all utterances; a curriculum's steps
-    come first, and the passes begin that much later. A mix: an epoch draws from each pool.
+    With one corpus, an epoch has the number of steps of a pass over all utterances; the steps of a
+    curriculum come first and delay the passes. With a mix, an epoch draws from each pool.
 
     Args:
-        recipe: how utterances are ordered and changed.
-        corpus: what `prepare` made for it.
-        rng: source of the order.
-        changes: source of the warps.
-        device: where batches go.
+        recipe: the recipe.
+        corpus: the prepared corpus.
+        rng: random generator of the order.
+        changes: random generator of the warps.
+        device: device of the batches.
 
     Attributes:
-        steps: batches of an epoch.
+        steps: batches per epoch.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class EpochBatches:
         self._stream = self._all_batches()
 
     def next_epoch(self) -> Iterator[Batch]:
-        """The batches of the next epoch; take all of them before those of another."""
+        """The batches of the next epoch; they must be exhausted before the next call."""
         return islice(self._stream, self.steps)
 
     def _all_batches(self) -> Iterator[Batch]:
@@ -86,7 +86,7 @@ class EpochBatches:
             yield from batches_of(train, config.batches, self._rng, self._make)[1]
 
     def _seconds(self, utterance: PreparedUtterance) -> float:
-        """Duration of the signal that an utterance's frames were computed from."""
+        """Duration of an utterance's frames."""
         macro = self._recipe.macro
         return (len(utterance.features) - 1) * macro.frame_shift_s + macro.frame_length_s
 
@@ -97,7 +97,7 @@ def _batch_maker(
     changes: np.random.Generator,
     device: torch.device,
 ) -> MakeBatch:
-    """How batches are made on a device: on a GPU out of features that lie there."""
+    """The function that builds batches on a device; on a GPU from resident features."""
     if recipe.train.warp is not None:
         return _warped(recipe, changes, lambda members: make_batch(members).to(device))
     if device.type == "cpu":

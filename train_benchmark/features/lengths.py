@@ -1,4 +1,4 @@
-"""Whether utterances are long enough for their labels."""
+"""Check that utterances are long enough for their labels."""
 
 import itertools
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from train_benchmark.recipe import Recipe
 
 
 def required_frames(labels: Sequence[int]) -> int:
-    """Output frames that CTC needs for a label sequence: repeats need a blank between them.
+    """Output frames that CTC needs for a label sequence: a blank separates repeated labels.
 
     >>> required_frames([3, 3, 5])
     4
@@ -18,10 +18,10 @@ def required_frames(labels: Sequence[int]) -> int:
 
 
 def check_lengths(utterances: Sequence[PreparedUtterance], recipe: Recipe) -> None:
-    """Make sure that CTC can align every utterance with its labels.
+    """Check that CTC can align every utterance with its labels.
 
     Raises:
-        UserError: if an utterance has no label, or the network gives it too few output frames.
+        UserError: if an utterance has no label, or too few output frames.
     """
     for utterance in utterances:
         frames = recipe.macro.output_frames(len(utterance.features))

@@ -1,4 +1,4 @@
-"""Log-mel features of utterances, as the original computes them."""
+"""Log-mel features of utterances, as in the original."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,10 @@ VARIANCE_FLOOR = 1e-3
 
 
 class LogMel:
-    """Log power of HTK mel bands from 0 to 8 kHz, in frames as long and as far apart as a macro's.
+    """Log power of HTK mel bands from 0 to 8 kHz.
 
     Args:
-        macro: whose `mel_bins`, `frame_length_s` and `frame_shift_s` to take.
+        macro: gives `mel_bins`, `frame_length_s` and `frame_shift_s`.
 
     Source: SamsungLabs/nb-asr `nasbench_asr/training/tf/datasets/audio_feature.py`:
         frame 400 samples, step 160, FFT 400, periodic Hann window, no centring, log(mel + 1e-10).
@@ -52,7 +52,7 @@ class LogMel:
             (frames, mel_bins) float32.
 
         Raises:
-            UserError: if there is not one whole frame.
+            UserError: if the utterance is shorter than one frame.
         """
         if samples.shape[0] < self._frame_samples:
             raise UserError(
@@ -67,11 +67,11 @@ class LogMel:
 def normalise(
     features: Sequence[NDArray[np.float32]], train: Sequence[NDArray[np.float32]]
 ) -> tuple[NDArray[np.float32], ...]:
-    """Bring each band to zero mean and unit variance over the training utterances' frames.
+    """Normalise each band with mean and variance of the training utterances' frames.
 
     Args:
         features: utterances to normalise, (frames, mel_bins) each.
-        train: utterances to take mean and variance from, and no others.
+        train: training utterances, for mean and variance.
 
     Source: `(x - m) / sqrt(v + 1e-3)`, SamsungLabs/nb-asr
         `nasbench_asr/training/tf/datasets/preprocess.py`.

@@ -1,4 +1,4 @@
-"""From corpora to what training reads: features and labels, computed once and cached."""
+"""Preparation of corpora for training: features and labels, computed once and cached."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,16 +30,16 @@ from train_benchmark.features.prepared import (
 from train_benchmark.recipe import Recipe
 
 CorpusRoots = Path | Mapping[str, Path]
-"""Folder of the one corpus of a recipe, or the folder of each member of a mix by its name."""
+"""Folder of a recipe's only corpus, or the folders of a mix by member."""
 
 
 @dataclass(frozen=True, eq=False)
 class RecipeSpeech:
-    """The corpora that a recipe is run on.
+    """The corpora of a recipe.
 
     Attributes:
         config: the recipe's corpus configuration.
-        corpora: by name of the member; the one corpus of a recipe without a mix is named "".
+        corpora: corpora by member; without a mix, the only one is named "".
     """
 
     config: CorpusConfig | MixConfig
@@ -47,7 +47,7 @@ class RecipeSpeech:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of all corpora: of the only one its own fingerprint."""
+        """sha256 of all corpora; without a mix, the corpus's own fingerprint."""
         fingerprints = {name: corpus.fingerprint for name, corpus in self.corpora.items()}
         return fingerprints[""] if "" in fingerprints else content_hash(fingerprints)
 
@@ -56,8 +56,8 @@ def read_speech(roots: CorpusRoots, recipe: Recipe) -> RecipeSpeech:
     """Read the corpora of a recipe.
 
     Args:
-        roots: where they are.
-        recipe: what is trained on them.
+        roots: their folders.
+        recipe: the recipe.
 
     Raises:
         UserError: if the folders do not fit the recipe's members, or a corpus breaks a rule.
@@ -88,17 +88,16 @@ def _read(root: Path, config: CorpusConfig) -> Corpus:
 def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
     """Split corpora and compute features and labels.
 
-    Features are normalised with the statistics of the training utterances of their own corpus
-    only, so that recording conditions of a mix's members become alike.
+    Features are normalised with the training utterances of their own corpus only, which reduces
+    differences between the recording conditions of a mix.
 
     Args:
-        speech: the corpora of the recipe; a corpus alone for a recipe without a mix.
-        recipe: how they are split, and the frames of its network.
+        speech: the corpora of the recipe; without a mix, a corpus.
+        recipe: the recipe.
 
     Raises:
-        UserError: if the split does not fit a corpus, its label set is not the recipe's,
-            an utterance is too short for its labels, or no utterance has the times of phones
-            that the recipe's frame loss needs.
+        UserError: if the split does not fit a corpus, label sets differ, an utterance is too short
+            for its labels, or no utterance has the times that the recipe's frame loss needs.
     """
     if isinstance(speech, Corpus):
         speech = RecipeSpeech(recipe.corpus, {"": speech})
@@ -134,7 +133,7 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
 def _prepare_corpus(
     corpus: Corpus, config: CorpusConfig, macro: Macro, label_set: LabelSet, prefix: str = ""
 ) -> dict[str, tuple[PreparedUtterance, ...]]:
-    """The three parts of a corpus; `prefix` goes before the utterances' keys."""
+    """The three parts of a corpus; `prefix` is prepended to the utterances' keys."""
     if corpus.labels != label_set:
         found = corpus.labels.name if corpus.labels else None
         raise UserError(
@@ -203,7 +202,7 @@ def _frame_labels(
 
 
 def cache_path(folder: Path, recipe: Recipe, fingerprint: str) -> Path:
-    """Where the prepared form of a corpus lies: its name changes with all that it depends on."""
+    """Cache file of a prepared corpus, with a hash of everything that it depends on."""
     config = recipe.corpus
     depends_on = {
         "form": 3,
@@ -216,7 +215,7 @@ def cache_path(folder: Path, recipe: Recipe, fingerprint: str) -> Path:
 
 
 def save_prepared(prepared: PreparedCorpus, path: Path) -> None:
-    """Write prepared utterances as plain arrays, whole or not at all."""
+    """Write prepared utterances as plain arrays, atomically."""
     arrays: dict[str, np.ndarray] = {
         "fingerprint": np.array(prepared.fingerprint),
         "pools": np.array([pool.name for pool in prepared.pools]),
@@ -241,7 +240,7 @@ def load_prepared(path: Path) -> PreparedCorpus:
     """The inverse of `save_prepared`.
 
     Raises:
-        UserError: if the file is missing or not what `save_prepared` writes.
+        UserError: if the file is missing or was not written by `save_prepared`.
     """
     with unreadable(f"features {path} must be what this version writes", "delete the file"):
         arrays = read_arrays(path)

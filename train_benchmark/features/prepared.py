@@ -1,4 +1,4 @@
-"""A corpus as training reads it: features and labels in pools to train on and sets to score."""
+"""Prepared corpora: features and labels, in training pools and held-out sets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_LABEL = 0
-"""In `frame_labels`: no phone is known there. It is the CTC blank's index, which is no phone."""
+"""Unknown phone in `frame_labels`; the index of the CTC blank."""
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedUtterance:
-    """An utterance as training sees it.
+    """Features and labels of an utterance.
 
     Attributes:
         key: id of the utterance in its corpus.
         features: (frames, mel_bins) float32, normalised.
-        labels: (phones,) labels of the training classes, none of them the blank.
-        reference: (phones,) the same phones folded to the scoring classes.
+        labels: (phones,) training labels, without blanks.
+        reference: (phones,) scoring labels of the same phones.
         frame_labels: (frames,) int16 training label at the centre of each frame, `NO_LABEL` where
-            none is known; empty if the corpus has no times.
+            unknown; empty if the corpus has no times.
     """
 
     key: str
@@ -34,11 +34,11 @@ class PreparedUtterance:
 
 @dataclass(frozen=True, eq=False)
 class TrainingPool:
-    """Utterances to train on that are drawn together.
+    """Training utterances of one corpus.
 
     Attributes:
-        name: the corpus that they come from.
-        share: fraction of an epoch's utterances that are drawn here.
+        name: name of the corpus.
+        share: fraction of an epoch's utterances from this pool.
         utterances: the pool.
     """
 
@@ -49,12 +49,12 @@ class TrainingPool:
 
 @dataclass(frozen=True, eq=False)
 class PreparedCorpus:
-    """One corpus or several, split and turned into features for one recipe.
+    """Split corpora with features and labels, for one recipe.
 
     Attributes:
-        fingerprint: sha256 of the speech it was made of.
-        pools: what is trained on.
-        held_out: what is scored, by the name of the set, in scoring order.
+        fingerprint: sha256 of the speech.
+        pools: training utterances.
+        held_out: utterances to score, by name of the set, in scoring order.
         val_sets: names of the sets that choose the epoch, scored as one.
         test_sets: names of the sets that are scored with the chosen epoch's weights, as one.
     """
@@ -98,5 +98,5 @@ class PreparedCorpus:
         return self.utterances_of(self.test_sets)
 
     def utterances_of(self, names: Sequence[str]) -> tuple[PreparedUtterance, ...]:
-        """Utterances of some held-out sets, one set after another."""
+        """Utterances of the given held-out sets, set by set."""
         return tuple(u for name in names for u in self.held_out[name])

@@ -1,1 +1,1 @@
-"""The original's released files: reading, converting, querying as the original does."""
+"""The original's released files: reading, conversion, and the original's API."""

@@ -1,9 +1,9 @@
-"""The original's files as a table, and tables as the original's files.
+"""Conversion between the original's files and tables.
 
-The original trained one cell of each of its 8,242 classes with each seed. Read as it was trained
-(`Semantics.RELEASED`), many classes are one function, so that its rows hold several trainings of
-one (functional key, seed). A `BenchmarkTable` has one: that of the class that comes first in the
-space; the others are in `ReleasedFolder.repeats`, where they measure the noise of training.
+The original trained one cell per class and seed, of 8,242 classes. Under `Semantics.RELEASED` many
+classes are one function, so there are several trainings per (functional key, seed). A
+`BenchmarkTable` contains the one of the first class in the space; `ReleasedFolder.repeats` has all,
+as a measure of training noise.
 """
 
 import json
@@ -38,7 +38,7 @@ from train_benchmark.record import TrainingRecord
 from train_benchmark.table.benchmark_table import ORIGINAL_RECIPE, BenchmarkTable, TableMetadata
 
 FILE_VERSION = 2
-"""Version of the format since which static files have FLOPs."""
+"""First version of the format whose static files have FLOPs."""
 
 _FLOPS_FRAMES = 100  # the original profiled one second of speech
 
@@ -49,7 +49,7 @@ _SEED = re.compile("0|[1-9][0-9]{0,18}")
 
 @dataclass(frozen=True)
 class ReleasedFolder:
-    """All files of a release of one number of epochs.
+    """All files of a release with one number of epochs.
 
     Attributes:
         trainings: file of each seed.
@@ -62,10 +62,10 @@ class ReleasedFolder:
     static: ReleasedFile | None
 
     def table(self, name: str = "nb-asr") -> BenchmarkTable:
-        """One row for each function and seed, under `Semantics.RELEASED`.
+        """One row per function and seed, under `Semantics.RELEASED`.
 
         Raises:
-            UserError: if the files are not the original's, but were made of a table.
+            UserError: if the files were exported from a table.
         """
         first: dict[tuple[str, int], TrainingRecord] = {}
         for record in self._records():
@@ -86,7 +86,7 @@ class ReleasedFolder:
         """All trainings of each (functional key, seed), in the order of the space.
 
         Raises:
-            UserError: if the files are not the original's, but were made of a table.
+            UserError: if the files were exported from a table.
         """
         found: dict[tuple[str, int], list[TrainingRecord]] = {}
         for record in self._records():
@@ -95,12 +95,12 @@ class ReleasedFolder:
 
     def _recipe(self) -> tuple[dict[str, Any], str]:
         header = next(iter(self.trainings.values())).header
-        # Only `release_of_table` writes it. Such files have the recipe, the reading and the licence
-        # of their table, and the rows of a function's classes are copies of one training.
+        # Only `release_of_table` writes it. Such files have another recipe, and the rows of a
+        # function's classes are copies of one training.
         if "semantics" in header:
             raise UserError(
-                "a table is made of the original's own files, but these were made of a table that "
-                f"reads cells as {header['semantics']!r}; load that table with BenchmarkTable.load"
+                "a table must be converted from the original's files, but these were exported from "
+                f"a table of semantics {header['semantics']!r}; load it with BenchmarkTable.load"
             )
         recipe = {
             "name": ORIGINAL_RECIPE,
@@ -123,7 +123,7 @@ class ReleasedFolder:
 
 
 def _record(row: ReleasedTraining, seed: int, recipe_hash: str, version: object) -> TrainingRecord:
-    """A released training; what the release does not tell is empty or 0."""
+    """A released training; fields that the release lacks are empty or 0."""
     return TrainingRecord(
         functional_key=functional_key(row.cell, Semantics.RELEASED),
         cell=row.cell.text,
@@ -135,7 +135,7 @@ def _record(row: ReleasedTraining, seed: int, recipe_hash: str, version: object)
         error="",
         val_per_curve=row.val_per,
         train_loss_curve=(),
-        # The original keeps the weights of the last of equally good epochs.
+        # The original keeps the weights of the last of equal epochs.
         best_epoch=len(row.val_per) - row.val_per[::-1].index(min(row.val_per)),
         test_per=row.test_per,
         params=released_params(row.cell),
@@ -151,21 +151,21 @@ def read_released_folder(
     seeds: Sequence[int] | None = None,
     devices: Sequence[str] | None = None,
 ) -> ReleasedFolder:
-    """Read the files of a release without running anything in them.
+    """Read the files of a release without running their code.
 
     Args:
         folder: folder of `nb-asr-e{epochs}-{seed}.pickle`, `nb-asr-bench-{device}.pickle` and
             `nb-asr-info.pickle`.
-        epochs: length of the trainings wanted: 40, 10 or 5 in the original.
-        seeds: seeds wanted; all that are there if None.
-        devices: devices wanted; all that are there if None.
+        epochs: length of the trainings: 40, 10 or 5 in the original.
+        seeds: seeds to read; all if None.
+        devices: devices to read; all if None.
 
     Raises:
-        UserError: if there is no such training, a file wanted is missing, a file is damaged or
-            holds what could run, or its header does not fit its name or the other files.
+        UserError: if a file is missing, damaged or contains code, or its header does not fit its
+            name or the other files.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder} must be a folder of released files, but is none")
+        raise UserError(f"{folder} must be a folder of released files, but is not a folder")
     prefix = f"nb-asr-e{epochs}-"
     found_seeds = _found(folder, prefix)
     if not found_seeds:
@@ -175,7 +175,7 @@ def read_released_folder(
             f"folder {folder} must have {prefix}{{seed}}.pickle, but has trainings of "
             f"{' and '.join(lengths) or 'no number of'} epochs; ask for those"
         )
-    # Not `str.isdigit`, which takes "²" and numbers of any length for a seed.
+    # Not `str.isdigit`, which accepts "²" and numbers of any length.
     numbers = sorted(int(s) for s in found_seeds if _SEED.fullmatch(s))
     wanted = numbers if seeds is None else list(seeds)
     missing = [seed for seed in wanted if str(seed) not in found_seeds]
@@ -201,19 +201,19 @@ def read_released_folder(
 
 
 def _read_named(path: Path) -> ReleasedFile:
-    """Read a file that must be what its name says."""
+    """Read a file, and check its name against its header."""
     file = read_released(path)
     expected = _file_name(file)
     if path.name != expected:
         raise UserError(
-            f"released file {path} must have the name that its header says, which is {expected}; "
-            "rename it, or put the right file there"
+            f"released file {path} must have the name in its header, {expected}; rename it, or "
+            "replace it by the right file"
         )
     return file
 
 
 def _file_name(file: ReleasedFile) -> str:
-    """What a file of a release is called, by its header."""
+    """Name of a released file, from its header."""
     header = file.header
     if file.dataset_type == "training":
         return f"nb-asr-e{header['epochs']}-{header['seed']}.pickle"
@@ -223,10 +223,10 @@ def _file_name(file: ReleasedFile) -> str:
 
 
 def check_alike(files: Mapping[Any, ReleasedFile], varied: str) -> None:
-    """Make sure that the headers of one type of file differ in one field only.
+    """Check that the headers of one type of file differ in one field only.
 
     Raises:
-        UserError: if they differ in others; the message names these.
+        UserError: if they differ in others.
     """
     headers = {name: {**file.header, varied: None} for name, file in files.items()}
     for name, header in headers.items():
@@ -234,8 +234,8 @@ def check_alike(files: Mapping[Any, ReleasedFile], varied: str) -> None:
         if header != expected:
             fields = [f for f in {**expected, **header} if expected.get(f) != header.get(f)]
             raise UserError(
-                f"the released files of {varied} {first} and {name} must have one header but for "
-                f"the {varied}, but differ in {', '.join(fields)}; read them one by one"
+                f"the headers of the released files of {varied} {first} and {name} must differ in "
+                f"the {varied} only, but differ in {', '.join(fields)}; read them one by one"
             )
 
 
@@ -245,11 +245,10 @@ def _found(folder: Path, prefix: str) -> list[str]:
 
 
 def release_of_table(table: BenchmarkTable) -> ReleasedFolder:
-    """A table in the original's form: for each class, its representative's function.
+    """Convert a table to the original's form: per class, the function of its representative.
 
-    Which function a representative is depends on how the table reads cells; the headers say so
-    under `semantics`. Classes that were not measured with a seed are missing from its file, and
-    there is no file without a row.
+    The function of a representative depends on the table's semantics, which the headers contain.
+    Classes that were not measured with a seed are missing from its file; empty files are left out.
 
     Raises:
         UserError: if the table has no training of a representative's function.
@@ -268,8 +267,8 @@ def release_of_table(table: BenchmarkTable) -> ReleasedFolder:
         statics.append(ReleasedStatic(published.hash, *_cost(cell, macro, semantics)))
     if not any(trainings.values()):
         raise UserError(
-            f"the original's form is one of its 8,242 classes, but table {table.metadata.name!r} "
-            "has no training of any of them; use the table itself"
+            f"a table must have a training of one of the original's 8,242 classes, but "
+            f"{table.metadata.name!r} has none; use the table itself"
         )
     return ReleasedFolder(
         {
@@ -285,7 +284,7 @@ def release_of_table(table: BenchmarkTable) -> ReleasedFolder:
 
 
 def _latencies(table: BenchmarkTable, semantics: Semantics) -> dict[str, ReleasedFile]:
-    """A file for each setting; its name, without what a file's may not have, is the device's."""
+    """One file per setting, whose name, as a valid file name, replaces the device's."""
     latency = table.latency
     files = {}
     for setting in latency.settings:
@@ -306,7 +305,7 @@ def _latencies(table: BenchmarkTable, semantics: Semantics) -> dict[str, Release
 
 
 def _cost(cell: Cell, macro: Macro, semantics: Semantics) -> tuple[int, int]:
-    """Params and FLOPs: the published ones of the published network, else those really built."""
+    """Params and FLOPs: published for the published network, otherwise as built."""
     if semantics is Semantics.RELEASED and macro == PAPER_MACRO:
         return released_params(cell), released_flops(cell)
     multiplied = macs(cell, macro, semantics, input_frames=_FLOPS_FRAMES)
@@ -326,13 +325,12 @@ def _header(kind: str, semantics: Semantics, **more: int | str) -> dict[str, Any
 
 
 class ExportedFunctions(NamedTuple):
-    """How many measured functions of a table the original's form has.
+    """Numbers of measured functions of a table, by whether the original's form has them.
 
     Attributes:
-        written: functions of a class's representative.
-        not_representative: further ones of the standard space: a class has one row, that of its
-            last member, and these are of others.
-        extended: those outside the standard space, which the original's form cannot name.
+        written: functions of representatives.
+        not_representative: functions of other members of classes, which have no row.
+        extended: functions outside the standard space, which have no class.
     """
 
     written: int
@@ -341,7 +339,7 @@ class ExportedFunctions(NamedTuple):
 
 
 def exported_functions(table: BenchmarkTable) -> ExportedFunctions:
-    """What `export_released` writes of a table, and what it must leave out."""
+    """Count the functions that `export_released` writes and leaves out."""
     semantics = Semantics(table.metadata.semantics)
     measured = set(table.keys)
     standard = measured & set(CellSpace().representatives(semantics, living=False))
@@ -351,9 +349,9 @@ def exported_functions(table: BenchmarkTable) -> ExportedFunctions:
 
 
 def export_released(table: BenchmarkTable, folder: Path) -> None:
-    """Write a table as files that the original's own tools read, whole or not at all.
+    """Write a table as files for the original's own tools, atomically.
 
-    `exported_functions` says what is left out.
+    `exported_functions` counts what is left out.
 
     Raises:
         UserError: if the folder exists or cannot be written, or the table has nothing to write.
@@ -372,8 +370,3 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
                 write_released(scratch / _file_name(file), file)
     except OSError as e:
         raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e
-
-
-def latency_of(file: ReleasedFile) -> dict[str, float]:
-    """Seconds of each class in a latency file."""
-    return {row.model_hash: row.latency_s for row in file.rows if isinstance(row, ReleasedLatency)}

@@ -1,16 +1,13 @@
-"""The original's reader objects, over released files and over tables of this project.
+"""The original's API, for released files and for tables of this project.
 
-Programs written for `nasbench_asr.dataset` find its names, arguments and forms of results here:
-cells as lists of tuples, rows as lists in the order of `columns`. What differs:
+Names, arguments and results are those of `nasbench_asr.dataset`: cells as lists of tuples, rows as
+lists in the order of `columns`. Differences:
 
-- Where a seed is left out and there are several, the original draws one at random at each call;
-  here that is an error.
-- Files, seeds, devices and epochs that do not exist are errors in `from_folder` and `val_acc`.
-- A class that is missing gives None in every call; the original fails in some.
-- `include_static_info=None` adds static information where it was read, as the original's README
-  prints and its code does not.
-- `Dataset.devices` and `Dataset.flops` are further names; the original has them in `bench_info`
-  and `static_info` only.
+- If several seeds are available, a seed must be given; the original draws one at random per call.
+- Missing files, seeds, devices and epochs are errors in `from_folder` and `val_acc`.
+- A missing class gives None in every call; the original fails in some.
+- `include_static_info=None` adds static information if it was read, as in the original's README.
+- `Dataset.devices` and `Dataset.flops` are additional names.
 
 Source: API of SamsungLabs/nb-asr v1.1.0, `nasbench_asr/dataset.py`.
 """
@@ -49,12 +46,12 @@ def from_folder(
     """Read a folder of released files, with the original's arguments.
 
     Args:
-        folder: where the files are.
+        folder: folder of the files.
         max_epochs: length of the trainings; 40 if None.
-        seeds: one or several; all that are there if None. A missing one is an error.
-        devices: one or several; all that are there if None; none at all if False.
+        seeds: one or several; all if None.
+        devices: one or several; all if None, none if False.
         include_static_info: read params and FLOPs too.
-        validate_data: make sure that all files hold the same cells.
+        validate_data: check that all files have the same cells.
 
     Raises:
         UserError: if files are missing, damaged or do not fit together.
@@ -76,10 +73,10 @@ def from_folder(
 
 
 def from_table(name_or_folder: str | Path) -> "Dataset":
-    """A table of this project behind the original's API.
+    """A table of this project with the original's API.
 
     Raises:
-        UserError: if there is no such table, or it has no training of the original's classes.
+        UserError: if the table does not exist, or has no training of the original's classes.
     """
     release = release_of_table(BenchmarkTable.load(name_or_folder))
     return Dataset(
@@ -93,14 +90,14 @@ def from_table(name_or_folder: str | Path) -> "Dataset":
 class Dataset(FileDataset):
     """Trainings, latencies and static costs by published class.
 
-    Error rates are phone error rates, lower is better, also where a method of the original's is
-    called accuracy.
+    All error rates are phone error rates, lower is better, although the original calls some of
+    them accuracies.
 
     Args:
         dataset_files: files of trainings, of one or several seeds.
         devices_files: files of latencies.
         static_info: file of parameters and FLOPs.
-        validate_data: make sure that all files of trainings hold the same cells.
+        validate_data: check that all files of trainings have the same cells.
 
     Attributes:
         seeds: seed of each file of trainings.
@@ -108,7 +105,7 @@ class Dataset(FileDataset):
         static_info: the static costs, None if there are none.
 
     Raises:
-        UserError: if a file cannot be read, is of another type or does not fit the others.
+        UserError: if a file cannot be read, has another type or does not fit the others.
     """
 
     def __init__(
@@ -130,13 +127,13 @@ class Dataset(FileDataset):
         for seed, rows in zip(self.seeds, self.dbs, strict=True):
             if {name: row[2] for name, row in rows.items()} != cells:
                 raise UserError(
-                    f"the files of seeds {self.seeds[0]} and {seed} must hold the same cells, but "
-                    "do not; read them one by one, or pass validate_data=False"
+                    f"the files of seeds {self.seeds[0]} and {seed} must have the same cells, but "
+                    "differ; read them one by one, or pass validate_data=False"
                 )
 
     @property
     def devices(self) -> list[str]:
-        """Devices that latencies are known of."""
+        """Devices with latencies."""
         return self.bench_info.devices if self.bench_info else []
 
     @property
@@ -152,23 +149,25 @@ class Dataset(FileDataset):
         include_static_info: bool | None = None,
         return_dict: bool = True,
     ) -> dict[str, Any] | list[Any] | None:
-        """All that is known of a cell's class with one seed.
+        """All information on a cell's class with one seed.
 
         Args:
             arch: the cell.
-            seed: which training; may be left out only if there is one seed.
+            seed: the training; optional only if there is one seed.
             devices: latencies to add; all if None, none if False.
-            include_static_info: add params and FLOPs; if None, only where they were read.
-            return_dict: names and values, or a list in the order of `columns`, the seed, the
-                latencies and the static information.
+            include_static_info: add params and FLOPs; if None, only if they were read.
+            return_dict: a dict, or a list in the order of `columns`, the seed, the latencies and
+                the static information.
 
         Returns:
             None if the class has no training with this seed.
 
         Raises:
-            UserError: if the seed is missing or unknown, or what is to be added was not read.
+            UserError: if the seed is missing or unknown, or the additions were not read.
         """
-        return self._info(hash_of(arch), seed, devices, include_static_info, return_dict)
+        return self.full_info_by_graph(
+            hash_of(arch), seed, devices, include_static_info, return_dict
+        )
 
     def full_info_by_graph(
         self,
@@ -178,30 +177,21 @@ class Dataset(FileDataset):
         include_static_info: bool | None = None,
         return_dict: bool = True,
     ) -> dict[str, Any] | list[Any] | None:
-        """As `full_info`, for a class given by a graph.
+        """As `full_info`, for the class of a graph.
 
         Args:
-            graph: what the original's `get_model_graph` gives: a (matrix, labels) pair, or that
-                and the graph before minimising; a networkx graph whose nodes have a `label`; a
-                published hash; or a cell.
-            seed: see `full_info`, as for the other arguments.
+            graph: a (matrix, labels) pair of the original's `get_model_graph`, or that and the
+                graph before minimising; a networkx graph whose nodes have a `label`; a published
+                hash; or a cell.
+            seed: as in `full_info`, like the other arguments.
             devices: latencies to add.
             include_static_info: add params and FLOPs.
-            return_dict: names and values, or a list.
+            return_dict: a dict, or a list.
 
         Raises:
             UserError: as `full_info` does, and if the graph is none of these.
         """
-        return self._info(_graph_hash(graph), seed, devices, include_static_info, return_dict)
-
-    def _info(
-        self,
-        name: str,
-        seed: int | None,
-        devices: bool | str | Sequence[str] | None,
-        include_static_info: bool | None,
-        return_dict: bool,
-    ) -> dict[str, Any] | list[Any] | None:
+        name = _graph_hash(graph)
         chosen = self._seed(seed)
         row = self._row(name, chosen)
         if row is None:
@@ -235,9 +225,9 @@ class Dataset(FileDataset):
 
         Args:
             arch: the cell.
-            epoch: last epoch to look at, from 1; all if None.
-            best: the lowest up to that epoch, or the one after it.
-            seed: which training.
+            epoch: last epoch to use, from 1; all if None.
+            best: the lowest up to that epoch, instead of the one after it.
+            seed: the training.
         """
         row = self._row(hash_of(arch), self._seed(seed))
         if row is None:
@@ -266,7 +256,7 @@ class Dataset(FileDataset):
         return self._static().flops(arch)
 
     def _row(self, name: str, seed: int) -> list[Any] | None:
-        """A copy of a row, so that no caller changes `dbs`."""
+        """A copy of a row, so that callers cannot change `dbs`."""
         row = self.dbs[self.seeds.index(seed)].get(name)
         return None if row is None else [list(row[0]), row[1], list(row[2])]
 
@@ -275,14 +265,13 @@ class Dataset(FileDataset):
             return self.seeds[0]
         if seed not in self.seeds:
             raise UserError(
-                f"say which training: seed must be one of {self.seeds}, but is {seed}; nothing is "
-                "drawn at random here"
+                f"seed must be one of {self.seeds}, but is {seed}; no seed is drawn at random here"
             )
         return seed
 
     def _bench(self) -> BenchmarkingDataset:
         if self.bench_info is None:
-            raise UserError("no latencies were read: hand over files of devices")
+            raise UserError("no latencies were read: pass files of devices")
         return self.bench_info
 
     def _static(self) -> StaticInfoDataset:
@@ -298,7 +287,7 @@ def _graph_hash(graph: Any) -> str:
     if isinstance(graph, Cell):
         return published_hash(graph)
     if isinstance(graph, tuple) and len(graph) == 2:
-        # `get_model_graph` gives the minimised graph, and with it the graph before that.
+        # `get_model_graph` returns the minimised graph, or that and the original graph.
         pair = graph[0] if isinstance(graph[0], tuple) else graph
         return published_graph_hash(*pair)
     if hasattr(graph, "is_directed") and graph.is_directed():

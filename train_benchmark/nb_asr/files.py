@@ -1,4 +1,4 @@
-"""The original benchmark's files: two pickles of strangers in each, read without running any.
+"""The original benchmark's files of two pickles each, read without running their code.
 
 A file holds a header (a dict) and then rows (a list). Training rows are [hash, validation PER of
 each epoch, test PER, cell]; latency rows [hash, seconds]; static rows [hash, params, flops].
@@ -30,7 +30,7 @@ COLUMNS = {
     "benchmarking": ["model_hash", "latency"],
     "static": ["model_hash", "params", "flops"],
 }
-"""What a row of each type of file is made of; static files before version 2 have no flops."""
+"""Columns by type of file; static files before version 2 have no flops."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ class ReleasedFile:
     """A file of the release.
 
     Attributes:
-        header: as it stands in the file: `dataset_type`, `version`, `search_space`, `columns`,
-            for trainings also `epochs` and `seed`, for latencies `device`.
-        rows: one for each published class, all of the kind that `dataset_type` says.
+        header: `dataset_type`, `version`, `search_space`, `columns`; for trainings also `epochs`
+            and `seed`, for latencies `device`.
+        rows: one per published class, of the type `dataset_type`.
     """
 
     header: dict[str, Any]
@@ -85,19 +85,19 @@ class ReleasedFile:
 
     @property
     def dataset_type(self) -> str:
-        """What the rows are: training, benchmarking or static."""
+        """Type of the rows: training, benchmarking or static."""
         return str(self.header["dataset_type"])
 
 
 def read_released(path: Path) -> ReleasedFile:
-    """Read one file of the release without running anything in it.
+    """Read one file of the release without running its code.
 
-    Only containers, numbers, texts and numpy's numbers and arrays are accepted; a pickle that
-    names anything else is refused before it is built.
+    Pickles of other types than containers, numbers, texts and NumPy's numbers and arrays are
+    refused before they are built.
 
     Raises:
-        UserError: if the file is missing or cut off, a pickle holds something else, or a header,
-            row or hash is not what the format says, or a hash has two rows.
+        UserError: if the file is missing or truncated, a pickle has other types, a header, row or
+            hash breaks the format, or a hash has two rows.
     """
     try:
         content = io.BytesIO(path.read_bytes())
@@ -116,7 +116,7 @@ def read_released(path: Path) -> ReleasedFile:
         try:
             rows.append(_parse_row(header, row))
         except (TypeError, ValueError, OverflowError) as e:
-            # Python's and numpy's own errors too, such as that of a curve of lists of two lengths.
+            # Also errors of Python and NumPy, such as that of a ragged curve.
             raise UserError(f"released file {path}, row {number}: {e}") from e
     counts = Counter(row.model_hash for row in rows)
     twice = [name for name, count in counts.items() if count > 1]
@@ -129,9 +129,9 @@ def read_released(path: Path) -> ReleasedFile:
 
 
 def write_released(path: Path, file: ReleasedFile) -> None:
-    """Write a file that the original's own tools read, whole or not at all.
+    """Write a file for the original's own tools, atomically.
 
-    Error rates are written as the original has them, as float32.
+    Error rates are float32, as in the original.
 
     Raises:
         UserError: if the file cannot be written.
@@ -210,8 +210,8 @@ def _parse_row(header: dict[str, Any], row: Any) -> ReleasedRow:
     cell = Cell.from_arch_vec(row[3])
     if published_hash(cell) != name:
         raise UserError(
-            f"must have the hash of its cell {cell.text}, which is {published_hash(cell)}, but "
-            f"has {name}; the file is damaged"
+            f"must have the hash of its cell {cell.text}, {published_hash(cell)}, but has {name}; "
+            "the file is damaged"
         )
     return ReleasedTraining(name, curve, _number(row[2], "test_per"), cell)
 
@@ -233,7 +233,7 @@ def _load_pickle(content: io.BytesIO, path: Path, part: str) -> Any:
     except UserError as e:
         raise UserError(f"the {part} of released file {path}: {e}") from e
     except Exception as e:
-        # A damaged pickle can make its reader raise anything.
+        # Damaged pickles raise errors of any type.
         raise UserError(
             f"the {part} of released file {path}, a pickle that begins at byte {start}, cannot be "
             f"read ({type(e).__name__}: {e}) near byte {content.tell()} of "
@@ -242,10 +242,10 @@ def _load_pickle(content: io.BytesIO, path: Path, part: str) -> Any:
 
 
 def _check_memo(content: io.BytesIO) -> None:
-    """Make sure that no object of the next pickle has a number that it cannot have.
+    """Check the memo numbers of the next pickle.
 
-    The reader makes room for twice as many objects as the greatest number says: of a few damaged
-    bytes, tens of gigabytes.
+    The unpickler allocates memory by the greatest number: a few damaged bytes could allocate tens
+    of gigabytes.
     """
     most = len(content.getvalue())
     for opcode, number, _ in pickletools.genops(content):
@@ -256,31 +256,31 @@ def _check_memo(content: io.BytesIO) -> None:
 
 
 class _RestrictedUnpickler(pickle.Unpickler):
-    """Builds containers, numbers, texts and numpy values, and nothing else."""
+    """Builds containers, numbers, texts and NumPy values only."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:
             return _ALLOWED[module, name]
         except KeyError:
             raise UserError(
-                f"a released file holds containers, numbers and numpy values only, but this one "
-                f"names {module}.{name}, which could run code; it was not run: do not trust it"
+                "a released file must have containers, numbers and numpy values only, but this one "
+                f"names {module}.{name}, which could run code and was not run: do not trust it"
             ) from None
 
 
 class _ArrayType:
-    """Stands for `numpy.ndarray` in a pickle: a name to compare, nothing that can be called."""
+    """Placeholder of `numpy.ndarray` in a pickle, which cannot be called."""
 
 
 def _empty_array(kind: type, shape: Sequence[int], code: bytes) -> Any:
-    """Numpy's own beginning of an unpickled array: it is empty until its state is set."""
+    """Replacement of NumPy's `_reconstruct`: an empty array, whose state is set later."""
     if kind is not _ArrayType or tuple(shape) != (0,):
         raise UserError(f"an array must begin empty, but this one begins as {kind} of {shape}")
     return np.ndarray((0,), np.dtype(code.decode() if isinstance(code, bytes) else code))
 
 
 def _latin1(text: str, encoding: str = "latin1") -> bytes:
-    """How pickles of protocol 2 write bytes."""
+    """Bytes in pickles of protocol 2."""
     if encoding != "latin1":
         raise UserError(f"bytes must be written as latin1 text, but are as {encoding!r}")
     return text.encode("latin1")

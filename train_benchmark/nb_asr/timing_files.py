@@ -1,6 +1,4 @@
-"""The original's datasets of one type of file: latencies, and static costs.
-
-`train_benchmark.nb_asr.dataset` has their names too, and the dataset of trainings.
+"""The original's API for latencies and static costs; that for trainings is in `dataset`.
 
 Source: API of SamsungLabs/nb-asr v1.1.0, `nasbench_asr/dataset.py`.
 """
@@ -25,15 +23,15 @@ Arch = Cell | Sequence[Sequence[int]]
 """A cell, or the original's nested form: [[op, flag], [op, flag, flag], ...]."""
 
 File = str | Path | ReleasedFile
-"""A released file: where it is, or what was read of it."""
+"""A released file: its path or its content."""
 
 
 class FileDataset:
-    """What all datasets have in common.
+    """Base class of datasets.
 
     Attributes:
-        dbs: for each file the rows by published hash, without the hash.
-        header: of the files, without what differs between them.
+        dbs: rows of each file by published hash, without the hash.
+        header: header of the files, without the field that differs.
     """
 
     def __init__(self, files: File | Sequence[File], kind: str, varied: str) -> None:
@@ -45,7 +43,7 @@ class FileDataset:
             if file.dataset_type != kind:
                 raise UserError(
                     f"the files must be of dataset_type {kind!r}, but one is of "
-                    f"{file.dataset_type!r}; hand it to the class of its type"
+                    f"{file.dataset_type!r}; pass it to the class of its type"
                 )
         names: list[Any] = [file.header.get(varied) for file in read]
         if len(set(names)) < len(names):
@@ -65,14 +63,14 @@ class FileDataset:
     def _of_space(self, field: str) -> Any:
         if "search_space" not in self.header:
             raise UserError(
-                "a header must have a search_space to be asked for it, but it is "
-                f"{shown(self.header, 200)}; take files that have it, as the released ones do"
+                "the header must have a search_space, but is "
+                f"{shown(self.header, 200)}; use files that have it, such as the released ones"
             )
         return self.header["search_space"][field]
 
     @property
     def search_space(self) -> list[list[int]]:
-        """Number of options of each choice, nested as a cell is."""
+        """Number of options per choice, nested like a cell."""
         return list(self._of_space("shape"))
 
     @property
@@ -87,7 +85,7 @@ class FileDataset:
 
     @property
     def columns(self) -> list[str]:
-        """Names of a row's values, the published hash first."""
+        """Column names, the published hash first."""
         return list(self.header["columns"])
 
     def __contains__(self, arch: Arch) -> bool:
@@ -95,7 +93,7 @@ class FileDataset:
         return hash_of(arch) in self.dbs[0]
 
     def named(self, row: Sequence[Any]) -> dict[str, Any]:
-        """The values of a row by the names of their columns."""
+        """The values of a row by column."""
         return dict(zip(self.columns[1:], row, strict=True))
 
 
@@ -106,7 +104,7 @@ class StaticInfoDataset(FileDataset):
         dataset_file: the file.
 
     Raises:
-        UserError: if it cannot be read or is of another type.
+        UserError: if it cannot be read or has another type.
     """
 
     def __init__(self, dataset_file: File) -> None:
@@ -121,7 +119,7 @@ class StaticInfoDataset(FileDataset):
         """Floating-point operations for one second of speech; None if the class is unknown.
 
         Raises:
-            UserError: if the file is of a version without FLOPs.
+            UserError: if the version of the file has no FLOPs.
         """
         if "flops" not in self.columns:
             raise UserError(f"files of version {self.version} have no FLOPs; version 2 has")
@@ -129,7 +127,7 @@ class StaticInfoDataset(FileDataset):
         return None if row is None else row[1]
 
     def of_hash(self, name: str, *, return_dict: bool) -> dict[str, Any] | list[Any] | None:
-        """All static information of a class, by name or in the order of `columns`."""
+        """All static information of a class, as a dict or in the order of `columns`."""
         row = self.dbs[0].get(name)
         if row is None:
             return None
@@ -144,7 +142,7 @@ class BenchmarkingDataset(FileDataset):
         validate_data: has no effect; devices may have timed different cells.
 
     Raises:
-        UserError: if a file cannot be read or is of another type, or two are of one device.
+        UserError: if a file cannot be read, has another type, or two have one device.
     """
 
     def __init__(self, dataset_files: File | Sequence[File], validate_data: bool = True) -> None:
@@ -161,7 +159,7 @@ class BenchmarkingDataset(FileDataset):
         """Seconds on each device, as [[s], ...] or {device: {"latency": s}}; None if unknown.
 
         Raises:
-            UserError: if there is no such device.
+            UserError: if a device is unknown.
         """
         found = self.of_hash(hash_of(arch), devices, return_dict=return_dict)
         return None if None in found.values() else found if return_dict else list(found.values())
@@ -169,7 +167,7 @@ class BenchmarkingDataset(FileDataset):
     def of_hash(
         self, name: str, devices: str | Sequence[str] | None, *, return_dict: bool
     ) -> dict[str, Any]:
-        """The row of a class on each device, {"latency": s} or [s]; None where it is missing."""
+        """The row of a class per device, {"latency": s} or [s]; None if missing."""
         wanted = self.devices if devices is None else listed(devices) or []
         unknown = [device for device in wanted if device not in self.devices]
         if unknown or not wanted:
@@ -182,7 +180,7 @@ class BenchmarkingDataset(FileDataset):
 
 
 def _plain(row: ReleasedRow) -> list[Any]:
-    """A row's values without its hash, in the original's forms."""
+    """A row's values without its hash, in the original's form."""
     if isinstance(row, ReleasedTraining):
         return [list(row.val_per), row.test_per, [tuple(node) for node in row.cell.arch_vec]]
     if isinstance(row, ReleasedLatency):
@@ -191,7 +189,7 @@ def _plain(row: ReleasedRow) -> list[Any]:
 
 
 def listed(value: str | Sequence[str] | None) -> list[str] | None:
-    """One name, or several, as a list."""
+    """One or several names as a list."""
     if value is None:
         return None
     return [value] if isinstance(value, str) else list(value)

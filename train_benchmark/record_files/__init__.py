@@ -1,1 +1,1 @@
-"""Records as they lie on the disk: in Parquet files, and in folders that say what they hold."""
+"""Files of records: Parquet files, and folders with a description."""

@@ -1,12 +1,44 @@
-"""Parquet files, read with a `UserError` for whatever is wrong with one."""
+"""Parquet files: atomic writes, and reads that check the schema."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
+
+_ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+def schema_of(kind: type[Any], **other_types: pa.DataType) -> pa.Schema:
+    """The columns of a dataclass's rows: one per field, of the annotated type.
+
+    Args:
+        kind: the dataclass.
+        other_types: types of columns that differ from the annotation.
+    """
+    found = {field.name: _arrow_type(field.type) for field in fields(kind)}
+    return pa.schema(list((found | other_types).items()))
+
+
+def _arrow_type(annotation: Any) -> pa.DataType:
+    arguments = get_args(annotation)
+    if get_origin(annotation) is tuple:
+        return pa.list_(_arrow_type(arguments[0]))
+    if get_origin(annotation) is Literal:
+        return pa.string()
+    # The first argument of `float | None` and of an `Annotated` type is the type itself.
+    return _ARROW_TYPES[arguments[0] if arguments else annotation]
+
+
+def write_parquet(rows: pa.Table, path: Path) -> None:
+    """Write one file, whole or not at all."""
+    with whole_file(path) as scratch, scratch.open("wb") as file:
+        pq.write_table(rows, file, compression="zstd")
 
 
 def read_parquet(
@@ -20,17 +52,17 @@ def read_parquet(
 
     Args:
         path: the file.
-        what: what messages call it, such as "records".
-        schemas: columns that it must have, with their types; several are alternatives.
-        nullable: columns whose rows may be without a value.
-        columns: which of them to read; all if empty.
+        what: name of the content for messages, such as "records".
+        schemas: alternative schemas; the file must have one of them.
+        nullable: columns that may contain null.
+        columns: which columns to read; all if empty.
 
     Raises:
-        UserError: if the file cannot be read, a column is missing, is of another type or one too
-            many, a row has no value, or a text is no UTF-8.
+        UserError: if the file cannot be read, has another schema, contains null in a column that
+            must not, or has a text that is not UTF-8.
     """
     with unreadable(f"{what} {path} must be a Parquet file", "copy it or make it again"):
-        # Not `read_table`: it first imports pyarrow's data sets, a tenth of a second.
+        # Not `read_table`, which imports pyarrow's data sets: a tenth of a second.
         with pq.ParquetFile(path) as file:
             found = file.schema_arrow
             known = any(found.equals(schema) for schema in schemas)

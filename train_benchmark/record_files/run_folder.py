@@ -1,4 +1,4 @@
-"""What a folder says of itself: an object of JSON with the version of its schema."""
+"""Descriptions of folders: a JSON object with its schema version."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from train_benchmark.record import SCHEMA_VERSION
 
 CAMPAIGN_DESCRIPTION = "campaign.json"
 SWEEP_DESCRIPTION = "latency.json"
-"""Folders of records have one of the two, and so can be told apart."""
+"""Each folder of records has one of the two, which distinguishes their kinds."""
 
 
 def read_description_file(
@@ -22,20 +22,19 @@ def read_description_file(
     required: Sequence[str],
     not_with: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """All that stands in the description of a folder.
+    """Read the description of a folder.
 
     Args:
         path: the file, in the folder that it describes.
-        what: what messages say that the folder must be, such as "a table".
+        what: what the folder must be, for messages, such as "a table".
         version_key: key of the schema's version.
         version: the version that this program reads.
-        required: keys that must be there; `a.b` is the key `b` of the object at `a`.
-        not_with: keys that folders of another kind have, and what messages say of such a folder.
+        required: required keys; `a.b` is the key `b` of the object at `a`.
+        not_with: keys of other kinds of folders, and the message about each.
 
     Raises:
-        CorruptFileError: if it is no object of JSON, or lacks a key.
-        UserError: if it cannot be read, describes a folder of another kind, or is of another
-            version.
+        CorruptFileError: if it is not a JSON object, or lacks a key.
+        UserError: if it cannot be read, describes another kind of folder, or has another version.
     """
     try:
         description = strict_json(path.read_text(encoding="utf-8"))
@@ -65,7 +64,7 @@ def read_description_file(
 
 
 def read_campaign_description(folder: Path) -> dict[str, Any]:
-    """All that stands in the description of a campaign's folder.
+    """Read the description of a campaign's folder.
 
     Raises:
         UserError: as `read_description_file` does.

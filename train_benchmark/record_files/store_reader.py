@@ -1,51 +1,37 @@
-"""Reading of a folder that records are only ever added to; see `collecting.append_store`."""
+"""Reader of append-only folders of records; see `collecting.append_store`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from graph_encoding.common.errors import UserError
+from train_benchmark.record import Record
 
 JOURNAL = "journal.jsonl"
 """The newest records, one line of JSON each."""
 SHARDS = "shards"
 """Folder of the Parquet files of all older records."""
 FAILED = "failed"
-"""Status of a record that gives way to any of another status."""
+"""A record of this status is replaced by one of another status."""
 
 
-class Storable(Protocol):
-    """What a store needs of a record."""
-
-    @property
-    def identity(self) -> Any:
-        """What a record is asked for by; a store has one record for each."""
-
-    @property
-    def status(self) -> str:
-        """Status "failed" is that of a record that gives way to any of another status."""
-
-    def to_json(self) -> str:
-        """One line of JSON; equal for equal records."""
-
-
-RecordT = TypeVar("RecordT", bound=Storable)
+RecordT = TypeVar("RecordT", bound=Record)
 
 
 @dataclass(frozen=True)
 class StoreFormat(Generic[RecordT]):
-    """How records of one kind are kept, and what messages call them.
+    """How records of one kind are stored, and their names in messages.
 
     Attributes:
-        from_json: makes a record of a line of the journal.
-        read: the records of a shard.
-        write: writes a shard, whole or not at all.
-        records_per_shard: so many records are sealed at a time.
+        from_json: parses a line of the journal.
+        read: reads a shard.
+        write: writes a shard atomically.
+        records_per_shard: number of records per shard.
         run: what the folder belongs to, such as "campaign".
-        folder: what the folder is called, such as "campaign folder".
+        folder: name of the folder, such as "campaign folder".
         not_with: a file that only folders of the other kind have.
-        identity: what an identity is made of, such as "(functional key, seed)".
+        identity: fields of an identity, such as "(functional key, seed)".
     """
 
     from_json: Callable[[str], RecordT]
@@ -59,21 +45,21 @@ class StoreFormat(Generic[RecordT]):
 
 
 def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
-    """All records of a folder by identity; it may be written at this moment.
+    """All records of a folder by identity, also while another process writes them.
 
-    A cut-off last line of the journal is ignored: that record was being written. So is a failed
-    record beside one that is not: it was tried again.
+    An incomplete last line of the journal is ignored, and so is a failed record that was retried
+    successfully.
 
     Raises:
-        UserError: if the folder is of the other kind, a shard or a whole journal line is corrupt,
-            or two records of one identity differ.
+        UserError: if the folder is of the other kind, a shard or a complete journal line is
+            corrupt, or two records of one identity differ.
     """
     if (folder / form.not_with).exists():
         raise UserError(
             f"{folder} must be a {form.folder}, but has {form.not_with}, which only folders of "
             "another kind have; choose another folder"
         )
-    # The journal first: sealed between the two looks, its records are found twice, never lost.
+    # The journal first: records that move to a shard in between are found twice, never lost.
     journaled = read_journal(folder, form)
     found: list[RecordT] = []
     for shard in sorted((folder / SHARDS).glob("*.parquet")):
@@ -81,7 +67,7 @@ def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     records: dict[Any, RecordT] = {}
     for record in (*found, *journaled):
         other = records.setdefault(record.identity, record)
-        # Not by their order: the names of shards say nothing of time.
+        # The names of shards do not give their order in time.
         if replaces(record, other):
             records[record.identity] = record
         elif not replaces(other, record) and other.to_json() != record.to_json():
@@ -92,22 +78,22 @@ def read_folder(folder: Path, form: StoreFormat[RecordT]) -> dict[Any, RecordT]:
     return records
 
 
-def replaces(record: Storable, other: Storable) -> bool:
-    """Whether a record takes the place of another of its identity, which had failed."""
+def replaces(record: Record, other: Record) -> bool:
+    """Whether a record replaces a failed one of the same identity."""
     return other.status == FAILED and record.status != FAILED
 
 
 def read_journal(folder: Path, form: StoreFormat[RecordT]) -> list[RecordT]:
-    """The records of a folder's journal, without a line that was cut off.
+    """The records of a folder's journal, without an incomplete last line.
 
     Raises:
-        UserError: if a whole line is no record.
+        UserError: if a complete line is not a record.
     """
     path = folder / JOURNAL
     if not path.exists():
         return []
     records = []
-    # What follows the last line break was cut off by a kill, or is empty.
+    # The text after the last line break is empty, or cut off by a kill.
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
             records.append(form.from_json(line.decode()))

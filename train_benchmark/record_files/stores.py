@@ -41,20 +41,18 @@ SWEEP = StoreFormat(
 
 
 def read_store(folder: Path) -> dict[CampaignIdentity, TrainingRecord]:
-    """All records of a campaign folder by (functional key, seed); it may be written at this moment.
+    """All records of a campaign folder by (functional key, seed).
 
     Raises:
-        UserError: if a shard or a whole journal line is corrupt, or two records of one
-            (key, seed) differ.
+        UserError: as `read_folder` does.
     """
     return read_folder(folder, CAMPAIGN)
 
 
 def read_latency_store(folder: Path) -> dict[SweepIdentity, LatencyRecord]:
-    """All records of a sweep's folder by (setting, functional key); it may be written right now.
+    """All records of a sweep's folder by (setting, functional key).
 
     Raises:
-        UserError: if a shard or a whole journal line is corrupt, or two records of one
-            (setting, key) differ.
+        UserError: as `read_folder` does.
     """
     return read_folder(folder, SWEEP)

@@ -1,50 +1,23 @@
-"""Trainings in Parquet files, one row per record."""
+"""Training records in Parquet files, one row each."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from graph_encoding.common.atomic_files import whole_file
 from train_benchmark.record import SCORE_FIELDS, TrainingRecord
-from train_benchmark.record_files.parquet_rows import read_parquet
+from train_benchmark.record_files.parquet_rows import read_parquet, schema_of, write_parquet
 
-RECORD_SCHEMA = pa.schema(
-    [
-        ("functional_key", pa.string()),
-        ("cell", pa.string()),
-        ("semantics", pa.string()),
-        ("seed", pa.int64()),
-        ("recipe_hash", pa.string()),
-        ("corpus_fingerprint", pa.string()),
-        ("status", pa.string()),
-        ("error", pa.string()),
-        ("val_per_curve", pa.list_(pa.float64())),
-        ("train_loss_curve", pa.list_(pa.float64())),
-        ("best_epoch", pa.int64()),
-        ("test_per", pa.float64()),
-        ("params", pa.int64()),
-        ("train_seconds", pa.float64()),
-        ("software", pa.string()),
-    ]
-)
-
-SCORED_SCHEMA = pa.schema(
-    [
-        *RECORD_SCHEMA,
-        ("held_out_per_curves", pa.list_(pa.list_(pa.float64()))),
-        ("utterance_edits", pa.list_(pa.list_(pa.int16()))),
-        ("utterance_ctc_loss", pa.list_(pa.list_(pa.float64()))),
-    ]
-)
+SCORED_SCHEMA = schema_of(TrainingRecord, utterance_edits=pa.list_(pa.list_(pa.int16())))
 """Records of recipes that keep the scores of every held-out utterance."""
+
+RECORD_SCHEMA = pa.schema([column for column in SCORED_SCHEMA if column.name not in SCORE_FIELDS])
 
 
 def write_records(records: Sequence[TrainingRecord], path: Path) -> None:
     """Write records as one Parquet file, whole or not at all."""
-    write_rows(rows_of_records(records), path)
+    write_parquet(rows_of_records(records), path)
 
 
 def read_records(path: Path) -> tuple[TrainingRecord, ...]:
@@ -57,16 +30,10 @@ def read_records(path: Path) -> tuple[TrainingRecord, ...]:
 
 
 def rows_of_records(records: Sequence[TrainingRecord]) -> pa.Table:
-    """Records as columns: with those of scores only if a record has some."""
+    """Records as columns; those of scores only if a record has any."""
     scored = any(getattr(record, name) for record in records for name in SCORE_FIELDS)
     schema = SCORED_SCHEMA if scored else RECORD_SCHEMA
     return pa.Table.from_pylist([asdict(record) for record in records], schema=schema)
-
-
-def write_rows(rows: pa.Table, path: Path) -> None:
-    """Write rows as one Parquet file, whole or not at all."""
-    with whole_file(path) as scratch, scratch.open("wb") as file:
-        pq.write_table(rows, file, compression="zstd")
 
 
 def read_rows(path: Path) -> pa.Table:

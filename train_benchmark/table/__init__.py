@@ -1,1 +1,1 @@
-"""The benchmark table: storage, queries, checks, exports."""
+"""The benchmark table: storage, queries, checks and exports."""

@@ -1,4 +1,4 @@
-"""The benchmark table: every measured training of one recipe, one row per (key, seed)."""
+"""The benchmark table: all trainings of one recipe, one row per (functional key, seed)."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -15,7 +15,7 @@ from graph_encoding.common.hashing import content_hash
 from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
-from train_benchmark.labels import LABELS, definition_of, label_of, label_of_curve
+from train_benchmark.labels import LABELS, check_label, definition_of, label_of, label_of_curve
 from train_benchmark.record import TrainingRecord
 from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
 from train_benchmark.record_files.training_rows import read_rows, rows_of_records
@@ -34,16 +34,16 @@ from train_benchmark.table.storage import (
 __all__ = ["LABELS", "BenchmarkTable", "TableMetadata", "label_of"]
 
 ORIGINAL_RECIPE = "nb-asr"
-"""Name of the recipe of tables of the original's files."""
+"""Name of the recipe of tables that were converted from the original's files."""
 
 
 @dataclass(frozen=True)
 class TableMetadata:
-    """What all rows of a table have in common.
+    """Metadata that all rows of a table share.
 
     Attributes:
         name: the table's name.
-        recipe: the whole recipe that its hash was taken of.
+        recipe: the whole recipe.
         recipe_hash: sha256 of the recipe.
         corpus_fingerprint: sha256 of the corpus.
         semantics: how cells were read.
@@ -61,7 +61,7 @@ class TableMetadata:
 
     @property
     def is_original(self) -> bool:
-        """Whether the table is of the original's files."""
+        """Whether the table was converted from the original's files."""
         return bool(self.recipe.get("name") == ORIGINAL_RECIPE)
 
     def __post_init__(self) -> None:
@@ -78,19 +78,18 @@ class TableMetadata:
 class BenchmarkTable:
     """Measured trainings of one recipe on one corpus, sorted by (functional key, seed).
 
-    Rows are kept as columns; a `TrainingRecord` is made of a row when it is asked for.
+    Rows are stored as columns; a `TrainingRecord` is built when a row is accessed.
 
     Args:
-        metadata: what all rows share.
+        metadata: metadata that all rows share.
         records: the rows, in any order; equal ones count once.
 
     Attributes:
-        metadata: what all rows share.
-        stated_dead_keys: what the metadata of a loaded table says to be `dead_keys`; None for a
-            table that was not loaded.
-        stated_labels: what the metadata of a loaded table say that its labels are; None for a
-            table that was not loaded, and for one from before they said so.
-        latency: what was measured of the functions' latency, beside the trainings.
+        metadata: metadata that all rows share.
+        stated_dead_keys: `dead_keys` in the metadata of a loaded table; None for other tables.
+        stated_labels: label definitions in the metadata of a loaded table; None for other tables,
+            and for those of older versions.
+        latency: the functions' measured latencies.
 
     Raises:
         UserError: if rows mix recipes, corpora or semantics, or two rows of one (key, seed)
@@ -134,26 +133,26 @@ class BenchmarkTable:
 
     @cached_property
     def measured(self) -> tuple[TrainingRecord, ...]:
-        """Rows whose training ended well; the others have no error rates."""
+        """Rows of status "ok"; the others have no error rates."""
         return tuple(record for record in self.records if record.status == "ok")
 
     @property
     def rows_without_label(self) -> int:
-        """Rows whose training did not end well."""
+        """Number of rows of another status than "ok"."""
         return len(self) - sum(len(rows) for rows in self._rows_of_key.values())
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
-        """Distinct seeds, rising."""
+        """Distinct seeds, sorted."""
         return tuple(sorted(self._rows["seed"].unique().to_pylist()))
 
     def rows_of(self, functional_key: str) -> tuple[TrainingRecord, ...]:
-        """Measured rows of a function, one a seed; empty if it was never measured."""
+        """Measured rows of a function, one per seed; empty if it was not measured."""
         found = self._rows.take(pa.array(self._rows_of_key.get(functional_key, []), pa.int64()))
         return tuple(TrainingRecord.from_row(row) for row in found.to_pylist())
 
     def statuses_of(self, functional_key: str) -> dict[int, str]:
-        """How each training of a function ended, by seed; empty if there was none."""
+        """Status of each training of a function, by seed; empty if it was not trained."""
         return self._statuses.get(functional_key, {})
 
     @cached_property
@@ -166,7 +165,7 @@ class BenchmarkTable:
 
     @cached_property
     def _rows_of_key(self) -> dict[str, list[int]]:
-        """Places of the measured rows of each key."""
+        """Indices of the measured rows of each key."""
         groups: dict[str, list[int]] = {}
         columns = (self._rows[name].to_pylist() for name in ("functional_key", "status"))
         for row, (key, status) in enumerate(zip(*columns, strict=True)):
@@ -184,21 +183,21 @@ class BenchmarkTable:
         return list(self._rows["seed"].to_pylist())
 
     def cell_of(self, functional_key: str) -> str:
-        """Text of a cell that was trained for a measured function."""
+        """Text of the cell that was trained for a measured function."""
         return str(self._rows["cell"][self._rows_of_key[functional_key][0]].as_py())
 
     def labels_of(self, functional_key: str, label: str) -> dict[int, float]:
-        """One label of a function by seed; empty if it was never measured.
+        """One label of a function by seed; empty if it was not measured.
 
         Raises:
-            UserError: for a label that is none of `LABELS`.
+            UserError: if the label is not one of `LABELS`.
         """
         values = self._labels(label)
         rows = self._rows_of_key.get(functional_key, [])
         return {self._seed_of_row[row]: float(values[row]) for row in rows}
 
     def _labels(self, label: str) -> NDArray[np.float64]:
-        """(n,) one label of all rows, NaN for those without."""
+        """(n,) one label of all rows; NaN for rows without it."""
         if label not in self._label_columns:
             self._label_columns[label] = _label_column(self._rows, label)
         return self._label_columns[label]
@@ -209,7 +208,7 @@ class BenchmarkTable:
 
     @cached_property
     def epochs(self) -> int | None:
-        """Length of the measured learning curves; None if there is none, or they differ."""
+        """Length of the measured learning curves; None if it is not unique."""
         ok = np.array(self._rows["status"].to_pylist()) == "ok"
         ends = self._rows["val_per_curve"].combine_chunks().offsets.to_numpy()
         lengths = set(np.diff(ends)[ok].tolist())
@@ -217,17 +216,17 @@ class BenchmarkTable:
 
     @property
     def label_definitions(self) -> dict[str, str]:
-        """What each label of this table is, in words, with its window of epochs."""
+        """Definition of each label in words, with its window of epochs."""
         return {label: definition_of(label, self.epochs) for label in LABELS}
 
     def label_matrix(
         self, label: str, seeds: Sequence[int]
     ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-        """One label of all functions that were measured with every one of some seeds.
+        """One label of all functions that were measured with all given seeds.
 
         Args:
             label: one of `LABELS`.
-            seeds: seeds wanted, s of them.
+            seeds: s seeds.
 
         Returns:
             The keys (k,), sorted, and the label as a (k, s) matrix.
@@ -242,25 +241,25 @@ class BenchmarkTable:
 
     @property
     def content_sha256(self) -> str:
-        """Checksum of all trainings and latencies, however they are stored."""
+        """Checksum of all trainings and latencies, independent of their storage."""
         rows = [record.to_json() for record in self.records]
         return content_hash([rows, [record.to_json() for record in self.latency.records()]])
 
     @property
     def dead_keys(self) -> tuple[str, ...]:
-        """Functions of the standard space that do not depend on the input, sorted.
+        """Dead functions of the standard space, sorted.
 
-        They are known without a training, and campaigns make none of them. Only tables of the
-        original's files have them among `keys` too, as the original trained them.
+        They need no training, and campaigns skip them. Only tables of the original's files have
+        them in `keys` too, because the original trained them.
         """
         return _dead_keys(Semantics(self.metadata.semantics))
 
     def save(self, folder: Path, latencies: Sequence[LatencyRecord] | None = None) -> None:
-        """Write the table as a new folder, whole or not at all.
+        """Write the table as a new folder, atomically.
 
         Args:
-            folder: folder to make.
-            latencies: measurements to go with it; by default those that it was loaded with.
+            folder: the new folder.
+            latencies: latencies to write; by default those that the table was loaded with.
 
         Raises:
             UserError: if the folder exists or cannot be written.
@@ -276,16 +275,16 @@ class BenchmarkTable:
 
     @staticmethod
     def shipped() -> tuple[str, ...]:
-        """Names of the tables that come with the package, sorted."""
+        """Names of the packaged tables, sorted."""
         return shipped_tables()
 
     @classmethod
     def load(cls, name_or_folder: str | Path) -> "BenchmarkTable":
-        """Read a table: a shipped one by name, or any by its folder (`./NAME`).
+        """Read a table: a packaged one by name, or any by its folder (`./NAME`).
 
         Raises:
-            CorruptFileError: if a file is not what the metadata says, or the metadata are damaged.
-            UserError: if there is none, it is an artifact, or its schema is another version.
+            CorruptFileError: if a file contradicts the metadata, or the metadata is damaged.
+            UserError: if it does not exist, is an artifact, or has another schema version.
         """
         folder = resolve_table_folder(name_or_folder)
         names = [field.name for field in fields(TableMetadata)]
@@ -314,9 +313,8 @@ def _dead_keys(semantics: Semantics) -> tuple[str, ...]:
 
 
 def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
-    """A label of all rows at once; the same numbers as `label_of` row by row."""
-    if label not in LABELS:
-        raise UserError(f"a label must be one of {', '.join(LABELS)}, but got {label!r}")
+    """A label of all rows at once; equal to `label_of` of each row."""
+    check_label(label)
     ok = np.array(rows["status"].to_pylist()) == "ok"
     if label == "test_per":
         values = rows["test_per"].to_numpy(zero_copy_only=False)

@@ -1,4 +1,4 @@
-"""A campaign's records as a benchmark table."""
+"""Conversion of a campaign's records to a benchmark table."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,16 +14,16 @@ from train_benchmark.table.latencies import gather_latencies
 def build_table(
     campaign_folder: Path, out: Path, latency_folders: Sequence[Path] = ()
 ) -> BenchmarkTable:
-    """Make a benchmark table of all records of a campaign folder.
+    """Build a benchmark table from all records of a campaign folder.
 
     Args:
-        campaign_folder: folder that `collect` wrote.
-        out: folder of the table to write; its name becomes the table's name.
-        latency_folders: folders that `nasasr latency` wrote, to go with it.
+        campaign_folder: folder that `nasasr collect` wrote.
+        out: folder of the new table; its name becomes the table's name.
+        latency_folders: folders of `nasasr latency` to include.
 
     Raises:
-        UserError: if the folder is no campaign or has no record, `out` exists, or latencies do
-            not go together.
+        UserError: if the folder is not a campaign or has no record, `out` exists, or latencies
+            contradict each other.
     """
     description = read_campaign_description(campaign_folder)
     records = tuple(read_store(campaign_folder).values())

@@ -1,4 +1,4 @@
-"""A table for other programs: one row a training, with costs beside."""
+"""Export of a table: one row per training, with static costs."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
@@ -20,14 +20,14 @@ from train_benchmark.table.benchmark_table import LABELS, BenchmarkTable, label_
 
 
 def tidy_rows(table: BenchmarkTable) -> Iterator[dict[str, Any]]:
-    """One flat row for each training, failed ones too.
+    """One flat row per training, including failed ones.
 
-    Columns: identity (`functional_key`, `cell`, `published_hash` where the original has the
-    cell, `semantics`, `seed`), `status` and `error`, every label, `params`, `macs` for a second of
-    speech, `receptive_field_s`, `peak_activation_bytes`, `train_seconds`, `best_epoch`, `latency_s`
-    of each setting that was measured on one device, as `latency_s_<setting>`, and
+    Columns: identity (`functional_key`, `cell`, `published_hash` if the original has the cell,
+    `semantics`, `seed`), `status` and `error`, every label, `params`, `macs` per second of speech,
+    `receptive_field_s`, `peak_activation_bytes`, `train_seconds`, `best_epoch`,
+    `latency_s_<setting>` of each setting that was measured on one device only, and
     `val_per_epoch_1` ... for all epochs of the recipe.
-    Error rates are fractions, lower is better; null where a training has none.
+    Error rates are fractions, lower is better; null if a training has none.
     """
     macro = Macro.from_plain(table.metadata.recipe["macro"])
     epochs = table.metadata.recipe["train"]["epochs"]
@@ -66,7 +66,7 @@ def _tidy_row(
 
 
 def export_csv(table: BenchmarkTable, path: Path) -> None:
-    """Write `tidy_rows` as comma-separated text, whole or not at all."""
+    """Write `tidy_rows` as CSV, atomically."""
     rows = list(tidy_rows(table))
 
     def write(file: IO[bytes]) -> None:
@@ -79,7 +79,7 @@ def export_csv(table: BenchmarkTable, path: Path) -> None:
 
 
 def export_parquet(table: BenchmarkTable, path: Path) -> None:
-    """Write `tidy_rows` as Parquet, whole or not at all."""
+    """Write `tidy_rows` as Parquet, atomically."""
     rows = pa.Table.from_pylist(list(tidy_rows(table)))
     _write_whole(path, lambda file: pq.write_table(rows, file, compression="zstd"))
 

@@ -1,14 +1,16 @@
-"""Latencies beside a table's trainings: what was measured of its functions, by setting."""
+"""Measured latencies of a table's functions, by setting."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from graph_encoding.common.errors import UserError
 from train_benchmark.record_files.latency_record import (
     LatencyRecord,
+    read_latencies,
     read_latency_columns,
 )
 from train_benchmark.record_files.store_reader import replaces
@@ -20,10 +22,10 @@ _READ = ("functional_key", "cell", "setting", "status", "error", "latency_s", "d
 
 
 class TableLatencies:
-    """The latencies of a table, read when they are first asked for.
+    """The latencies of a table, read lazily.
 
     Args:
-        path: a `latency.parquet`; None for a table without.
+        path: a `latency.parquet`; None for a table without latencies.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -31,40 +33,36 @@ class TableLatencies:
 
     @cached_property
     def _rows(self) -> pa.Table | None:
-        if self.path is None:
-            return None
-        return read_latency_columns(self.path, _READ)
+        return None if self.path is None else read_latency_columns(self.path, _READ)
+
+    def _values(self, *columns: str) -> Iterable[tuple[Any, ...]]:
+        """Values of some columns, row by row."""
+        if self._rows is None:
+            return ()
+        return zip(*(self._rows[name].to_pylist() for name in columns), strict=True)
 
     @cached_property
     def _measured(self) -> dict[tuple[str, str], dict[str, float]]:
         """(setting, device) -> functional key -> seconds."""
         found: dict[tuple[str, str], dict[str, float]] = {}
-        if self._rows is None:
-            return found
-        columns = (self._rows[name].to_pylist() for name in _READ)
-        for key, _, setting, status, _, latency_s, device in zip(*columns, strict=True):
+        names = ("functional_key", "setting", "device", "status", "latency_s")
+        for key, setting, device, status, latency_s in self._values(*names):
             if status == "ok":
                 found.setdefault((setting, device), {})[key] = latency_s
         return found
 
     @cached_property
     def _failures(self) -> dict[tuple[str, str, str], str]:
-        """(setting, device, functional key) -> why there is no latency, of what was tried."""
-        if self._rows is None:
-            return {}
-        names = ("setting", "device", "functional_key", "status", "error")
-        rows = zip(*(self._rows[name].to_pylist() for name in names), strict=True)
+        """(setting, device, functional key) -> why a measurement failed."""
+        rows = self._values("setting", "device", "functional_key", "status", "error")
         return {(s, d, key): f"{status}: {error}" for s, d, key, status, error in rows if error}
 
     @cached_property
     def _cells(self) -> dict[str, str]:
-        if self._rows is None:
-            return {}
-        columns = (self._rows[name].to_pylist() for name in ("functional_key", "cell"))
-        return dict(zip(*columns, strict=True))
+        return dict(self._values("functional_key", "cell"))
 
     def cell_of(self, functional_key: str) -> str:
-        """Text of a cell of a measured function."""
+        """Text of the measured cell of a function."""
         return self._cells[functional_key]
 
     @property
@@ -73,11 +71,11 @@ class TableLatencies:
         return tuple(sorted({setting for setting, _ in self._measured}))
 
     def devices(self, setting: str) -> tuple[str, ...]:
-        """Devices that a setting was measured on, sorted."""
+        """Devices on which a setting was measured, sorted."""
         return tuple(sorted(device for name, device in self._measured if name == setting))
 
     def counts(self, setting: str) -> int:
-        """Functions measured in a setting, on all its devices together."""
+        """Number of functions measured in a setting, over all devices."""
         return sum(len(found) for (name, _), found in self._measured.items() if name == setting)
 
     def seconds(self, setting: str, device: str | None = None) -> Mapping[str, float]:
@@ -85,16 +83,15 @@ class TableLatencies:
 
         Args:
             setting: name of a setting, such as "timit-micro/cpu-onnx-fp32-t1-b1-1s".
-            device: processor in words; may be left out where there is one.
+            device: name of the processor; optional if there is only one.
 
         Raises:
-            UserError: if the setting or device was not measured, or there are several devices and
-                none is named.
+            UserError: if the setting or device was not measured, or a device must be named.
         """
         return self._measured[setting, self._device(setting, device)]
 
     def _device(self, setting: str, device: str | None) -> str:
-        """The device that is meant; see `seconds`."""
+        """The named or the only device; see `seconds`."""
         devices = self.devices(setting)
         if not devices:
             raise UserError(
@@ -117,38 +114,33 @@ class TableLatencies:
     def failure_of(
         self, functional_key: str, setting: str, device: str | None = None
     ) -> str | None:
-        """Why a function has no latency in a setting; None if it was not tried, or has one.
+        """Why measuring a function failed in a setting; None if it was not tried, or succeeded.
 
         Args:
             functional_key: the function.
             setting: name of a setting.
-            device: as for `seconds`, which says what is refused.
+            device: as for `seconds`, with the same errors.
         """
         return self._failures.get((setting, self._device(setting, device), functional_key))
 
     def records(self) -> tuple[LatencyRecord, ...]:
-        """All measurements, failed ones too, with all that is known of each."""
-        if self.path is None:
-            return ()
-        return tuple(
-            LatencyRecord.from_row(row) for row in read_latency_columns(self.path).to_pylist()
-        )
+        """All records, including failed ones."""
+        return () if self.path is None else read_latencies(self.path)
 
 
 def gather_latencies(
     sweeps: Sequence[Path], semantics: str, known: Sequence[LatencyRecord] = ()
 ) -> tuple[LatencyRecord, ...]:
-    """The measurements of some folders that `nasasr latency` wrote, in one order.
+    """The records of folders that `nasasr latency` wrote, sorted.
 
     Args:
         sweeps: folders; equal rows count once.
-        semantics: how the table reads cells; all rows must be of that reading.
-        known: measurements that the table has already, to stay. What failed gives way to what was
-            measured when it was tried again.
+        semantics: semantics of the table, which all rows must have.
+        known: records that the table has already. Successful records replace failed ones.
 
     Raises:
-        UserError: if a folder holds none, a row is of another reading, or one (setting, device,
-            function) has two rows that differ and have not failed.
+        UserError: if a folder has no record, a row has other semantics, or one (setting, device,
+            function) has two different rows that did not fail.
     """
     found = {_identity(record): record for record in known}
     for folder in sweeps:

@@ -1,4 +1,4 @@
-"""Questions to a table, with the seed said each time."""
+"""Queries of a table, with an explicit seed."""
 
 import operator
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from graph_encoding.semantics import Semantics
 from train_benchmark.table.benchmark_table import LABELS, BenchmarkTable
 
 SeedChoice = SupportsIndex | Literal["mean", "all"]
-"""A seed; "mean" of all seeds that a function has; "all" of them, one by one."""
+"""A seed, the "mean" of a function's seeds, or "all" of them."""
 
 
 def query(
@@ -24,28 +24,27 @@ def query(
     seed: SeedChoice,
     epoch: int | None = None,
 ) -> float | dict[int, float]:
-    """A measured phone error rate of a cell's function; lower is better. Nothing is drawn.
+    """A measured phone error rate of a cell's function; lower is better.
 
     Args:
-        table: where it was measured.
+        table: the table.
         cell: any point of the function.
         metric: one of `LABELS`.
         seed: which training.
-        epoch: from 1; the validation PER after this epoch in place of `metric`, which must then
-            be "val_per".
+        epoch: from 1; return the validation PER after this epoch. The metric must be "val_per".
 
     Returns:
-        One number, or with "all" one for each seed.
+        One number, or with "all" one per seed.
 
     Raises:
         UserError: if the cell is dead or was not measured, the seed or the epoch is missing, or
-            the metric is unknown; says which there are.
+            the metric is unknown.
     """
     form = functional_form(cell, Semantics(table.metadata.semantics))
     if metric not in LABELS:
         raise UserError(f"a metric must be one of {', '.join(LABELS)}, but got {metric!r}")
     if epoch is not None and metric != "val_per":
-        raise UserError(f"an epoch goes with the metric 'val_per' only, but got {metric!r}")
+        raise UserError(f"the metric must be 'val_per' with an epoch, but got {metric!r}")
     by_seed = table.labels_of(form.key, metric)
     if not by_seed:
         raise _nothing_measured(table, cell)
@@ -60,14 +59,13 @@ def query_latency(
     """Measured seconds of one run of a cell's function; lower is better.
 
     Args:
-        table: where it was measured.
+        table: the table.
         cell: any point of the function.
         setting: one of `table.latency.settings`.
-        device: processor in words; may be left out where there is one.
+        device: name of the processor; optional if there is only one.
 
     Raises:
-        UserError: if the setting or device was not measured, or the function was not measured in
-            it; says why where that is known.
+        UserError: if the setting, the device, or the function in it was not measured.
     """
     form = functional_form(cell, Semantics(table.metadata.semantics))
     measured = table.latency.seconds(setting, device)
@@ -77,8 +75,8 @@ def query_latency(
     if tried is None and form.is_dead:
         raise UserError(
             f"table {table.metadata.name!r} has no latency of cell {cell.text!r} in {setting!r}: "
-            "it is dead, its output does not depend on the input, so that it is neither measured "
-            "nor forecast; ask for a living cell"
+            "its output does not depend on the input (it is dead), so it is neither measured nor "
+            "predicted; choose a living cell"
         )
     raise UserError(
         f"table {table.metadata.name!r} has no latency of cell {cell.text!r} in {setting!r} "
@@ -90,15 +88,15 @@ def query_latency(
 def measurement_status(
     table: BenchmarkTable, cell: Cell
 ) -> Literal["measured", "failed", "dead", "unmeasured"]:
-    """What a table has of a cell's function.
+    """Whether a table has measured a cell's function.
 
     Args:
-        table: where it may have been measured.
+        table: the table.
         cell: any point of the function.
 
     Returns:
-        "measured": at least one training ended well; "failed": there are trainings, and none did;
-        "dead": none, for the output does not depend on the input; "unmeasured": none.
+        "measured": at least one training succeeded; "failed": all trainings failed; "dead": not
+        trained, because the output does not depend on the input; "unmeasured": not trained.
     """
     form = functional_form(cell, Semantics(table.metadata.semantics))
     statuses = table.statuses_of(form.key).values()
@@ -126,10 +124,10 @@ def _nothing_measured(table: BenchmarkTable, cell: Cell) -> UserError:
 def chosen_seed(
     by_seed: Mapping[int, float], seed: SeedChoice, what: str
 ) -> float | dict[int, float]:
-    """Apply a choice of seeds to the values of each.
+    """Apply a choice of seeds to values by seed.
 
     Raises:
-        UserError: if the seed is missing or the choice is none; says which there are.
+        UserError: if the seed is missing or the choice is invalid.
     """
     if seed == "all":
         return dict(by_seed)

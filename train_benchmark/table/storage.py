@@ -1,8 +1,4 @@
-"""The files of a table: Parquet beside a metadata.json that knows the checksum of each.
-
-`records.parquet` holds the trainings. Any other file that the metadata lists is checked as that one
-is.
-"""
+"""The files of a table: Parquet files, and a metadata.json with their checksums."""
 
 import hashlib
 import itertools
@@ -19,18 +15,18 @@ from graph_encoding.common.errors import CorruptFileError, UserError
 from graph_encoding.common.listed_files import listed_file
 from graph_encoding.common.packaged import found_folder
 from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.record_files.parquet_rows import write_parquet
 from train_benchmark.record_files.run_folder import read_description_file
-from train_benchmark.record_files.training_rows import write_rows
 
 RECORDS_FILE = "records.parquet"
 METADATA_FILE = "metadata.json"
 
 
 def resolve_table_folder(name_or_folder: str | Path) -> Path:
-    """The folder of a table: a shipped one by name, or a folder itself (`./NAME`).
+    """The folder of a table: a packaged one by name, or a folder itself (`./NAME`).
 
     Raises:
-        UserError: if there is neither; lists the shipped ones.
+        UserError: if neither exists; lists the packaged ones.
     """
     folder = found_folder(name_or_folder, _shipped(), METADATA_FILE)
     if folder is not None:
@@ -42,7 +38,7 @@ def resolve_table_folder(name_or_folder: str | Path) -> Path:
 
 
 def shipped_tables() -> tuple[str, ...]:
-    """Names of the tables that come with the package, sorted."""
+    """Names of the packaged tables, sorted."""
     return tuple(sorted(path.parent.name for path in _shipped().glob(f"*/{METADATA_FILE}")))
 
 
@@ -56,13 +52,13 @@ def write_table_folder(
     metadata: dict[str, Any],
     further: Mapping[str, Callable[[Path], None]],
 ) -> None:
-    """Write a table as a new folder, whole or not at all.
+    """Write a table as a new folder, atomically.
 
     Args:
-        folder: folder to make.
-        rows: the trainings, of `training_rows.RECORD_SCHEMA`.
-        metadata: what stands in metadata.json beside schema version and checksums.
-        further: names of other files, and what writes each.
+        folder: the new folder.
+        rows: the trainings, with a schema of `training_rows`.
+        metadata: content of metadata.json, besides schema version and checksums.
+        further: names of other files, and the function that writes each.
 
     Raises:
         UserError: if the folder exists or cannot be written.
@@ -71,7 +67,7 @@ def write_table_folder(
         raise UserError(f"table folder {folder} exists; choose another or remove it")
     try:
         with whole_folder(folder) as scratch:
-            write_rows(rows, scratch / RECORDS_FILE)
+            write_parquet(rows, scratch / RECORDS_FILE)
             for name, write in further.items():
                 write(scratch / name)
             sha256 = {name: sha256_of(scratch / name) for name in (RECORDS_FILE, *further)}
@@ -83,10 +79,10 @@ def write_table_folder(
 
 
 def read_metadata(folder: Path, required: Sequence[str]) -> dict[str, Any]:
-    """All that stands in a table's metadata.json.
+    """Read a table's metadata.json.
 
     Raises:
-        UserError: if it cannot be read, is that of an artifact, is of another schema version or
+        UserError: if it cannot be read, is that of an artifact, has another schema version or
             lacks a key.
     """
     return read_description_file(
@@ -100,7 +96,7 @@ def read_metadata(folder: Path, required: Sequence[str]) -> dict[str, Any]:
 
 
 def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
-    """Make sure that all files listed in the metadata are what they were.
+    """Check the files that the metadata lists against their checksums.
 
     Returns:
         Their names.
@@ -117,7 +113,7 @@ def check_files(folder: Path, metadata: dict[str, Any]) -> tuple[str, ...]:
         )
     for name, expected in listed.items():
         if Path(name).name != name:
-            raise UserError(f"table {folder} lists {name!r}, which is no file of its own folder")
+            raise UserError(f"table {folder} lists {name!r}, which is not a file of its own folder")
         found = sha256_of(listed_file(folder, name, "copy or build the table again"))
         if found != expected:
             raise CorruptFileError(
@@ -141,10 +137,10 @@ def sha256_of(path: Path) -> str:
 
 
 def check_order(rows: pa.Table) -> None:
-    """Make sure that identities rise: then none is there twice.
+    """Check that rows are sorted by identity, without duplicates.
 
     Raises:
-        UserError: if one is there twice, or behind a greater one.
+        UserError: if they are not.
     """
     identities = zip(rows["functional_key"].to_pylist(), rows["seed"].to_pylist(), strict=True)
     for before, after in itertools.pairwise(identities):
@@ -152,14 +148,14 @@ def check_order(rows: pa.Table) -> None:
             raise two_that_differ(after)
         if before > after:
             raise UserError(
-                f"rows of a table must be sorted by (functional key, seed), but {after} stands "
-                f"behind {before}; build the table again"
+                f"rows of a table must be sorted by (functional key, seed), but {after} follows "
+                f"{before}; build the table again"
             )
 
 
 def two_that_differ(identity: tuple[str, int]) -> UserError:
     """The error of two rows of one training."""
     return UserError(
-        "a table must have one row for each (functional key, seed), but "
-        f"{identity} has two that differ; keep the one that is right"
+        "a table must have one row per (functional key, seed), but "
+        f"{identity} has two that differ; keep the correct one"
     )

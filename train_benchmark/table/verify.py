@@ -1,4 +1,4 @@
-"""Checks of a table: that it is what it says, and that its records come out again."""
+"""Checks of a table: consistency, and reproduction of its records."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ from train_benchmark.record import TrainingRecord
 from train_benchmark.table.benchmark_table import BenchmarkTable, label_of
 
 MAX_PER = 1.5
-"""More insertions than half of the phones come from a network that learned nothing."""
+"""Higher error rates come from networks that learned nothing but insert many phones."""
 
 _SHOWN = 3
 _SEED_STDS = 5.0
@@ -27,12 +27,12 @@ _SEED_STDS = 5.0
 
 @dataclass(frozen=True)
 class Check:
-    """One rule, and whether a table keeps it.
+    """Result of one check.
 
     Attributes:
         name: short name of the rule.
         ok: whether it holds.
-        detail: what was found.
+        detail: the finding.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Check:
 def verify_table(
     table: BenchmarkTable, *, recipe_hash: str | None, wanted: Sequence[tuple[str, int]]
 ) -> tuple[Check, ...]:
-    """Check a table that was loaded, and so has an intact file and no row twice.
+    """Check a loaded table, whose files are intact and whose rows are unique.
 
     Args:
-        table: what to check.
-        recipe_hash: hash of the recipe that it must have; not checked if None.
-        wanted: (functional key, seed) of trainings that must all be measured.
+        table: the table.
+        recipe_hash: the required recipe hash; not checked if None.
+        wanted: (functional key, seed) of all trainings that must be measured.
     """
     unreadable = _unreadable(table)
     if unreadable:
@@ -82,19 +82,18 @@ def verify_retrained(
 ) -> Iterator[Check]:
     """Train random records again, and compare.
 
-    With the software and the kind of processor that made a record, its numbers must come out to
-    the bit; with portable arithmetic, on every processor. With others, on a GPU, or where the
-    record does not say on what processor it was made, either that, or `val_per` within five
-    standard deviations of the noise between seeds.
+    With the software and the processor type of the record, the numbers must be bit-identical; with
+    portable arithmetic, on every processor. In other cases (another processor or software, a GPU,
+    an unknown processor), `val_per` may differ by up to five standard deviations of seed noise.
 
     Args:
-        table: whose records.
-        train: trains a cell with a seed by the table's recipe and corpus.
-        count: records to draw.
-        rng: source of the draw.
+        table: the table.
+        train: trains a cell with a seed, with the table's recipe and corpus.
+        count: number of records.
+        rng: random generator of the choice.
 
     Yields:
-        One check for each record.
+        One check per record.
     """
     measured = table.measured
     for i in rng.permutation(len(measured))[:count]:
@@ -108,7 +107,7 @@ def verify_retrained(
         elif new.software == old.software and _fixes_every_bit(new.software):
             yield Check(name, False, f"differs, by equal software and processor ({new.software})")
         else:
-            # Here, for a table of one seed has no such noise, and its records may not need it.
+            # Late, because a table with one seed has no estimate of seed noise.
             tolerance = _SEED_STDS * _seed_std(table)
             difference = abs(label_of(new, "val_per") - label_of(old, "val_per"))
             detail = (
@@ -119,9 +118,9 @@ def verify_retrained(
 
 
 def _fixes_every_bit(software: str) -> bool:
-    """Whether a training on such software has one result.
+    """Whether a training on such software is deterministic.
 
-    On a CPU it has, if the arithmetic is portable or the kind of processor is named.
+    On a CPU it is, if the arithmetic is portable or the processor type is given.
     """
     names = {part.partition("=")[0] for part in software.split()}
     return bool({"processor", "arithmetic"} & names) and "device" not in names
@@ -132,8 +131,8 @@ def _seed_std(table: BenchmarkTable) -> float:
     variances = [float(np.var(values, ddof=1)) for values in by_key if len(values) > 1]
     if not variances:
         raise UserError(
-            f"table {table.metadata.name!r} must have functions with two seeds to say how far "
-            "seeds differ, but has none; collect a second seed for some"
+            f"table {table.metadata.name!r} must have functions with two seeds to estimate seed "
+            "noise, but has none; collect a second seed for some"
         )
     return float(np.sqrt(np.mean(variances)))
 
@@ -169,7 +168,7 @@ def _wrong_params(table: BenchmarkTable, record: TrainingRecord) -> str:
 def _wrong_curve(table: BenchmarkTable, record: TrainingRecord) -> str:
     epochs = table.metadata.recipe["train"]["epochs"]
     found = {len(record.val_per_curve)}
-    # The original's files do not tell the training's loss.
+    # The original's files have no training loss.
     if not table.metadata.is_original:
         found.add(len(record.train_loss_curve))
     return "" if found == {epochs} else f"{record.cell}: {sorted(found)} epochs, not {epochs}"
@@ -184,7 +183,7 @@ def _wrong_rate(table: BenchmarkTable, record: TrainingRecord) -> str:
 def _wrong_best(table: BenchmarkTable, record: TrainingRecord) -> str:
     curve = np.asarray(record.val_per_curve)
     equal = np.flatnonzero(curve == curve.min())
-    # The original keeps the weights of the last of equally good epochs.
+    # The original keeps the weights of the last of equal epochs.
     best = 1 + int(equal[-1 if table.metadata.is_original else 0])
     return "" if best == record.best_epoch else f"{record.cell}: {record.best_epoch}, not {best}"
 
@@ -196,7 +195,7 @@ def _statuses(table: BenchmarkTable) -> Check:
 
 
 def _recipe_hash(table: BenchmarkTable) -> list[Check]:
-    """That the recipe in the metadata is the one that the rows have the hash of."""
+    """The recipe in the metadata must have the hash of the rows."""
     plain = table.metadata.recipe
     macro = Macro.from_plain(plain["macro"])
     if table.metadata.is_original:
@@ -216,7 +215,7 @@ def _recipe_hash(table: BenchmarkTable) -> list[Check]:
 
 
 def _unreadable(table: BenchmarkTable) -> str:
-    """What the other rules need and the metadata have not; nothing if they have all of it."""
+    """What the metadata lack that the other checks need; empty if nothing."""
     plain = table.metadata.recipe
     try:
         Semantics(table.metadata.semantics)
@@ -229,7 +228,7 @@ def _unreadable(table: BenchmarkTable) -> str:
 
 
 def _labels(table: BenchmarkTable) -> list[Check]:
-    """That labels are what the metadata say, where there are metadata that say it."""
+    """Labels must have the definitions in the metadata, if these have any."""
     stated = table.stated_labels
     if stated is None:
         return []
@@ -243,18 +242,18 @@ def _labels(table: BenchmarkTable) -> list[Check]:
 
 
 def _dead_keys(table: BenchmarkTable) -> list[Check]:
-    """That the metadata list the dead functions, where there are metadata on the disk."""
+    """The metadata of a loaded table must list the dead functions."""
     stated = table.stated_dead_keys
     if stated is None:
         return []
-    detail = f"the metadata list {len(stated)} dead functions, {len(table.dead_keys)} there are"
+    detail = f"the metadata list {len(stated)} of {len(table.dead_keys)} dead functions"
     return [Check("dead keys", stated == table.dead_keys, detail)]
 
 
 def _latencies(table: BenchmarkTable) -> list[Check]:
-    """That latencies are of living functions, those that they are listed for, and of one reading.
+    """Latencies must be unique, and of living functions with their keys and semantics.
 
-    That they are finite and > 0 a `LatencyRecord` makes sure of.
+    `LatencyRecord` checks that they are finite and > 0.
     """
     records = table.latency.records()
     if not records:

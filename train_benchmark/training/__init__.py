@@ -1,1 +1,1 @@
-"""Training of one cell with one seed, and its scores."""
+"""Training and scoring of one cell with one seed."""

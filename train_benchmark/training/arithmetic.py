@@ -1,8 +1,7 @@
-"""Arithmetic that gives the same bits on every x86-64 processor with AVX2.
+"""Portable arithmetic: bit-identical results on all x86-64 processors with AVX2.
 
-Torch and its matrix library choose their kernels by the processor they run on, and kernels differ
-in the order of their sums. Environment variables fix the choice, if they are set before a process
-uses torch for the first time.
+Torch and its matrix library choose kernels by the processor, and kernels differ in the order of
+sums. Environment variables fix the choice if they are set before a process first uses torch.
 
 Source: "Conditional Numerical Reproducibility", Intel oneMKL developer guide, for MKL_CBWR; torch's
 `aten/src/ATen/native/DispatchStub.cpp` for ATEN_CPU_CAPABILITY.
@@ -20,17 +19,17 @@ PORTABLE_ENVIRONMENT = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
 }
-"""What a process that trains with portable arithmetic is started with."""
+"""Environment of a process that trains with portable arithmetic."""
 
 
 def environment_of(recipe: Recipe) -> dict[str, str]:
-    """Variables that processes which train a recipe must be started with."""
+    """Environment variables of processes that train a recipe."""
     return dict(PORTABLE_ENVIRONMENT) if recipe.train.arithmetic == "portable" else {}
 
 
 @contextmanager
 def environment_for(recipe: Recipe) -> Iterator[None]:
-    """Processes started within inherit what the recipe needs; afterwards all is as before."""
+    """Set the variables for child processes, and restore them afterwards."""
     needed = environment_of(recipe)
     before = {name: os.environ.get(name) for name in needed}
     os.environ.update(needed)
@@ -45,10 +44,10 @@ def environment_for(recipe: Recipe) -> Iterator[None]:
 
 
 def check_arithmetic(recipe: Recipe) -> None:
-    """Make sure that this process computes as the recipe says.
+    """Check that this process computes with the recipe's arithmetic.
 
     Raises:
-        UserError: if the recipe's arithmetic is portable and this process was not started for it.
+        UserError: if portable arithmetic is required and the environment was not set in time.
     """
     import torch
 
@@ -57,7 +56,7 @@ def check_arithmetic(recipe: Recipe) -> None:
     capability = torch.backends.cpu.get_cpu_capability()
     if lacking or (needed and capability != "AVX2"):
         raise UserError(
-            f"recipe {recipe.train.name!r} has portable arithmetic, which a process must be "
-            f"started with (torch computes with {capability} here); set {' '.join(lacking)} "
-            "before Python starts, or train with `nasasr collect`"
+            f"recipe {recipe.train.name!r} needs portable arithmetic from the process's start, "
+            f"but torch computes with {capability}; set {' '.join(lacking)} before Python starts, "
+            "or train with `nasasr collect`"
         )

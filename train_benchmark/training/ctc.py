@@ -1,4 +1,4 @@
-"""CTC: loss of a batch, and decoding of its outputs into phone labels."""
+"""CTC: loss of a batch, and decoding of outputs to phone labels."""
 
 from typing import Literal, Protocol
 
@@ -11,7 +11,7 @@ from graph_encoding.common.errors import UserError
 BLANK = 0
 
 _HASH_FACTOR = 0x5851F42D4C957F2D
-"""Source: Knuth's MMIX generator; odd, with bits all over the word."""
+"""Source: Knuth's MMIX generator; odd, with well-distributed bits."""
 
 
 def ctc_loss(
@@ -27,7 +27,7 @@ def ctc_loss(
     Args:
         log_probs_BTV: (B, T, V) log-probabilities.
         lengths_B: (B,) output frames of each utterance.
-        labels: (sum of label lengths,) int64 labels, none of them the blank.
+        labels: (sum of label lengths,) int64 labels, without blanks.
         label_lengths_B: (B,) labels of each utterance.
         per: "frame" divides by (output frames + 1), "label" by the number of labels.
 
@@ -57,14 +57,14 @@ def frame_cross_entropy(
 ) -> Tensor:
     """Mean over utterances of the cross-entropy of their output frames against aligned labels.
 
-    An output frame is compared with the label in the middle of the `stride` input frames that it
-    stands for. Frames without a label are left out, and so are utterances without any.
+    An output frame is compared with the label in the middle of its `stride` input frames. Frames
+    without a label, and utterances without any, are left out.
 
     Args:
         log_probs_BTV: (B, T_out, V) log-probabilities.
         lengths_B: (B,) output frames of each utterance.
-        frame_labels_BT: (B, T) labels of input frames, the blank's index where none is known.
-        stride: input frames for each output frame.
+        frame_labels_BT: (B, T) labels of input frames, the blank's index where unknown.
+        stride: input frames per output frame.
     """
     targets = frame_labels_BT[:, stride // 2 :: stride]
     frames = log_probs_BTV.shape[1]
@@ -80,15 +80,15 @@ def frame_cross_entropy(
 
 
 class Decoder(Protocol):
-    """Turns a batch of log-probabilities into label sequences."""
+    """Decodes a batch of log-probabilities to label sequences."""
 
     def __call__(self, log_probs_BTV: Tensor, lengths_B: Tensor) -> list[list[int]]:
-        """Decode (B, T, V) log-probabilities of the given lengths (B,) into B label lists."""
+        """Decode (B, T, V) log-probabilities with lengths (B,) to B label lists."""
         ...
 
 
 def greedy_decode(log_probs_BTV: Tensor, lengths_B: Tensor) -> list[list[int]]:
-    """The most probable output of each frame, repeats merged and blanks dropped.
+    """The most probable output of each frame, with repetitions merged and without blanks.
 
     >>> log_probs = torch.eye(3)[[1, 1, 0, 1, 2]][None].log()
     >>> greedy_decode(log_probs, torch.tensor([4]))
@@ -105,11 +105,11 @@ def greedy_decode(log_probs_BTV: Tensor, lengths_B: Tensor) -> list[list[int]]:
 class BeamDecoder:
     """CTC beam search over label sequences, without a language model.
 
-    A place of the beam is a label sequence with two probabilities, of ending in blank and of
-    ending in its last label; their sum ranks it. All utterances of a batch move frame by frame.
+    Each label sequence of the beam has two probabilities, of ending in blank and of ending in its
+    last label; their sum ranks it. All utterances of a batch advance frame by frame.
 
     Args:
-        width: label sequences kept; the original uses 12.
+        width: label sequences of the beam; the original uses 12.
 
     Raises:
         UserError: if the width is below 1.
@@ -137,8 +137,7 @@ class BeamDecoder:
 class _Beams:
     """Beams of a batch: W label sequences for each of B utterances, the most probable first.
 
-    A label sequence is known by a 64-bit hash of its labels, so that the extension of one can be
-    found among the others.
+    A 64-bit hash identifies a label sequence, so that its extensions can be found in the beam.
     """
 
     def __init__(self, batch: int, width: int) -> None:
@@ -151,7 +150,7 @@ class _Beams:
         self._steps: list[tuple[Tensor, Tensor]] = []
 
     def step(self, log_probs_BV: Tensor, active_B: Tensor) -> None:
-        """Read one frame of the utterances that still have one."""
+        """Process one frame of the utterances that still have one."""
         last_BW = self._last_BW
         total_BW = torch.logaddexp(self._blank_BW, self._label_BW)
         stay_blank_BW = total_BW + log_probs_BV[:, BLANK, None]
@@ -188,7 +187,7 @@ class _Beams:
         self._steps.append((source_BW, added_BW))
 
     def _merge(self, extended_BWV: Tensor, stay_label_BW: Tensor) -> Tensor:
-        """Move extensions that are in the beam already to their place there."""
+        """Merge extensions that are equal to sequences of the beam."""
         alive_BW = (self._blank_BW > -torch.inf) | (self._label_BW > -torch.inf)
         # [b, i, j]: sequence i, extended by the last label of sequence j, is sequence j.
         grown_BWW = _extend(self._hash_BW[:, :, None], self._last_BW[:, None, :])
@@ -218,15 +217,15 @@ class _Beams:
 
 
 def _extend(hashes: Tensor, labels: Tensor) -> Tensor:
-    """Hashes of label sequences with one more label; 64-bit products wrap around."""
+    """Hashes of label sequences with one more label, modulo 2^64."""
     return (hashes + labels + 1) * _HASH_FACTOR
 
 
 def make_decoder(name: str) -> Decoder:
-    """The decoder that a recipe names: "greedy" or "beam12".
+    """The decoder of a recipe: "greedy" or "beam12".
 
     Raises:
-        UserError: for another name.
+        UserError: if the name is unknown.
     """
     if name == "greedy":
         return greedy_decode

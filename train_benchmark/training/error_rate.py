@@ -11,14 +11,14 @@ def corpus_per(hypotheses: Sequence[Sequence[int]], references: Sequence[Sequenc
     """Phone error rate of a corpus: total edits divided by total reference phones.
 
     Args:
-        hypotheses: n decoded phone sequences, already folded to 39 classes.
-        references: n true phone sequences, same folding, in the same order.
+        hypotheses: n decoded phone sequences, as scoring labels.
+        references: n true phone sequences, likewise, in the same order.
 
     Returns:
         Error rate as a fraction, >= 0 (it may exceed 1).
 
     Raises:
-        UserError: if the two have different lengths, or no reference phone exists.
+        UserError: if the lengths differ, or there is no reference phone.
 
     Source: Levenshtein distance as in SamsungLabs/nb-asr `training/torch/trainer.py`, but summed
         over the corpus, not averaged per batch.

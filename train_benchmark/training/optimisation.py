@@ -1,4 +1,4 @@
-"""What training does to weights: all of them as one tensor, their mean, the learning rate."""
+"""Weights as one tensor, their running mean, and the learning rate."""
 
 import math
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ _ONE_CYCLE_START = 25.0
 
 
 class FlatParameters:
-    """A module's trainable parameters as views of one tensor: one step updates them all at once.
+    """A module's trainable parameters as views of one tensor, which is faster to update.
 
     Attributes:
-        flat: (params,) the tensor to optimise; its gradient is filled by backward passes.
+        flat: (params,) the tensor to optimise; backward passes fill its gradient.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -32,11 +32,11 @@ class FlatParameters:
             start = end
 
     def zero_grad(self) -> None:
-        """Set all gradients to zero in place: the views must stay views."""
+        """Set all gradients to zero in place, which keeps the views."""
         self._grad.zero_()
 
     def clip_grad_norm(self, limit: float) -> None:
-        """Scale the gradient down to a norm of `limit` if it is larger."""
+        """Scale the gradient to the norm `limit` if its norm is larger."""
         norm = self._grad.norm().item()
         if norm > limit:
             self._grad.mul_(limit / norm)
@@ -48,15 +48,14 @@ class FlatParameters:
 
 
 class WeightAverage:
-    """Running mean of a network's weights over the last steps, which is what is evaluated.
+    """Exponential moving average of a network's weights, which is evaluated instead of them.
 
-    A mean over some epochs lies nearer to the middle of the basin that training wanders in: it
-    halves the noise between seeds at the cost of one addition a step (docs/recipe.md).
+    It halves seed noise at the cost of one addition per step (docs/recipe.md).
 
     Args:
-        weights: the weights that training changes.
-        decay: share of the old mean at each step; 0 means no averaging. It begins smaller, as
-            (1 + n) / (10 + n) after n steps, so that the first weights are soon forgotten.
+        weights: the trained weights.
+        decay: weight of the old mean at each step; 0 means no averaging. After n steps it is at
+            most (1 + n) / (10 + n), which reduces the influence of the first weights.
 
     Attributes:
         values: (params,) the mean.
@@ -71,14 +70,14 @@ class WeightAverage:
         self.values = weights.flat.detach().clone()
 
     def update(self) -> None:
-        """Take a step's weights into the mean."""
+        """Update the mean after a step."""
         self._steps += 1
         decay = min(self._decay, (1 + self._steps) / (10 + self._steps))
         self.values.lerp_(self._weights.flat.detach(), 1.0 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Put the mean in the network's place for as long as the context lasts."""
+        """Use the mean as the network's weights within the context."""
         trained = self._weights.flat.detach().clone()
         self._weights.assign(self.values)
         try:
@@ -96,7 +95,7 @@ def learning_rate(
         schedule: a recipe's schedule.
         epoch: from 1.
         step: from 0 within the epoch.
-        steps: steps of an epoch.
+        steps: steps per epoch.
         epochs: epochs of the training.
 
     >>> cycle = OneCycle(kind="one-cycle", peak=1.0, warm_up=0.5)

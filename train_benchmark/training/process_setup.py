@@ -1,4 +1,4 @@
-"""How a process is set up before it trains: the same way everywhere, so that records agree."""
+"""Set-up of training processes, equal everywhere, for reproducible records."""
 
 import ctypes
 import os
@@ -15,11 +15,11 @@ _WATCH_SECONDS = 1.0
 
 
 def set_up_training_process() -> None:
-    """One torch thread, denormal numbers flushed to zero, freed memory kept.
+    """Use one torch thread, flush denormals to zero, and keep freed memory.
 
-    One thread makes sums come in one order, so that records do not depend on the number of
-    cores. Denormals slow a collapsed network down several times. Without the allocator's
-    settings each step gives its memory back to the system and pays for it again in page faults.
+    With one thread, the order of sums does not depend on the number of cores. Denormals slow down a
+    collapsed network. Without the allocator's settings, each step returns its memory to the system
+    and causes page faults.
     """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -30,9 +30,9 @@ def set_up_training_process() -> None:
 
 
 def exit_with_parent() -> None:
-    """End this process soon after its parent has ended, in whatever way that was.
+    """Exit soon after the parent process has ended, even if it was killed.
 
-    A worker waits on a queue that its killed parent will never fill or close.
+    Otherwise a worker would wait forever for the queue of its parent.
     """
     parent = os.getppid()
 

@@ -1,4 +1,4 @@
-"""Which kind of processor this is: matrix products come out in other bits on another one."""
+"""Type of this processor, on which the rounding of matrix products depends."""
 
 import platform
 from pathlib import Path
@@ -7,10 +7,10 @@ _CPU_INFO = Path("/proc/cpuinfo")
 
 
 def processor_kind() -> str:
-    """Maker, family and model as one word, such as `GenuineIntel-6-143` or `0x41-0xd0c`.
+    """Vendor, family and model as one word, such as `GenuineIntel-6-143` or `0x41-0xd0c`.
 
-    Names for people do not do: virtual machines call processors of several generations by one
-    name. Outside of Linux it is what the system reports.
+    The model name is not sufficient: virtual machines use one name for several generations. Outside
+    Linux, the system's own description is returned.
     """
     lines = _CPU_INFO.read_text(encoding="utf-8").splitlines() if _CPU_INFO.exists() else []
     values: dict[str, str] = {}
@@ -24,5 +24,5 @@ def processor_kind() -> str:
 
 
 def _word(text: str) -> str:
-    """Text without blanks and equals signs, which separate the parts of `software`."""
+    """Text without blanks and equals signs, which are separators in `software`."""
     return "-".join(text.replace("=", " ").split())

@@ -13,7 +13,7 @@ from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.training.ctc import Decoder, ctc_losses
 
 EVALUATION_FRAMES = 1 << 16
-"""Sets of more frames are scored in parts, so that the paper's network does not need 10 GB."""
+"""Largest batch in scoring; without a limit the paper's network needs 10 GB."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class SetScores:
 
     Attributes:
         edits: Levenshtein distances to the reference phones.
-        phones: reference phones.
-        ctc_loss: CTC loss in nats; empty if it was not asked for.
+        phones: numbers of reference phones.
+        ctc_loss: CTC losses in nats, or empty.
     """
 
     edits: tuple[int, ...]
@@ -32,7 +32,7 @@ class SetScores:
 
 
 def pooled_per(scores: Sequence[SetScores]) -> float:
-    """Phone error rate of several sets as one: all edits divided by all reference phones."""
+    """Phone error rate of several sets together: all edits divided by all reference phones."""
     return sum(sum(one.edits) for one in scores) / sum(sum(one.phones) for one in scores)
 
 
@@ -40,10 +40,10 @@ class Scorer:
     """Scores the held-out sets of a prepared corpus, in single precision.
 
     Args:
-        corpus: whose sets.
-        decoder: how outputs become training labels.
-        label_set: how these become scoring labels.
-        device: where the network is.
+        corpus: the prepared corpus.
+        decoder: decodes outputs to training labels.
+        label_set: maps training labels to scoring labels.
+        device: device of the network.
     """
 
     def __init__(
@@ -68,13 +68,7 @@ class Scorer:
     def score(
         self, model: nn.Module, names: Sequence[str], *, losses: bool = False
     ) -> dict[str, SetScores]:
-        """Scores of some sets with the model's present weights.
-
-        Args:
-            model: the network; it is left in evaluation mode.
-            names: which sets.
-            losses: whether to compute CTC losses too.
-        """
+        """Scores of sets by name; see `score_batches`."""
         return {
             name: score_batches(
                 model, self._batches[name], self._decoder, self._label_set, losses=losses
@@ -91,13 +85,13 @@ def score_batches(
     *,
     losses: bool,
 ) -> SetScores:
-    """Scores of a model on all utterances of some batches, in single precision.
+    """Scores of a model on all utterances of batches, in single precision.
 
     Args:
-        model: the network; it is left in evaluation mode.
-        batches: what to score.
-        decoder: how outputs become training labels.
-        label_set: how these become scoring labels.
+        model: the network; it remains in evaluation mode.
+        batches: the batches.
+        decoder: decodes outputs to training labels.
+        label_set: maps training labels to scoring labels.
         losses: whether to compute CTC losses too.
     """
     model.eval()

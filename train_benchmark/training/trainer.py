@@ -1,4 +1,4 @@
-"""Training of one cell with one seed: the function whose value is a record."""
+"""Training of one cell with one seed, which returns a record."""
 
 import math
 import time
@@ -35,10 +35,10 @@ from train_benchmark.training.processor import processor_kind
 from train_benchmark.training.scoring import Scorer, SetScores, pooled_per
 
 Device = Literal["auto", "cpu", "cuda"]
-"""Where to train. "auto" is a CUDA device where there is one, for networks that fill it."""
+"""Where to train. "auto" uses a CUDA device, if present, for networks that fill it."""
 
 _GPU_CHANNELS = 256
-"""A narrower network does not fill a GPU, and only on a CPU do its records come out to the bit."""
+"""Narrower networks do not fill a GPU, and only a CPU gives bit-identical records."""
 
 
 Network = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -51,7 +51,7 @@ class DivergedError(ArithmeticError):
 
 @dataclass
 class _Outcome:
-    """What a training has given so far; see `TrainingRecord`."""
+    """Intermediate results of a training; see `TrainingRecord`."""
 
     val_per_curve: list[float] = field(default_factory=list)
     train_loss_curve: list[float] = field(default_factory=list)
@@ -62,7 +62,7 @@ class _Outcome:
     utterance_ctc_loss: list[tuple[float, ...]] = field(default_factory=list)
 
     def fields(self) -> dict[str, Any]:
-        """The fields of a record that it decides; without an end there is no test PER."""
+        """The corresponding fields of a record."""
         return {
             "val_per_curve": tuple(self.val_per_curve),
             "train_loss_curve": tuple(self.train_loss_curve),
@@ -79,26 +79,25 @@ def train_cell(
 ) -> TrainingRecord:
     """Train the network around a cell and measure its phone error rate.
 
-    The record is a pure function of the arguments, the machine's arithmetic and the software:
-    weights, batch order and noise come from generators seeded with `seed`, and no global state
-    is read. Torch must run with one thread for that to hold to the bit, and on a processor of the
-    same kind (`software_versions`); on a CUDA device it does not hold to the bit, because
-    CTC's gradient is summed there in any order.
+    The record is a pure function of the arguments, the arithmetic and the software: weights, batch
+    order and noise come from generators seeded with `seed`, and no global state is read. Results
+    are bit-identical with one torch thread on the same processor type (`software_versions`); on a
+    CUDA device they are not, because the order of sums in CTC's gradient varies.
 
     Args:
-        cell: the cell; any two with equal functional keys give the same numbers.
+        cell: the cell; cells with equal functional keys give equal numbers.
         seed: seed of initialisation, batch order and noise.
-        recipe: everything else that decides the result.
-        corpus: what `prepare` made for this recipe.
+        recipe: the recipe.
+        corpus: the corpus, prepared for this recipe.
         device: where to train.
 
     Returns:
-        A record of status "ok", "diverged" when the loss or a weight stopped being finite, or
-        "failed" when torch could not build or compute the network; the last two say why.
+        A record of status "ok", "diverged" if the loss or a weight was no longer finite, or
+        "failed" if torch could not build or compute the network; `error` gives the reason.
 
     Raises:
-        UserError: if the device is "cuda" and there is none, or this process was not started for
-            the recipe's arithmetic.
+        UserError: if the device is "cuda" and none is present, or this process does not compute
+            with the recipe's arithmetic.
     """
     started = time.perf_counter()
     place = training_device(device, recipe)
@@ -113,8 +112,7 @@ def train_cell(
     except DivergedError as e:
         status, error = "diverged", str(e)
     except (RuntimeError, MemoryError) as e:
-        # What torch raises when a network finds no memory or cannot be computed: one cell must
-        # not end a campaign.
+        # Torch's errors of memory and computation: one cell must not end a campaign.
         status, error = "failed", f"{type(e).__name__}: {e}"
     return TrainingRecord(
         functional_key=functional_key(cell, recipe.semantics),
@@ -133,18 +131,18 @@ def train_cell(
 
 
 def _software_of(recipe: Recipe, place: torch.device) -> str:
-    """What can change the numbers of a recipe's record, trained on a device."""
+    """`software_versions` of a recipe on a device."""
     portable = recipe.train.arithmetic == "portable"
     lstm = " lstm=fp32" if _needs_plain_lstm(recipe, place) else ""
     return software_versions(place.type, portable=portable) + lstm
 
 
 def software_versions(device: str = "cpu", *, portable: bool = False) -> str:
-    """What can change a record's numbers: versions, torch's instruction set, the processor.
+    """Everything that can change a record's numbers: versions, instruction set, processor.
 
-    Torch sums in another order with AVX2 than with AVX512, and its matrix library has kernels of
-    its own for each maker and generation of processors. Portable arithmetic depends on neither.
-    A device that is not the CPU is named.
+    The order of sums in torch depends on the instruction set, and its matrix library has kernels
+    per vendor and generation of processors. Portable arithmetic depends on neither. A device other
+    than the CPU is named.
     """
     versions = f"numpy={np.__version__} torch={torch.__version__}"
     if device != "cpu":
@@ -156,16 +154,16 @@ def software_versions(device: str = "cpu", *, portable: bool = False) -> str:
 
 
 def _needs_plain_lstm(recipe: Recipe, device: torch.device) -> bool:
-    """Whether a recipe wants an LSTM in bfloat16 that torch cannot compute on a device."""
+    """Whether a recipe needs an LSTM in bfloat16 that torch cannot compute on a device."""
     wanted = recipe.train.precision == "bf16" and recipe.macro.lstm_units > 0
     return wanted and not computes_bfloat16_lstm(device.type)
 
 
 def training_device(device: Device, recipe: Recipe) -> torch.device:
-    """Where a recipe is trained on this machine.
+    """The device on which a recipe is trained here.
 
     Raises:
-        UserError: if the device is "cuda" and there is none.
+        UserError: if the device is "cuda" and none is present.
     """
     present = torch.cuda.is_available()
     if device == "cuda" and not present:
@@ -178,23 +176,23 @@ def training_device(device: Device, recipe: Recipe) -> torch.device:
 
 
 def fills_gpu(recipe: Recipe) -> bool:
-    """Whether a recipe is trained on a GPU where there is one."""
+    """Whether a recipe's network is wide enough for a GPU."""
     return max(recipe.macro.filters) >= _GPU_CHANNELS
 
 
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's global generators, which dropout draws from, seeded and then given back."""
+    """Seed torch's global generators, which dropout uses, and restore them afterwards."""
     devices = [torch.cuda.current_device()] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
-        # An LSTM's weights are views of the flat ones: cuDNN gathers them at each call (14 MB).
+        # An LSTM's weights are views of the flat ones; cuDNN copies them at each call (14 MB).
         warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
         torch.manual_seed(seed)
         yield
 
 
 class _Training:
-    """State of one training; what it gives goes into `outcome`."""
+    """State of one training; its results are written to `outcome`."""
 
     def __init__(
         self,
@@ -209,7 +207,7 @@ class _Training:
         self._stride = recipe.macro.total_stride
         self._corpus = corpus
         self._device = device
-        # Of its own, so that a recipe that changes features keeps the order of its utterances.
+        # A separate generator, so that augmentation does not change the order of utterances.
         self._changes = np.random.default_rng([seed, 1])
         rng = np.random.default_rng(seed)
         self._batches = EpochBatches(recipe, corpus, rng, self._changes, device)
@@ -250,7 +248,7 @@ class _Training:
         outcome, corpus = self._outcome, self._corpus
         for epoch in range(1, self._config.epochs + 1):
             outcome.train_loss_curve.append(self._train_epoch(epoch))
-            # The loss is that before a step, so that it cannot tell of an epoch's last one.
+            # The loss is computed before a step, so it does not show the last step of an epoch.
             if not self._weights.flat.isfinite().all():
                 raise DivergedError(f"epoch {epoch}: a weight is no longer finite")
             keeps_all = 0 < self._config.scores_from <= epoch
@@ -268,7 +266,7 @@ class _Training:
         outcome.test_per = pooled_per(list(test.values()))
 
     def _keep(self, scores: dict[str, SetScores]) -> None:
-        """Take an epoch's scores of all held-out sets into the outcome."""
+        """Store an epoch's scores of all held-out sets."""
         outcome = self._outcome
         for name, one in scores.items():
             outcome.held_out_per_curves.setdefault(name, []).append(pooled_per([one]))
@@ -277,7 +275,7 @@ class _Training:
         outcome.utterance_ctc_loss.append(tuple(round(loss, 1) for loss in losses))
 
     def _train_epoch(self, epoch: int) -> float:
-        """Mean loss of an utterance over the epoch's steps."""
+        """Train one epoch; return the mean loss per utterance."""
         config, steps = self._config, self._batches.steps
         self.model.train()
         total, seen = 0.0, 0
@@ -294,7 +292,7 @@ class _Training:
         return total / seen
 
     def _step(self, batch: Batch, position: float) -> float:
-        """Take one step at a share of the training's steps; the batch's CTC loss before it."""
+        """Take one step at a fraction of the training; return the CTC loss before it."""
         features_BTC = self._changed(batch)
         self._weights.zero_grad()
         with torch.autocast(
@@ -326,7 +324,7 @@ class _Training:
         return loss.item()
 
     def _changed(self, batch: Batch) -> Tensor:
-        """A batch's features with noise and masks; beyond an utterance's end they stay zero."""
+        """A batch's features with noise and masks; padding stays zero."""
         features_BTC = batch.features_BTC
         if self._config.feature_noise:
             noise_BTC = torch.randn(features_BTC.shape, generator=self._noise)

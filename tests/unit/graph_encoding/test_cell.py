@@ -92,14 +92,14 @@ def test_fields_that_could_change_are_refused(ops: object, skips: object) -> Non
 
 
 @pytest.mark.parametrize("values", [[1.9, 0], [1, 0.9], ["1", "0"], [1, None], [[1], 0]])
-def test_what_is_no_integer_is_not_rounded_to_one(values: list[int]) -> None:
+def test_values_are_not_rounded_to_integers(values: list[int]) -> None:
     for read in (Cell.from_flat, lambda flat: Cell.from_arch_vec([flat])):
         with pytest.raises(CellFormatError, match="must have integers for each node"):
             read(values)
 
 
 @pytest.mark.parametrize("nested", [[5], ["10"], [[1, 0], None]])
-def test_nodes_that_are_no_lists_are_refused(nested: list[list[int]]) -> None:
+def test_nodes_that_are_not_lists_are_refused(nested: list[list[int]]) -> None:
     with pytest.raises(CellFormatError, match="must have integers for each node"):
         Cell.from_arch_vec(nested)
 
@@ -146,7 +146,7 @@ def test_registered_names_come_back_from_a_cells_text(name: str, data: st.DataOb
 
 
 @pytest.mark.parametrize("kind", ["input", "output", "zero", "other", "conv2d", "graph_conv"])
-def test_kinds_that_stand_in_no_cell_are_refused(kind: OpKind) -> None:
+def test_kinds_that_cells_must_not_have_are_refused(kind: OpKind) -> None:
     with pytest.raises(UserError, match=f"must be one of linear, .* of kind '{kind}'"):
         register_operation(Operation("nothing", kind))
 

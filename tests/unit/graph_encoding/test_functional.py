@@ -34,7 +34,7 @@ def test_points_without_zero_are_functions_of_their_own() -> None:
     assert len(keys) == 8000
 
 
-def test_order_of_parallel_branches_makes_no_function() -> None:
+def test_the_order_of_parallel_branches_does_not_matter() -> None:
     first = Cell.parse("00_510_1010")
     swapped = Cell.parse("10_510_0010")
     key = functional_key(first, Semantics.PAPER)
@@ -104,7 +104,7 @@ def test_a_zero_operation_is_zero_under_any_name(monkeypatch: pytest.MonkeyPatch
 
 
 @given(cells(max_nodes=6, ops=tuple(OPERATIONS)), st.sampled_from(Semantics))
-def test_dead_branches_and_zeros_leave_no_term(cell: Cell, semantics: Semantics) -> None:
+def test_dead_branches_and_zeros_are_removed(cell: Cell, semantics: Semantics) -> None:
     form = functional_form(cell, semantics)
     used = {source for terms in (*form.arguments, form.output) for source, _ in terms}
     assert used - {0} == set(range(1, len(form.ops) + 1))

@@ -18,7 +18,7 @@ from graph_encoding.registered import Registered
 MINE = replace(TIMIT_MICRO_MACRO, name="mine", filters=(8, 9, 10, 12))
 
 
-def test_what_is_registered_here_can_be_registered_elsewhere() -> None:
+def test_registered_values_can_be_registered_in_another_process() -> None:
     conv13 = register_operation(Operation("conv13", "conv", kernel=13))
     MACROS.register("mine", MINE)
     packed = pickle.dumps(Registered.here())

@@ -34,7 +34,7 @@ def test_val_per_averages_the_last_60_percent_of_the_epochs(epochs: int, first: 
 
 
 @given(st.integers(1, 10_000))
-def test_no_shorter_window_would_be_60_percent(epochs: int) -> None:
+def test_the_window_is_the_shortest_of_60_percent(epochs: int) -> None:
     window = label_window("val_per", epochs)
     assert window is not None
     assert window.last == epochs
@@ -61,7 +61,7 @@ def test_labels_known_answers() -> None:
 
 
 @given(st.lists(CURVES, min_size=1, max_size=4))
-def test_a_tables_column_has_what_each_record_has(curves: list[list[float]]) -> None:
+def test_label_columns_equal_the_records(curves: list[list[float]]) -> None:
     """Also where the trainings differ in length."""
     records = [
         replace(TABLE.records[0], seed=seed, val_per_curve=tuple(curve))
@@ -127,7 +127,7 @@ def test_a_table_knows_its_window_unless_its_trainings_differ_in_length() -> Non
     ("name", "window"),
     [("timit-micro", "epochs 9 to 20 of 20"), ("synth-micro", "epochs 2 to 3 of 3")],
 )
-def test_shipped_tables_say_what_their_labels_are(name: str, window: str) -> None:
+def test_shipped_tables_define_their_labels(name: str, window: str) -> None:
     table = BenchmarkTable.load(name)
     assert table.stated_labels == table.label_definitions
     assert window in table.label_definitions["val_per"]
@@ -142,7 +142,7 @@ def labels_check(folder: Path) -> list[Check]:
     return [check for check in checks if check.name == "labels"]
 
 
-def test_verify_compares_labels_with_what_the_metadata_say(tmp_path: Path) -> None:
+def test_verify_compares_labels_with_the_metadata(tmp_path: Path) -> None:
     TABLE.save(tmp_path / "t")
     (check,) = labels_check(tmp_path / "t")
     assert check.ok

@@ -1,1 +1,1 @@
-"""The layouts of corpora on the disk: where utterances, words and phones stand."""
+"""Readers of corpus layouts: utterances, words and phones."""

@@ -15,35 +15,35 @@ SPEAKER = "allison"
 """Allison Smith, as the Debian package's copyright file names her."""
 
 SECONDS = (0.6, 6.0)
-"""Shortest and longest prompt that is read."""
+"""Shortest and longest prompt that is used."""
 
 _SUFFIX = ".g722"
 _BYTES_PER_S = SAMPLE_RATE_HZ // 2
 _NUMBERS = "digits"
-"""Folder of single numbers and names of months, which are read as parts of a list."""
+"""Folder of numbers and month names, which are spoken as parts of a list."""
 _TEXT_NAMES = ("core-sounds-en.txt", "core-sounds-en.txt.gz")
 _DEBIAN_TEXT = "doc/asterisk-core-sounds-en"
-"""Where Debian's package of the texts has them, seen from the `share` folder."""
+"""Folder of the texts in Debian's package, relative to `share`."""
 _NO_SPEECH = re.compile(r"[\[(]")
 _NO_WORDS = re.compile(r"[0-9*#]")
 
 
 def list_asterisk(root: Path, source: CorpusSource, parts: frozenset[str] | None) -> Listing:
-    """Find the prompts that are sentences: no tones, no numbers, of `SECONDS`.
+    """List the prompts that are sentences: no tones or numbers, and of `SECONDS` length.
 
     Args:
-        root: folder of the .g722 files, .../share/asterisk/sounds/en_US_f_Allison; the texts lie
-            in it, or where Debian's package has them.
+        root: folder of the .g722 files, .../share/asterisk/sounds/en_US_f_Allison; the texts are
+            in it, or in the folder of Debian's package.
         source: how texts become symbols.
-        parts: no part is known: None.
+        parts: must be None.
 
     Raises:
-        UserError: if the folder has no such file, its texts are nowhere, or parts are asked for.
+        UserError: if the folder has no such file, its texts are missing, or parts are given.
     """
     if parts is not None:
         raise UserError(
-            f"layout 'asterisk' has one speaker and no parts, but parts {sorted(parts)} are "
-            "wanted; split it by sentence"
+            "a corpus of layout 'asterisk' must be split by sentence, because it has no parts, but "
+            f"got the parts {sorted(parts)}"
         )
     audio = {str(p.relative_to(root).with_suffix("")): p for p in root.rglob(f"*{_SUFFIX}")}
     if not audio:
@@ -95,20 +95,20 @@ def _is_sentence(name: str, text: str, audio: Path) -> bool:
 
 
 def _text_file(root: Path) -> Path:
-    # The sounds may be reached through a link, as Debian's alternatives make them.
+    # Debian's alternatives make the folder a link.
     share = root.resolve().parents[2] if len(root.resolve().parents) > 2 else root
     places = [folder / name for folder in (root, share / _DEBIAN_TEXT) for name in _TEXT_NAMES]
     for place in places:
         if place.is_file():
             return place
     raise UserError(
-        f"the texts of {root} must lie in one of {', '.join(map(str, places))}, but do not; "
+        f"the texts of {root} must be in one of {', '.join(map(str, places))}, but are not; "
         "install Debian's asterisk-core-sounds-en, or copy its core-sounds-en.txt.gz there"
     )
 
 
 def _read_texts(file: Path, findings: Findings) -> dict[str, tuple[int, str]]:
-    """(line, text) of each prompt's name; lines `name: text`, comments begin with `;`."""
+    """Name -> (line, text) of lines `name: text`; comments begin with `;`."""
     try:
         content = file.read_bytes()
         raw = gzip.decompress(content) if file.suffix == ".gz" else content

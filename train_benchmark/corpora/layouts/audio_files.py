@@ -1,4 +1,4 @@
-"""Audio files of a corpus: NIST SPHERE, and whatever libsndfile reads, whole and at 16 kHz mono."""
+"""Audio files of a corpus: NIST SPHERE and all formats of libsndfile, 16 kHz mono."""
 
 import os
 from pathlib import Path
@@ -16,16 +16,15 @@ SAMPLE_RATE_HZ = 16_000
 _G722_BITS_PER_S = 64_000
 
 _SAMPLE_CHUNKS = {b"RIFF": b"data", b"RIFX": b"data", b"FORM": b"SSND"}
-"""Magic of the containers made of chunks with 32-bit sizes, and their chunk of samples."""
+"""Magic of containers with chunks of 32-bit sizes, and the name of their sample chunk."""
 
 _UNKNOWN_FROM = 0x7FFF_0000
-"""Programs that write WAV to a pipe do not know its length: sox states 0x7ffff000, arecord
-0x80000000, ffmpeg 0xffffffff."""
-
+"""Placeholder lengths of programs that write WAV to a pipe: sox 0x7ffff000, arecord 0x80000000,
+ffmpeg 0xffffffff."""
 
 _MOST_FRAMES = 24 * 3600 * SAMPLE_RATE_HZ
-"""A day. Room for what a header promises is taken before a sample is read, and libsndfile
-has 2^63 - 1 for a FLAC file that states no length."""
+"""A day. Memory is allocated by the header, and libsndfile reports 2^63 - 1 frames for a FLAC file
+without a length."""
 
 
 def read_audio(path: Path) -> NDArray[np.float32]:
@@ -35,8 +34,8 @@ def read_audio(path: Path) -> NDArray[np.float32]:
         (n,) float32 in [-1, 1].
 
     Raises:
-        UserError: if the file cannot be read, is cut off, is not 16 kHz mono, or has a sample
-            that is no number.
+        UserError: if the file cannot be read, is truncated, is not 16 kHz mono, or has a sample
+            that is not finite.
     """
     try:
         with path.open("rb") as file:
@@ -55,7 +54,7 @@ def read_audio(path: Path) -> NDArray[np.float32]:
         )
     if not np.isfinite(samples).all():
         raise UserError(
-            f"audio {path} must have finite samples, but some are NaN or infinite; make it anew"
+            f"audio {path} must have finite samples, but some are NaN or infinite; create it again"
         )
     return np.ascontiguousarray(samples[:, 0])
 
@@ -90,9 +89,9 @@ def _read_with_libsndfile(path: Path) -> tuple[NDArray[np.float32], int]:
             promised, rate = file.frames, int(file.samplerate)
             if promised > _MOST_FRAMES:
                 raise UserError(
-                    f"audio {path} must state how many samples it has, at most {_MOST_FRAMES}, but "
-                    f"states {promised}, as a FLAC file does that was written to a pipe; write it "
-                    "anew, into a file, with `ffmpeg -i OLD NEW`"
+                    f"audio {path} must state its number of samples, at most {_MOST_FRAMES}, but "
+                    f"states {promised}, like a FLAC file that was written to a pipe; rewrite it "
+                    "to a file with `ffmpeg -i OLD NEW`"
                 )
             samples: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as e:
@@ -106,9 +105,9 @@ def _read_with_libsndfile(path: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def _check_length(file: BinaryIO, path: Path) -> None:
-    """Refuse a WAV or AIFF file that is shorter than its chunk of samples says.
+    """Refuse a WAV or AIFF file that is shorter than its sample chunk states.
 
-    libsndfile reads such a file without a word, only with fewer samples.
+    libsndfile reads such a file without an error, with fewer samples.
     """
     file.seek(0)
     wanted = _SAMPLE_CHUNKS.get(magic := file.read(4))
@@ -121,7 +120,7 @@ def _check_length(file: BinaryIO, path: Path) -> None:
         file.seek(position)
         name, size = file.read(4), int.from_bytes(file.read(4), order)
         if min(name) < ord(" "):
-            return  # no chunk's name, but zeros, say, and many of them: libsndfile decides
+            return  # not a chunk's name, perhaps padding with zeros: libsndfile decides
         found = length - position - 8
         if name == wanted:
             if found < size < _UNKNOWN_FROM:

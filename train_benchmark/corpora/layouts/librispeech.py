@@ -1,4 +1,4 @@
-"""Reader of LibriSpeech's layout: SUBSET/SPEAKER/CHAPTER with FLAC files and one transcript."""
+"""Reader of LibriSpeech's layout: SUBSET/SPEAKER/CHAPTER with FLAC files and a transcript."""
 
 import re
 from pathlib import Path
@@ -17,15 +17,15 @@ _UTTERANCE = re.compile(r"([0-9]+)-([0-9]+)-[0-9]+")
 
 
 def list_librispeech(root: Path, source: CorpusSource, parts: frozenset[str] | None) -> Listing:
-    """Find the utterances of LibriSpeech, or of a corpus laid out like it.
+    """List the utterances of LibriSpeech, or of a corpus in its layout.
 
     Args:
-        root: folder of the subsets, or the one that holds `LibriSpeech`.
+        root: folder of the subsets, or its parent, with `LibriSpeech` in it.
         source: how texts become symbols.
         parts: names of the subsets to read, such as "train-clean-100"; None for all.
 
     Raises:
-        UserError: if the folder does not exist, or has no transcript of a wanted subset.
+        UserError: if the folder does not exist, or a subset has no transcript.
     """
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
@@ -74,7 +74,7 @@ def _read_transcript(file: Path, subset: str, findings: Findings) -> None:
         listed.add(name)
         audio = file.with_name(f"{name}.flac")
         if not audio.is_file():
-            findings.problems.append(f"{place} needs {audio.name} beside it, but it is not there")
+            findings.problems.append(f"{place} needs {audio.name} in its folder, but it is missing")
             continue
         findings.transcripts.append(
             Transcript(place, audio, f"{speaker}/{name}", speaker, name, subset, text.strip())

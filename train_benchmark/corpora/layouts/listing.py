@@ -1,4 +1,4 @@
-"""What a reader finds in a corpus: its utterances, and what is wrong with its files."""
+"""Results of listing a corpus: its utterances, and problems of its files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,12 +21,12 @@ from train_benchmark.corpora.symbols.pronunciation import (
 
 @dataclass(frozen=True)
 class Entry:
-    """One utterance that a reader has found, and not yet read.
+    """One utterance before its audio is read.
 
     Attributes:
-        place: the file, or file and line, that it stands in.
-        read: reads it; raises UserError that names the file.
-        never_trained: whether the benchmark leaves it out of training.
+        place: its file, or file and line.
+        read: reads it; its UserErrors name the file.
+        never_trained: whether the benchmark excludes it from training.
     """
 
     place: str
@@ -36,12 +36,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """All that a reader finds before it reads audio.
+    """Result of listing a corpus, before audio is read.
 
     Attributes:
-        entries: what can be read, in any order.
-        problems: one message for each file or line that breaks a rule.
-        notes: what is sound, but often not meant.
+        entries: the utterances, in any order.
+        problems: one message per file or line that breaks a rule.
+        notes: valid, but often unintended findings.
     """
 
     entries: tuple[Entry, ...]
@@ -51,18 +51,18 @@ class Listing:
 
 @dataclass(frozen=True)
 class Transcript:
-    """An utterance whose transcript is read and whose audio is not.
+    """An utterance's transcript, before its audio is read; see `Utterance` for most fields.
 
     Attributes:
         place: the file, or file and line, of the transcript.
         audio: file of the recording.
-        key: see `Utterance`, as all that follow.
-        speaker: who speaks.
-        sentence: what is said, as a name.
+        key: unique id.
+        speaker: name of the speaker.
+        sentence: name of the sentence.
         part: the corpus's own part.
         text: the words; empty if the transcript has symbols.
         symbols: the transcript in symbols; empty if it has words.
-        times: (first sample, end sample) of each symbol; empty if there are none.
+        times: (first sample, end sample) of each symbol, or empty.
     """
 
     place: str
@@ -78,7 +78,7 @@ class Transcript:
 
 @dataclass
 class Findings:
-    """What a reader collects file by file."""
+    """Findings of a reader, collected file by file."""
 
     transcripts: list[Transcript] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -91,16 +91,16 @@ def listing_of(
     source: CorpusSource,
     read_samples: Callable[[Path], NDArray[np.float32]],
 ) -> Listing:
-    """A listing of transcripts, their texts turned into symbols.
+    """Convert the texts of findings to symbols.
 
     Args:
-        findings: what the reader has found.
+        findings: the reader's findings.
         root: folder of the corpus, which a lexicon's path is relative to.
-        source: how texts become symbols, and of which label set these are.
+        source: pronunciation and label set.
         read_samples: reads an audio file.
 
     Raises:
-        UserError: if there is no way from texts to symbols.
+        UserError: if texts cannot be converted to symbols.
     """
     found = [t for t in findings.transcripts if t.symbols]
     texts = [t for t in findings.transcripts if not t.symbols]
@@ -148,12 +148,12 @@ def _read(
 
 
 def corpus_of(listing: Listing, root: Path, *, keep_sa: bool) -> Corpus:
-    """Read the utterances of a listing that has no problem.
+    """Read the utterances of a listing without problems.
 
     Args:
-        listing: what a reader has found.
+        listing: the listing.
         root: its folder, for messages.
-        keep_sa: keep what is never trained on.
+        keep_sa: keep utterances that are never trained on.
 
     Raises:
         UserError: if the listing has a problem or nothing is left, or a file breaks a rule.

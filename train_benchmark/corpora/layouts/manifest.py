@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 NAMES = ("manifest.tsv", "manifest.jsonl")
-"""Names that are looked for where a folder is given."""
+"""File names of manifests in a folder."""
 
 _INTERVAL = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 
@@ -28,15 +28,15 @@ _Word = Annotated[str, StringConstraints(pattern=r"^\S+$")]
 
 
 class _Row(StrictConfig):
-    """One line; a key that is left out is empty.
+    """One line; missing keys are empty.
 
     Attributes:
         audio: path relative to the manifest.
-        speaker: who speaks.
-        text: the words; or
+        speaker: name of the speaker.
+        text: the words, instead of phones.
         phones: the symbols.
-        part: a part of the corpus's own, such as "train".
-        times: first sample and end sample of each of the phones.
+        part: the corpus's own part, such as "train".
+        times: first sample and end sample of each phone.
     """
 
     audio: str = Field(min_length=1)
@@ -58,7 +58,7 @@ class _Row(StrictConfig):
 
 
 def list_manifest(root: Path, source: CorpusSource, parts: frozenset[str] | None) -> Listing:
-    """Find the utterances that a manifest lists.
+    """List the utterances of a manifest.
 
     Args:
         root: the manifest, or the folder of `manifest.tsv` or `manifest.jsonl`.
@@ -66,7 +66,7 @@ def list_manifest(root: Path, source: CorpusSource, parts: frozenset[str] | None
         parts: values of `part` to read; None for all lines.
 
     Raises:
-        UserError: if there is no manifest, it cannot be read, or it has no line of a wanted part.
+        UserError: if the manifest is missing or unreadable, or has no line of a given part.
     """
     file = _manifest_file(root)
     findings = Findings()
@@ -123,7 +123,7 @@ def _manifest_file(root: Path) -> Path:
 
 
 def _rows(file: Path, findings: Findings) -> Iterator[tuple[int, _Row]]:
-    """(line, values) of each sound line."""
+    """(line number, values) of each valid line."""
     lines = enumerate(read_lines(file, "manifest"), start=1)
     numbered = [(number, line) for number, line in lines if line.strip()]
     columns: tuple[str, ...] = ()
@@ -132,7 +132,7 @@ def _rows(file: Path, findings: Findings) -> Iterator[tuple[int, _Row]]:
         numbered = numbered[1:]
     for number, line in numbered:
         try:
-            # Always from JSON, whose arrays are tuples and whose strings are no numbers.
+            # Strict validation of JSON accepts arrays as tuples, and no strings as numbers.
             values = json.dumps(_tsv_values(columns, line)) if columns else line
             row = _Row.model_validate_json(values, strict=True)
         except ValidationError as e:

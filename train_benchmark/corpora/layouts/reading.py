@@ -1,4 +1,4 @@
-"""Reads a corpus of any layout."""
+"""Reader of corpora of any layout."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from train_benchmark.corpora.layouts.timit import list_timit
 from train_benchmark.corpora.layouts.utterance import Corpus
 
 ListCorpus = Callable[[Path, CorpusSource, frozenset[str] | None], Listing]
-"""(folder, how its files are read, the corpus's own parts to read or None for all)."""
+"""(folder, source, the corpus's own parts to read or None for all)."""
 
 LAYOUTS: Registry[ListCorpus] = Registry("corpus layout")
 LAYOUTS.register("timit", list_timit)
@@ -26,10 +26,10 @@ TIMIT_SOURCE = CorpusSource()
 
 
 def list_corpus(root: Path, source: CorpusSource, parts: frozenset[str] | None = None) -> Listing:
-    """Find the utterances of a corpus; no audio is read.
+    """List the utterances of a corpus; no audio is read.
 
     Raises:
-        UserError: if the folder is no corpus of that layout at all.
+        UserError: if the folder is not a corpus of that layout.
     """
     return LAYOUTS.get(source.layout)(root, source, parts)
 
@@ -47,10 +47,9 @@ def read_corpus(
         root: its folder, or the file of a manifest.
         source: how its files are read.
         parts: the corpus's own parts to read, such as LibriSpeech's subsets; None for all.
-        keep_sa: keep TIMIT's two sentences that every speaker reads. The benchmark never trains
-            on them.
+        keep_sa: keep TIMIT's two SA sentences, which are never trained on.
 
     Raises:
-        UserError: if a file breaks a rule; names the first such file and how many there are.
+        UserError: with the first problem and the number of problems.
     """
     return corpus_of(list_corpus(root, source, parts), root, keep_sa=keep_sa)

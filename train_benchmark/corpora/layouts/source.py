@@ -1,4 +1,4 @@
-"""How the files of a corpus are read: their layout, label set and pronunciation."""
+"""Source of a corpus: layout, label set and pronunciation."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -30,13 +30,12 @@ def _kind_of_labels(value: Any) -> str:
 
 
 class CorpusSource(StrictConfig):
-    """The part of a corpus configuration that says how its files are read.
+    """The part of a corpus configuration that defines how its files are read.
 
     Attributes:
-        layout: how its folders and transcripts are laid out; see docs/corpora.md.
+        layout: layout of its folders and transcripts; see docs/corpora.md.
         labels: name of a registered label set, or the section `[labels]` that declares one.
-        pronunciation: how transcripts that are texts become symbols; by default the way that
-            fits the label set.
+        pronunciation: how texts become symbols; by default by the label set.
     """
 
     layout: Literal["timit", "librispeech", "manifest", "asterisk"] = "timit"
@@ -61,7 +60,7 @@ class CorpusSource(StrictConfig):
 
     @property
     def label_set(self) -> LabelSet | None:
-        """The label set; None for "ipa-espeak" while its symbols are not declared."""
+        """The label set; None for "ipa-espeak" until its symbols are declared."""
         if isinstance(self.labels, LabelsConfig):
             return self.labels.label_set
         return None if self.labels == OPEN_LABELS else LABEL_SETS.get(self.labels)
@@ -86,7 +85,7 @@ class CorpusSource(StrictConfig):
         """How texts become symbols.
 
         Raises:
-            UserError: if that is not stated and the label set does not decide it.
+            UserError: if neither the configuration nor the label set decides it.
         """
         if self.pronunciation is not None:
             return self.pronunciation

@@ -1,4 +1,4 @@
-"""NIST SPHERE audio: the header of a file and the samples that it promises."""
+"""NIST SPHERE audio: header and samples."""
 
 import io
 import re
@@ -14,7 +14,7 @@ from graph_encoding.common.errors import UserError
 MAGIC = b"NIST_1A"
 
 _LINE_BYTES = 8
-"""The first two lines: the magic and the header's own size, each with its line break."""
+"""Length of each of the first two lines: the magic, and the header's size."""
 
 _END = "end_head"
 _INTEGER = re.compile(r"[0-9]{1,18}")
@@ -33,17 +33,17 @@ _SUBTYPES = {
 Source: NIST SPHERE 2.7, `doc/header.doc`.
 """
 _DECOMPRESSORS = {"shorten": "sph2pipe -f wav"}
-"""All other compressions need the tool of NIST's own SPHERE package."""
+"""Other compressions need the tool of NIST's SPHERE package."""
 
 _LITTLE_ENDIAN_ORDERS = {2: "01", 3: "012", 4: "0123"}
 
 
 @dataclass(frozen=True)
 class SphereHeader:
-    """What the header of a SPHERE file says.
+    """Header of a SPHERE file.
 
     Attributes:
-        size_bytes: length of the header, which the samples follow.
+        size_bytes: length of the header, before the samples.
         samples: samples per channel.
         sample_bytes: bytes per sample.
         channels: interleaved channels.
@@ -64,14 +64,13 @@ class SphereHeader:
 def read_sphere(path: Path) -> tuple[NDArray[np.float32], int]:
     """Samples and sample rate of a SPHERE file.
 
-    Bytes behind the promised samples are ignored, as NIST's own tools do.
+    Bytes after the stated samples are ignored, as in NIST's tools.
 
     Returns:
         (n, channels) float32 in [-1, 1], and the rate in Hz.
 
     Raises:
-        UserError: if the file cannot be read, is compressed, is shorter than its header
-            promises, or its header is damaged.
+        UserError: if the file cannot be read, is compressed or truncated, or its header is damaged.
     """
     try:
         content = path.read_bytes()
@@ -89,14 +88,14 @@ def read_sphere(path: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def parse_header(content: bytes, path: Path) -> SphereHeader:
-    """Read the header at the start of a file's bytes.
+    """Parse the header at the start of a file.
 
     Args:
-        content: the file, or more than its header.
+        content: the bytes of the file.
         path: its name, for messages.
 
     Raises:
-        UserError: if the header is cut off, lacks a field, or the samples are compressed.
+        UserError: if the header is truncated, lacks a field, or the samples are compressed.
     """
     size = _header_size(content, path)
     fields = _fields(content[:size])
@@ -136,7 +135,7 @@ def parse_header(content: bytes, path: Path) -> SphereHeader:
 
 
 def _header_size(content: bytes, path: Path) -> int:
-    """Length in bytes of the header, as its second line says."""
+    """Length in bytes of the header, from its second line."""
     if b"\r" in content[: 2 * _LINE_BYTES]:
         raise UserError(
             f"audio {path} must have line feeds alone in its SPHERE header, but was converted to "
@@ -157,7 +156,7 @@ def _header_size(content: bytes, path: Path) -> int:
 
 
 def _fields(header: bytes) -> dict[str, str]:
-    """Values of the lines `name -type value`, up to the line that ends the header."""
+    """Values of the lines `name -type value`, up to the end of the header."""
     found = {}
     for line in header.decode("ascii", errors="replace").splitlines():
         if line.strip() == _END:
@@ -169,8 +168,8 @@ def _fields(header: bytes) -> dict[str, str]:
 
 
 def _count(fields: dict[str, str], name: str, path: Path) -> int:
-    """A field that is a whole number of at least one."""
-    # Some tools write whole numbers as reals.
+    """A field that is an integer >= 1."""
+    # Some tools write integers as reals.
     text = re.sub(r"\.0*$", "", fields.get(name, ""))
     if not _INTEGER.fullmatch(text) or int(text) < 1:
         raise UserError(
@@ -182,7 +181,7 @@ def _count(fields: dict[str, str], name: str, path: Path) -> int:
 
 
 def _decode(samples: bytes, header: SphereHeader) -> NDArray[np.float32]:
-    # As one channel of any rate: libsndfile has limits for both, a damaged header has none.
+    # As one channel of a fixed rate: a damaged header may exceed libsndfile's limits.
     decoded, _ = soundfile.read(
         io.BytesIO(samples),
         dtype="float32",

@@ -1,4 +1,4 @@
-"""Reader of TIMIT's layout: the full LDC93S1, its public sample, corpora made like it."""
+"""Reader of TIMIT's layout: the full LDC93S1, its public sample, and similar corpora."""
 
 import os
 import re
@@ -15,27 +15,27 @@ from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.symbols.label_sets import TIMIT_61_48_39, LabelSet
 
 SA_SENTENCES = frozenset({"sa1", "sa2"})
-"""The two that every speaker reads. They would stand in all parts: the benchmark removes them."""
+"""Read by every speaker, so in all parts of a split: the benchmark removes them."""
 
 _TIMIT_SENTENCE = re.compile(r"(sa|si|sx)[0-9]+")
 _SPEAKER_IN_NAME = re.compile(r".*[^a-z](sa|si|sx)[0-9]+")
-"""A sentence of TIMIT behind something else, such as "fcjf0_sx37"."""
+"""A sentence name of TIMIT with a prefix, such as "fcjf0_sx37"."""
 _NO_SPEAKER = re.compile(r"train|test|dr[1-8]")
-"""Folders of TIMIT that hold speakers' folders and are none."""
+"""Folders of TIMIT that contain speakers' folders."""
 
 _POSITION = re.compile(r"[0-9]{1,18}")
 
 
 def list_timit(root: Path, source: CorpusSource, parts: frozenset[str] | None) -> Listing:
-    """Find the utterances of a corpus in TIMIT's layout.
+    """List the utterances of a corpus in TIMIT's layout.
 
-    Accepts upper and lower case names, NIST SPHERE and RIFF audio, the TRAIN/DRn/SPEAKER tree
-    and flat `drn-speaker` folders.
+    Names may be upper or lower case, audio NIST SPHERE or RIFF, folders TRAIN/DRn/SPEAKER or flat
+    `drn-speaker`.
 
     Args:
         root: folder of the corpus.
         source: the label set of its .PHN files.
-        parts: "train" and "test", the trees to look at; None for all utterances.
+        parts: "train" and "test", the trees to read; None for all utterances.
 
     Raises:
         UserError: if the folder does not exist, cannot be read or has no .PHN file.
@@ -70,12 +70,11 @@ def read_timit(root: Path, *, keep_sa: bool = False) -> Corpus:
 
     Args:
         root: folder of the corpus.
-        keep_sa: keep the two SA sentences that every speaker reads. The benchmark never trains on
-            them.
+        keep_sa: keep the two SA sentences, which are never trained on.
 
     Raises:
-        UserError: if the folder has no .PHN file, an audio file has no transcript or the
-            reverse, or a file breaks the format; names the file.
+        UserError: if the folder has no .PHN file, an audio file has no transcript or vice versa, or
+            a file breaks the format.
     """
     return corpus_of(list_timit(root, CorpusSource(), None), root, keep_sa=keep_sa)
 
@@ -84,9 +83,9 @@ class FoundFiles(NamedTuple):
     """The files of a corpus.
 
     Attributes:
-        pairs: (audio, transcript), in rising order of path.
-        problems: one message for each file without its partner or with the name of another, and
-            one if names do not state speaker and sentence.
+        pairs: (audio, transcript), sorted by path.
+        problems: one message per file without its partner or with the name of another, and one if
+            names do not contain speaker and sentence.
     """
 
     pairs: tuple[tuple[Path, Path], ...]
@@ -94,7 +93,7 @@ class FoundFiles(NamedTuple):
 
 
 def find_files(root: Path) -> FoundFiles:
-    """Audio files and transcripts below a folder, with and without partner.
+    """Find audio files and transcripts below a folder.
 
     Raises:
         UserError: if the folder does not exist, cannot be read or has no transcript.
@@ -134,7 +133,7 @@ def find_files(root: Path) -> FoundFiles:
 
 
 def _unclear_speakers(audio: tuple[Path, ...]) -> Iterator[str]:
-    """Why the names of files and folders do not state speaker and sentence as TIMIT's do."""
+    """Problems if names of files and folders do not contain speaker and sentence."""
     named = [path for path in audio if _SPEAKER_IN_NAME.fullmatch(_sentence(path))]
     homeless = [path for path in audio if _NO_SPEAKER.fullmatch(path.parent.name.lower())]
     move = "move each to SPEAKER/SENTENCE.WAV, and its .PHN file with it"
@@ -152,14 +151,14 @@ def _unclear_speakers(audio: tuple[Path, ...]) -> Iterator[str]:
 
 
 def _files_below(root: Path) -> Iterator[Path]:
-    """All files, also those in folders that are linked."""
+    """All files, including those in linked folders."""
 
     def refuse(e: OSError) -> NoReturn:
         raise UserError(f"cannot read corpus folder {e.filename}: {e.strerror}") from e
 
     for folder, below, names in os.walk(root, followlinks=True, onerror=refuse):
         real = Path(folder).resolve()
-        # A link to a folder that it lies in leads to nothing new, and would lead there forever.
+        # A link to a parent folder would be followed forever.
         below[:] = [name for name in below if not real.is_relative_to((real / name).resolve())]
         yield from (Path(folder, name) for name in names)
 
@@ -170,7 +169,7 @@ def read_utterance(
     """Read one sentence of the corpus below `root`.
 
     Raises:
-        UserError: if the audio is cut off, not 16 kHz mono, or the transcript breaks a rule.
+        UserError: if the audio is truncated, not 16 kHz mono, or the transcript breaks a rule.
     """
     samples = read_audio(audio)
     speaker = audio.parent.name.lower().rsplit("-", maxsplit=1)[-1]
@@ -189,7 +188,7 @@ def read_utterance(
 
 
 def _part(audio: Path, root: Path) -> str | None:
-    """The tree that a file lies in."""
+    """The tree that contains a file."""
     trees = [name.lower() for name in audio.relative_to(root).parts]
     return "train" if "train" in trees else "test" if "test" in trees else None
 
@@ -201,19 +200,19 @@ def _sentence(audio: Path) -> str:
 def read_phn(
     path: Path, samples: int, labels: LabelSet | None = TIMIT_61_48_39
 ) -> tuple[tuple[int, int, str], ...]:
-    """Read a .PHN transcript: (first sample, end sample, label) for each phone.
+    """Read a .PHN transcript: (first sample, end sample, label) per phone.
 
     Args:
         path: the file.
-        samples: length of the audio it belongs to.
+        samples: length of the audio.
         labels: label set of its phones; None accepts any.
 
     Raises:
-        UserError: if it is empty, a line is malformed, a label unknown, or times run
-            backwards, overlap or pass the end of the audio.
+        UserError: if it is empty, a line is malformed, a label is unknown, or times decrease,
+            overlap or exceed the audio.
     """
     try:
-        # A byte that is no UTF-8 becomes \xNN, so that the line that has it is named.
+        # Bytes that are not UTF-8 become \xNN, so that the message can show the line.
         lines = path.read_text(encoding="utf-8-sig", errors="backslashreplace").split("\n")
     except OSError as e:
         raise UserError(f"cannot read transcript {path}: {e}") from e

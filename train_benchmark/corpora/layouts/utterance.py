@@ -20,13 +20,12 @@ class Utterance:
         key: stable id, such as "fvmh0/sx206".
         speaker: lower case, such as "fvmh0".
         sentence: lower case, such as "sx206".
-        part: the corpus's own part, such as the "train" and "test" of TIMIT's two trees; None
-            where the corpus has none.
+        part: the corpus's own part, such as TIMIT's "train" and "test"; None without parts.
         samples: (n,) float32 in [-1, 1] at 16 kHz.
         phones: symbols of the label set, in time order.
         times: (first sample, end sample) of each phone; empty if the corpus has no times.
-        text: the words that are said; empty where the reader does not know them.
-        labels: label set of the phones; None while it is not known which symbols occur.
+        text: the words; empty if unknown.
+        labels: label set of the phones; None until it is declared.
 
     Raises:
         UserError: if a field is not as described; names the utterance.
@@ -92,7 +91,7 @@ class Corpus:
     """Utterances of one label set, sorted by key.
 
     Raises:
-        UserError: if there is none, two share a key, or they are of several label sets.
+        UserError: if there is none, two share a key, or label sets differ.
     """
 
     utterances: tuple[Utterance, ...]
@@ -117,14 +116,14 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 of keys, phones and 16-bit samples: the same for any container or letter case.
+        """sha256 of keys, phones and 16-bit samples, independent of container and letter case.
 
-        The phones' times are left out: tables made before they were read keep their fingerprint.
+        Times are left out, so that older tables, whose times were not read, keep their fingerprint.
         """
         digest = hashlib.sha256()
         for utterance in self.utterances:
             digest.update(f"{utterance.key}\n{' '.join(utterance.phones)}\n".encode())
-            # Audio of more than 16 bits may reach 1.0, which a bare cast would make -1.0.
+            # Audio of more than 16 bits may reach 1.0, which would overflow to -1.0.
             samples = np.clip(np.round(utterance.samples * 32768.0), -32768, 32767)
             digest.update(samples.astype("<i2").tobytes())
         return digest.hexdigest()

@@ -1,1 +1,1 @@
-"""The symbols of speech: phones, characters, sets of labels, and how words are pronounced."""
+"""Symbols of transcripts: phones, characters, label sets, and pronunciation of words."""

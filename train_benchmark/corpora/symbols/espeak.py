@@ -55,7 +55,7 @@ class EspeakError(NasasrError, RuntimeError):
 
 
 def _fresh_library(path: Path) -> ctypes.CDLL:
-    """Load a private copy: the library keeps state that its own initialisation does not reset."""
+    """Load a private copy: initialisation does not reset all state of the library."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / f"{secrets.token_hex(8)}-{path.name}"
         shutil.copyfile(path, copy)
@@ -64,12 +64,12 @@ def _fresh_library(path: Path) -> ctypes.CDLL:
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """What the synthesiser said.
+    """Synthesised speech.
 
     Attributes:
         samples: (n,) int16 at `sample_rate_hz`.
         sample_rate_hz: rate of the synthesiser.
-        phonemes: (first sample, espeak's mnemonic without stress marks), in time order.
+        phonemes: (first sample, mnemonic without stress marks), in time order.
         words: first sample of each word.
     """
 
@@ -82,8 +82,7 @@ class Speech:
 class Espeak:
     """The library as one object; use it as a context manager.
 
-    Entering starts from the library's initial state, so that the same calls give the same
-    samples, whatever the process said before.
+    Each context starts from the library's initial state, so that equal calls give equal samples.
 
     Raises:
         MissingExtraError: if espeakng-loader is not installed.
@@ -96,7 +95,7 @@ class Espeak:
         self._samples: list[NDArray[np.int16]] = []
         self._phonemes: list[tuple[int, str]] = []
         self._words: list[int] = []
-        # ctypes does not keep a callback alive: the library would call into freed memory.
+        # A reference, because ctypes does not keep a callback alive.
         self._callback = _Callback(self._receive)
 
     def __enter__(self) -> Self:
@@ -114,7 +113,7 @@ class Espeak:
         if self._rate_hz <= 0:
             raise EspeakError(f"espeak_Initialize gave {self._rate_hz}; reinstall espeakng-loader")
         self._library.espeak_SetSynthCallback(self._callback)
-        # Of the noise in breath and fricatives; without it the seed is the time of day.
+        # The seed of noise in breath and fricatives, which is the time of day by default.
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         return self
 
@@ -127,7 +126,7 @@ class Espeak:
         self._library.espeak_Terminate()
 
     def set_voice(self, name: str, *, pitch: int, words_per_minute: int) -> None:
-        """Choose who speaks from now on.
+        """Choose the voice.
 
         Args:
             name: an accent and a variant, such as "en-us+f2".
@@ -135,7 +134,7 @@ class Espeak:
             words_per_minute: 80 .. 450.
 
         Raises:
-            EspeakError: if there is no such voice.
+            EspeakError: if the voice does not exist.
         """
         if self._library.espeak_SetVoiceByName(name.encode()) != 0:
             raise EspeakError(f"espeak-ng has no voice {name!r}")
@@ -163,17 +162,17 @@ class Espeak:
         )
 
     def phonemes(self, text: str, *, ipa: bool = False) -> tuple[tuple[str, ...], ...]:
-        """Phonemes of a text, as the chosen voice would say it, without stress marks.
+        """Phonemes of a text in the chosen voice, without stress marks.
 
         Args:
-            text: in the voice's language; punctuation cuts it into clauses.
+            text: in the voice's language; punctuation separates clauses.
             ipa: symbols of the International Phonetic Alphabet instead of espeak's mnemonics.
 
         Returns:
-            The phonemes of each clause that has any.
+            The phonemes of each clause that is not empty.
         """
         mode = _SEPARATED | (_IPA if ipa else 0)
-        # The library moves the pointer to what is left; a buffer of our own stays where it is.
+        # The library advances the pointer, so the buffer needs a reference of its own.
         buffer = ctypes.create_string_buffer(text.encode())
         rest = ctypes.c_void_p(ctypes.addressof(buffer))
         translate = self._library.espeak_TextToPhonemes

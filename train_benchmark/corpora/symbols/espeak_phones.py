@@ -1,4 +1,4 @@
-"""From espeak-ng's phonemes of eight English accents to TIMIT's 61 labels."""
+"""Map from espeak-ng's phonemes of eight English accents to TIMIT's 61 labels."""
 
 from collections.abc import Sequence
 
@@ -40,30 +40,30 @@ _CENTRING = {
     "A@": ("aa", ""), "O@": ("ao", ""), "o@": ("ao", ""), "e@": ("eh", "ax"),
     "i@": ("iy", "ax"), "i@3": ("ih", "ax"), "U@": ("uh", "ax"), "aI@": ("ay", "ax"),
 }  # fmt: skip
-"""Diphthongs towards r: (vowel, what follows it in an accent without r)."""
+"""Diphthongs towards r: (vowel, next label in a non-rhotic accent)."""
 
 _MARKS = frozenset({"", ";", "-", ":"})
-"""Palatalisation and length that espeak-ng reports apart: they belong to the phone before."""
+"""Palatalisation and length marks, which belong to the phone before."""
 
 _VOWELS = frozenset("aa ae ah ao aw ax ax-h axr ay eh er ey ih ix iy ow oy uh uw ux el en".split())
 _VOICELESS = frozenset("p t k ch f th s sh hh pcl tcl kcl".split())
 _FRONTING = frozenset("t d n s z y l ch jh sh".split())
 
 _CLOSURE_SHARE = 0.6
-"""Share of a stop's time before its burst: TIMIT's closures last about 1.5 times its bursts."""
+"""Share of the closure in a stop: TIMIT's closures are about 1.5 times as long as bursts."""
 
 Segment = tuple[float, float, str]
 
 
 class UnmappedPhonemeError(NasasrError, KeyError):
-    """espeak-ng said a phoneme that has no TIMIT label here."""
+    """A phoneme of espeak-ng without a TIMIT label."""
 
 
 def timit_segments(phonemes: Sequence[tuple[int, str]], end: int, accent: str) -> list[Segment]:
-    """Timed TIMIT phones of what the synthesiser said.
+    """TIMIT phones of synthesised speech, with times.
 
-    Stops and affricates are split into closure and burst. Context makes the variants that
-    TIMIT transcribes: voiced h between vowels, fronted u, flapped n, whispered schwa.
+    Stops and affricates are split into closure and burst. Context decides TIMIT's variants: voiced
+    h between vowels, fronted u, flapped n, whispered schwa.
 
     Args:
         phonemes: (first sample, mnemonic) in time order.
@@ -71,10 +71,10 @@ def timit_segments(phonemes: Sequence[tuple[int, str]], end: int, accent: str) -
         accent: one of `ACCENTS`.
 
     Returns:
-        (start, end, label) in the synthesiser's samples, without silence at the ends.
+        (start, end, label) in samples, without silence at the ends.
 
     Raises:
-        UnmappedPhonemeError: for a phoneme that the map lacks; none is left out.
+        UnmappedPhonemeError: if a phoneme is not in the map.
     """
     starts = [start for start, _ in phonemes]
     segments: list[Segment] = []
@@ -99,10 +99,10 @@ def timit_segments(phonemes: Sequence[tuple[int, str]], end: int, accent: str) -
 
 
 def timit_labels(phonemes: Sequence[str], accent: str) -> tuple[str, ...]:
-    """TIMIT's labels of phonemes without times, with the variants that context makes.
+    """TIMIT's labels of phonemes without times, with variants by context.
 
     Raises:
-        UnmappedPhonemeError: for a phoneme that the map lacks; none is left out.
+        UnmappedPhonemeError: if a phoneme is not in the map.
 
     >>> timit_labels(["t", "u:"], "en-us")
     ('tcl', 't', 'ux')

@@ -1,4 +1,4 @@
-"""Label sets: the symbols of transcripts, the classes trained on and scored, the maps between."""
+"""Label sets: symbols of transcripts, training classes, scoring classes, and their maps."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,23 +21,23 @@ WORD_BREAK = "|"
 """The space between words as a symbol; a symbol itself has no white space."""
 
 DELETED = ""
-"""What a symbol that is neither trained on nor scored is folded to."""
+"""Class of symbols that are neither trained on nor scored."""
 
 
 @dataclass(frozen=True)
 class LabelSet:
-    """What a corpus is transcribed in, what a network learns of it, and what is scored.
+    """Symbols, training classes and scoring classes.
 
-    The classes of either kind are numbered from 1 in sorted order; 0 is the CTC blank.
+    Classes are numbered from 1 in sorted order; 0 is the CTC blank.
 
     Attributes:
         name: unique name.
         class_of: symbol -> training class; `DELETED` for a symbol that is left out.
-        scored_as: training class -> scoring class, for those that are not scored as themselves.
+        scored_as: training class -> scoring class, where they differ.
 
     Raises:
         UserError: if there is no class, a symbol or class is empty or has white space, or
-            `scored_as` names a class that is none.
+            `scored_as` has an unknown class.
     """
 
     name: str
@@ -73,7 +73,7 @@ class LabelSet:
 
     @cached_property
     def outputs(self) -> int:
-        """Outputs of a network: the training classes and the CTC blank."""
+        """Number of outputs of a network: the training classes and the CTC blank."""
         return len(self.classes) + 1
 
     @cached_property
@@ -88,14 +88,14 @@ class LabelSet:
         return (0, *(index[self.scored_as.get(name, name)] for name in self.classes))
 
     def unknown(self, symbols: Iterable[str]) -> tuple[str, ...]:
-        """The symbols that are not of this set, sorted, each once."""
+        """The distinct symbols that are not in this set, sorted."""
         return tuple(sorted(set(symbols) - set(self.class_of)))
 
     def fold(self, symbols: Iterable[str]) -> tuple[str, ...]:
-        """Training classes of a transcript; repeats that folding creates are kept.
+        """Training classes of a transcript; repetitions due to folding are kept.
 
         Raises:
-            UserError: for a symbol that is not of this set.
+            UserError: if a symbol is not in this set.
 
         >>> LABEL_SETS.get("arpabet").fold(["HH", "AH0", "L", "OW1"])
         ('hh', 'ah', 'l', 'ow')
@@ -103,10 +103,10 @@ class LabelSet:
         return tuple(self.classes[label - 1] for label in self.labels(symbols))
 
     def labels(self, symbols: Iterable[str]) -> tuple[int, ...]:
-        """Labels to train on: 1 + rank of each symbol's class among the sorted classes.
+        """Training labels: 1 + rank of each symbol's class among the sorted classes.
 
         Raises:
-            UserError: for a symbol that is not of this set.
+            UserError: if a symbol is not in this set.
         """
         index = self._index_of_symbol
         try:
@@ -122,10 +122,10 @@ class LabelSet:
         """Scoring labels of training labels: 1 + rank among the sorted scoring classes.
 
         Args:
-            labels: 1 .. number of classes, as `labels` gives them; the blank is not one.
+            labels: 1 .. number of classes, as returned by `labels`, without blanks.
 
         Raises:
-            UserError: for any other number.
+            UserError: if a label is out of range.
         """
         numbers = tuple(labels)
         for number in numbers:
@@ -138,8 +138,8 @@ class LabelSet:
 
 
 OPEN_LABELS = "ipa-espeak"
-"""The IPA symbols that espeak-ng gives: which they are depends on the corpus, so that its
-configuration declares them; `corpus check` lists them."""
+"""The IPA symbols of espeak-ng. They depend on the corpus, so its configuration declares them;
+`corpus check` lists them."""
 
 LABEL_SETS: Registry[LabelSet] = Registry("label set")
 
@@ -151,7 +151,7 @@ _CLASS_48_OF = {p: FOLD_61_TO_48.get(p, p) for p in PHONES_61} | {GLOTTAL_STOP: 
 TIMIT_61_48_39 = LABEL_SETS.register(
     DEFAULT_LABELS, LabelSet(DEFAULT_LABELS, _CLASS_48_OF, FOLD_48_TO_39)
 )
-"""TIMIT's 61 labels, trained on as 48 classes and scored as 39, as Kaldi has them."""
+"""TIMIT's 61 labels with 48 training and 39 scoring classes, as in Kaldi."""
 
 LABEL_SETS.register(
     "timit-61-39",
@@ -166,7 +166,7 @@ _ARPABET_SILENCES = ("sil", "sp")
 
 
 def _arpabet() -> dict[str, str]:
-    """Class of each symbol, in either case; vowels with and without a digit of stress."""
+    """Class of each symbol, in upper and lower case; vowels with and without a stress digit."""
     lower = {f"{v}{stress}": v for v in _ARPABET_VOWELS for stress in ("", "0", "1", "2")}
     lower |= {consonant: consonant for consonant in _ARPABET_CONSONANTS}
     lower |= dict.fromkeys(_ARPABET_SILENCES, DELETED)
@@ -186,10 +186,10 @@ class LabelsConfig(StrictConfig):
     """A label set that a corpus configuration declares in its section `[labels]`.
 
     Attributes:
-        name: name of its own.
+        name: a new name.
         classes: training classes; each is a symbol too.
         fold: further symbols of transcripts -> class, "" for a symbol that is left out.
-        scored_as: training class -> scoring class, for those that are not scored as themselves.
+        scored_as: training class -> scoring class, where they differ.
     """
 
     name: str

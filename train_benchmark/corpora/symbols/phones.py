@@ -1,10 +1,10 @@
-"""TIMIT's phones: the 61 transcribed, the 48 trained on and the 39 scored, and the maps between.
+"""TIMIT's phones: 61 in transcripts, 48 for training, 39 for scoring, and their maps.
 
 Source: Kaldi's `egs/timit/s5/conf/phones.60-48-39.map`.
 """
 
 GLOTTAL_STOP = "q"
-"""Not one of the 48: it is left out."""
+"""Left out of the 48."""
 
 FOLD_61_TO_48 = {
     "ax-h": "ax",

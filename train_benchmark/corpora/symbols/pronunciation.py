@@ -1,4 +1,4 @@
-"""From the text of a transcript to the symbols of a label set."""
+"""Pronunciation: from texts to the symbols of a label set."""
 
 import re
 import unicodedata
@@ -23,7 +23,7 @@ from train_benchmark.corpora.text_files import read_lines
 from train_benchmark.strict_config import StrictConfig
 
 Pronounce = Callable[[str], tuple[str, ...]]
-"""Symbols of a text; raises UserError for one that has none."""
+"""Returns the symbols of a text; raises UserError if it has none."""
 
 _SILENCE = "h#"
 """TIMIT's label of the silence before and after a sentence."""
@@ -36,7 +36,7 @@ _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'"})
 
 
 class UnknownWordError(UserError):
-    """A word that the lexicon does not have; the message names both."""
+    """A word that is not in the lexicon; the message names both."""
 
 
 class Characters(StrictConfig):
@@ -46,12 +46,12 @@ class Characters(StrictConfig):
 
 
 class Lexicon(StrictConfig):
-    """A pronunciation dictionary: lines `WORD SYMBOL SYMBOL ...`, as CMUdict and LibriSpeech have.
+    """A pronunciation dictionary: lines `WORD SYMBOL SYMBOL ...`, as in CMUdict.
 
     Attributes:
         file: path relative to the folder of the corpus.
-        unknown_words: what an utterance with a word that the lexicon lacks is: a problem
-            ("refuse"), or no part of the corpus ("leave-out").
+        unknown_words: whether an utterance with a word that is not in the lexicon is a problem
+            ("refuse") or is left out ("leave-out").
     """
 
     kind: Literal["lexicon"]
@@ -90,14 +90,14 @@ Pronunciation = Annotated[
 
 @contextmanager
 def pronouncer(config: Pronunciation, root: Path) -> Iterator[Pronounce]:
-    """What turns texts into symbols, while it is open.
+    """Open a function that converts texts to symbols.
 
     Args:
-        config: how.
+        config: the pronunciation.
         root: folder of the corpus.
 
     Raises:
-        UserError: if the lexicon cannot be read, or espeak-ng has no such voice.
+        UserError: if the lexicon cannot be read, or espeak-ng does not have the voice.
         MissingExtraError: if espeak-ng is needed and not installed.
     """
     match config:
@@ -122,10 +122,10 @@ def pronouncer(config: Pronunciation, root: Path) -> Iterator[Pronounce]:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text in lower case; punctuation is left out.
+    """The words of a text in lower case, without punctuation.
 
     Raises:
-        UserError: if there is none, or the text has digits, which can be read in several ways.
+        UserError: if there is no word, or the text has digits, whose reading is ambiguous.
 
     >>> words_of("The caller's ID, well-known.")
     ('the', "caller's", 'id', 'well', 'known')
@@ -160,8 +160,8 @@ def characters_of(text: str) -> tuple[str, ...]:
 def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
     """First pronunciation of each word, in lower case.
 
-    Lines that begin with `;;;` or `#` are comments, and so is what follows ` #`; a word such as
-    `A(2)` is a further pronunciation of `A`.
+    Lines that begin with `;;;` or `#`, and the text after ` #`, are comments; `A(2)` is a further
+    pronunciation of `A`.
 
     Raises:
         UserError: if the file cannot be read, has no word, or a line has no symbol.
@@ -200,7 +200,7 @@ def _timit(text: str, espeak: Espeak, accent: str) -> tuple[str, ...]:
         labels = timit_labels(phonemes, accent)
     except UnmappedPhonemeError as e:
         raise UserError(f"text {text!r}: {e.args[0]}") from e
-    # espeak-ng states a pause of its own where a clause ends too.
+    # espeak-ng adds a pause at the end of a clause too.
     once = [label for before, label in pairwise(("", *labels)) if (before, label) != _TWO_PAUSES]
     return (_SILENCE, *once, _SILENCE)
 

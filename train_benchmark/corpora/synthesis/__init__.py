@@ -1,1 +1,1 @@
-"""Synthetic corpora: sentences, voices, and what is written of both in TIMIT's layout."""
+"""Synthetic corpora in TIMIT's layout: sentences and voices."""

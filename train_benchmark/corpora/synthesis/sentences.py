@@ -1,4 +1,4 @@
-"""Sentences for synthetic speech: a small grammar whose words meet every English phone."""
+"""Sentences for synthetic speech: a small grammar whose words contain every English phone."""
 
 import numpy as np
 
@@ -48,14 +48,14 @@ MAX_WORDS = max(_PATTERNS)
 
 
 def make_sentence(words: int, rng: np.random.Generator) -> str:
-    """A random sentence of so many words, lower case, without punctuation.
+    """A random sentence in lower case, without punctuation.
 
     Args:
-        words: 1 .. `MAX_WORDS`.
-        rng: source of the words.
+        words: number of words, 1 .. `MAX_WORDS`.
+        rng: random generator.
 
     Raises:
-        UserError: if there is no pattern of that length.
+        UserError: if the number is out of range.
     """
     if words not in _PATTERNS:
         raise UserError(f"a sentence must have 1 to {MAX_WORDS} words, but {words} were asked for")
@@ -64,5 +64,5 @@ def make_sentence(words: int, rng: np.random.Generator) -> str:
 
 
 def all_words() -> tuple[str, ...]:
-    """Every word that a sentence can have."""
+    """All words of the grammar."""
     return tuple(word for words in _WORDS.values() for word in words)

@@ -10,16 +10,16 @@ from train_benchmark.strict_config import StrictConfig
 
 
 class SyntheticConfig(StrictConfig):
-    """What a synthetic corpus is made of; equal ones give equal bytes.
+    """Specification of a synthetic corpus; equal specifications give equal files.
 
     Attributes:
-        speakers: as many of each accent. Sexes change from eight to eight.
-        sentences_per_speaker: of each voice.
-        words_min: words of the shortest sentences.
-        words_max: words of the longest ones.
-        snr_db_min: signal-to-noise ratio of the noisiest sentences, in dB.
-        snr_db_max: of the cleanest.
-        seed: source of voices, sentences and noise.
+        speakers: number of speakers, a multiple of the accents; the sex alternates every eight.
+        sentences_per_speaker: number of sentences per voice.
+        words_min: least words of a sentence.
+        words_max: most words of a sentence.
+        snr_db_min: least signal-to-noise ratio, in dB.
+        snr_db_max: greatest signal-to-noise ratio, in dB.
+        seed: seed of voices, sentences and noise.
     """
 
     speakers: int = Field(ge=len(ACCENTS), multiple_of=len(ACCENTS))

@@ -1,4 +1,4 @@
-"""A corpus of synthetic speech in TIMIT's own layout, for where no TIMIT is at hand."""
+"""Synthetic speech in TIMIT's layout, as a replacement of TIMIT."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ _WORDS_PER_MINUTE = (130, 200)
 _SILENCE_S = (0.08, 0.2)
 _PEAK = (0.2, 0.7)
 _SHORTEST_PHONE = 64
-"""Samples: 4 ms. espeak-ng may report two phonemes at one sample; every phone needs some time."""
+"""In samples, 4 ms: espeak-ng may report two phonemes at one sample."""
 
 _VOICELESS_CLOSURES = frozenset({"pcl", "tcl", "kcl"})
 _SHORTEST_CLOSURE_S = 0.02
-"""Shorter silences are espeak-ng's own joints, up to 15 ms before any fricative."""
+"""Shorter silences are artefacts of espeak-ng, up to 15 ms before any fricative."""
 _SILENT = 2
 """Largest 16-bit sample that counts as silence: espeak-ng's closures are digital silence."""
 
@@ -44,7 +44,7 @@ class Speaker:
         name: such as "faab0"; the first letter is the sex.
         sex: "f" or "m".
         region: dialect region, 1 .. 8.
-        part: in whose tree the speaker stands.
+        part: tree of the speaker.
     """
 
     name: str
@@ -54,13 +54,13 @@ class Speaker:
 
 
 def speakers_of(spec: SyntheticConfig) -> tuple[Speaker, ...]:
-    """The speakers: every accent equally often, a quarter of each eight below TEST."""
+    """The speakers: all accents equally often, a quarter of each eight in TEST."""
     found = []
     for i in range(spec.speakers):
         eight, region = divmod(i, len(ACCENTS))
         sex: Literal["f", "m"] = "f" if eight % 2 == 0 else "m"
         letters = "".join(chr(ord("a") + i // 26**place % 26) for place in (2, 1, 0))
-        # A diagonal: over the eights, every accent comes to stand in both trees.
+        # A diagonal, so that every accent is in both trees.
         part: Literal["TRAIN", "TEST"] = "TEST" if (region + eight) % 4 == 3 else "TRAIN"
         found.append(Speaker(f"{sex}{letters}0", sex, region + 1, part))
     return tuple(found)
@@ -69,12 +69,12 @@ def speakers_of(spec: SyntheticConfig) -> tuple[Speaker, ...]:
 def make_corpus(
     spec: SyntheticConfig, out: Path, progress: Callable[[int, int], None] | None = None
 ) -> None:
-    """Synthesise a corpus into a new folder, whole or not at all.
+    """Synthesise a corpus into a new folder, atomically.
 
     Args:
-        spec: what to make.
+        spec: the specification.
         out: folder that does not exist yet.
-        progress: called with (utterances done, utterances in all).
+        progress: called with (finished utterances, all utterances).
 
     Raises:
         UserError: if the folder exists or cannot be written.
@@ -89,7 +89,7 @@ def make_corpus(
                 for done, _ in enumerate(_write_utterances(spec, espeak, scratch), start=1):
                     if progress:
                         progress(done, total)
-        # libsndfile's own error is no OSError where a disk is full.
+        # libsndfile raises its own error if the disk is full.
         except (OSError, soundfile.LibsndfileError) as e:
             raise UserError(f"cannot write corpus folder {out}: {e}; choose another --out") from e
 
@@ -146,10 +146,10 @@ def _write_utterance(
 
 
 def _with_silent_closures(segments: list[Segment], speech: Speech) -> list[Segment]:
-    """Put the closures of voiceless stops where the voice is silent.
+    """Move the closures of voiceless stops to the silences.
 
-    espeak-ng reports such a stop at its burst; its closure is silence at the end of the phone
-    before. Where there is no such silence (after s, say) the proportional split stays.
+    espeak-ng reports such a stop at its burst; its closure is the silence at the end of the phone
+    before. Without such a silence (after s, for example), the proportional split remains.
     """
     loud = np.flatnonzero(np.abs(speech.samples.astype(np.int32)) > _SILENT)
     shortest = _SHORTEST_CLOSURE_S * speech.sample_rate_hz
@@ -160,7 +160,7 @@ def _with_silent_closures(segments: list[Segment], speech: Speech) -> list[Segme
         heard = int(np.searchsorted(loud, burst))
         closure = float(loud[heard - 1] + 1) if heard else 0.0
         if i:
-            closure = max(closure, moved[i - 1][0] + shortest)  # the phone before keeps some time
+            closure = max(closure, moved[i - 1][0] + shortest)  # the phone before must not vanish
         if burst - closure < shortest:
             continue
         if i:
@@ -187,7 +187,7 @@ def _resample(speech: Speech) -> NDArray[np.float64]:
 def _add_noise(
     samples: NDArray[np.float64], snr_db: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Add noise whose power falls with frequency, as that of rooms does."""
+    """Add noise whose power decreases with frequency, like room noise."""
     spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
     spectrum /= np.sqrt(np.arange(1, len(spectrum) + 1))
     noise = np.fft.irfft(spectrum, n=len(samples))

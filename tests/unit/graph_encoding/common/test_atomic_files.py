@@ -91,7 +91,7 @@ def test_a_folder_of_which_one_file_is_not_on_the_disk_is_not_there(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_what_is_not_finished_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+def test_a_failed_write_leaves_no_file(tmp_path: Path, error: type[BaseException]) -> None:
     kept = tmp_path / "kept.txt"
     kept.write_text("old")
 
@@ -127,7 +127,7 @@ def test_a_folder_with_something_in_it_is_never_replaced(tmp_path: Path) -> None
         (b"one\n\nhalf of a line", b"one\n\n"),
     ],
 )
-def test_what_follows_the_last_line_break_is_cut_off(
+def test_half_a_line_is_truncated(
     before: bytes, after: bytes, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(atomic_files, "_BLOCK_BYTES", block)

@@ -50,7 +50,7 @@ def test_all_else_is_refused(folder: Path, name: object) -> None:
 
 
 @given(st.lists(st.sampled_from(["..", ".", "deep", "file", "", "secret"]), max_size=6))
-def test_no_name_leads_out(folder: Path, parts: list[str]) -> None:
+def test_names_cannot_lead_out_of_the_folder(folder: Path, parts: list[str]) -> None:
     try:
         found = listed_file(folder, "/".join(parts), "copy it")
     except CorruptFileError:

@@ -158,7 +158,7 @@ def is_inside(point: Point, layout: Layout, node: int) -> bool:
 
 
 @given(st.one_of(graphs(), ANY_CELL.map(cell_graph)))
-def test_lines_run_through_no_box(graph: CellGraph) -> None:
+def test_lines_do_not_cross_boxes(graph: CellGraph) -> None:
     layout = layout_of(graph)
     for line in layout.lines:
         for point in samples(line):
@@ -199,7 +199,7 @@ def test_boxes_and_tracks_keep_their_distance(graph: CellGraph) -> None:
 
 
 @given(ANY_CELL, SEMANTICS)
-def test_an_svg_picture_is_well_formed_and_says_all(cell: Cell, semantics: Semantics) -> None:
+def test_an_svg_drawing_is_well_formed_and_complete(cell: Cell, semantics: Semantics) -> None:
     graph = cell_graph(cell, semantics)
     root = ET.fromstring(draw_svg(cell, semantics))  # noqa: S314 - it is our own
     assert root.tag == f"{SVG}svg"
@@ -246,6 +246,6 @@ def test_cells_of_other_benchmarks_are_drawn_too() -> None:
 
 
 @pytest.mark.parametrize("draw", [draw_text, draw_svg])
-def test_the_reading_decides_what_is_drawn(draw: Callable[[Cell, Semantics], str]) -> None:
+def test_the_semantics_decide_the_drawing(draw: Callable[[Cell, Semantics], str]) -> None:
     cell = Cell.parse("10_100_1000")
     assert draw(cell, Semantics.PAPER) != draw(cell, Semantics.RELEASED)

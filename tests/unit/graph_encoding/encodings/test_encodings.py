@@ -24,7 +24,7 @@ ROW = cell_graph(Cell.parse("10_110_2010"))
 """1=conv5(x); 2=conv5(1); 3=conv5d2(x+2); y=1+3, by the paper's words."""
 
 
-def test_the_example_is_what_it_says() -> None:
+def test_the_example_is_correct() -> None:
     assert ROW.key == "1=conv5(x);2=conv5(1);3=conv5d2(x+2);y=1+3"
 
 
@@ -46,7 +46,7 @@ def test_edge_histogram() -> None:
     }
 
 
-def test_operations_called_like_the_ends_are_no_ends() -> None:
+def test_operations_named_like_the_ends_are_inner_nodes() -> None:
     graph = CellGraph((INPUT, Operation("input", "other"), OUTPUT), ((0, 1, 1), (1, 2, 1)), "k")
     assert values(EdgeHistogramEncoding(), graph)["histogram/other"] == 1
 
@@ -98,7 +98,7 @@ def test_one_hot() -> None:
     }
 
 
-def test_one_hot_of_what_it_has_no_column_for() -> None:
+def test_one_hot_of_operations_without_a_column() -> None:
     graph = cell_graph(Cell.parse("conv3:0_000_0000"))
     assert values(OneHotEncoding(nodes=2), graph) == {
         "onehot/op1=other": 1,
@@ -159,7 +159,7 @@ def test_statistics() -> None:
     }
 
 
-def test_a_dead_cell_says_so() -> None:
+def test_a_dead_cell_is_marked() -> None:
     dead = cell_graph(Cell.parse("50_500_0000"))
     found = values(GraphStatisticsEncoding(), dead)
     assert found["statistics/dead"] == 1
@@ -181,7 +181,7 @@ def test_path_descriptors() -> None:
     assert "path_descriptor/dense:max" not in found
 
 
-def test_weisfeiler_lehman_counts_every_node_once_a_radius() -> None:
+def test_weisfeiler_lehman_counts_every_node_once_per_radius() -> None:
     encoding = WeisfeilerLehmanEncoding(iterations=2, bins=16)
     row = encoding.encode([ROW])[0].reshape(3, 16)
     assert row.sum(axis=1).tolist() == [5, 5, 5]

@@ -153,7 +153,7 @@ def test_renumbering_a_nasbench101_module_changes_nothing(
     assert nasbench101(renamed, [ops[v] for v in order]) == nasbench101(matrix, ops)
 
 
-def test_a_nasbench101_module_loses_what_is_on_no_path() -> None:
+def test_a_nasbench101_module_loses_vertices_on_no_path() -> None:
     matrix = [[0, 1, 0, 1], [0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
     graph = nasbench101(matrix, ["input", "conv1x1-bn-relu", "maxpool3x3", "output"])
     assert graph.key == "y=x"
@@ -180,7 +180,7 @@ def test_a_nasbench_graph_cell() -> None:
 
 
 @pytest.mark.parametrize("name", ["cora", "arxiv"])
-def test_nasbench_graph_reads_whole_and_without_doubles(name: str) -> None:
+def test_nasbench_graph_cells_have_distinct_keys(name: str) -> None:
     table = rows(f"nas-bench-graph/nasbench_graph_{name}.csv")
     keys = {
         nasbench_graph([int(c) for c in row["link"]], row["ops"].split("|")).key for row in table
@@ -296,7 +296,7 @@ def test_foreign_forms_are_refused_with_a_message(read: object, value: object) -
 
 
 @pytest.mark.parametrize("make", ["to_sparse", "to_mkldnn", "to"])
-def test_tensors_that_are_no_lists_are_refused(make: str) -> None:
+def test_unreadable_tensors_are_refused(make: str) -> None:
     tensor = tensor_of([0.0, 0.0, 1.0, 2.0])
     foreign = getattr(tensor, make)(*["meta"][: make == "to"])
     for read in (lambda: nasbench_graph(foreign, LINK_OPS), lambda: nasbench101(foreign, LINK_OPS)):

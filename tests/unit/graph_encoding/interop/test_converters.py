@@ -40,7 +40,7 @@ def test_pyg_graphs_hold_everything(graph: CellGraph) -> None:
     data.validate()
 
 
-def test_a_multiplicity_that_no_float_holds_is_the_greatest_float() -> None:
+def test_a_multiplicity_above_float32_is_clipped() -> None:
     pytest.importorskip("torch_geometric", reason="needs the gnn extra: pip install 'nasasr[gnn]'")
     data = to_pyg(CellGraph((INPUT, OUTPUT), ((0, 1, 10**400),), "made up"))
     assert data.edge_attr.tolist() == [[GREATEST]]
@@ -54,7 +54,7 @@ def test_pyg_batches_keep_graphs_apart() -> None:
     assert batch.batch.bincount().tolist() == [5, 2, 3]
 
 
-def test_described_operations_differ_by_what_they_are() -> None:
+def test_descriptions_distinguish_operations() -> None:
     wide, narrow = Operation("a", "conv", kernel=7), Operation("b", "conv", kernel=3)
     assert describe_operation(wide) != describe_operation(narrow)
     assert describe_operation(wide) == describe_operation(Operation("c", "conv", kernel=7))

@@ -70,6 +70,6 @@ def test_published_costs() -> None:
 
 
 @pytest.mark.parametrize("text", ["10_100", "conv3:0_100_1000", "10_100_1000_10000"])
-def test_cells_beyond_the_published_space_have_no_published_hash(text: str) -> None:
+def test_cells_outside_the_published_space_have_no_published_hash(text: str) -> None:
     with pytest.raises(UserError, match=r"only cells of 3 nodes over linear, .* were published"):
         published_hash(Cell.parse(text))

@@ -72,7 +72,7 @@ def test_an_utterance_that_is_there_twice_is_a_problem(tmp_path: Path) -> None:
         (("q", "q"), 2000, "fabc0/sx2 must have a phone to recognise"),
     ],
 )
-def test_what_cannot_be_trained_on_is_a_problem(
+def test_untrainable_utterances_are_problems(
     tmp_path: Path, phones: tuple[str, ...], samples_per_phone: int, message: str
 ) -> None:
     write_utterance(tmp_path / "dr1-fabc0", "sx1")
@@ -96,7 +96,7 @@ def test_names_that_differ_in_case_only_are_a_problem(tmp_path: Path) -> None:
         read_timit(tmp_path)
 
 
-def test_linked_folders_are_read_and_links_upwards_are_no_loop(tmp_path: Path) -> None:
+def test_linked_folders_are_read_without_loops(tmp_path: Path) -> None:
     write_utterance(tmp_path / "elsewhere", "sx1")
     write_utterance(tmp_path / "corpus/dr1-fabc0", "sx2")
     (tmp_path / "corpus/dr1-mabc0").symlink_to(tmp_path / "elsewhere")
@@ -124,7 +124,7 @@ def test_sa_sentences_alone_have_no_fingerprint(tmp_path: Path) -> None:
     assert (report.utterances, report.fingerprint, report.problems) == (1, None, ())
 
 
-def test_a_folder_that_is_no_corpus_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_corpus_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"test_check\.py is a file; give the folder"):
         check_corpus(Path(__file__))
     with pytest.raises(UserError, match="does not exist"):

@@ -11,7 +11,12 @@ from pydantic import ValidationError
 
 from graph_encoding import UserError
 from graph_encoding.common.toml_config import load_config
-from train_benchmark.corpora.config import CorpusConfig, load_corpus_config
+from train_benchmark.corpora.config import (
+    CorpusConfig,
+    SentenceSplitConfig,
+    SplitConfig,
+    load_corpus_config,
+)
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.splits import (
     Parts,
@@ -40,7 +45,7 @@ def place_of(parts: Parts) -> dict[str, str]:
 
 def split(corpus: Corpus, seed: int = 0) -> Parts:
     try:
-        return split_by_sentence(corpus, 0.3, 0.3, seed)
+        return split_by_sentence(corpus, SentenceSplitConfig(val=0.3, test=0.3, seed=seed))
     except UserError:
         assume(False)
         raise
@@ -54,8 +59,10 @@ def test_a_further_sentence_moves_no_other(numbers: set[int], more: set[int], se
     assert before.items() <= after.items()
 
 
-def test_shares_are_about_those_that_were_asked_for() -> None:
-    parts = split_by_sentence(corpus_of(range(4000)), 0.1, 0.3, 0)
+def test_shares_are_close_to_the_configured_ones() -> None:
+    parts = split_by_sentence(
+        corpus_of(range(4000)), SentenceSplitConfig(val=0.1, test=0.3, seed=0)
+    )
     shares = [len(part) / 4000 for part in parts]
     assert shares == pytest.approx([0.6, 0.1, 0.3], abs=0.03)
 
@@ -94,15 +101,17 @@ def test_sentences_without_a_text_go_by_their_name() -> None:
 
 def test_an_empty_part_is_refused() -> None:
     with pytest.raises(UserError, match=r"val and test of 1 utterances .* another seed"):
-        split_by_sentence(corpus_of([5]), 0.001, 0.001, 0)
+        split_by_sentence(corpus_of([5]), SentenceSplitConfig(val=0.001, test=0.001, seed=0))
     with pytest.raises(UserError, match=r"test of 2 utterances .*own parts ..dev.* have none"):
-        split_by_part(corpus_of([1, 2], "dev"), ("x",), ("dev",), ("y",))
+        split_by_part(
+            corpus_of([1, 2], "dev"), SplitConfig(train=("x",), val=("dev",), test=("y",))
+        )
 
 
-def test_parts_that_nobody_names_are_left_out() -> None:
+def test_unnamed_parts_are_left_out() -> None:
     utterances = [u for part in "abcd" for u in corpus_of([ord(part)], part).utterances]
     corpus = Corpus(tuple(sorted(utterances, key=lambda u: u.key)))
-    parts = split_by_part(corpus, ("a", "d"), ("b",), ("c",))
+    parts = split_by_part(corpus, SplitConfig(train=("a", "d"), val=("b",), test=("c",)))
     assert [[u.part for u in part] for part in parts] == [["d", "a"], ["b"], ["c"]]
 
 
@@ -118,7 +127,9 @@ LISTS = {"train": ("a",), "val": ("b",), "test": ("c",)}
         ({"split": LISTS, "split_by_sentence": SHARES}, "has split and split_by_sentence"),
         ({"split_by_sentence": {**SHARES, "val": 0.9}}, "val . test must be below 1"),
         ({"split_by_sentence": {**SHARES, "val": 0.0}}, "greater than 0"),
-        ({"split_by_part": {**LISTS, "val": ("a",)}}, r"named once, but .* \['a'\]"),
+        ({"split_by_part": {**LISTS, "val": ("a",)}}, r"name each once, but .* \['a'\]"),
+        ({"split": {**LISTS, "val": ("a",)}}, r"name each once, but .* \['a'\]"),
+        ({"split": {**LISTS, "val": ()}}, "at least 1 item"),
         ({"split": LISTS, "layout": "asterisk", "score_sa": True}, "must be of layout 'timit'"),
     ],
 )

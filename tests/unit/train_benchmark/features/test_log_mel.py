@@ -104,7 +104,7 @@ def test_training_frames_come_to_mean_zero_and_variance_one() -> None:
     np.testing.assert_allclose(frames.var(axis=0), 1, rtol=1e-3)
 
 
-def test_what_is_normalised_has_no_say_in_how() -> None:
+def test_statistics_come_from_the_training_part_only() -> None:
     """Neither the other utterances nor their scale change an utterance's values."""
     rng = np.random.default_rng(0)
     train = [rng.normal(0, 1, (20, 3)).astype(np.float32)]

@@ -63,7 +63,7 @@ def data(folder: Path) -> Dataset:
     return from_folder(folder, max_epochs=6, include_static_info=True, validate_data=False)
 
 
-def test_what_the_form_cannot_hold_is_counted(tmp_path: Path) -> None:
+def test_functions_that_cannot_be_exported_are_counted(tmp_path: Path) -> None:
     table = BenchmarkTable.load("timit-micro")
     counts = exported_functions(table)
     standard = CellSpace().representatives(Semantics.PAPER)
@@ -94,13 +94,13 @@ def test_rows_that_failed_are_not_counted_as_written() -> None:
     assert sum(exported_functions(table)) == len(table.keys) == 3
 
 
-def test_a_table_without_the_originals_classes_has_no_such_form(tmp_path: Path) -> None:
+def test_a_table_without_the_originals_classes_cannot_be_exported(tmp_path: Path) -> None:
     key = functional_key(Cell.parse("conv9:0"), Semantics.PAPER)
     record = replace(TABLE.measured[0], cell="conv9:0", functional_key=key)
     table = BenchmarkTable(TABLE.metadata, [record])
-    with pytest.raises(UserError, match="has no training of any of them"):
+    with pytest.raises(UserError, match="must have a training of one of the original"):
         release_of_table(table)
-    with pytest.raises(UserError, match="has no training of any of them"):
+    with pytest.raises(UserError, match="must have a training of one of the original"):
         export_released(table, tmp_path / "release")
     assert not list(tmp_path.iterdir())
 
@@ -110,7 +110,7 @@ def test_epochs_that_are_not_there_are_an_error_that_names_those_that_are(folder
         read_released_folder(folder)
 
 
-def test_what_a_dataset_says_of_itself(data: Dataset) -> None:
+def test_metadata_of_a_dataset(data: Dataset) -> None:
     assert data.seeds == [1, 2]
     assert data.devices == ["phone"]
     assert (data.version, data.epochs, data.nodes) == (2, 6, 3)
@@ -158,14 +158,14 @@ def test_all_members_of_a_class_are_one(data: Dataset) -> None:
     assert len(answers) == 1
 
 
-def test_unknown_classes_are_none(data: Dataset) -> None:
+def test_unknown_classes_give_none(data: Dataset) -> None:
     dead = Cell.parse("50_500_5000")
     assert data.test_acc(dead, seed=1) is None
     assert data.full_info(dead, seed=1) is None
     assert data.latency(dead) is None
 
 
-def test_a_missing_seed_is_an_error_that_says_how_to_choose(data: Dataset, folder: Path) -> None:
+def test_a_missing_seed_is_an_error_that_lists_the_seeds(data: Dataset, folder: Path) -> None:
     for ask in (data.test_acc, data.val_acc, data.full_info):
         with pytest.raises(UserError, match=r"seed must be one of \[1, 2\], but is None"):
             ask(ARCH)
@@ -180,12 +180,12 @@ def test_a_seed_may_be_of_numpy(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("other", ["²", "1-old", "007", "9" * 190, "copy"])
-def test_files_of_other_names_are_no_seeds(folder: Path, other: str) -> None:
+def test_files_of_other_names_are_ignored(folder: Path, other: str) -> None:
     (folder / f"nb-asr-e6-{other}.pickle").write_bytes((folder / "nb-asr-e6-1.pickle").read_bytes())
     assert from_folder(folder, max_epochs=6, validate_data=False).seeds == [1, 2]
 
 
-def test_what_is_not_there_is_named(folder: Path, data: Dataset) -> None:
+def test_missing_files_are_named(folder: Path, data: Dataset) -> None:
     with pytest.raises(UserError, match="e40"):
         from_folder(folder)
     with pytest.raises(UserError, match=r"seeds \[7\]"):
@@ -204,7 +204,7 @@ def test_files_of_other_cells_do_not_fit_together(folder: Path) -> None:
     path = folder / "nb-asr-e6-2.pickle"
     file = read_released(path)
     write_released(path, ReleasedFile(file.header, file.rows[1:]))
-    with pytest.raises(UserError, match="must hold the same cells"):
+    with pytest.raises(UserError, match="must have the same cells"):
         from_folder(folder, max_epochs=6)
 
 
@@ -231,10 +231,10 @@ def change_header(path: Path, **changes: object) -> None:
         ("nb-asr-e6-1.pickle", "nb-asr-info.pickle"),
     ],
 )
-def test_a_file_is_what_its_name_says(folder: Path, source: str, name: str) -> None:
+def test_file_names_must_match_headers(folder: Path, source: str, name: str) -> None:
     shutil.copy(folder / source, folder / name)
     epochs = 40 if "e40" in name else 6
-    with pytest.raises(UserError, match=f"{name} must have the name .*, which is {source}"):
+    with pytest.raises(UserError, match=f"{name} must have the name in its header, {source}"):
         read_released_folder(folder, epochs=epochs)
 
 
@@ -250,7 +250,7 @@ def test_files_of_a_table_are_not_taken_for_the_originals(folder: Path) -> None:
     """They would get the original's reading, network and licence."""
     release = read_released_folder(folder, epochs=6)
     for ask in (release.table, release.repeats):
-        with pytest.raises(UserError, match=r"made of a table that reads cells as 'paper'; load"):
+        with pytest.raises(UserError, match=r"from a table of semantics 'paper'; load"):
             ask()
 
 

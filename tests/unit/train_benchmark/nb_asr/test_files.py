@@ -163,7 +163,7 @@ def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kept", [0.05, 0.5, 0.99])
-def test_a_truncated_file_says_where(tmp_path: Path, kept: float) -> None:
+def test_a_truncated_file_names_the_place(tmp_path: Path, kept: float) -> None:
     path = tmp_path / "f.pickle"
     write_released(path, FILES[0])
     content = path.read_bytes()
@@ -253,11 +253,11 @@ def test_headers_that_the_originals_names_cannot_be_read_from(
         read_released(path)
 
 
-def test_a_search_space_that_no_header_has_is_a_message(tmp_path: Path) -> None:
+def test_a_missing_search_space_is_an_error(tmp_path: Path) -> None:
     without = {k: v for k, v in TRAINING_HEADER.items() if k != "search_space"}
     path = write_pickles(tmp_path / "f.pickle", without, [])
     dataset = FileDataset(read_released(path), "training", "seed")
     assert dataset.version == 2
     for name in ("search_space", "ops", "nodes"):
-        with pytest.raises(UserError, match="a header must have a search_space"):
+        with pytest.raises(UserError, match="the header must have a search_space"):
             getattr(dataset, name)

@@ -96,7 +96,7 @@ def same(found: Any, expected: Any) -> bool:
     return bool(found == expected)
 
 
-def test_the_comparison_tells_forms_apart() -> None:
+def test_the_comparison_distinguishes_forms() -> None:
     assert same([(1, 0), 0.5], [(1, 0), np.float32(0.5)])
     assert not same([[1, 0]], [(1, 0)])
     assert not same({"params": 1, "flops": None}, {"params": 1})
@@ -161,7 +161,7 @@ def test_single_values_are_those_of_the_rows(folder: Path, data: Dataset, number
             assert same(flops(arch), static[1])
 
 
-def test_what_datasets_hold_is_what_the_files_hold(folder: Path, data: Dataset) -> None:
+def test_datasets_equal_their_files(folder: Path, data: Dataset) -> None:
     bench, static = data.bench_info, data.static_info
     assert bench is not None and static is not None
     assert (data.seeds, bench.devices, data.epochs) == (list(SEEDS), list(DEVICES), 5)
@@ -181,7 +181,7 @@ def test_what_datasets_hold_is_what_the_files_hold(folder: Path, data: Dataset) 
     assert {tuple(row[2]) for row in data.dbs[0].values()} == set(map(tuple, ARCHS))
 
 
-def test_no_caller_changes_what_a_dataset_holds(data: Dataset) -> None:
+def test_callers_cannot_change_a_dataset(data: Dataset) -> None:
     first = data.full_info(ARCHS[0], seed=SEEDS[0], return_dict=False)
     assert isinstance(first, list)
     again = data.full_info(ARCHS[0], seed=SEEDS[0], return_dict=False)
@@ -251,7 +251,7 @@ def test_a_graph_names_its_class(data: Dataset) -> None:
         (([["a"]], ["input"]), "matrix must be of numbers"),
     ],
 )
-def test_what_is_no_graph_is_refused(data: Dataset, graph: Any, message: str) -> None:
+def test_values_that_are_not_graphs_are_refused(data: Dataset, graph: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         data.full_info_by_graph(graph, seed=SEEDS[0])
 

@@ -53,7 +53,7 @@ READERS: list[tuple[str, Callable[[Path], object]]] = [
         (b'{"schema_version": 1, "latency_schema_version": 1}', "must have the keys .*but lacks"),
     ],
 )
-def test_what_is_no_description_is_an_error_that_names_it(
+def test_invalid_descriptions_are_errors_that_name_the_file(
     tmp_path: Path, name: str, read: Callable[[Path], object], content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)

@@ -24,7 +24,7 @@ def test_rows_are_sorted_by_key_and_seed() -> None:
     assert identities == sorted(identities)
 
 
-def test_equal_row_twice_counts_once() -> None:
+def test_equal_rows_count_once() -> None:
     assert len(_with(*TABLE.records, TABLE.records[0])) == len(TABLE)
 
 
@@ -45,7 +45,7 @@ def test_failed_rows_are_kept_but_not_measured() -> None:
     assert TABLE.seeds == (1, 2)
 
 
-def test_rows_of_an_unknown_function_are_none() -> None:
+def test_an_unknown_function_has_no_rows() -> None:
     assert TABLE.rows_of("nope") == ()
 
 
@@ -99,12 +99,12 @@ def test_other_schema_version_is_refused(tmp_path: Path) -> None:
         BenchmarkTable.load(tmp_path / "t")
 
 
-def test_unknown_table_says_what_to_give() -> None:
+def test_an_unknown_table_lists_the_packaged_ones() -> None:
     with pytest.raises(UserError, match=r"no table 'nope'.*metadata\.json"):
         BenchmarkTable.load("nope")
 
 
-def test_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"no")
     with pytest.raises(UserError, match="must be a Parquet file, but it cannot be read"):
         read_records(tmp_path / "x.parquet")

@@ -86,7 +86,7 @@ def test_a_table_saved_again_keeps_them(saved: BenchmarkTable, tmp_path: Path) -
     assert again.latency.seconds(SETTING) == saved.latency.seconds(SETTING)
 
 
-def test_a_table_without_has_no_setting() -> None:
+def test_a_table_without_latencies_has_no_setting() -> None:
     assert TABLE.latency.settings == ()
     assert TABLE.latency.records() == ()
     with pytest.raises(UserError, match=r"measured \(none\), but got 'x'"):
@@ -103,7 +103,7 @@ def test_equal_rows_count_once_and_others_are_refused(sweep: Callable[..., Path]
         gather_latencies([first], "released")
 
 
-def test_known_latencies_stay_and_are_not_overruled(sweep: Callable[..., Path]) -> None:
+def test_known_latencies_are_not_replaced(sweep: Callable[..., Path]) -> None:
     known, more = RECORDS[:3], sweep("more", *RECORDS[2:])
     assert gather_latencies([more], "paper", known) == gather_latencies(
         [sweep("all", *RECORDS)], "paper"
@@ -113,16 +113,14 @@ def test_known_latencies_stay_and_are_not_overruled(sweep: Callable[..., Path]) 
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_what_failed_gives_way_to_what_was_measured_later(
-    sweep: Callable[..., Path], order: int
-) -> None:
+def test_later_measurements_replace_failed_ones(sweep: Callable[..., Path], order: int) -> None:
     failed = replace(RECORDS[0], status="failed", error="killed", latency_s=math.nan)
     rows = [failed, RECORDS[0]][::order]
     assert gather_latencies([sweep("later", rows[1])], "paper", rows[:1]) == (RECORDS[0],)
     assert gather_latencies([sweep("a", rows[0]), sweep("b", rows[1])], "paper") == (RECORDS[0],)
 
 
-def test_a_cell_has_the_latency_of_its_function_or_an_error_that_says_why(
+def test_a_cell_has_the_latency_of_its_function_or_an_error_with_the_reason(
     saved: BenchmarkTable,
 ) -> None:
     cell = Cell.parse(RECORDS[0].cell)
@@ -130,20 +128,20 @@ def test_a_cell_has_the_latency_of_its_function_or_an_error_that_says_why(
     assert query_latency(saved, cell, SETTING, device="a processor") == RECORDS[0].latency_s
     with pytest.raises(UserError, match=r"\(not measured\); forecast it with `nasasr predict`"):
         query_latency(saved, Cell.parse("conv9:0"), SETTING)
-    with pytest.raises(UserError, match=r"it is dead, .* neither measured nor forecast"):
+    with pytest.raises(UserError, match=r"\(it is dead\), so it is neither measured nor predicted"):
         query_latency(saved, Cell.parse("50_500_5000"), SETTING)
     with pytest.raises(UserError, match=f"measured \\({SETTING}\\), but got"):
         query_latency(saved, cell, OTHER)
 
 
-def test_a_failure_is_told_as_such(tmp_path: Path) -> None:
+def test_a_failed_measurement_is_reported(tmp_path: Path) -> None:
     TABLE.save(tmp_path / "table", [*RECORDS[1:], replace(FAILED, setting=SETTING)])
     table = BenchmarkTable.load(tmp_path / "table")
     with pytest.raises(UserError, match=r"\(unsupported: no\)"):
         query_latency(table, Cell.parse(FAILED.cell), SETTING)
 
 
-def test_a_failure_on_one_device_is_not_told_of_another(tmp_path: Path) -> None:
+def test_a_failure_on_one_device_does_not_affect_another(tmp_path: Path) -> None:
     failed = replace(FAILED, setting=SETTING)
     phone = [replace(r, device="a phone") for r in RECORDS[1:]]
     TABLE.save(tmp_path / "table", [*RECORDS[1:], failed, *phone])

@@ -55,7 +55,7 @@ def spoilt(**changes: object) -> BenchmarkTable:
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_columns_and_records_say_the_same(label: str) -> None:
+def test_columns_and_records_agree(label: str) -> None:
     for key in TABLE.keys:
         rows = TABLE.rows_of(key)
         assert TABLE.labels_of(key, label) == pytest.approx(
@@ -83,12 +83,12 @@ def test_query_with_every_choice_of_seeds() -> None:
         (CELL, {"seed": 1.0}, "but got 1.0"),
         (CELL, {"seed": 1, "epoch": 7}, r"1 \.\. 6, but got 7"),
         (CELL, {"seed": 1, "metric": "accuracy"}, "one of val_per, .*'accuracy'"),
-        (CELL, {"seed": 1, "metric": "test_per", "epoch": 1}, "'val_per' only"),
+        (CELL, {"seed": 1, "metric": "test_per", "epoch": 1}, "must be 'val_per' with an epoch"),
         (Cell.parse("50_500_5000"), {"seed": 1}, "is dead"),
         (Cell.parse("conv9:0"), {"seed": 1}, "no measured training of cell 'conv9:0'"),
     ],
 )
-def test_bad_questions_say_what_there_is(
+def test_invalid_queries_list_the_valid_values(
     cell: Cell, options: dict[str, object], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
@@ -196,7 +196,7 @@ def test_retraining_compares_to_the_bit_or_within_noise() -> None:
         assert not outcome(0.5, then, now)[0]
 
 
-def test_a_retraining_that_fails_says_so() -> None:
+def test_a_failed_retraining_is_reported() -> None:
     def fail(cell: Cell, seed: int) -> TrainingRecord:
         (row,) = [r for r in TABLE.measured if r.cell == cell.text and r.seed == seed]
         nan = float("nan")
@@ -231,7 +231,7 @@ def test_an_export_overwrites_nothing(tmp_path: Path) -> None:
         export_csv(TABLE, tmp_path / "none" / "t.csv")
 
 
-def test_what_a_table_has_of_a_cell() -> None:
+def test_status_of_a_cell_in_a_table() -> None:
     failed = next(r for r in TABLE.records if r.status != "ok")
     lost = [replace(failed, seed=seed) for seed in (1, 2)]
     table = BenchmarkTable(

@@ -84,7 +84,7 @@ def decode(decoder: BeamDecoder, batch: Sequence[Floats]) -> list[Labels]:
     sharpness=st.sampled_from([0.0, 2.0, 5.0]),
     width=st.integers(1, 14),
 )
-def test_every_utterance_of_a_batch_is_decoded_as_the_definition_says(
+def test_batched_decoding_equals_the_definition(
     seed: int, lengths: list[int], outputs: int, sharpness: float, width: int
 ) -> None:
     batch = [drawn(seed + i, frames, outputs, sharpness) for i, frames in enumerate(lengths)]
@@ -132,7 +132,7 @@ def test_repeated_labels_need_a_blank_and_are_kept() -> None:
     assert BeamDecoder(12)(log_probs, torch.tensor([8])) == [[1, 1, 2]]
 
 
-def test_no_frames_are_no_labels() -> None:
+def test_zero_frames_decode_to_no_labels() -> None:
     log_probs = torch.zeros(2, 3, 5).log_softmax(-1)
     assert BeamDecoder(3)(log_probs, torch.tensor([0, 0])) == [[], []]
     assert BeamDecoder(3)(log_probs[:0], torch.tensor([], dtype=torch.int64)) == []

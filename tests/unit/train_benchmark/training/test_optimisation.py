@@ -46,7 +46,7 @@ def test_the_share_kept_is_never_above_the_decay(weights: FlatParameters) -> Non
     )
 
 
-def test_no_decay_is_no_averaging(weights: FlatParameters) -> None:
+def test_zero_decay_disables_averaging(weights: FlatParameters) -> None:
     average = WeightAverage(weights, 0.0)
     assert [step(weights, average, value) for value in (2.0, -3.0)] == [2.0, -3.0]
 

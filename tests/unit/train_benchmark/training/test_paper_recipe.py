@@ -300,7 +300,7 @@ def test_lstm_dropout_drops_inputs_of_each_frame_in_training_only() -> None:
     assert (seen[1] == 0).float().mean().item() < 0.01
 
 
-def test_scoring_in_parts_is_scoring_at_once(corpus: PreparedCorpus) -> None:
+def test_scoring_in_parts_equals_scoring_at_once(corpus: PreparedCorpus) -> None:
     model = AsrModel(CELL, NARROW, Semantics.PAPER, torch.Generator().manual_seed(3))
     utterances = (*corpus.train, *corpus.val)
     parts = [make_batch([u]) for u in utterances]
@@ -350,7 +350,7 @@ def test_wide_networks_go_to_a_gpu_where_there_is_one(
     assert training_device(device, recipe).type == expected
 
 
-def test_a_missing_gpu_is_said(corpus: PreparedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_an_error(corpus: PreparedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=r"'cuda' must be one that torch can use.*'auto'"):
         train_cell(CELL, 1, small(), corpus, device="cuda")

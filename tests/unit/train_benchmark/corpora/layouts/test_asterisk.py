@@ -66,7 +66,7 @@ def test_only_sentences_are_read(tmp_path: Path) -> None:
     assert any("6 of 8 prompts are left out" in note for note in report.notes)
 
 
-def test_decoding_gives_back_what_was_encoded(tmp_path: Path) -> None:
+def test_decoding_inverts_encoding(tmp_path: Path) -> None:
     write_prompt(tmp_path / "a.g722")
     samples = read_g722(tmp_path / "a.g722")
     assert samples.dtype == np.float32
@@ -88,7 +88,7 @@ def test_texts_are_found_where_debian_puts_them(tmp_path: Path, linked: bool) ->
     assert len(read_corpus(root, SOURCE).utterances) == 2
 
 
-def test_every_fault_is_told_by_file_and_line(tmp_path: Path) -> None:
+def test_every_problem_names_file_and_line(tmp_path: Path) -> None:
     root = write_sounds(tmp_path / "sounds")
     write_prompt(root / "untold.g722")
     (root / "hello.g722").write_bytes(b"\0" * 8000)
@@ -101,16 +101,16 @@ def test_every_fault_is_told_by_file_and_line(tmp_path: Path) -> None:
     assert "untold.g722 has no text in" in problems[2]
 
 
-def test_what_is_no_corpus_is_refused(tmp_path: Path) -> None:
+def test_folders_that_are_not_corpora_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no \.g722 file below it; install"):
         read_corpus(tmp_path, SOURCE)
     root = write_sounds(tmp_path / "sounds")
-    with pytest.raises(UserError, match=r"the texts of .* but do not; install"):
+    with pytest.raises(UserError, match=r"the texts of .* but are not; install"):
         read_corpus(root, SOURCE)
     (root / "core-sounds-en.txt.gz").write_bytes(gzip.compress(b"a: b" * 100)[:-9])
     with pytest.raises(UserError, match="cannot read texts"):
         read_corpus(root, SOURCE)
-    with pytest.raises(UserError, match="has one speaker and no parts"):
+    with pytest.raises(UserError, match="must be split by sentence, because it has no parts"):
         read_corpus(root, SOURCE, parts=frozenset({"train"}))
 
 
@@ -120,7 +120,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
         read_g722(tmp_path / "a.g722")
 
 
-def test_the_debian_packages_read_whole() -> None:
+def test_the_debian_packages_are_read_completely() -> None:
     """Counts of version 1.6.1-1; where the packages are not installed this is skipped."""
     default = "/usr/share/asterisk/sounds/en_US_f_Allison"
     root = Path(os.environ.get("NASASR_ASTERISK", default))

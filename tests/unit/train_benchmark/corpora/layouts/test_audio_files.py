@@ -211,7 +211,7 @@ def test_one_wrong_byte_reads_or_is_refused(
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_no_numbers_are_refused(tmp_path: Path, wrong: float) -> None:
+def test_samples_that_are_not_finite_are_refused(tmp_path: Path, wrong: float) -> None:
     samples = SAMPLES.astype(np.float32) / 32768
     samples[7] = wrong
     buffer = io.BytesIO()
@@ -228,7 +228,7 @@ def test_a_flac_file_whose_length_is_unknown_or_absurd_is_refused(
     content = bytearray(container("FLAC"))
     content[21] = content[21] & 0xF0 | stated >> 32
     content[22:26] = (stated & 0xFFFFFFFF).to_bytes(4, "big")
-    with pytest.raises(UserError, match="must state how many samples it has"):
+    with pytest.raises(UserError, match="must state its number of samples"):
         read(tmp_path, bytes(content))
 
 

@@ -61,7 +61,7 @@ def test_only_wanted_subsets_are_read(tmp_path: Path) -> None:
         read_corpus(tmp_path, CHARACTERS, parts=frozenset({"dev-clean", "test-clean"}))
 
 
-def test_every_fault_is_told_by_file_and_line(tmp_path: Path) -> None:
+def test_every_problem_names_file_and_line(tmp_path: Path) -> None:
     folder = write_chapter(tmp_path, "dev-clean", 84, 1, "A", "B", "C", "D", "E 5", "F")
     transcript = folder / "84-1.trans.txt"
     lines = transcript.read_text().splitlines()
@@ -77,7 +77,7 @@ def test_every_fault_is_told_by_file_and_line(tmp_path: Path) -> None:
     expected = [
         "line 2 must be '84-1-NUMBER TEXT', but is '84-1-0001'",
         "line 3 must be '84-1-NUMBER TEXT', but is '85-1-0002 C'",
-        "line 4 needs 84-1-0003.flac beside it, but it is not there",
+        "line 4 needs 84-1-0003.flac in its folder, but it is missing",
         "line 7 has utterance 84-1-0000 a second time",
         "84-1-0001.flac has no line in 84-1.trans.txt",
         "84-1-0002.flac has no line in 84-1.trans.txt",
@@ -92,7 +92,7 @@ def test_every_fault_is_told_by_file_and_line(tmp_path: Path) -> None:
         read_corpus(tmp_path, CHARACTERS)
 
 
-def test_a_transcript_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
+def test_a_binary_transcript_is_a_problem(tmp_path: Path) -> None:
     folder = write_chapter(tmp_path, "dev-clean", 84, 1, "A")
     (folder / "84-1.trans.txt").write_bytes(b"84-1-0000 \xff\n")
     (problem,) = check_corpus(tmp_path, CHARACTERS).problems
@@ -123,7 +123,7 @@ def test_a_lexicon_gives_phones_and_may_leave_utterances_out(tmp_path: Path) -> 
         (lambda root: root.mkdir(), "must have a subset with .*, but has none"),
     ],
 )
-def test_what_is_no_corpus_is_refused(tmp_path: Path, make: object, message: str) -> None:
+def test_other_folders_are_refused(tmp_path: Path, make: object, message: str) -> None:
     root = tmp_path / "corpus"
     make(root)  # type: ignore[operator]
     with pytest.raises(UserError, match=message):

@@ -99,7 +99,7 @@ def test_texts_become_symbols(tmp_path: Path) -> None:
         ({"phones": [], "text": "go", "times": [[0, 9]]}, "times must go with phones"),
     ],
 )
-def test_faulty_lines_are_told(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+def test_faulty_lines_are_reported(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     path = jsonl(tmp_path, {**ROW, "audio": "b/1.wav"}, {**ROW, **changes})
     report = check_corpus(path, SOURCE)
     assert report.fingerprint is None
@@ -107,13 +107,13 @@ def test_faulty_lines_are_told(tmp_path: Path, changes: dict[str, Any], message:
     assert re.search(message, problem)
 
 
-def test_an_utterance_that_is_listed_twice_is_told_with_both_lines(tmp_path: Path) -> None:
+def test_a_repeated_utterance_is_reported_with_both_lines(tmp_path: Path) -> None:
     (problem,) = check_corpus(jsonl(tmp_path, ROW, ROW), SOURCE).problems
     assert "manifest.jsonl, line 2 is utterance ann/a/1, as is" in problem
     assert problem.endswith("manifest.jsonl, line 1; remove one")
 
 
-def test_two_files_that_differ_in_their_suffix_are_told(tmp_path: Path) -> None:
+def test_files_that_differ_in_their_suffix_are_reported(tmp_path: Path) -> None:
     write_audio(tmp_path, "a/1.flac")
     (problem,) = check_corpus(jsonl(tmp_path, ROW, {**ROW, "audio": "a/1.flac"}), SOURCE).problems
     assert "is utterance ann/a/1" in problem

@@ -13,9 +13,10 @@ pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nas
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
+from train_benchmark.corpora.config import SplitConfig
 from train_benchmark.corpora.layouts.timit import read_phn, read_timit
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
-from train_benchmark.corpora.splits import ALL_OTHERS, SpeakerSplit, split_by_speaker
+from train_benchmark.corpora.splits import ALL_OTHERS, split_by_speaker
 from train_benchmark.corpora.symbols.label_sets import LABEL_SETS
 from train_benchmark.corpora.symbols.phones import PHONES_61
 
@@ -57,14 +58,14 @@ def full_layout(root: Path, train: tuple[str, ...], test: tuple[str, ...]) -> No
 
 def test_star_trains_on_the_training_tree_only(tmp_path: Path) -> None:
     full_layout(tmp_path, ("faaa0", "fbbb0"), ("fccc0", "fddd0", "funu0"))
-    split = SpeakerSplit(ALL_OTHERS, ("fccc0",), ("fddd0",))
+    split = SplitConfig(train=ALL_OTHERS, val=("fccc0",), test=("fddd0",))
     parts = split_by_speaker(read_timit(tmp_path), split)
     assert [u.speaker for u in parts.train] == ["faaa0", "fbbb0"]
 
 
-def test_star_that_matches_nobody_is_refused(tmp_path: Path) -> None:
+def test_star_without_a_match_is_refused(tmp_path: Path) -> None:
     full_layout(tmp_path, (), ("faaa0", "fbbb0"))
-    split = SpeakerSplit(ALL_OTHERS, ("faaa0",), ("fbbb0",))
+    split = SplitConfig(train=ALL_OTHERS, val=("faaa0",), test=("fbbb0",))
     with pytest.raises(UserError, match="leaves none of 2; give the whole corpus"):
         split_by_speaker(read_timit(tmp_path), split)
 
@@ -140,7 +141,7 @@ def test_letters_of_other_alphabets_are_named_by_line(
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_a_byte_order_mark_is_no_part_of_a_transcript(tmp_path: Path, mark: bytes) -> None:
+def test_a_byte_order_mark_in_a_transcript_is_skipped(tmp_path: Path, mark: bytes) -> None:
     segments = read_phn(phn(tmp_path, mark + b"0 10 h#\r\n10 20 sh\r\n"), 20)
     assert segments == ((0, 10, "h#"), (10, 20, "sh"))
 
@@ -213,7 +214,7 @@ def fingerprint_of(*samples: float) -> str:
     return Corpus((Utterance("fa0/sx1", "fa0", "sx1", None, signal, ("h#",)),)).fingerprint
 
 
-def test_full_scale_is_no_other_sign() -> None:
+def test_full_scale_does_not_overflow() -> None:
     """Audio of more than 16 bits may reach 1.0, which is one more than the largest of 16 bits."""
     assert fingerprint_of(1.0) == fingerprint_of(32767 / 32768) != fingerprint_of(-1.0)
 

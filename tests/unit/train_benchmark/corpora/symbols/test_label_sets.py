@@ -88,7 +88,7 @@ def test_phones_scored_alike_share_one_class(merged: str) -> None:
     assert len(set(scored(merged))) == 1
 
 
-def test_label_is_one_plus_rank_and_zero_stays_free() -> None:
+def test_labels_are_one_plus_rank_and_zero_is_the_blank() -> None:
     assert TIMIT_61_48_39.labels(["aa", "zh"]) == (1, 48)
     assert TIMIT_61_48_39.scoring_labels([1, 48]) == (1, 1 + PHONES_39.index("sh"))
 
@@ -104,7 +104,7 @@ def test_an_unknown_symbol_is_named_with_the_allowed_ones() -> None:
 
 
 @pytest.mark.parametrize("label", [0, 49, -1])
-def test_a_number_that_is_no_label_is_refused(label: int) -> None:
+def test_labels_out_of_range_are_refused(label: int) -> None:
     with pytest.raises(UserError, match=f"must be 1 to 48 .* but got {label}$"):
         TIMIT_61_48_39.scoring_labels([1, label])
 
@@ -142,12 +142,12 @@ def test_laws_of_every_set(data: st.DataObject, labels: LabelSet) -> None:
 
 
 @given(st.lists(st.sampled_from(PHONES_61)))
-def test_39_classes_at_once_are_those_of_two_steps(phones: list[str]) -> None:
+def test_39_classes_at_once_equal_two_steps(phones: list[str]) -> None:
     assert scored(" ".join(phones), "timit-61-39") == scored(" ".join(phones))
 
 
 @given(st.lists(st.sampled_from(PHONES_61)))
-def test_folding_twice_is_folding_once(phones: list[str]) -> None:
+def test_folding_is_idempotent(phones: list[str]) -> None:
     # "sil", "cl" and "vcl" are classes and no labels of the 61.
     once = [p for p in FOLD_48(phones) if p in PHONES_61]
     assert FOLD_48(once) == tuple(once)

@@ -151,7 +151,7 @@ def test_phonemes_of_a_text_are_those_that_are_spoken() -> None:
         ({"pronunciation": {"kind": "espeak-ipa"}, "layout": "manifest"}, EspeakIpa),
     ],
 )
-def test_the_label_set_decides_where_nothing_is_said(
+def test_the_label_set_decides_the_default_pronunciation(
     source: dict[str, object], kind: type[object]
 ) -> None:
     assert isinstance(CorpusSource.model_validate(source).text_pronunciation, kind)

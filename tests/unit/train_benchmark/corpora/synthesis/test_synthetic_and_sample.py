@@ -16,9 +16,9 @@ from graph_encoding import UserError
 from graph_encoding.common.toml_config import load_config
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.corpora.check import check_corpus
-from train_benchmark.corpora.config import CorpusConfig
+from train_benchmark.corpora.config import CorpusConfig, SplitConfig
 from train_benchmark.corpora.layouts.timit import read_timit
-from train_benchmark.corpora.splits import SpeakerSplit, split_by_speaker
+from train_benchmark.corpora.splits import split_by_speaker
 from train_benchmark.corpora.symbols.espeak_phones import (
     ACCENTS,
     UnmappedPhonemeError,
@@ -47,7 +47,7 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_the_real_sample_reads_whole(timit_sample: Path) -> None:
+def test_the_real_sample_is_read_completely(timit_sample: Path) -> None:
     everything = read_timit(timit_sample, keep_sa=True)
     assert len(everything.utterances) == 160
     assert len({u.speaker for u in everything.utterances}) == 16
@@ -141,24 +141,24 @@ def test_another_sample_rate_is_refused(tmp_path: Path) -> None:
         read_timit(tmp_path)
 
 
-def test_splits_share_no_speaker_and_leave_none_out(tmp_path: Path) -> None:
+def test_splits_partition_the_speakers(tmp_path: Path) -> None:
     for name in ("faaa0", "fbbb0", "mccc0", "mddd0"):
         write_utterance(tmp_path / f"dr1-{name}", "sx1")
     corpus = read_timit(tmp_path)
-    parts = split_by_speaker(corpus, SpeakerSplit(("faaa0", "mddd0"), ("fbbb0",), ("mccc0",)))
+    parts = split_by_speaker(
+        corpus, SplitConfig(train=("faaa0", "mddd0"), val=("fbbb0",), test=("mccc0",))
+    )
     assert [[u.speaker for u in part] for part in parts] == [
         ["faaa0", "mddd0"],
         ["fbbb0"],
         ["mccc0"],
     ]
     with pytest.raises(UserError, match="4 utterances, such as faaa0/sx1, lie below neither"):
-        split_by_speaker(corpus, SpeakerSplit(("*",), ("fbbb0",), ("mccc0",)))
-    with pytest.raises(UserError, match="stand in more than one"):
-        SpeakerSplit(("faaa0",), ("faaa0",), ("mccc0",))
+        split_by_speaker(corpus, SplitConfig(train=("*",), val=("fbbb0",), test=("mccc0",)))
     with pytest.raises(UserError, match="these are in none: \\['mddd0'\\]"):
-        split_by_speaker(corpus, SpeakerSplit(("faaa0",), ("fbbb0",), ("mccc0",)))
+        split_by_speaker(corpus, SplitConfig(train=("faaa0",), val=("fbbb0",), test=("mccc0",)))
     with pytest.raises(UserError, match="these are not: \\['fzzz0'\\]"):
-        split_by_speaker(corpus, SpeakerSplit(("fzzz0",), ("fbbb0",), ("mccc0",)))
+        split_by_speaker(corpus, SplitConfig(train=("fzzz0",), val=("fbbb0",), test=("mccc0",)))
 
 
 KALDI_TEST = """
