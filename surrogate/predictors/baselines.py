@@ -14,15 +14,14 @@ from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
 from surrogate.predictors.scaling import NormalScoreScale
+from surrogate.predictors.settings import Settings
 
 _FRAMES_OF_A_SECOND = 100
 
 
 @dataclass(frozen=True)
-class MeanSettings:
+class MeanSettings(Settings):
     """`MeanPredictor` has no settings."""
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
 
 @register_predictor
@@ -47,18 +46,17 @@ class MeanPredictor(Predictor):
 
 
 @dataclass(frozen=True)
-class CostSettings:
+class CostSettings(Settings):
     """Settings of `ParamsPredictor` and `MacsPredictor`.
 
     Attributes:
         macro: registered name of the macro network whose cost is counted.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
-
     macro: str = "timit-micro"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         MACROS.get(self.macro)
 
 

@@ -12,6 +12,7 @@ from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import FEATURE_PREFIX, GraphInputs, Vocabulary, features_of
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.settings import Settings
 
 _PENALTIES = np.geomspace(1e-2, 1e4, 25)
 
@@ -23,7 +24,7 @@ _PREFIX_OF_COLUMNS = {"counts": "statistics/count:", "statistics": "statistics/"
 
 
 @dataclass(frozen=True)
-class RidgeSettings:
+class RidgeSettings(Settings):
     """Settings of `RidgePredictor`; its penalty is chosen by leave-one-out errors.
 
     Attributes:
@@ -31,11 +32,10 @@ class RidgeSettings:
             "statistics" of the graph. Features given with the graphs come on top.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
-
     columns: Columns = "counts"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.columns not in get_args(Columns):
             raise UserError(f"columns must be one of {get_args(Columns)}, but got {self.columns!r}")
 

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.errors import UserError
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import fold_indices
 from surrogate.data.prediction import Prediction
@@ -20,6 +19,7 @@ from surrogate.predictors.gnn.network import GraphNetwork, regularised
 from surrogate.predictors.gnn.settings import GnnSettings
 from surrogate.predictors.ridge import Columns, Ridge, RidgeSettings
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.settings import Count, CountOfTwo, Positive, Settings
 from surrogate.predictors.trees.xgb import BoostedTrees, XgbSettings
 
 _FEWEST_TO_HOLD_OUT = 10
@@ -35,7 +35,7 @@ known, from the second on as much as both."""
 class StackXgbSettings(XgbSettings):
     """Settings of the trees of a stack: fewer members, as every fold has some."""
 
-    members: int = 4
+    members: CountOfTwo = 4
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class StackStatisticsSettings(RidgeSettings):
 class StackGnnSettings(GnnSettings):
     """Settings of the graph network of a stack: one member for each fold."""
 
-    members: int = 1
+    members: Count = 1
 
 
 @dataclass(frozen=True)
-class StackSettings:
+class StackSettings(Settings):
     """Settings of `StackPredictor`.
 
     A member's settings that are not given are the stack's own defaults, which are not all those
@@ -73,36 +73,22 @@ class StackSettings:
         gnn: settings of the graph network of each fold.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
-
-    folds: int = 5
-    gnn_from: int = 20
-    weights_std: float = 0.1
+    folds: CountOfTwo = 5
+    gnn_from: CountOfTwo = 20
+    weights_std: Positive = 0.1
     xgb: StackXgbSettings = field(default_factory=StackXgbSettings)
     gp: GpSettings = field(default_factory=GpSettings)
     counts: RidgeSettings = field(default_factory=RidgeSettings)
     statistics: StackStatisticsSettings = field(default_factory=StackStatisticsSettings)
     gnn: StackGnnSettings = field(default_factory=StackGnnSettings)
 
-    def __post_init__(self) -> None:
-        for name in ("folds", "gnn_from"):
-            if getattr(self, name) < 2:
-                raise UserError(f"{name} must be >= 2, but got {getattr(self, name)}")
-        if not self.weights_std > 0:
-            raise UserError(f"weights_std must be > 0, but got {self.weights_std}")
-        # Saved settings come back as plain values.
-        for of in fields(self):
-            value = getattr(self, of.name)
-            if isinstance(value, Mapping):
-                object.__setattr__(self, of.name, _PARTS[of.name][0](**value))
 
-
-_PARTS: dict[str, tuple[Any, Any]] = {
-    "xgb": (StackXgbSettings, BoostedTrees),
-    "gp": (GpSettings, GaussianProcess),
-    "counts": (RidgeSettings, Ridge),
-    "statistics": (StackStatisticsSettings, Ridge),
-    "gnn": (StackGnnSettings, GraphNetwork),
+_MODELS: dict[str, Any] = {
+    "xgb": BoostedTrees,
+    "gp": GaussianProcess,
+    "counts": Ridge,
+    "statistics": Ridge,
+    "gnn": GraphNetwork,
 }
 
 
@@ -188,7 +174,7 @@ class Stack(ScoreModel):
         return Scores(*held_out_scores)
 
     def _kinds_for(self, n: int) -> tuple[str, ...]:
-        return tuple(k for k in _PARTS if k != "gnn" or n >= self._settings.gnn_from)
+        return tuple(k for k in _MODELS if k != "gnn" or n >= self._settings.gnn_from)
 
     def _weigh(self, means: FloatArray, scores: FloatArray, weights: FloatArray) -> FloatArray:
         expected = expected_shares(self._kinds, len(scores))
@@ -209,7 +195,7 @@ class Stack(ScoreModel):
         return model
 
     def _new(self, kind: str) -> ScoreModel:
-        model: ScoreModel = _PARTS[kind][1](getattr(self._settings, kind))
+        model: ScoreModel = _MODELS[kind](getattr(self._settings, kind))
         return model
 
     def predict(self, inputs: GraphInputs) -> Scores:

@@ -15,6 +15,7 @@ from surrogate.data.targets import FloatArray, LogScale, size_of
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
+from surrogate.predictors.settings import Settings
 
 _VOCABULARY_FILE = "vocabulary.json"
 _CORRECTION = "correction."
@@ -30,20 +31,14 @@ rounding of the sum, and nothing to learn."""
 
 
 @dataclass(frozen=True)
-class AdditiveSettings:
+class AdditiveSettings(Settings):
     """Settings of `AdditivePredictor`.
 
     Attributes:
         correction: settings of the process that learns what the sum leaves.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
-
     correction: GpSettings = field(default_factory=GpSettings)
-
-    def __post_init__(self) -> None:
-        if isinstance(self.correction, Mapping):  # saved settings come back as plain values
-            object.__setattr__(self, "correction", GpSettings(**self.correction))
 
 
 @register_predictor

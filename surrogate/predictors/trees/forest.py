@@ -84,17 +84,17 @@ NestedTree = float | list[Any]
 """A leaf's value, or [column, threshold, tree where x < threshold, tree where not]."""
 
 
-def forest_of_models(models: Sequence[str]) -> Forest:
-    """Translate xgboost models of numeric splits, one a member.
+def forest_of_models(documents: Sequence[str]) -> Forest:
+    """Translate xgboost models of numeric splits, one per member.
 
     Args:
-        models: what `Booster.save_raw("json")` gives. Inputs must be free of NaN.
+        documents: what `Booster.save_raw("json")` gives. Inputs must be free of NaN.
 
     Source: xgboost's JSON schema, https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html
     """
     members = []
-    for model in models:
-        learner = json.loads(model)["learner"]
+    for document in documents:
+        learner = json.loads(document)["learner"]
         base = float(learner["learner_model_param"]["base_score"].strip("[]"))
         trees = learner["gradient_booster"]["model"]["trees"]
         members.append((base, [_nested_tree(tree, 0) for tree in trees]))
