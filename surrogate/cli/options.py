@@ -50,7 +50,7 @@ def run_and_status_group(app: typer.Typer, name: str, text: str, run: Any, statu
     group = typer.Typer(
         cls=RunUnlessNamed,
         no_args_is_help=True,
-        help=text,
+        help=f"{text}\n\nThe word run may be left out: `nasasr {name} CONFIG ...`.",
         context_settings={"ignore_unknown_options": True},
     )
     group.command("run")(run)

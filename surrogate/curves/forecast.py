@@ -1,4 +1,4 @@
-"""What is answered about learning curves."""
+"""Values of a forecast of learning curves."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,11 +8,11 @@ from surrogate.data.targets import FloatArray
 
 
 class Widening(NamedTuple):
-    """How much more is doubted of n graphs than was measured on graphs of the fit.
+    """Extra uncertainty of n novel graphs, relative to graphs like those of the fit.
 
     Attributes:
-        intervals: (n,) factors, >= 1, on the intervals at the level that is asked for.
-        std: (n,) factors, >= 1, on what of the standard deviations is the model's.
+        intervals: (n,) factors, >= 1, on the intervals at the requested level.
+        std: (n,) factors, >= 1, on the model's part of the standard deviations.
     """
 
     intervals: FloatArray
@@ -28,13 +28,12 @@ class LabelForecast:
     All numbers are phone error rates as fractions.
 
     Attributes:
-        mean: (n,) label expected, the median.
+        mean: (n,) expected label, the median.
         low: (n,) lower ends of the intervals.
         high: (n,) upper ends.
         std: (n,) standard deviations, >= 0.
-        std_model: (n,) what of it comes from not knowing the function.
-        std_seed: (n,) what would remain if the function were known exactly; None if the table
-            cannot tell.
+        std_model: (n,) model uncertainty.
+        std_seed: (n,) seed noise; None if too few functions have two seeds.
     """
 
     mean: FloatArray
@@ -49,19 +48,18 @@ class LabelForecast:
 class CurveForecast:
     """Validation PER after each epoch, of n trainings or functions; the last is the final one.
 
-    All numbers but the model's own are phone error rates as fractions. Where an epoch was
-    observed, the forecast of that training is what was observed.
+    All numbers but those of the model scale are phone error rates as fractions. The forecast of an
+    observed epoch of that training is the observed rate.
 
     Attributes:
         of: "training": one training; "function": the mean over all seeds.
         level: probability with which an epoch's error rate lies in its interval.
-        mean: (n, epochs) rates expected, medians.
+        mean: (n, epochs) expected rates, medians.
         low: (n, epochs) lower ends of the intervals.
         high: (n, epochs) upper ends.
         std: (n, epochs) standard deviations, >= 0; `std^2 = std_model^2 + std_seed^2`.
-        std_model: (n, epochs) what of it comes from not knowing the function.
-        std_seed: (n, epochs) what would remain if the function were known exactly; None if the
-            table has too few functions with two seeds to tell.
+        std_model: (n, epochs) model uncertainty.
+        std_seed: (n, epochs) seed noise; None if too few functions have two seeds.
         model_mean: (n, epochs) means on the model scale (logits).
         model_std: (n, epochs) standard deviations there, before calibration.
         val_per: the label of the same curves.

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from surrogate.data.targets import TARGETS
-from surrogate.forecasting.forecast import Forecast
+from surrogate.forecasting.values import Forecast
 
 Row = dict[str, Any]
 

@@ -60,20 +60,20 @@ _TrainSizes = Annotated[
     str | None,
     typer.Option(_SIZES, help="Numbers of training keys, joined by commas; by default 50,100."),
 ]
-_Repeats = Annotated[int | None, typer.Option(min=1, help="Splits of each size; by default 10.")]
+_Repeats = Annotated[int | None, typer.Option(min=1, help="Splits per size; by default 10.")]
 _Predictors = Annotated[
     str | None,
     typer.Option(help="Names, or module:Class, joined by commas; by default xgb,mean."),
 ]
 _Predictor = Annotated[
-    list[str] | None, typer.Option(help="One more: a name, or module:Class. Repeatable.")
+    list[str] | None, typer.Option(help="One more predictor: a name, or module:Class; repeatable.")
 ]
 _Seed = Annotated[int | None, typer.Option(min=0, help="Random seed; by default 0.")]
 _Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Folder for results; by default runs/benchmark/NAME."),
 ]
-_Workers = Annotated[int, typer.Option(min=1, help="Fits at a time, one process each.")]
+_Workers = Annotated[int, typer.Option(min=1, help="Parallel fits, one process each.")]
 
 
 def register(app: typer.Typer) -> None:

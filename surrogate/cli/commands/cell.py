@@ -56,10 +56,11 @@ def cell(
         Format | None, typer.Option("--format", help="Output format.  [default: table]")
     ] = None,
 ) -> None:
-    """Show the identity and cost of cells, and which other points compute the same function.
+    """Show the identity and static cost of cells.
 
-    The receptive field is that of the convolutions: an LSTM adds all earlier input. Facts that
-    were published for standard cells only are null for others.
+    Other points that compute the same function are counted, or listed on demand. The receptive
+    field is that of the convolutions: an LSTM adds all earlier input. Facts that were published for
+    standard cells only are null for others.
     """
     from graph_encoding.description import describe_cells
     from graph_encoding.macro import MACROS

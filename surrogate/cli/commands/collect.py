@@ -35,7 +35,7 @@ class EngineName(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    text = "Train the cells of a campaign: `nasasr collect CONFIG ...`, or show its progress."
+    text = "Train the cells of a campaign, or show its progress."
     run_and_status_group(app, "collect", text, run, status)
 
 
@@ -46,7 +46,7 @@ def run(
         Path, typer.Option(metavar="DIR", help="Campaign folder: new, or one to resume.")
     ],
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Number of trainings, the first ones.")
+        int | None, typer.Option(min=1, metavar="N", help="Only the first N trainings.")
     ] = None,
     until: Annotated[
         str | None,
@@ -59,7 +59,7 @@ def run(
     engine: Annotated[EngineName, typer.Option(help="Where trainings run.")] = EngineName.LOCAL,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Trainings at a time, one core each: 1, or all cores of Ray."),
+        typer.Option(min=1, help="Parallel trainings, one core each: 1, or all of Ray."),
     ] = None,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster: auto, local or host:port.")

@@ -29,7 +29,10 @@ def make(
     config: Annotated[Path, config_argument(ConfigKind.CORPUS, "synth-micro")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder of the corpus.")],
 ) -> None:
-    """Synthesise a corpus with espeak-ng: TIMIT's layout, time-aligned phones."""
+    """Synthesise a corpus with espeak-ng.
+
+    It has TIMIT's layout and time-aligned phones.
+    """
     with imports_of("train"):
         from train_benchmark.corpora.config import CorpusConfig, spec_of
         from train_benchmark.corpora.synthesis.synthetic import make_corpus
@@ -50,13 +53,16 @@ def check(
     ],
     config: Annotated[
         Path | None,
-        config_option(ConfigKind.CORPUS, "Its layout, labels and split; by default TIMIT's."),
+        config_option(ConfigKind.CORPUS, "Layout, labels and split; by default TIMIT's."),
     ] = None,
     output: Annotated[
         ReportFormat, typer.Option("--format", help="Output format.")
     ] = ReportFormat.TABLE,
 ) -> None:
-    """Read every file of a corpus and list all problems; exit code 1 if there are any."""
+    """Check every file of a corpus.
+
+    All problems are listed; the exit code is 1 if there are any.
+    """
     with imports_of("train"):
         from train_benchmark.corpora.check import check_corpus
         from train_benchmark.corpora.config import CorpusConfig

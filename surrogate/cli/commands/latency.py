@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    text = "Measure the latency of cells: `nasasr latency CONFIG ...`, or show what was measured."
+    text = "Measure the latency of cells, or summarise a sweep."
     run_and_status_group(app, "latency", text, run, status)
 
 
@@ -84,7 +84,7 @@ def status(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Latency folder.")],
     output: RowFormat = Format.TABLE,
 ) -> None:
-    """Summarise what a sweep has measured so far, one row per setting; it may be running."""
+    """Summarise the measurements of a sweep, one row per setting; it may be running."""
     from train_benchmark.latency.sweep import read_sweep
 
     _write_summary(read_sweep(folder), output)

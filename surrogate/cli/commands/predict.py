@@ -13,7 +13,7 @@ from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from surrogate.forecasting.forecast import Forecast
+    from surrogate.forecasting.values import Forecast
 
 _FOR_PROGRAMS = ("macs", "note", "level", "collapse_probability")
 """Columns that a table leaves out, to keep its lines short."""

@@ -89,7 +89,7 @@ def info(
     table: Table = "timit-micro",
     output: PlainFormat = ReportFormat.TABLE,
 ) -> None:
-    """Show the size, seeds and source of a table, and the definition and range of its labels."""
+    """Show the size, source and labels of a table."""
     from train_benchmark.table.benchmark_table import BenchmarkTable
     from train_benchmark.table.description import describe_table
 
@@ -110,10 +110,11 @@ def noise(
     seeds: Annotated[str, typer.Option(help="Seeds to compare, joined by commas.")] = "1234,1235",
     output: RowFormat = Format.TABLE,
 ) -> None:
-    """Report seed noise: the agreement between repeated trainings of a cell.
+    """Report the seed noise of a table.
 
-    A predictor can agree better, because it learns from many cells. `nasasr benchmark` prints the
-    noise ceiling, the upper bound on its score.
+    It is the agreement between repeated trainings of a cell. A predictor can agree better, because
+    it learns from many cells. `nasasr benchmark` prints the noise ceiling, the upper bound on its
+    score.
     """
     from dataclasses import asdict
 
@@ -139,7 +140,10 @@ def verify(
     seed: Annotated[int, typer.Option(min=0, help="Seed of their random choice.")] = 0,
     output: RowFormat = Format.TABLE,
 ) -> None:
-    """Check that a table is complete and consistent; exit code 1 if it is not."""
+    """Check that a table is consistent.
+
+    The exit code is 1 if it is not.
+    """
     from train_benchmark.table.benchmark_table import BenchmarkTable
     from train_benchmark.table.verify import Check, verify_table
 

@@ -29,7 +29,10 @@ def tune(
     workers: Annotated[int, typer.Option(min=1, help="Processes of the study, one core each.")] = 1,
     output: PlainFormat = ReportFormat.TABLE,
 ) -> None:
-    """Search settings and write summary.json and best.toml; run it again to resume."""
+    """Search the settings of a predictor.
+
+    The folder receives summary.json and best.toml. Run it again to resume.
+    """
     from surrogate.tuning import load_tune_config
     from surrogate.tuning.study import run_study
     from surrogate.tuning.summary import summarise_study, write_summary

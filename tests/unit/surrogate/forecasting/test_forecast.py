@@ -23,7 +23,7 @@ from surrogate.fitting.artifact import Artifact
 from surrogate.fitting.fit_parts import fit_target
 from surrogate.fitting.fitting import fit_artifact
 from surrogate.forecasting.forecast import Forecast, Forecaster
-from surrogate.forecasting.target_forecast import TargetForecast, forecast_target, of_label
+from surrogate.forecasting.values import TargetForecast, forecast_target, with_observed_label
 from surrogate.predictors import MeanPredictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 
@@ -75,7 +75,9 @@ def test_an_observed_training_collapses_as_its_label_says(
     asked = TargetForecast("val_per", PER_UNIT, 0.6, 0.1, 0.1, None, 0.5, 0.7, 0.2)
     one = np.array([mean])
     label = LabelForecast(one, one - std, one + std, np.array([std]), np.array([std]), None)
-    assert of_label(asked, label).collapse_probability == pytest.approx(expected, abs=1e-4)
+    assert with_observed_label(asked, label).collapse_probability == pytest.approx(
+        expected, abs=1e-4
+    )
 
 
 def test_only_error_rates_collapse() -> None:

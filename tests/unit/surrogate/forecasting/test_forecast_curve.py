@@ -232,7 +232,7 @@ def test_a_part_of_a_forecast_is_that_of_the_whole(with_curves: Artifact) -> Non
     )
     assert asked.curve == all_of_one.curve
     assert asked.targets == all_of_one.targets[1:]
-    with pytest.raises(UserError, match=r"targets val_per, test_per, but was asked for wer"):
+    with pytest.raises(UserError, match=r"targets val_per, test_per, but got wer"):
         forecaster.forecast(cells, targets=["wer", "val_per"])
 
 

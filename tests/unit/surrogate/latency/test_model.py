@@ -77,7 +77,7 @@ def test_latencies_are_forecast_in_the_settings_that_are_named(with_latency: Art
     whole = forecaster.forecast(["10_100_1000"])[0].latencies
     for named, found in ((SETTING, whole), (iter([SETTING]), whole), ([], ()), (True, whole)):
         assert forecaster.forecast(["10_100_1000"], latency=named)[0].latencies == found
-    with pytest.raises(UserError, match=rf"settings {SETTING}, but was asked for phone"):
+    with pytest.raises(UserError, match=rf"settings {SETTING}, but got phone"):
         forecaster.forecast(["10_100_1000"], latency=["phone"])
 
 
