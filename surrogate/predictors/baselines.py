@@ -1,4 +1,4 @@
-"""What a predictor must beat: the mean of all labels, and what a network costs."""
+"""Baselines: the mean of all labels, and straight lines on static costs."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ class MeanSettings(Settings):
 
 @register_predictor
 class MeanPredictor(Predictor):
-    """Gives every graph the mean and standard deviation of the labels it was fitted on."""
+    """Predicts the mean and standard deviation of the labels of the fit for every graph."""
 
     name = "mean"
     settings_type = MeanSettings
@@ -50,7 +50,7 @@ class CostSettings(Settings):
     """Settings of `ParamsPredictor` and `MacsPredictor`.
 
     Attributes:
-        macro: registered name of the macro network whose cost is counted.
+        macro: registered name of the macro network whose cost is used.
     """
 
     macro: str = "timit-micro"
@@ -99,7 +99,7 @@ class _CostPredictor(Predictor):
 
 @register_predictor
 class ParamsPredictor(_CostPredictor):
-    """What the number of parameters alone says: a straight line on its logarithm."""
+    """A straight line on the logarithm of the number of parameters."""
 
     name = "params"
 
@@ -109,7 +109,7 @@ class ParamsPredictor(_CostPredictor):
 
 @register_predictor
 class MacsPredictor(_CostPredictor):
-    """What the multiply-accumulates alone say: a straight line on their logarithm."""
+    """A straight line on the logarithm of the multiply-accumulates."""
 
     name = "macs"
 

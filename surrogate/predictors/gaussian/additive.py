@@ -1,4 +1,4 @@
-"""A sum of what each operation costs, and a learned correction: made for latency."""
+"""Additive costs of operations with a learned correction, for latency."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,13 +21,12 @@ _VOCABULARY_FILE = "vocabulary.json"
 _CORRECTION = "correction."
 _EDGES = ("statistics/edges", "statistics/edges_with_multiplicity")
 _LEAST_SHARE = 0.1
-"""A sum is at least this share of the least label: of operations without a cost it would be zero,
-which has no logarithm."""
+"""A sum is at least this fraction of the least label: the sum of operations without a cost would be
+zero, which has no logarithm."""
 
 
 _LEAST_LEFT = 1e-6
-"""Least standard deviation of what a sum leaves, in units of `size_of` the labels: less is the
-rounding of the sum, and nothing to learn."""
+"""Least standard deviation of the residuals, in units of `size_of` the labels: less is rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class AdditiveSettings(Settings):
     """Settings of `AdditivePredictor`.
 
     Attributes:
-        correction: settings of the process that learns what the sum leaves.
+        correction: settings of the process on the residuals.
     """
 
     correction: GpSettings = field(default_factory=GpSettings)
@@ -43,16 +42,15 @@ class AdditiveSettings(Settings):
 
 @register_predictor
 class AdditivePredictor(Predictor):
-    """Costs of operations and edges added up, and a Gaussian process on what that leaves.
+    """A sum of costs of operations and edges, and a Gaussian process on its residuals.
 
     A device runs one operation after another, and an edge is an addition or a copy, so that most
     of a latency is a sum over them: `y = c0 + sum_i c_i count_i`, on the label's own scale, with
-    costs >= 0 of the least relative error. What a device saves by fusing, and what it waits for
-    memory, depends on the arrangement: the process learns it on the model scale, for a latency
-    `log(y / sum)`. Far from what it knows it falls back to zero, and the sum stands alone and
-    grows with the graph.
+    costs >= 0 of the least relative error. Fusing and memory access depend on the arrangement: the
+    process models them on the model scale, for a latency `log(y / sum)`. Far from the graphs of the
+    fit it returns to zero, and the sum alone grows with the graph.
 
-    Labels that are not all > 0 have costs of either sign and of the least absolute error.
+    For labels that are not all > 0, costs have either sign and the least absolute error.
 
     Source: the sum is the layer-wise latency table of Cai et al., "ProxylessNAS", ICLR 2019; a
     learned correction in place of a sum alone: Dudziak et al., "BRP-NAS", NeurIPS 2020.
@@ -64,7 +62,7 @@ class AdditivePredictor(Predictor):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """(d,) names of what the fitted model may see of graphs and nodes; empty before."""
+        """(d,) names of the columns of graphs and nodes; empty before the fit."""
         if not self._fitted:
             return ()
         return (*features_of(self._vocabulary).columns, *NODE_COLUMNS)
@@ -113,7 +111,7 @@ class AdditivePredictor(Predictor):
 
 
 def _counts(inputs: GraphInputs) -> FloatArray:
-    """(n, 1 + k) ones, how often each operation occurs, and how many edges there are."""
+    """(n, 1 + k) ones, counts of each operation, and counts of edges."""
     counts = inputs.features[:, _places(inputs.vocabulary)].astype(np.float64)
     return np.column_stack([np.ones(len(inputs)), counts])
 
@@ -126,11 +124,11 @@ def _places(vocabulary: Vocabulary) -> NDArray[np.intp]:
 
 
 def _costs(counts: FloatArray, labels: FloatArray, trust: FloatArray) -> FloatArray:
-    """(1 + k,) what each count costs, on the scale of the (n,) labels."""
+    """(1 + k,) cost per count, on the scale of the (n,) labels."""
     from scipy.optimize import lsq_linear
 
     positive = bool((labels > 0).all())
-    # The solver's tolerances are absolute: seconds would be below them.
+    # The solver has absolute tolerances, which are larger than latencies in seconds.
     unit = float(np.abs(labels).max()) or 1.0
     y = labels / unit
     by = np.sqrt(trust) / (y if positive else 1.0)
