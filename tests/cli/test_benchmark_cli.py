@@ -62,7 +62,7 @@ def test_table_and_csv_show_the_same(run: Run, tmp_path: Path) -> None:
     code, table, _ = run("benchmark", *FAST, "--out", tmp_path / "out")
     assert code == 0
     assert table.splitlines()[0].split()[:4] == ["protocol", "detail", "train", "predictor"]
-    assert "noise ceiling of random: not known" in table
+    assert "noise ceiling of random: unknown" in table
     assert " ± " in table
     code, text, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "csv")
     assert code == 0
