@@ -21,17 +21,15 @@ class Widening(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LabelForecast:
-    """The validation label, the mean PER of a window of epochs, of n trainings or functions.
+    """Phone error rates as fractions; here the validation label of n trainings or functions.
 
-    The window is `CurveModel.label_epochs`.
-
-    All numbers are phone error rates as fractions.
+    The label is the mean over the window of epochs `CurveModel.label_epochs`.
 
     Attributes:
-        mean: (n,) expected label, the median.
+        mean: (n,) expected rates, medians.
         low: (n,) lower ends of the intervals.
         high: (n,) upper ends.
-        std: (n,) standard deviations, >= 0.
+        std: (n,) standard deviations, >= 0; `std^2 = std_model^2 + std_seed^2`.
         std_model: (n,) model uncertainty.
         std_seed: (n,) seed noise; None if too few functions have two seeds.
     """
@@ -45,21 +43,15 @@ class LabelForecast:
 
 
 @dataclass(frozen=True, eq=False)
-class CurveForecast:
+class CurveForecast(LabelForecast):
     """Validation PER after each epoch, of n trainings or functions; the last is the final one.
 
-    All numbers but those of the model scale are phone error rates as fractions. The forecast of an
-    observed epoch of that training is the observed rate.
+    The fields of `LabelForecast` have shape (n, epochs). The forecast of an observed epoch of that
+    training is the observed rate.
 
     Attributes:
         of: "training": one training; "function": the mean over all seeds.
         level: probability with which an epoch's error rate lies in its interval.
-        mean: (n, epochs) expected rates, medians.
-        low: (n, epochs) lower ends of the intervals.
-        high: (n, epochs) upper ends.
-        std: (n, epochs) standard deviations, >= 0; `std^2 = std_model^2 + std_seed^2`.
-        std_model: (n, epochs) model uncertainty.
-        std_seed: (n, epochs) seed noise; None if too few functions have two seeds.
         model_mean: (n, epochs) means on the model scale (logits).
         model_std: (n, epochs) standard deviations there, before calibration.
         val_per: the label of the same curves.
@@ -67,12 +59,6 @@ class CurveForecast:
 
     of: Subject
     level: float
-    mean: FloatArray
-    low: FloatArray
-    high: FloatArray
-    std: FloatArray
-    std_model: FloatArray
-    std_seed: FloatArray | None
     model_mean: FloatArray
     model_std: FloatArray
     val_per: LabelForecast

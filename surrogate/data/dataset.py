@@ -154,6 +154,15 @@ class SurrogateDataset:
         return self.subset(sorted(range(len(self)), key=lambda i: self.graphs[i].key))
 
     @classmethod
+    def of_single(
+        cls, target: Target, graphs: Sequence[CellGraph], values: Sequence[float]
+    ) -> "SurrogateDataset":
+        """A dataset whose labels are of one training or measurement each."""
+        n = len(graphs)
+        ones, unknown = np.ones(n, dtype=np.int64), np.full(n, np.nan)
+        return cls(target, tuple(graphs), np.array(values, dtype=np.float64), ones, unknown)
+
+    @classmethod
     def from_table(
         cls, table: "BenchmarkTable", target: Target, seed_policy: SeedPolicy
     ) -> "SurrogateDataset":

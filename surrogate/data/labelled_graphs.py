@@ -195,15 +195,7 @@ def _of_graphs(path: Path, target: Target) -> SurrogateDataset:
         values.append(row.targets[target.label])
     if isinstance(target.transform, Logit):
         _require_rates(path, target.label, values)
-    n = len(graphs)
-    dataset = SurrogateDataset(
-        target,
-        tuple(graphs),
-        np.array(values),
-        np.ones(n, dtype=np.int64),
-        np.full(n, np.nan),
-    )
-    return dataset.sorted_by_key()
+    return SurrogateDataset.of_single(target, graphs, values).sorted_by_key()
 
 
 def _require_rates(path: Path, label: str, values: Sequence[float]) -> None:

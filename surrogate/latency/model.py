@@ -247,11 +247,5 @@ def latency_dataset(
         semantics: how cells are read.
     """
     target = Target("latency_s", "latency_s", "second", "minimise", LogScale())
-    graphs = tuple(cell_graph(Cell.parse(cells[key]), semantics) for key in measured)
-    return SurrogateDataset(
-        target,
-        graphs,
-        np.array(list(measured.values())),
-        np.ones(len(graphs), dtype=np.int64),
-        np.full(len(graphs), np.nan),
-    )
+    graphs = [cell_graph(Cell.parse(cells[key]), semantics) for key in measured]
+    return SurrogateDataset.of_single(target, graphs, list(measured.values()))

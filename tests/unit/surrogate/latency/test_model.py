@@ -124,7 +124,7 @@ def test_unlike_cells_are_less_certain(with_latency: Artifact) -> None:
 def test_two_devices_of_one_setting_are_refused(table: BenchmarkTable, tmp_path: Path) -> None:
     both = [replace(r, device=device) for r in table.latency.records() for device in ("a", "b")]
     table.save(tmp_path / "both", both)
-    with pytest.raises(UserError, match="one device a setting"):
+    with pytest.raises(UserError, match="one device per setting"):
         LatencyModel.fit(
             BenchmarkTable.load(tmp_path / "both"),
             SETTING,

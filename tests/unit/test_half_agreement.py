@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding.common.errors import UserError
-from studies.seed_halves import held_out_forecasts
-from surrogate.data.targets import FloatArray
-from surrogate.metrics.halves import (
+from studies.half_agreement import (
     half_agreement,
     halves_by_another_seed,
     in_half,
     shared_noise,
 )
+from studies.seed_halves import held_out_forecasts
+from surrogate.data.targets import FloatArray
 from surrogate.metrics.ranking import kendall_tau
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
