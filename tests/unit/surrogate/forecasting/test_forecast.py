@@ -1,4 +1,4 @@
-"""Forecasts: what they hold, what they rest on, and when there is none."""
+"""Forecasts: their values, their support, and cells without one."""
 
 import math
 from dataclasses import replace
@@ -49,7 +49,7 @@ def test_std_is_model_and_seed_together(artifact: Artifact) -> None:
     assert 0 < target.std_seed < target.std
 
 
-def test_what_is_doubted_more_outside_is_the_models(artifact: Artifact) -> None:
+def test_novelty_increases_the_model_uncertainty_only(artifact: Artifact) -> None:
     inside, outside = (
         _one(artifact, cell).targets[0] for cell in ("10_100_1000", "conv9:0_100_1000")
     )
@@ -85,8 +85,8 @@ def test_only_error_rates_collapse() -> None:
     seconds = replace(model, target=replace(VAL_PER, name="latency", unit="s"))
     answers = model.predictor.predict(synthetic_dataset(2).graphs)
     for of_unit, known in ((model, True), (seconds, False)):
-        told = forecast_target(of_unit, answers, [{}, {}], 0.8)
-        assert [t.collapse_probability is not None for t in told] == [known] * 2
+        found = forecast_target(of_unit, answers, [{}, {}], 0.8)
+        assert [t.collapse_probability is not None for t in found] == [known] * 2
 
 
 def test_forecasts_expect_as_many_collapses_as_there_are() -> None:
@@ -171,19 +171,19 @@ def test_only_dead_cells_can_be_asked_for(artifact: Artifact) -> None:
 
 def test_cells_may_be_texts(artifact: Artifact) -> None:
     forecaster, texts = Forecaster(artifact), ["10_100_1000", "51_500_5000"]
-    told = forecaster.forecast([Cell.parse(text) for text in texts])
-    assert forecaster.forecast(texts) == told
-    assert forecaster.forecast(texts[0]) == told[:1]
-    assert forecaster.forecast(Cell.parse(texts[0])) == told[:1]
+    found = forecaster.forecast([Cell.parse(text) for text in texts])
+    assert forecaster.forecast(texts) == found
+    assert forecaster.forecast(texts[0]) == found[:1]
+    assert forecaster.forecast(Cell.parse(texts[0])) == found[:1]
     with pytest.raises(UserError, match="nope"):
         forecaster.forecast(["nope"])
 
 
 def test_what_can_be_read_only_once_is_read_once(artifact: Artifact) -> None:
     forecaster, texts = Forecaster(artifact), ["10_100_1000", "51_500_5000", "10_100_1000"]
-    told = forecaster.forecast(texts, targets=["val_per"])
-    assert len(told) == 3
-    assert forecaster.forecast(iter(texts), targets=iter(["val_per"])) == told
+    found = forecaster.forecast(texts, targets=["val_per"])
+    assert len(found) == 3
+    assert forecaster.forecast(iter(texts), targets=iter(["val_per"])) == found
     assert forecaster.forecast(Cell.parse(text) for text in texts) == forecaster.forecast(texts)
 
 
