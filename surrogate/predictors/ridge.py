@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import FEATURE_PREFIX, GraphInputs, Vocabulary, features_of
@@ -33,11 +32,6 @@ class RidgeSettings(Settings):
     """
 
     columns: Columns = "counts"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.columns not in get_args(Columns):
-            raise UserError(f"columns must be one of {get_args(Columns)}, but got {self.columns!r}")
 
 
 class Ridge(ScoreModel):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, get_type_hints
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 from graph_encoding.common.errors import UserError
 
@@ -45,11 +45,11 @@ OptionalProbability = Annotated[float | None, _PROBABILITY]
 class Settings:
     """Base of the settings of predictors.
 
-    The constructor checks the bounds of all fields. It turns mappings, which saved settings
-    contain, back into settings.
+    The constructor checks the bounds and literals of all fields. It turns mappings, which saved
+    settings contain, back into settings.
 
     Raises:
-        UserError: if a value is out of its bounds.
+        UserError: if a value is out of bounds or none of the literals.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
@@ -60,5 +60,7 @@ class Settings:
             for bounds in getattr(hint, "__metadata__", ()):
                 if value is not None and not bounds.hold(value):
                     raise UserError(f"{name} must be {bounds.text}, but got {value}")
+            if get_origin(hint) is Literal and value not in get_args(hint):
+                raise UserError(f"{name} must be one of {get_args(hint)}, but got {value!r}")
             if isinstance(value, Mapping):
                 object.__setattr__(self, name, hint(**value))

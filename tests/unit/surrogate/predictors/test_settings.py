@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import nan
+from typing import Any, Literal
 
 import pytest
 
@@ -31,6 +32,7 @@ class Outer(Settings):
     share: Share = 1.0
     dropout: Probability = 0.0
     chosen: OptionalProbability = None
+    kind: Literal["one", "other"] = "one"
     inner: Inner = field(default_factory=Inner)
 
 
@@ -49,10 +51,11 @@ def test_values_at_the_ends_of_their_ranges_are_accepted() -> None:
         ("share", 1.1, r"in \(0, 1\]"),
         ("dropout", 1, r"in \[0, 1\)"),
         ("chosen", -0.1, r"in \[0, 1\)"),
+        ("kind", "third", r"one of \('one', 'other'\)"),
     ],
 )
-def test_a_value_out_of_bounds_is_refused(name: str, value: float, rule: str) -> None:
-    with pytest.raises(UserError, match=rf"{name} must be {rule}, but got {value}"):
+def test_a_value_out_of_bounds_is_refused(name: str, value: Any, rule: str) -> None:
+    with pytest.raises(UserError, match=rf"{name} must be {rule}, but got {value!r}"):
         Outer(**{name: value})
 
 
