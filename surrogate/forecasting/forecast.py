@@ -99,9 +99,8 @@ class Forecaster:
     ) -> tuple[Forecast, ...]:
         """Forecast n cells, of any registered operations and 1 to 6 nodes.
 
-        A single target without curves and latencies takes half the time. Sums of floats depend on
-        the number of cells per call: numbers of a cell may differ from about the ninth digit on
-        when it is forecast together with others.
+        A single target without curves and latencies takes half the time. Numbers of a cell depend
+        on the other cells of the call from about the ninth digit on.
 
         Args:
             cells: the cells or their texts, or a single one; equal functions get equal forecasts.
@@ -138,15 +137,14 @@ class Forecaster:
             raise UserError(f"cell {parsed[0].text!r} is dead: no training of it has a curve")
         graphs = list(living.values())
         found: list[_FunctionForecast] = []
+        dead = _FunctionForecast()
         for start in range(0, len(graphs), _GRAPHS_AT_ONCE):
             batch = GraphBatch(graphs[start : start + _GRAPHS_AT_ONCE])
             found += self._forecast_graphs(batch, level, observed_curve, request)
         of_key = dict(zip(living, found, strict=True))
         costs = {ops: self._cost(form) for ops, form in {form.ops: form for form in forms}.items()}
         return tuple(
-            self._assemble(
-                cell, form, key, of_key.get(key, _FunctionForecast()), level, costs[form.ops]
-            )
+            self._assemble(cell, form, key, of_key.get(key, dead), level, costs[form.ops])
             for cell, form, key in zip(parsed, forms, keys, strict=True)
         )
 

@@ -19,6 +19,40 @@ _FOR_PROGRAMS = ("macs", "note", "level", "collapse_probability")
 """Columns that a table leaves out, to keep its lines short."""
 
 
+_Sweeps = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of `nasasr latency` with a few functions measured on your own device: "
+        "forecast its settings too; repeatable.",
+    ),
+]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--setting",
+        metavar="NAME",
+        help="Forecast latency in this setting only ('none': in no setting); repeatable.",
+    ),
+]
+_WithCurve = Annotated[
+    bool | None,
+    typer.Option(
+        "--curve/--no-curve",
+        help="One row per epoch instead of one per target (JSON has both, unless --no-curve).",
+        show_default=False,
+    ),
+]
+_ObservedCurve = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PER,...",
+        help="Validation PER of a single cell's first epochs, such as 0.99,0.95, or of some "
+        "epochs, such as 5:0.83,8:0.71: forecast the rest of that training.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
     app.command()(predict)
@@ -35,38 +69,10 @@ def predict(
         str,
         typer.Option(metavar="NAME|DIR", help="Shipped artifact, or the folder of one (./NAME)."),
     ] = "timit-micro",
-    latency: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of `nasasr latency` with a few functions measured on your own device: "
-            "forecast its settings too; repeatable.",
-        ),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--setting",
-            metavar="NAME",
-            help="Forecast latency in this setting only ('none': in no setting); repeatable.",
-        ),
-    ] = None,
-    curve: Annotated[
-        bool | None,
-        typer.Option(
-            "--curve/--no-curve",
-            help="One row per epoch instead of one per target (JSON has both, unless --no-curve).",
-            show_default=False,
-        ),
-    ] = None,
-    observed_curve: Annotated[
-        str | None,
-        typer.Option(
-            metavar="PER,...",
-            help="Validation PER of a single cell's first epochs, such as 0.99,0.95, or of some "
-            "epochs, such as 5:0.83,8:0.71: forecast the rest of that training.",
-        ),
-    ] = None,
+    latency: _Sweeps = None,
+    settings: _Settings = None,
+    curve: _WithCurve = None,
+    observed_curve: _ObservedCurve = None,
 ) -> None:
     """Forecast the phone error rate and the latency of cells.
 
