@@ -34,7 +34,7 @@ CORPUS_HELP = "Folder of the corpus; for a mix, NAME=PATH once per member."
 
 def resumed_by(out: Path) -> str:
     """What an interrupted command leaves behind, where running it again resumes it."""
-    return f"finished work is kept. Resume with --out {out}"
+    return f"finished work is stored. Resume with --out {out}"
 
 
 def run_and_status_group(app: typer.Typer, name: str, text: str, run: Any, status: Any) -> None:

@@ -98,10 +98,10 @@ class Benchmark:
             assert isinstance(value, float)
             return Answer(value, "measured", None)
         if epoch is not None:
-            answer = self._at_epoch(cell, metric, epoch)
+            found = self._at_epoch(cell, metric, epoch)
         else:
-            answer = self._target(cell, metric)
-        return Answer(answer.mean, "forecast", answer)
+            found = self._target(cell, metric)
+        return Answer(found.mean, "forecast", found)
 
     def _target(self, cell: Cell, metric: str) -> TargetForecast:
         if metric not in self._forecaster.targets:

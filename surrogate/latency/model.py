@@ -141,13 +141,13 @@ class LatencyModel:
     def log_seconds(self, graphs: Sequence[CellGraph], level: float) -> LogSeconds:
         """As `forecast`, on the model scale."""
         beyond = [self.trained_on.beyond(graph) for graph in graphs]
-        answer = self.predictor.predict(graphs)
+        prediction = self.predictor.predict(graphs)
         try:
-            interval = self.calibrator.interval(answer, level, beyond)
+            interval = self.calibrator.interval(prediction, level, beyond)
         except LevelTooHighError as e:
             raise LevelTooHighError(f"latency in setting {self.setting!r}: {e}", e.most) from e
         half = (interval.high - interval.low) / 2
-        return LogSeconds(answer.mean, half, self.calibrator.std(answer, beyond))
+        return LogSeconds(prediction.mean, half, self.calibrator.std(prediction, beyond))
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder, which is made if need be."""

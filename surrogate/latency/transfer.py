@@ -161,14 +161,14 @@ class TransferredLatency:
         """
         check_level(level)
         novel = np.array([bool(self.source.trained_on.beyond(graph)) for graph in graphs])
-        answer = self.line.predict(graphs)
-        half = _student_quantile(level, self.line.count - 1) * answer.std
-        std = _student_quantile(ONE_SIGMA, self.line.count - 1) * answer.std
+        prediction = self.line.predict(graphs)
+        half = _student_quantile(level, self.line.count - 1) * prediction.std
+        std = _student_quantile(ONE_SIGMA, self.line.count - 1) * prediction.std
         if novel.any():
             of_source = self.source.log_seconds(graphs, level)
             half = np.where(novel, np.hypot(half, of_source.half), half)
             std = np.where(novel, np.hypot(std, of_source.std), std)
-        log_seconds = LogSeconds(answer.mean, half, std)
+        log_seconds = LogSeconds(prediction.mean, half, std)
         return latency_forecasts(
             self.setting,
             self.device,
@@ -240,8 +240,8 @@ def _left_out(raw: FloatArray, y: FloatArray, penalty: float) -> FloatArray:
 
 def _centre_and_scale(raw: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Means and standard deviations; the latter infinite for constant columns, to ignore them."""
-    spread = raw.std(axis=0)
-    return raw.mean(axis=0), np.where(spread > 1e-9, spread, np.inf)
+    std = raw.std(axis=0)
+    return raw.mean(axis=0), np.where(std > 1e-9, std, np.inf)
 
 
 def _regressors(

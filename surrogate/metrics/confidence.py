@@ -34,7 +34,7 @@ def t_interval(values: FloatArray, level: float = 0.95) -> tuple[float, float]:
     if values.ndim != 1 or len(values) < 2:
         raise UserError(
             f"an interval over repeats must have at least 2 of them, but got {values.shape}; "
-            "ask for more repeats"
+            "choose more repeats"
         )
     half = float(t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
     return float(values.mean()) - half, float(values.mean()) + half

@@ -68,8 +68,8 @@ class GivenFeature:
         """The standardisation of (n,) values."""
         unit = power_of_two(values)
         scaled = values / unit
-        spread = float(scaled.std()) * unit if np.ptp(scaled) > 0 else 0.0
-        return cls(name, float(scaled.mean()) * unit, spread)
+        std = float(scaled.std()) * unit if np.ptp(scaled) > 0 else 0.0
+        return cls(name, float(scaled.mean()) * unit, std)
 
     def column(self, values: FloatArray) -> FloatArray:
         """(n,) values in standard deviations from the mean."""

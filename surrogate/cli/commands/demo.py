@@ -48,7 +48,7 @@ def demo(
     """
     chosen = config_path(ConfigKind.CAMPAIGN, _CONFIG) if config is None else config
     typer.echo(f"demo of {chosen} in {out}", err=True)
-    with told_when_stopped(f"finished work is kept. Resume with --out {out}"):
+    with told_when_stopped(f"finished work is stored. Resume with --out {out}"):
         table = _measure(chosen, out, workers)
     rows = forecast_held_out(table)
     summary = summarise(rows)

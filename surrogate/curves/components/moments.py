@@ -85,8 +85,8 @@ def _positive(covariance: FloatArray, n: int) -> FloatArray:
     """Shrink correlations by the fraction of their squares that chance explains."""
     d = len(covariance)
     covariance = covariance + _LEAST_VARIANCE * np.eye(d)
-    spread = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(spread, spread)
+    std = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(std, std)
     apart = ~np.eye(d, dtype=bool)
     squares = correlation[apart] ** 2
     chance = np.sum((1 - squares) ** 2) / max(n - 1, 1)

@@ -123,7 +123,7 @@ def _places(vocabulary: Vocabulary) -> NDArray[np.intp]:
     return np.array([*counted, *(names.index(name) for name in _EDGES)])
 
 
-def _costs(counts: FloatArray, labels: FloatArray, trust: FloatArray) -> FloatArray:
+def _costs(counts: FloatArray, labels: FloatArray, weights: FloatArray) -> FloatArray:
     """(1 + k,) cost per count, on the scale of the (n,) labels."""
     from scipy.optimize import lsq_linear
 
@@ -131,7 +131,7 @@ def _costs(counts: FloatArray, labels: FloatArray, trust: FloatArray) -> FloatAr
     # The solver has absolute tolerances, which are larger than latencies in seconds.
     unit = float(np.abs(labels).max()) or 1.0
     y = labels / unit
-    by = np.sqrt(trust) / (y if positive else 1.0)
+    by = np.sqrt(weights) / (y if positive else 1.0)
     bounds = (0.0 if positive else -np.inf, np.inf)
     found = lsq_linear(counts * by[:, None], y * by, bounds, method="bvls")
     costs: FloatArray = found.x * unit

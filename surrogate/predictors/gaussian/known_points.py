@@ -60,8 +60,8 @@ class KnownPoints:
         used = varying[np.argsort(groups, kind="stable")]
         starts = np.searchsorted(np.sort(groups), np.arange(len(prefixes) + 1))
         raw = features[:, used].astype(np.float64)
-        spread = raw.std(axis=0)
-        centre, scale = raw.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        std = raw.std(axis=0)
+        centre, scale = raw.mean(axis=0), np.where(std > 0, std, 1.0)
         rows = stored((raw[places] - centre) / scale)
         return cls(used, starts, centre, scale, rows)
 
