@@ -78,10 +78,10 @@ class ScoreModel(ABC):
         """Restore the state of `arrays` and `documents`."""
 
 
-class ScorePredictor(Predictor):
-    """A predictor whose model is fitted to normal scores of the labels."""
+class VocabularyPredictor(Predictor):
+    """A predictor on the columns of a vocabulary, which is saved with it."""
 
-    model_type: ClassVar[type[ScoreModel]]
+    _vocabulary: Vocabulary
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -89,6 +89,18 @@ class ScorePredictor(Predictor):
         if not self._fitted:
             return ()
         return (*features_of(self._vocabulary).columns, *NODE_COLUMNS)
+
+    def _documents(self) -> Mapping[str, str]:
+        return {_VOCABULARY_FILE: self._vocabulary.to_json()}
+
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:  # noqa: ARG002
+        self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
+
+
+class ScorePredictor(VocabularyPredictor):
+    """A predictor whose model is fitted to normal scores of the labels."""
+
+    model_type: ClassVar[type[ScoreModel]]
 
     def _new_model(self) -> ScoreModel:
         return self.model_type(self.settings)  # type: ignore[call-arg]
@@ -112,10 +124,10 @@ class ScorePredictor(Predictor):
         return {**self._scale.arrays(), **self._model.arrays()}
 
     def _documents(self) -> Mapping[str, str]:
-        return {_VOCABULARY_FILE: self._vocabulary.to_json(), **self._model.documents()}
+        return {**super()._documents(), **self._model.documents()}
 
     def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
+        super()._restore(arrays, documents)
         self._scale = NormalScoreScale.from_arrays(arrays)
         self._model = self._new_model()
         self._model.restore(arrays, documents)

@@ -8,16 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.graph import CellGraph
-from graph_encoding.node_features import NODE_COLUMNS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray, LogScale, size_of
-from surrogate.predictors.base import Arrays, Predictor, register_predictor
+from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
+from surrogate.predictors.score_model import VocabularyPredictor
 from surrogate.predictors.settings import Settings
 
-_VOCABULARY_FILE = "vocabulary.json"
 _CORRECTION = "correction."
 _EDGES = ("statistics/edges", "statistics/edges_with_multiplicity")
 _LEAST_SHARE = 0.1
@@ -41,7 +40,7 @@ class AdditiveSettings(Settings):
 
 
 @register_predictor
-class AdditivePredictor(Predictor):
+class AdditivePredictor(VocabularyPredictor):
     """A sum of costs of operations and edges, and a Gaussian process on its residuals.
 
     A device runs one operation after another, and an edge is an addition or a copy, so that most
@@ -59,13 +58,6 @@ class AdditivePredictor(Predictor):
     name = "additive"
     settings_type = AdditiveSettings
     settings: AdditiveSettings
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """(d,) names of the columns of graphs and nodes; empty before the fit."""
-        if not self._fitted:
-            return ()
-        return (*features_of(self._vocabulary).columns, *NODE_COLUMNS)
 
     def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
         self._vocabulary = Vocabulary.of(dataset.graphs)
@@ -95,11 +87,8 @@ class AdditivePredictor(Predictor):
         plain = np.array([self._unit, self._least, float(self._logarithmic)])
         return {"costs": self._costs, "additive": plain, **correction}
 
-    def _documents(self) -> Mapping[str, str]:
-        return {_VOCABULARY_FILE: self._vocabulary.to_json()}
-
     def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
+        super()._restore(arrays, documents)
         self._costs = arrays["costs"]
         self._unit, self._least, logarithmic = arrays["additive"].tolist()
         self._logarithmic = bool(logarithmic)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from graph_encoding import Cell, CellGraph, UserError, cell_graph
 from surrogate.calibration import ConformalCalibrator, SupportCalibrator
 from surrogate.curves.components.calibration import MOST_SCORES, HorizonCalibration
 from surrogate.data.prediction import Prediction
-from surrogate.data.targets import TEST_PER, VAL_PER
+from surrogate.data.targets import TEST_PER, VAL_PER, Target
 from surrogate.fitting.artifact import Artifact, load_artifact
 from surrogate.fitting.fitting import fit_artifact
 from surrogate.forecasting.benchmark_query import Benchmark
@@ -27,20 +28,25 @@ OUTSIDE = [Cell.parse(text) for text in ("conv9:1_100_1000", "10_100_1000_10000"
 OBSERVED = [0.99, 0.66, 0.65]
 
 
-@pytest.fixture(scope="module")
-def with_curves() -> Artifact:
-    """A small surrogate of two targets and of learning curves."""
+def fitted(functions: int, *targets: Target, folds: int = 2, **options: Any) -> Artifact:
+    """A surrogate of some targets and of learning curves."""
     return fit_artifact(
-        synthetic_table(60),
-        (VAL_PER, TEST_PER),
+        synthetic_table(functions),
+        targets,
         RidgePredictor,
-        name="made-up",
+        name="synthetic",
         seed_policy="mean",
-        folds=3,
+        folds=folds,
         seed=0,
         effective_config={},
         make_curve_predictor=RidgePredictor,
+        **options,
     )
+
+
+@pytest.fixture(scope="module")
+def with_curves() -> Artifact:
+    return fitted(60, VAL_PER, TEST_PER, folds=3)
 
 
 def one(artifact: Artifact, observed: object = None, level: float = 0.8) -> Forecast:
@@ -291,35 +297,14 @@ def test_invalid_seeds_and_epochs_are_refused_for_unmeasured_cells_too(
 
 def test_progress_is_reported_from_zero_to_all() -> None:
     found: list[tuple[int, int]] = []
-    fit_artifact(
-        synthetic_table(30),
-        (VAL_PER,),
-        RidgePredictor,
-        name="found",
-        seed_policy="mean",
-        folds=2,
-        seed=0,
-        effective_config={},
-        make_curve_predictor=RidgePredictor,
-        on_progress=lambda done, total: found.append((done, total)),
-    )
+    fitted(30, VAL_PER, on_progress=lambda done, total: found.append((done, total)))
     total = found[0][1]
     assert found == [(done, total) for done in range(total + 1)]
 
 
 def test_curves_need_the_target_val_per() -> None:
     with pytest.raises(UserError, match=r"curves must go with the target 'val_per'.*test_per"):
-        fit_artifact(
-            synthetic_table(20),
-            (TEST_PER,),
-            RidgePredictor,
-            name="made-up",
-            seed_policy="mean",
-            folds=2,
-            seed=0,
-            effective_config={},
-            make_curve_predictor=RidgePredictor,
-        )
+        fitted(20, TEST_PER)
 
 
 def test_a_table_of_another_corpus_is_refused(with_curves: Artifact) -> None:
