@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from graph_encoding import Cell, Semantics, functional_form, macs
 from graph_encoding.macro import Macro
 from graph_encoding.ops import NB_ASR_OPS
+from studies.half_agreement import in_half
 from studies.seed_halves import HALVES, held_out_forecasts
 from surrogate.data.targets import COLLAPSED_PER
 from surrogate.metrics.confidence import bootstrap_interval
-from surrogate.metrics.halves import in_half
 from train_benchmark.table.benchmark_table import LABELS, BenchmarkTable
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
 
 A half is chosen by a seed that is not compared, or by forecasts of functions held out from the fit:
 chosen by the mean of the seeds that are compared, it makes them disagree
-(`surrogate/metrics/halves.py`). Numbers in brackets are the range over the seeds that choose.
+(`studies/half_agreement.py`). Numbers in brackets are the range over the seeds that choose.
 """
 
 import argparse
@@ -18,16 +18,16 @@ from scipy.stats import kendalltau
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import UserError
-from surrogate.data.dataset import SurrogateDataset
-from surrogate.data.folds import fold_indices
-from surrogate.data.targets import COLLAPSED_PER, VAL_PER
-from surrogate.metrics.halves import (
+from studies.half_agreement import (
     HalfAgreement,
     half_agreement,
     halves_by_another_seed,
     in_half,
     shared_noise,
 )
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.folds import fold_indices
+from surrogate.data.targets import COLLAPSED_PER, VAL_PER
 from surrogate.predictors import PREDICTORS
 from train_benchmark.table.benchmark_table import BenchmarkTable
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from graph_encoding import Cell, Semantics, UserError, functional_key
 from surrogate.forecasting.benchmark_query import check_same_source
 from surrogate.forecasting.forecast import Forecaster
-from surrogate.forecasting.target_forecast import TargetForecast
+from surrogate.forecasting.values import TargetForecast
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 LEVEL = 0.9

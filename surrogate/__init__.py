@@ -1,12 +1,12 @@
-"""Forecasts of what a speech-recognition cell would reach if it were trained."""
+"""Forecasts of the error rates, learning curve and latency of speech-recognition cells."""
 
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Interval, Prediction
 from surrogate.data.targets import TARGETS, TEST_PER, VAL_PER, Target
 from surrogate.fitting.artifact import Artifact, load_artifact
 from surrogate.forecasting.benchmark_query import Answer, Benchmark
-from surrogate.forecasting.forecast import Forecast, Forecaster
-from surrogate.forecasting.target_forecast import TargetForecast
+from surrogate.forecasting.forecast import Forecaster
+from surrogate.forecasting.values import Forecast, TargetForecast
 from surrogate.predictors import PREDICTORS, Predictor, register_predictor
 
 __version__ = "0.1.0"

@@ -1,10 +1,18 @@
 """Drawings of the function that a cell computes, as text and as SVG."""
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
 from graph_encoding.cell import Cell
+from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.errors import UserError
 from graph_encoding.drawing.svg import svg_of_graph
 from graph_encoding.drawing.text import text_of_graph
 from graph_encoding.graph import cell_graph
 from graph_encoding.semantics import Semantics
+
+_LONGEST_FILE_NAME = 255
 
 
 def draw_text(cell: Cell, semantics: Semantics = Semantics.PAPER) -> str:
@@ -47,3 +55,35 @@ def draw_svg(cell: Cell, semantics: Semantics = Semantics.PAPER) -> str:
     '<svg xmlns="http://www.w3.org/2000/svg" ro'
     """
     return svg_of_graph(cell_graph(cell, semantics))
+
+
+def save_drawings(
+    cells: Iterable[Cell], folder: Path, form: Literal["text", "svg"], semantics: Semantics
+) -> None:
+    """Write one picture per cell, named after it; the folder is made, older pictures replaced.
+
+    Args:
+        cells: the cells.
+        folder: where the files go.
+        form: "text" or "svg".
+        semantics: how the cells are read.
+
+    Raises:
+        UserError: if the folder or a file cannot be written, or a name is too long for a file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for cell in cells:
+            is_svg = form == "svg"
+            content = draw_svg(cell, semantics) if is_svg else draw_text(cell, semantics) + "\n"
+            # Not every system allows a colon in a file name, and no cell's text has a dash.
+            name = cell.text.replace(":", "-") + (".svg" if is_svg else ".txt")
+            if len(name) > _LONGEST_FILE_NAME:
+                raise UserError(
+                    f"a picture's file has the name of its cell, but that of {cell.nodes} nodes is "
+                    f"longer than {_LONGEST_FILE_NAME} characters; leave --out out, for stdout"
+                )
+            with whole_file(folder / name) as scratch:
+                scratch.write_text(content, encoding="utf-8")
+    except OSError as e:
+        raise UserError(f"cannot write pictures to {folder}: {e.strerror}; choose another") from e

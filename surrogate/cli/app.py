@@ -1,8 +1,8 @@
 """The `nasasr` program: its commands, and how errors reach the user.
 
-A command is a module of `surrogate.cli.commands` with a function `register(app)`; it is added by
-one line in `_COMMANDS`. Commands import the library inside their function: starting one must not
-pay for the packages of the others.
+A command is a module of `surrogate.cli.commands` with a function `register(app)` and a line in
+`_COMMANDS`. Commands import the library inside their function, so that none waits for the packages
+of the others.
 """
 
 import io
@@ -50,22 +50,22 @@ _COMMANDS = (
 )
 
 USER_ERROR = 2
-"""Exit code after an error that the user can mend; click's own usage errors have it too."""
+"""Exit code after an error that the user can fix; click's own usage errors have it too."""
 
 
 PIPE_CLOSED = 141
-"""Exit code where the reader of stdout went away, as a shell gives it: 128 and SIGPIPE."""
+"""Exit code if the reader of stdout closed the pipe: 128 + SIGPIPE, as in shells."""
 
 
 class _ErrorsAsMessages(TyperGroup):
-    """Shows errors as one message on stderr, unless --debug asks for more.
+    """Shows an error as one message on stderr, or as a traceback with --debug.
 
-    Those of this library, and what the system refuses: a full disk, a missing permission. A pipe
-    that its reader has closed is no error to tell, and no check that failed.
+    Errors are those of this library and of the system, such as a full disk or a missing
+    permission. A broken pipe is neither an error nor a failed check.
     """
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        # --help and --version write before there is anything to invoke.
+        # --help and --version write before anything is invoked.
         with _errors_as_messages(debug=False):
             return super().make_context(*args, **kwargs)
 
@@ -80,11 +80,11 @@ def _errors_as_messages(*, debug: bool) -> Iterator[None]:
         try:
             yield
         finally:
-            # Here, and not when the process ends: what comes of it is known here only.
-            if sys.stdout is not None:  # as it is where the shell has closed it
+            # Here, not at the end of the process, where its errors could not be handled.
+            if sys.stdout is not None:  # it is None if the shell has closed it
                 sys.stdout.flush()
     except KeyboardInterrupt:
-        # Work that leaves something behind says so itself.
+        # Commands that leave something behind have their own message.
         typer.echo("stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
@@ -106,13 +106,13 @@ def _message(error: NasasrError | OSError | UnicodeEncodeError) -> str:
 
 
 def _of_encoding(error: UnicodeEncodeError) -> str:
-    """Files are written as UTF-8, which has all characters: the encoding is that of stdout."""
+    """The encoding at fault is that of stdout: files are written as UTF-8."""
     encoding = getattr(sys.stdout, "encoding", error.encoding)
     if encoding.lower() in ("utf-8", "utf8"):
         return (
-            f"what is written must be text, but {error.object[error.start]!a} in "
+            f"output must be text, but {error.object[error.start]!a} in "
             f"{error.object[max(0, error.start - 40) : error.end + 40]!a} is no character, as in "
-            "names whose bytes are no UTF-8; rename what has it"
+            "names whose bytes are no UTF-8; rename the file or folder"
         )
     return (
         f"stdout must have an encoding with every character of the output, but {encoding} does not "
@@ -123,11 +123,11 @@ def _of_encoding(error: UnicodeEncodeError) -> str:
 
 def _of_system(error: OSError) -> str:
     where = f" {error.filename!r}" if error.filename else ""
-    return f"cannot read or write{where}: {error.strerror or error}; mend that and run it again"
+    return f"cannot read or write{where}: {error.strerror or error}; fix that and run it again"
 
 
 def _give_up_stdout() -> None:
-    """What cannot be written must not be tried again when the process ends."""
+    """Keep the process from writing again, at its end, what could not be written."""
     stdout = sys.__stdout__
     if stdout is None:
         return
@@ -140,16 +140,17 @@ def _give_up_stdout() -> None:
 def _use_utf8() -> None:
     """Make files and pipes at stdin, stdout and stderr UTF-8, unless the user chose otherwise.
 
-    Else their encoding is the system's: on Windows one of 256 characters. A terminal knows its own.
+    Otherwise they have the system's encoding, which on Windows has only 256 characters. A terminal
+    keeps its own.
     """
     if os.environ.get("PYTHONIOENCODING"):
         return
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
-            # Without `errors` the way in which stderr shows what it cannot write would be lost.
+            # Without `errors` stderr would lose its way of escaping characters.
             stream.reconfigure(encoding="utf-8", errors=stream.errors)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Names of files that are no UTF-8 are written as the bytes that they are.
+        # File names that are no UTF-8 are written as their bytes.
         sys.stdout.reconfigure(errors="surrogateescape")
 
 
@@ -164,7 +165,7 @@ app = typer.Typer(
 )
 
 
-def _say_version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"nasasr {__version__}")
         raise typer.Exit
@@ -176,7 +177,7 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Say the version and exit.", is_eager=True, callback=_say_version
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
         ),
     ] = False,
 ) -> None:
@@ -191,12 +192,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit.
 
     Args:
-        arguments: what stands after the program's name; by default the process's own.
+        arguments: the command line after the program's name; by default that of the process.
 
     Raises:
-        SystemExit: always, with 0, 1 if what was to be checked is wrong, 2 after an error that
-            the user can mend, 130 after Ctrl-C, 141 where the reader of stdout went away, 143 after
-            SIGTERM.
+        SystemExit: always, with 0, 1 after a failed check, 2 after an error that the user can fix,
+            130 after Ctrl-C, 141 after a broken pipe, 143 after SIGTERM.
     """
     _use_utf8()
     app(args=None if arguments is None else list(arguments), prog_name="nasasr")

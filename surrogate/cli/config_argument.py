@@ -14,7 +14,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 class ConfigKind(StrEnum):
-    """What a configuration configures: also the name of its folder in `configs/`."""
+    """Kind of a configuration; also the name of its folder in `configs/`."""
 
     BENCHMARK = "benchmark"
     CAMPAIGN = "campaign"
@@ -40,13 +40,13 @@ def shipped_configs(kind: ConfigKind) -> dict[str, Path]:
 
 
 def config_path(kind: ConfigKind, name_or_path: str) -> Path:
-    """The file that a word of the command line means.
+    """The file of a configuration.
 
-    A name comes first, as with tables: a file of the working directory that is called like a
-    shipped configuration is `./NAME`.
+    A shipped name takes precedence, as with tables: write `./NAME` for a file of the working
+    directory with such a name.
 
     Args:
-        kind: what the file configures.
+        kind: kind of the configuration.
         name_or_path: a shipped name; or a path, which has a slash, ends in .toml or exists.
 
     Raises:
@@ -68,9 +68,9 @@ def config_argument(kind: ConfigKind, example: str, *, optional: bool = False) -
     """The argument CONFIG of a command.
 
     Args:
-        kind: what its file configures.
+        kind: kind of the configuration.
         example: a shipped name.
-        optional: whether the example is taken where nothing is given.
+        optional: whether the example is the default.
     """
     means = "by default" if optional else "such as"
     return typer.Argument(
@@ -84,7 +84,7 @@ def config_option(kind: ConfigKind, text: str) -> Any:
     """An option that takes a configuration.
 
     Args:
-        kind: what its file configures.
+        kind: kind of the configuration.
         text: its help.
     """
     return typer.Option(metavar="CONFIG", parser=_parser(kind), help=text)
@@ -95,7 +95,7 @@ def _parser(kind: ConfigKind) -> Callable[[str], Path]:
         try:
             return config_path(kind, text)
         except UserError as e:
-            # Of a ValueError, which this is too, click would show the value alone.
+            # A UserError is a ValueError, of which click would show the value only.
             raise typer.BadParameter(str(e)) from e
 
     return parse

@@ -8,13 +8,13 @@ from graph_encoding.common.errors import MissingExtraError
 
 @contextmanager
 def imports_of(extra: str) -> Iterator[None]:
-    """Where a command imports what an extra brings.
+    """Context in which a command imports packages of an extra.
 
     Args:
-        extra: the extra that brings it.
+        extra: name of the extra.
 
     Raises:
-        MissingExtraError: if it is not installed.
+        MissingExtraError: if a package is not installed.
     """
     try:
         yield

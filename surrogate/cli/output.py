@@ -1,4 +1,4 @@
-"""How commands write rows: as an aligned table, JSON or CSV, on stdout."""
+"""Rows on stdout, as an aligned table, JSON or CSV."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ import typer
 from graph_encoding.common.errors import UserError
 
 CHECK_FAILED = 1
-"""Exit code of a check that found something wrong; 2 stays for wrong use."""
+"""Exit code of a failed check; 2 is that of wrong usage."""
 
 Value = str | int | float | bool | None
 
@@ -29,7 +29,7 @@ class Format(StrEnum):
 
 
 class ReportFormat(StrEnum):
-    """Formats of a command whose answer is a report."""
+    """Formats of a command that prints a report."""
 
     TABLE = "table"
     JSON = "json"
@@ -41,7 +41,7 @@ def write_json(value: object) -> None:
 
 
 def write_rows(rows: Sequence[Row], output: Format) -> None:
-    """Write n >= 1 rows of equal keys in the form that was asked for."""
+    """Write n >= 1 rows of equal keys in the chosen format."""
     if output is Format.JSON:
         write_json(rows)
     elif output is Format.CSV:
@@ -55,7 +55,7 @@ def write_csv(rows: Sequence[Row], columns: Sequence[str] | None = None) -> None
 
     Args:
         rows: the rows.
-        columns: their keys, where there may be no row; by default those of the first.
+        columns: their keys, if there may be no row; by default those of the first.
     """
     buffer = io.StringIO()
     names = list(rows[0]) if columns is None else columns
@@ -66,7 +66,7 @@ def write_csv(rows: Sequence[Row], columns: Sequence[str] | None = None) -> None
 
 
 def write_table(rows: Sequence[Row]) -> None:
-    """Write rows of equal keys as aligned columns; numbers to the right, fractions shortened."""
+    """Write rows of equal keys as aligned columns, numbers right-aligned and shortened."""
     header = list(rows[0])
     cells = [header, *([_text(row[name]) for name in header] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
@@ -84,15 +84,15 @@ def _text(value: Value) -> str:
         return "-"
     if not isinstance(value, float):
         return str(value)
-    # Seconds of a run may be at the fourth decimal, or far below.
+    # A latency in seconds may have its first digit after the fourth decimal.
     return f"{value:.3g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"
 
 
 def require_new_folder(out: Path, noun: str) -> None:
-    """Make sure, before long work, that a new folder can be written; leaves nothing behind.
+    """Make sure, before long work, that a new folder can be written.
 
     Raises:
-        UserError: if it exists, or nothing can be written where it is to stand.
+        UserError: if it exists, or its parent folder is not writable.
     """
     if out.exists():
         raise UserError(f"{noun} folder {out} exists; choose another or remove it")

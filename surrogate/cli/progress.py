@@ -1,4 +1,4 @@
-"""Where long work stands, and what is said when it is stopped."""
+"""Progress of long work, and the message when it is interrupted."""
 
 import signal
 import threading
@@ -19,12 +19,12 @@ _LINE_SECONDS = 30.0
 
 
 class ProgressDisplay:
-    """A progress bar with the time left on a terminal, a line now and then elsewhere.
+    """A progress bar with the time left on a terminal, a line every 30 seconds elsewhere.
 
     Args:
-        what: what is done, in a word or two.
-        while_timing: whether the work takes the time of something: a bar that is drawn ten times
-            a second would run beside it, so it is drawn at each step only.
+        what: name of the work, in a word or two.
+        while_timing: whether the work measures time: the bar is then drawn at each step only, not
+            ten times a second beside the measurement.
     """
 
     def __init__(self, what: str, *, while_timing: bool = False) -> None:
@@ -55,12 +55,12 @@ class ProgressDisplay:
         self._bar.stop()
 
     def show(self, done: int, total: int, what: str | None = None) -> None:
-        """Show where the work stands.
+        """Show the progress.
 
         Args:
-            done: steps that are done; those of the first call were done before.
-            total: steps in all.
-            what: what is done now, if not what the display began with.
+            done: finished steps; those of the first call were finished earlier.
+            total: all steps.
+            what: name of the current work, if it has changed.
         """
         if self._done_before is None:
             self._done_before = done
@@ -76,7 +76,7 @@ class ProgressDisplay:
 
 
 def time_left(done: int, total: int, new: int, elapsed_s: float) -> str:
-    """Time left at the rate of this run, in words; empty before its first step and at the end.
+    """Time left at the rate of this run; empty before its first step and at the end.
 
     >>> time_left(done=60, total=100, new=10, elapsed_s=100.0)
     'about 6m 40s left'
@@ -91,17 +91,16 @@ def time_left(done: int, total: int, new: int, elapsed_s: float) -> str:
 
 @contextmanager
 def told_when_stopped(consequence: str) -> Iterator[None]:
-    """Say what Ctrl-C or SIGTERM leaves behind, and end with its exit code.
+    """Print what Ctrl-C or SIGTERM leaves behind, and exit with its code.
 
-    SIGTERM is how schedulers and `timeout` stop work: it is cleaned up after as after Ctrl-C.
+    SIGTERM, with which schedulers and `timeout` stop work, is handled like Ctrl-C.
     """
     terminated = False
 
     def stop(*_: object) -> None:
         nonlocal terminated
         terminated = True
-        # What holds Ctrl-C back holds this back too. Work in the background may ignore Ctrl-C,
-        # but never this.
+        # Code that defers Ctrl-C defers this too. Background work may ignore Ctrl-C, but not this.
         if callable(signal.getsignal(signal.SIGINT)):
             signal.raise_signal(signal.SIGINT)
         else:
@@ -117,7 +116,7 @@ def told_when_stopped(consequence: str) -> Iterator[None]:
 
 @contextmanager
 def _terminated_by(handler: Callable[..., None]) -> Iterator[None]:
-    """Where SIGTERM would end the process, let a handler do it; only the main thread can."""
+    """Handle SIGTERM, if it would end the process; only the main thread can."""
     ends = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if not ends or threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""A group of commands whose first one, `run`, need not be named."""
+"""A group of commands in which the name of the first one, `run`, may be left out."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from typer.core import TyperGroup
 
 
 class RunUnlessNamed(TyperGroup):
-    """`collect CONFIG ...` is `collect run CONFIG ...`: the first word need not name a command."""
+    """`collect CONFIG ...` is `collect run CONFIG ...`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the arguments begin with, or `run`."""
@@ -15,7 +15,7 @@ class RunUnlessNamed(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Those of the form without the word `run`, which pages teach; then the commands."""
+        """The options of `run`, whose name may be left out, then the commands."""
         run = self.commands["run"]
         with run.make_context("run", [], parent=ctx, resilient_parsing=True) as own:
             run.format_options(own, formatter)

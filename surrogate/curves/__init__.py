@@ -1,4 +1,4 @@
-"""Learning curves: forecasts for a graph, and for a training that has begun."""
+"""Learning curves: forecasts for a graph, or for a training that has begun."""
 
 from surrogate.curves.components.conditioning import Subject
 from surrogate.curves.data import CurveSet

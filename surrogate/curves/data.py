@@ -1,4 +1,4 @@
-"""The measured learning curves of a table, on the scale that models learn on."""
+"""The measured learning curves of a table, on the model scale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 FEWEST_EPOCHS = 5
-"""Shortest curves that are modelled: shorter ones were never tried, and have little to forecast."""
+"""Shortest curves that are modelled; shorter ones are untested and leave little to forecast."""
 
 FEWEST_CONTRASTS = 20
-"""Differences between seeds that must be known before the seed's part is estimated of them."""
+"""Fewest contrasts between seeds from which seed noise is estimated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class CurveSet:
     Attributes:
         graphs: (k,) graphs, sorted by distinct key.
         values: (r, epochs) validation PER of each training, on the model scale.
-        owners: (r,) place in `graphs` of the function that was trained, rising.
+        owners: (r,) index into `graphs` of the trained function, rising.
 
     Raises:
         UserError: if curves are shorter than `FEWEST_EPOCHS`, or a graph has none.
@@ -57,7 +57,7 @@ class CurveSet:
                 f"{self.owners.shape}; sort the curves by key"
             )
         if not np.array_equal(np.unique(self.owners), np.arange(len(self.graphs))):
-            raise UserError(f"each of {len(self.graphs)} graphs must have a curve, but one has not")
+            raise UserError(f"each of {len(self.graphs)} graphs must have a curve, one has none")
 
     @property
     def epochs(self) -> int:
@@ -66,7 +66,7 @@ class CurveSet:
 
     @property
     def label_epochs(self) -> EpochWindow:
-        """The epochs that the validation label of these curves averages, as in their table."""
+        """The epochs that the validation label of these curves averages."""
         window = label_window(VAL_PER.label, self.epochs)
         assert window is not None
         return window
@@ -82,7 +82,7 @@ class CurveSet:
         return self.mean_of(self.values)
 
     def mean_of(self, rows: FloatArray) -> FloatArray:
-        """Mean over the seeds of each function of (r, d) numbers, one row a training: (k, d)."""
+        """(k, d) means over the seeds of each function, of (r, d) numbers per training."""
         sums = np.zeros((len(self.graphs), rows.shape[1]))
         np.add.at(sums, self.owners, rows)
         return sums / self.seed_counts[:, None]
@@ -90,7 +90,7 @@ class CurveSet:
     def seed_residuals(self) -> FloatArray:
         """(q, epochs) independent contrasts between the seeds of a function.
 
-        Each has the covariance that one seed adds to a curve. A function with m seeds gives
+        Each has the covariance of the seed noise of one training. A function with m seeds gives
         m - 1 (Helmert's contrasts); q is 0 if none has two.
         """
         contrasts = []
@@ -115,15 +115,15 @@ class CurveSet:
     def from_table(
         cls, table: "BenchmarkTable", transform: Transform, seed_policy: SeedPolicy = "mean"
     ) -> "CurveSet":
-        """Take the curves of measured trainings out of a table.
+        """Take the curves of measured trainings from a table.
 
         Args:
             table: measured trainings.
-            transform: of error rates to the model scale.
+            transform: from error rates to the model scale.
             seed_policy: "mean": all trainings; an integer: those with that seed.
 
         Raises:
-            UserError: if there are none, or they differ in length.
+            UserError: if there is none, or their lengths differ.
         """
         chosen = [r for r in table.measured if seed_policy in ("mean", r.seed)]
         lengths = {len(record.val_per_curve) for record in chosen}

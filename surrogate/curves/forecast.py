@@ -1,4 +1,4 @@
-"""What is answered about learning curves."""
+"""Values of a forecast of learning curves."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,11 +8,11 @@ from surrogate.data.targets import FloatArray
 
 
 class Widening(NamedTuple):
-    """How much more is doubted of n graphs than was measured on graphs of the fit.
+    """Extra uncertainty of n novel graphs, relative to graphs like those of the fit.
 
     Attributes:
-        intervals: (n,) factors, >= 1, on the intervals at the level that is asked for.
-        std: (n,) factors, >= 1, on what of the standard deviations is the model's.
+        intervals: (n,) factors, >= 1, on the intervals at the requested level.
+        std: (n,) factors, >= 1, on the model's part of the standard deviations.
     """
 
     intervals: FloatArray
@@ -21,20 +21,17 @@ class Widening(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LabelForecast:
-    """The validation label, the mean PER of a window of epochs, of n trainings or functions.
+    """Phone error rates as fractions; here the validation label of n trainings or functions.
 
-    The window is `CurveModel.label_epochs`.
-
-    All numbers are phone error rates as fractions.
+    The label is the mean over the window of epochs `CurveModel.label_epochs`.
 
     Attributes:
-        mean: (n,) label expected, the median.
+        mean: (n,) expected rates, medians.
         low: (n,) lower ends of the intervals.
         high: (n,) upper ends.
-        std: (n,) standard deviations, >= 0.
-        std_model: (n,) what of it comes from not knowing the function.
-        std_seed: (n,) what would remain if the function were known exactly; None if the table
-            cannot tell.
+        std: (n,) standard deviations, >= 0; `std^2 = std_model^2 + std_seed^2`.
+        std_model: (n,) model uncertainty.
+        std_seed: (n,) seed noise; None if too few functions have two seeds.
     """
 
     mean: FloatArray
@@ -46,22 +43,15 @@ class LabelForecast:
 
 
 @dataclass(frozen=True, eq=False)
-class CurveForecast:
+class CurveForecast(LabelForecast):
     """Validation PER after each epoch, of n trainings or functions; the last is the final one.
 
-    All numbers but the model's own are phone error rates as fractions. Where an epoch was
-    observed, the forecast of that training is what was observed.
+    The fields of `LabelForecast` have shape (n, epochs). The forecast of an observed epoch of that
+    training is the observed rate.
 
     Attributes:
         of: "training": one training; "function": the mean over all seeds.
         level: probability with which an epoch's error rate lies in its interval.
-        mean: (n, epochs) rates expected, medians.
-        low: (n, epochs) lower ends of the intervals.
-        high: (n, epochs) upper ends.
-        std: (n, epochs) standard deviations, >= 0; `std^2 = std_model^2 + std_seed^2`.
-        std_model: (n, epochs) what of it comes from not knowing the function.
-        std_seed: (n, epochs) what would remain if the function were known exactly; None if the
-            table has too few functions with two seeds to tell.
         model_mean: (n, epochs) means on the model scale (logits).
         model_std: (n, epochs) standard deviations there, before calibration.
         val_per: the label of the same curves.
@@ -69,12 +59,6 @@ class CurveForecast:
 
     of: Subject
     level: float
-    mean: FloatArray
-    low: FloatArray
-    high: FloatArray
-    std: FloatArray
-    std_model: FloatArray
-    std_seed: FloatArray | None
     model_mean: FloatArray
     model_std: FloatArray
     val_per: LabelForecast

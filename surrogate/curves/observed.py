@@ -1,4 +1,4 @@
-"""A partly known curve, as a user gives it."""
+"""An observed part of a curve, as a user gives it."""
 
 import math
 import operator
@@ -12,7 +12,7 @@ from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
 
 MOST_PER = 1.5
-"""Largest error rate that is believed: above it, percents were meant, or the decoder is broken."""
+"""Largest plausible error rate; larger ones are percents, or come from a broken decoder."""
 
 ObservedCurve = Mapping[int, float] | Sequence[float] | FloatArray
 """Epoch, counted from 1, -> validation PER; or the PERs of the first epochs in order."""
@@ -20,10 +20,10 @@ ObservedCurve = Mapping[int, float] | Sequence[float] | FloatArray
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What was seen of one curve.
+    """The observed part of one curve.
 
     Attributes:
-        epochs: (m,) places of the epochs seen, counted from 0, rising.
+        epochs: (m,) indices of the observed epochs, counted from 0, rising.
         per: (m,) validation PER there, a fraction.
     """
 
@@ -32,7 +32,7 @@ class Observed:
 
     @classmethod
     def read(cls, observed: ObservedCurve, epochs: int) -> "Observed":
-        """Check what a user gives.
+        """Check the observations of a user.
 
         Args:
             observed: a mapping from epoch to error rate, or the rates of epochs 1, 2, ...; may be
@@ -84,5 +84,5 @@ def _pairs(observed: ObservedCurve) -> list[tuple[int, float]]:
 
 def _epoch(epoch: object) -> int:
     if isinstance(epoch, bool):
-        raise TypeError(f"{epoch} is no epoch")
+        raise TypeError(f"{epoch} is not an epoch")
     return operator.index(epoch)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What predictors learn from: one labelled graph for each function of a table."""
+"""The data of a fit: one labelled graph per function."""
 
 import math
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def require_features(graphs: Sequence[CellGraph], names: tuple[str, ...]) -> Non
     """Make sure that n graphs have the features of these names, and no others.
 
     Raises:
-        UserError: if one has not; names it.
+        UserError: if one does not; names it.
     """
     for graph in graphs:
         if graph.feature_names != names:
@@ -41,20 +41,20 @@ def feature_matrix(graphs: Sequence[CellGraph]) -> FloatArray:
 
 
 SeedPolicy = int | Literal["mean"]
-"""A seed: labels of that seed's trainings. "mean": mean over all the seeds that a function has."""
+"""A seed: labels of its trainings. "mean": mean over all seeds of a function."""
 
 
 @dataclass(frozen=True, eq=False)
 class SurrogateDataset:
-    """Labelled graphs, one for each functional key.
+    """Labelled graphs, one per functional key.
 
     Attributes:
         target: what the labels are.
         graphs: (n,) graphs with distinct keys and the same names of features.
         values: (n,) labels on the target's raw scale, finite.
-        seed_counts: (n,) trainings that each label is the mean of, >= 1.
-        seed_variances: (n,) sample variance between the single trainings of a key, on the
-            target's model scale; NaN where there is only one.
+        seed_counts: (n,) trainings averaged by each label, >= 1.
+        seed_variances: (n,) sample variance between the trainings of a key, on the model scale of
+            the target; NaN if there is only one.
 
     Raises:
         UserError: if lengths differ, a key repeats, a label is not finite, or features differ.
@@ -71,7 +71,7 @@ class SurrogateDataset:
         for field in ("values", "seed_counts", "seed_variances"):
             shape = getattr(self, field).shape
             if shape != (n,):
-                raise UserError(f"{field} must have shape ({n},), one a graph, but has {shape}")
+                raise UserError(f"{field} must have shape ({n},), one per graph, but has {shape}")
         if len(set(self.keys)) != n:
             raise UserError(
                 f"a dataset must have one row for each key, but {n} graphs have only "
@@ -92,31 +92,31 @@ class SurrogateDataset:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """(f,) names of the features that every graph has, sorted; most datasets have none."""
+        """(f,) sorted names of the features of every graph; most datasets have none."""
         return self.graphs[0].feature_names if self.graphs else ()
 
     @property
     def features(self) -> FloatArray:
-        """(n, f) the graphs' features, as they were given."""
+        """(n, f) the given features of the graphs."""
         return feature_matrix(self.graphs)
 
     @property
     def model_values(self) -> FloatArray:
-        """(n,) labels on the scale that predictors learn on."""
+        """(n,) labels on the model scale."""
         return self.target.transform.to_model(self.values)
 
     @property
     def weights(self) -> FloatArray:
-        """(n,) trust in each label, relative to one of a single training.
+        """(n,) weight of each label, relative to one of a single training.
 
-        The variance of a label around what a predictor can know is taken to be half the
-        seed's for a single training, which m trainings divide by m: `2 m / (m + 1)`.
+        Seed noise is assumed to be half of the variance around a prediction for one training; m
+        trainings divide that half by m: `2 m / (m + 1)`.
         """
         return 2 * self.seed_counts / (self.seed_counts + 1.0)
 
     @property
     def content_sha256(self) -> str:
-        """Checksum of the graphs, their labels and what is known of the labels' noise."""
+        """Checksum of the graphs, their labels and the known noise of these."""
         rows = [
             [
                 graph.key,
@@ -154,14 +154,23 @@ class SurrogateDataset:
         return self.subset(sorted(range(len(self)), key=lambda i: self.graphs[i].key))
 
     @classmethod
+    def of_single(
+        cls, target: Target, graphs: Sequence[CellGraph], values: Sequence[float]
+    ) -> "SurrogateDataset":
+        """A dataset whose labels are of one training or measurement each."""
+        n = len(graphs)
+        ones, unknown = np.ones(n, dtype=np.int64), np.full(n, np.nan)
+        return cls(target, tuple(graphs), np.array(values, dtype=np.float64), ones, unknown)
+
+    @classmethod
     def from_table(
         cls, table: "BenchmarkTable", target: Target, seed_policy: SeedPolicy
     ) -> "SurrogateDataset":
-        """Take the labels of one target out of a table.
+        """Take the labels of one target from a table.
 
         Args:
-            table: the table; rows of another status than "ok" are left out.
-            target: which label.
+            table: the table; rows with a status other than "ok" are left out.
+            target: the target.
             seed_policy: a seed, which leaves out functions never trained with it, or "mean".
 
         Raises:

@@ -1,4 +1,4 @@
-"""Rows held out in turn."""
+"""Folds of rows that are held out in turn."""
 
 import math
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def fold_indices(
 
     Args:
         rows: n.
-        folds: parts of sizes that differ by at most one, 2 .. n.
+        folds: number of folds, 2 .. n; their sizes differ by at most one.
         rng: source of the order.
 
     Yields:
@@ -35,23 +35,23 @@ def fold_indices(
 def check_folds(
     rows: int, folds: int, least_rest: int = 1, remedy: str = "measure more functions"
 ) -> None:
-    """Make sure that n rows can be held out in so many parts.
+    """Make sure that n rows are enough for the folds.
 
     Args:
         rows: n.
-        folds: parts, >= 2.
-        least_rest: rows that must be left beside each part.
-        remedy: what gives more rows, for the message.
+        folds: number of folds, >= 2.
+        least_rest: least number of rows outside each fold.
+        remedy: how to get more rows, for the message.
 
     Raises:
-        UserError: if there are fewer than two folds, or too few rows for them; says how many are
+        UserError: if there are fewer than two folds, or too few rows for them; names the number
             needed.
     """
     if folds < 2:
         raise UserError(f"folds must be at least 2, but got {folds}")
     if _fits(rows, folds, least_rest):
         return
-    most = max(folds, 2 * least_rest)  # two parts of so many rows leave each other enough
+    most = max(folds, 2 * least_rest)  # two folds of this size leave each other enough rows
     needed = next(n for n in range(folds, most + 1) if _fits(n, folds, least_rest))
     possible = [n for n in range(2, rows + 1) if _fits(rows, n, least_rest)]
     other = f"take {min(possible, key=lambda n: abs(n - folds))} folds, or " if possible else ""
@@ -61,5 +61,5 @@ def check_folds(
 
 
 def _fits(rows: int, folds: int, least_rest: int) -> bool:
-    """Whether there is a row for each part, and enough rows are left beside the largest one."""
+    """Whether each fold has a row, and enough rows remain outside the largest one."""
     return rows >= folds and rows - math.ceil(rows / folds) >= least_rest

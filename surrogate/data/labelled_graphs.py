@@ -1,4 +1,4 @@
-"""The labelled graphs of a benchmark, with what is known of their noise."""
+"""The labelled graphs of a comparison, with their known seed noise."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _STANDARD_NODES = 3
 _GREATEST_RATE = 1.5
-"""A phone error rate may pass 1, by more insertions than phones were right; not by so many."""
+"""Insertions may raise a phone error rate above 1; larger ones are implausible."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +29,11 @@ class Source:
     """Labelled graphs, sorted by key.
 
     Attributes:
-        name: where they come from.
+        name: name of their origin.
         dataset: n graphs with their labels.
-        extended: (n,) whether a key lies outside the space that predictors are trained on.
-        seed_labels: (n, s) label of each seed on the raw scale, NaN where a key was not trained
-            with it; None if seeds are not known.
+        extended: (n,) whether a key is outside the search space of the training keys.
+        seed_labels: (n, s) label of each seed on the raw scale, NaN if a key was not trained with
+            it; None if seeds are unknown.
 
     Raises:
         UserError: if the shapes do not fit.
@@ -63,7 +63,7 @@ class Source:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 of all that a fit may learn from."""
+        """sha256 of all data that a fit may use."""
         return self.dataset.content_sha256
 
 
@@ -71,8 +71,8 @@ def load_source(config: NamesSource) -> Source:
     """Read the labelled graphs that a configuration names, with the features of a graph file.
 
     Raises:
-        UserError: if a file is missing or wrong, has no such target, or has labels that its scale
-            does not know; if two tables are of different recipes or corpora.
+        UserError: if a file is missing or invalid, has no such target, or has labels out of range
+            of its scale; if two tables have different recipes or corpora.
     """
     chosen = config.source
     if chosen.graphs is not None:
@@ -98,7 +98,7 @@ def load_source(config: NamesSource) -> Source:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Labelled graphs, and the table that they come from; None for a file of graphs."""
+    """Labelled graphs and their table, which is None for a file of graphs."""
 
     dataset: SurrogateDataset
     table: "BenchmarkTable | None" = None
@@ -108,7 +108,7 @@ def _require_alike(own: "BenchmarkTable", further: "BenchmarkTable") -> None:
     """Make sure that labels of two tables can be compared.
 
     Raises:
-        UserError: if they are of different recipes or corpora.
+        UserError: if their recipes or corpora differ.
     """
     for what in ("recipe_hash", "corpus_fingerprint"):
         of_own, of_further = (getattr(table.metadata, what) for table in (own, further))
@@ -121,7 +121,7 @@ def _require_alike(own: "BenchmarkTable", further: "BenchmarkTable") -> None:
 
 
 def _second(config: NamesSource, target: Target) -> _Part | None:
-    """The further keys that `extended` tests on, where a configuration names some."""
+    """The additional test keys of `extended`, if the configuration names some."""
     if config.source.extended is None:
         return None
     path = Path(config.source.extended)
@@ -134,7 +134,7 @@ def _second(config: NamesSource, target: Target) -> _Part | None:
 
 
 def _merged(name: str, first: _Part, second: _Part | None) -> Source:
-    """One dataset of both; what the first has already is not extended."""
+    """One dataset of both; keys of the first are not extended."""
     own, further = first.dataset, None if second is None else second.dataset
     known = set(own.keys)
     added = [] if further is None else [i for i, k in enumerate(further.keys) if k not in known]
@@ -158,13 +158,13 @@ def _merged(name: str, first: _Part, second: _Part | None) -> Source:
 
 
 def _is_standard(graph: CellGraph) -> bool:
-    """Whether a graph lies in the space of NAS-Bench-ASR."""
+    """Whether a graph is in the search space of NAS-Bench-ASR."""
     ops = {op.name for op in graph.ops[1:-1]}
     return ops <= set(NB_ASR_OPS) and graph.inner_nodes <= _STANDARD_NODES
 
 
 def _seed_labels(parts: Sequence[_Part], dataset: SurrogateDataset) -> FloatArray | None:
-    """Labels of the seeds of all tables; a key's are those of the first part that has it."""
+    """Labels per seed over all tables; those of a key are from the first part that has it."""
     from train_benchmark.table.benchmark_table import label_of
 
     seeds = sorted({seed for part in parts if part.table is not None for seed in part.table.seeds})
@@ -195,19 +195,11 @@ def _of_graphs(path: Path, target: Target) -> SurrogateDataset:
         values.append(row.targets[target.label])
     if isinstance(target.transform, Logit):
         _require_rates(path, target.label, values)
-    n = len(graphs)
-    dataset = SurrogateDataset(
-        target,
-        tuple(graphs),
-        np.array(values),
-        np.ones(n, dtype=np.int64),
-        np.full(n, np.nan),
-    )
-    return dataset.sorted_by_key()
+    return SurrogateDataset.of_single(target, graphs, values).sorted_by_key()
 
 
 def _require_rates(path: Path, label: str, values: Sequence[float]) -> None:
-    """Make sure that labels are rates: a logit takes all that is above 1 for one value.
+    """Make sure that labels are rates: a logit maps all labels above 1 to one value.
 
     Raises:
         UserError: if one cannot be a rate.
@@ -217,5 +209,5 @@ def _require_rates(path: Path, label: str, values: Sequence[float]) -> None:
         raise UserError(
             f"labels on the scale logit must be rates, from 0 to {_GREATEST_RATE}, but those of "
             f"{label!r} in {path} are from {least} to {greatest}; divide percents by 100, or "
-            "take the transform identity"
+            "choose the transform identity"
         )

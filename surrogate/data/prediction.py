@@ -1,4 +1,4 @@
-"""What predictors and calibrators answer: means with spreads, and intervals."""
+"""Predictions: means with standard deviations, and intervals."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
 
 ONE_SIGMA = 0.6827
-"""Share of a normal distribution within one standard deviation."""
+"""Probability of a normal distribution within one standard deviation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """A mean and a spread for each of n graphs, on the target's model scale.
+    """Means and standard deviations of n graphs, on the model scale of the target.
 
     Attributes:
         mean: (n,) expected label, finite.
-        std: (n,) the predictor's own, uncalibrated doubt, finite and >= 0.
+        std: (n,) uncalibrated standard deviation, finite and >= 0.
 
     Raises:
         UserError: if the shapes differ or a value is out of range.
@@ -43,12 +43,12 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Interval:
-    """A lower and an upper bound for each of n graphs.
+    """Lower and upper bounds for n graphs.
 
     Attributes:
         low: (n,) lower bounds.
         high: (n,) upper bounds, `low <= high`.
-        level: probability with which a label lies between them, in (0, 1).
+        level: probability that a label is between them, in (0, 1).
 
     Raises:
         UserError: if the shapes differ, the bounds are out of order or the level out of range.
@@ -65,12 +65,12 @@ class Interval:
                 f"but they have {self.low.shape} and {self.high.shape}"
             )
         if not (self.low <= self.high).all():
-            raise UserError("an interval must have low <= high, but at least one has not")
+            raise UserError("an interval must have low <= high, but one does not")
         check_level(self.level)
 
 
 def check_level(level: float) -> None:
-    """Refuse a level that is no probability.
+    """Make sure that a level is a probability.
 
     Raises:
         UserError: if it is not in (0, 1).

@@ -1,4 +1,4 @@
-"""The keys that a search for settings saw, which must not judge what it found."""
+"""The keys used by a search for settings, on which its result must not be evaluated."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ SUMMARY_FILE = "summary.json"
 
 
 def searched_keys(path: Path) -> tuple[str, ...]:
-    """The keys that a search saw, as its summary says.
+    """The keys used by a search, from its summary.
 
-    They cannot be drawn again later: what is drawn depends on all keys, and tables grow.
+    They cannot be drawn again: the draw depends on all keys, and tables grow.
 
     Raises:
-        UserError: if the file cannot be read, has no such keys, or not those that were written.
+        UserError: if the file cannot be read, has no such keys, or a wrong checksum of them.
     """
     try:
         summary = strict_json(path.read_text(encoding="utf-8"))
@@ -27,11 +27,12 @@ def searched_keys(path: Path) -> tuple[str, ...]:
     keys = summary.get("searched") if isinstance(summary, dict) else None
     if not isinstance(keys, list):
         raise UserError(
-            f"{path} must be the {SUMMARY_FILE} of a search, with the keys that it saw, but has "
-            "none; take that of the folder of `nasasr tune`, or run the search again if it is older"
+            f"{path} must be the {SUMMARY_FILE} of a search, with the keys that it used, but has "
+            "none; use that of the folder of `nasasr tune`, or run the search again if it is older"
         )
-    if (found := content_hash(keys)) != (told := summary.get("searched_sha256")):
+    if (found := content_hash(keys)) != (expected := summary.get("searched_sha256")):
         raise UserError(
-            f"the keys in {path} must have the sha256 {told}, but have {found}; copy the file again"
+            f"the keys in {path} must have the sha256 {expected}, but have {found}; copy the "
+            "file again"
         )
     return tuple(keys)

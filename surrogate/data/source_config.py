@@ -1,4 +1,4 @@
-"""The configuration of where labelled graphs come from: a table or a file of graphs."""
+"""The configured source of labelled graphs: a table or a file of graphs."""
 
 import os
 from pathlib import Path
@@ -17,15 +17,15 @@ def _known_transform(name: str) -> str:
 
 
 class SourceConfig(BaseModel):
-    """Where labelled graphs come from: a benchmark table or a graph file.
+    """Source of labelled graphs: a benchmark table or a graph file.
 
     Attributes:
         table: shipped table by name, or the folder of one.
         graphs: JSON Lines file that `graph_encoding.interop.graph_file` reads.
-        extended: table, of the same recipe and corpus, or graph file of further keys, which
-            `extended` tests on.
-        direction: which end of a graph file's labels is good; a table's target knows its own.
-        transform: scale that a graph file's labels are learned on.
+        extended: table, of the same recipe and corpus, or graph file of additional test keys for
+            the protocol `extended`.
+        direction: better end of a graph file's labels; that of a table is the target's.
+        transform: model scale of a graph file's labels.
         unit: unit of a graph file's labels.
     """
 
@@ -51,7 +51,7 @@ class SourceConfig(BaseModel):
 
 
 class NamesSource(Protocol):
-    """A configuration that says where labelled graphs come from."""
+    """A configuration with a source of labelled graphs."""
 
     @property
     def source(self) -> SourceConfig:
@@ -63,13 +63,13 @@ class NamesSource(Protocol):
 
     @property
     def seed_policy(self) -> SeedPolicy:
-        """Which trainings a table's label is made of."""
+        """Trainings averaged by a table's label."""
 
 
 def resolved_source(source: SourceConfig, folder: Path) -> SourceConfig:
-    """A source whose paths, relative to a configuration's folder, are made whole.
+    """A source with paths relative to the folder of its configuration resolved.
 
-    A table's name means the shipped one, whatever lies in that folder.
+    A table's name means the shipped one, whatever that folder contains.
     """
     found: dict[str, Any] = {}
     if source.graphs is not None:
@@ -77,13 +77,13 @@ def resolved_source(source: SourceConfig, folder: Path) -> SourceConfig:
     for field in ("table", "extended"):
         value = getattr(source, field)
         if value is not None and (folder / value).exists() and not _is_shipped(value):
-            # Not by `/`, which would drop the `./` that tells a folder from a name.
+            # Not by `/`, which would drop the `./` that marks a folder.
             found[field] = os.path.join(folder, value)  # noqa: PTH118
     return source.model_copy(update=found)
 
 
 def _is_shipped(table: str) -> bool:
-    """Whether a text is a name of a shipped table, wherever one works."""
+    """Whether a text is the name of a shipped table."""
     # Late: tables bring pyarrow.
     from train_benchmark.table.benchmark_table import BenchmarkTable
 

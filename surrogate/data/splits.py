@@ -1,4 +1,4 @@
-"""Dividing datasets by functional key, so that no function is on two sides."""
+"""Splits of datasets by functional key, so that no function is on two sides."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ class Split:
     """Three disjoint sets, used in this order: fit, calibrate, report.
 
     Attributes:
-        train: what predictors are fitted on.
-        calibration: what intervals are set on; may be empty.
-        test: what numbers are reported on.
+        train: data of the fit.
+        calibration: data of the calibration; may be empty.
+        test: data of the reported scores.
 
     Raises:
         UserError: if two of them share a key.
@@ -43,13 +43,13 @@ class Split:
 def random_split(
     dataset: SurrogateDataset, fractions: tuple[float, float, float], rng: np.random.Generator
 ) -> Split:
-    """Divide the keys at random.
+    """Split the keys at random.
 
     The draw depends on the set of keys only, not on the order of rows.
 
     Args:
-        dataset: what to divide.
-        fractions: shares of (train, calibration, test), >= 0, with sum 1; sizes are rounded
+        dataset: the dataset.
+        fractions: fractions of (train, calibration, test), >= 0, with sum 1; sizes are rounded
             down for the first two, and test takes the rest.
         rng: source of the order.
 
@@ -75,8 +75,8 @@ def k_fold(
     """Hold each key out once.
 
     Args:
-        dataset: n rows, one a key.
-        folds: parts of sizes that differ by at most one, 2 .. n.
+        dataset: n rows, one per key.
+        folds: number of folds, 2 .. n; their sizes differ by at most one.
         rng: source of the order.
 
     Yields:

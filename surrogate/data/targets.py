@@ -1,4 +1,4 @@
-"""What is forecast: a label with its unit, its direction and the scale that models learn on."""
+"""Targets of forecasts: a label with its unit, its direction and its model scale."""
 
 import math
 from abc import ABC, abstractmethod
@@ -19,9 +19,9 @@ FloatArray = NDArray[np.float64]
 
 
 def power_of_two(values: FloatArray) -> float:
-    """The largest power of two that is no larger than the largest of (n,) sizes; 1 of zeros.
+    """The largest power of two up to the largest of (n,) absolute values; 1 for zeros.
 
-    Squares of values divided by it neither vanish nor overflow, and no digit of them is rounded.
+    Squares of values divided by it neither underflow nor overflow, and the division is exact.
 
     >>> power_of_two(np.array([0.5, -3.0]))
     2.0
@@ -31,25 +31,24 @@ def power_of_two(values: FloatArray) -> float:
 
 
 def size_of(values: FloatArray) -> float:
-    """What is large or small for (n,) labels, in their own unit: their standard deviation.
+    """The scale of (n,) labels, in their unit: their standard deviation.
 
-    Of equal labels it is their size, and of zeros, which are the same in any unit, 1. Limits and
-    tolerances on what has a label's unit are multiples of it, so that joules and microjoules
-    give the same results.
+    For equal labels it is their absolute value, and for zeros 1. Limits and tolerances in the unit
+    of a label are multiples of it, so that joules and microjoules give the same results.
 
     >>> size_of(np.array([1.0, 3.0])), size_of(np.array([4e-9, 4e-9]))
     (1.0, 4e-09)
     """
     unit = power_of_two(values)
     scaled = values / unit
-    # Not by the deviation: rounding leaves one to values that are equal.
+    # Not by the standard deviation: rounding leaves equal values a small one.
     if np.ptp(scaled) > 0:
         return float(scaled.std()) * unit
     return abs(float(values[0])) or 1.0
 
 
 class Transform(ABC):
-    """A rising map from a label's own scale to the scale that models learn on, and back."""
+    """A rising map from the raw scale of a label to the model scale, and back."""
 
     @abstractmethod
     def to_model(self, values: FloatArray) -> FloatArray:
@@ -61,10 +60,10 @@ class Transform(ABC):
 
     @abstractmethod
     def raw_slope(self, values: FloatArray) -> FloatArray:
-        """Derivative of `to_raw` at (n,) values: turns small standard deviations into raw ones."""
+        """Derivative of `to_raw` at (n,) values, by which small standard deviations scale."""
 
     def interval_to_raw(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Map the ends of n intervals back, such that they hold the labels that they held."""
+        """Map the ends of n intervals back, so that they contain the same labels."""
         return self.to_raw(low), self.to_raw(high)
 
 
@@ -72,9 +71,9 @@ class Transform(ABC):
 class Logit(Transform):
     """`z = log(y / (1 - y))`, with y clipped to `[clip, 1 - clip]` first.
 
-    Error rates reach and pass 1 where a training collapsed. With the clip these labels become
-    one finite value on the far side, and what lies above 1 - clip is no longer told apart: a
-    network that bad is of no use, whichever it is.
+    Error rates of collapsed trainings reach and exceed 1. With the clip these labels become one
+    finite value, and rates above 1 - clip are no longer distinguished: all such networks are
+    useless.
 
     Attributes:
         clip: distance from 0 and 1 that labels are moved to, in (0, 0.5).
@@ -101,10 +100,10 @@ class Logit(Transform):
         return y * (1 - y)
 
     def interval_to_raw(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """As `to_raw`, but an interval that reaches a clip reaches 0 or 1.
+        """As `to_raw`, but an interval that reaches a clip extends to 0 or 1.
 
-        To who learned them, all labels from a clip to the end of the scale are one value: what
-        holds it holds them all.
+        On the model scale all labels beyond a clip are one value: an interval that contains it
+        contains them all.
         """
         least, most = self.to_model(np.array([0.0, 1.0]))
         return (
@@ -115,7 +114,7 @@ class Logit(Transform):
 
 @dataclass(frozen=True)
 class Identity(Transform):
-    """`z = y`: labels are learned as they are."""
+    """`z = y`: the model scale is the raw scale."""
 
     def to_model(self, values: FloatArray) -> FloatArray:
         """The labels."""
@@ -132,7 +131,7 @@ class Identity(Transform):
 
 @dataclass(frozen=True)
 class LogScale(Transform):
-    """`z = log(y)`, for positive quantities whose relative errors count, such as a latency."""
+    """`z = log(y)`, for positive quantities with relative errors, such as a latency."""
 
     def to_model(self, values: FloatArray) -> FloatArray:
         """Natural logarithm.
@@ -143,13 +142,13 @@ class LogScale(Transform):
         y = np.asarray(values, dtype=np.float64)
         if not (y > 0).all():
             raise UserError(
-                f"labels on a log scale must be > 0, but the least is {y.min()}; take the "
+                f"labels on a log scale must be > 0, but the least is {y.min()}; choose the "
                 "identity transform, or leave these labels out"
             )
         return np.log(y)
 
     def to_raw(self, values: FloatArray) -> FloatArray:
-        """Exponential; what is too large for a number becomes infinite."""
+        """Exponential; infinite on overflow."""
         with np.errstate(over="ignore"):
             return np.exp(np.asarray(values, dtype=np.float64))
 
@@ -164,10 +163,10 @@ class Target:
 
     Attributes:
         name: unique name; also the name of its fields in output.
-        label: the table's label that it is learned from, one of `train_benchmark.labels.LABELS`.
+        label: label of the table, one of `train_benchmark.labels.LABELS`.
         unit: unit of the raw scale.
-        direction: which end of the raw scale is good.
-        transform: the scale that predictors learn and answer on.
+        direction: which end of the raw scale is better.
+        transform: to the model scale, that of fits and predictions.
     """
 
     name: str
@@ -184,7 +183,7 @@ class Target:
             )
 
     def to_cost(self, raw: FloatArray) -> FloatArray:
-        """Raw values with the sign that makes lower better: the only place a sign flips."""
+        """Raw values with the sign that makes lower better: the only place where a sign flips."""
         return raw if self.direction == "minimise" else -raw
 
 
@@ -198,8 +197,8 @@ TARGETS: Registry[Target] = Registry("target")
 PER_UNIT = "phone error rate"
 
 COLLAPSED_PER = 0.9
-"""A label above it is that of a collapsed training: its output was next to nothing but blank, for
-`val_per` over most of the epochs that it averages (docs/recipe.md)."""
+"""A label above it is that of a collapsed training, whose output was almost only blank; for
+`val_per`, over most of the averaged epochs (docs/recipe.md)."""
 
 VAL_PER = TARGETS.register("val_per", Target("val_per", "val_per", PER_UNIT, "minimise", Logit()))
 """Mean validation PER of the last 60 % of the epochs (`train_benchmark.labels`)."""
@@ -207,7 +206,7 @@ VAL_PER = TARGETS.register("val_per", Target("val_per", "val_per", PER_UNIT, "mi
 VAL_PER_LAST5 = TARGETS.register(
     "val_per_last5", Target("val_per_last5", "val_per_last5", PER_UNIT, "minimise", Logit())
 )
-"""Mean validation PER of the last five epochs: what `val_per` was before."""
+"""Mean validation PER of the last five epochs: the earlier definition of `val_per`."""
 
 TEST_PER = TARGETS.register(
     "test_per", Target("test_per", "test_per", PER_UNIT, "minimise", Logit())
@@ -220,11 +219,11 @@ def label_epochs(targets: Iterable[Target], epochs: int | None) -> dict[str, Epo
 
     Args:
         targets: registered targets.
-        epochs: length of the trainings; None where they have no common one.
+        epochs: length of the trainings; None if their lengths differ.
 
     Returns:
-        Target's name -> window, without the targets whose label averages no fixed epochs; empty
-        where the trainings have no common length.
+        Target's name -> window, without targets whose label averages no fixed epochs; empty if the
+        lengths of the trainings differ.
     """
     if epochs is None:
         return {}

@@ -1,1 +1,1 @@
-"""Forecasts of cells from an artifact, and measurements beside them."""
+"""Forecasts of cells from an artifact, combined with measurements."""

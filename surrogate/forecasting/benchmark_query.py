@@ -1,4 +1,4 @@
-"""The benchmark that answers everything: measured where it was measured, forecast elsewhere."""
+"""Error rates of any cell: measured if the table has it, else forecast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.functional import functional_form
 from graph_encoding.semantics import Semantics
 from surrogate.data.targets import PER_UNIT, TARGETS, label_epochs
-from surrogate.forecasting.forecast import Forecast, Forecaster
-from surrogate.forecasting.target_forecast import TargetForecast
+from surrogate.forecasting.forecast import Forecaster
+from surrogate.forecasting.values import Forecast, TargetForecast
 
 if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a benchmark says of a cell.
+    """The result of a query.
 
     Attributes:
         value: phone error rate, lower is better.
-        source: "measured": `value` stands in the table; "forecast": it comes from the surrogate.
-        forecast: mean, spread and interval, where the value is a forecast.
+        source: "measured": `value` is in the table; "forecast": it is the surrogate's.
+        forecast: mean, standard deviation and interval, if the value is a forecast.
     """
 
     value: float
@@ -39,10 +39,10 @@ class Benchmark:
 
     Args:
         table: measured trainings.
-        forecaster: answers where the table has nothing.
+        forecaster: forecasts functions that the table does not have.
 
     Raises:
-        UserError: if they are of different recipes or corpora, or their labels are.
+        UserError: if their recipes, corpora or label definitions differ.
     """
 
     def __init__(self, table: "BenchmarkTable", forecaster: Forecaster) -> None:
@@ -59,7 +59,7 @@ class Benchmark:
             name_or_folder: the table.
             artifact: the artifact; by default the shipped one of the table's name.
         """
-        # Late: the table brings pyarrow, which a forecast has no need of.
+        # Late: the table imports pyarrow, which a forecast does not need.
         from train_benchmark.table.benchmark_table import BenchmarkTable
 
         table = BenchmarkTable.load(name_or_folder)
@@ -77,15 +77,14 @@ class Benchmark:
 
         Args:
             cell: a cell or its text.
-            metric: a label of the table; of functions that were never measured, a target of the
-                surrogate.
-            seed: of measured functions, which training; a forecast is of any. "all" is for
-                `table_query.query`.
+            metric: a label of the table; for unmeasured functions, a target of the surrogate.
+            seed: seed of a measured training, or "mean"; a forecast is for any seed. "all" is for
+                `train_benchmark.table.query.query`.
             epoch: validation PER after this epoch, from 1, for the metric "val_per".
 
         Raises:
-            UserError: if the cell is dead, the seed or the epoch is none, a measured cell lacks
-                it, or the metric is none that can be answered.
+            UserError: if the cell is dead, the seed, epoch or metric is invalid, or a measured cell
+                lacks it.
         """
         from train_benchmark.table.query import query
 
@@ -99,10 +98,10 @@ class Benchmark:
             assert isinstance(value, float)
             return Answer(value, "measured", None)
         if epoch is not None:
-            answer = self._at_epoch(cell, metric, epoch)
+            found = self._at_epoch(cell, metric, epoch)
         else:
-            answer = self._target(cell, metric)
-        return Answer(answer.mean, "forecast", answer)
+            found = self._target(cell, metric)
+        return Answer(found.mean, "forecast", found)
 
     def _target(self, cell: Cell, metric: str) -> TargetForecast:
         if metric not in self._forecaster.targets:
@@ -121,11 +120,11 @@ class Benchmark:
 
 
 def check_same_source(table: "BenchmarkTable", forecaster: Forecaster) -> None:
-    """Make sure that what an artifact forecasts is what a table holds.
+    """Make sure that an artifact forecasts the labels of a table.
 
     Raises:
-        UserError: if they are of different recipes or corpora, or a target's label averages other
-            epochs than the table's label of that name.
+        UserError: if their recipes or corpora differ, or a target's label averages other epochs
+            than the table's label of that name.
     """
     both = (
         f"table {table.metadata.name!r} and artifact {forecaster.metadata.name!r} must be of one "
@@ -152,7 +151,7 @@ def check_same_source(table: "BenchmarkTable", forecaster: Forecaster) -> None:
 def _check_choice(seed: "SeedChoice", epoch: int | None) -> None:
     if seed == "all":
         raise UserError(
-            "an answer is one number: choose a seed or 'mean'; for all seeds call "
+            "a query returns one number: choose a seed or 'mean'; for all seeds call "
             "train_benchmark.table.query.query"
         )
     if seed != "mean" and not _is_whole(seed):
@@ -162,7 +161,7 @@ def _check_choice(seed: "SeedChoice", epoch: int | None) -> None:
 
 
 def _check_measured(cell: Cell, measured: Mapping[int, float], seed: "SeedChoice") -> None:
-    """Here, for of a table itself all seeds may be asked for at once."""
+    """Unlike here, a query of a table may ask for all seeds at once."""
     if measured and seed != "mean" and seed not in measured:
         raise UserError(
             f"cell {cell.text!r} was measured with the seeds {sorted(measured)}: choose one of "

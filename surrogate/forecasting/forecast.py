@@ -1,9 +1,8 @@
-"""Forecasts: what a cell would reach, how sure that is, and what it rests on."""
+"""The forecaster: error rates, learning curve and latency of cells, from one artifact."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
@@ -21,74 +20,35 @@ from surrogate.fitting.artifact import (
     DEFAULT_ARTIFACT,
     Artifact,
     ArtifactMetadata,
-    MeasuredRow,
     TargetModel,
     load_artifact,
 )
-from surrogate.forecasting.forecast_curve import ForecastCurve, curves_of, widening
-from surrogate.forecasting.target_forecast import TargetForecast, forecast_target, of_label
+from surrogate.forecasting.values import (
+    Forecast,
+    ForecastCurve,
+    Support,
+    TargetForecast,
+    curves_of,
+    forecast_target,
+    widening_of,
+    with_observed_label,
+)
 from surrogate.latency.model import LatencyForecast, LatencyModel
 from surrogate.latency.transfer import TransferredLatency
 from surrogate.predictors.features import GraphBatch
 
+__all__ = ["MAX_NODES", "Forecast", "Forecaster", "Support"]
+
 MAX_NODES = 6
-"""Largest cell that gets a forecast: what is said of larger ones was never checked."""
+"""Largest cell that gets a forecast; forecasts of larger ones were never validated."""
 
 _GRAPHS_AT_ONCE = 512
-"""Functions answered at a time, by all models: memory stays bounded, and models that rest on the
-same graphs share what is far from what."""
-
-Support = Literal["measured", "interpolated", "extrapolated", "dead"]
-"""What a forecast rests on.
-
-measured: the table has the function. interpolated: it has not, but its operations and its size
-occur in the training cells. extrapolated: an operation or the size does not. dead: the output
-does not depend on the input, so there is nothing to forecast.
-"""
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What is known about one cell.
-
-    Attributes:
-        cell: the cell as text.
-        functional_key: identity of its function.
-        params: exact number of trainable parameters in the table's macro network.
-        macs: exact multiply-accumulates of that network for one second of speech.
-        support: what the forecast rests on.
-        note: reason, where support is "extrapolated" or "dead"; else empty.
-        distance: how far the nearest training cell is, see `Neighbourhood.distance`; None for a
-            dead cell.
-        level: level of the intervals.
-        targets: one forecast for each target; none for a dead cell.
-        curve: validation PER of a training after each epoch; None for a dead cell, and where the
-            artifact has no curves.
-        latencies: one forecast for each setting of the artifact; none for a dead cell.
-        measured_row: the table's labels of this function, if it has them.
-    """
-
-    cell: str
-    functional_key: str
-    params: int
-    macs: int
-    support: Support
-    note: str
-    distance: float | None
-    level: float
-    targets: tuple[TargetForecast, ...]
-    curve: ForecastCurve | None
-    latencies: tuple[LatencyForecast, ...]
-    measured_row: MeasuredRow | None
-
-    @property
-    def measured(self) -> bool:
-        """Whether the table has this function."""
-        return self.measured_row is not None
+"""Functions predicted at a time, by all models: memory stays bounded, and models with the same
+inducing points share distances."""
 
 
 class Forecaster:
-    """Answers for cells out of an artifact.
+    """Forecasts cells with the models of an artifact.
 
     Args:
         artifact: a fitted surrogate.
@@ -119,12 +79,12 @@ class Forecaster:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Names of what is forecast of a cell beside its curve and latencies."""
+        """Names of the targets that are forecast besides curve and latencies."""
         return tuple(model.target.name for model in self._artifact.models)
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Names of the settings that latencies are forecast in, each once."""
+        """Names of the settings for which latencies are forecast, each once."""
         return tuple(dict.fromkeys(model.setting for model in self._latency))
 
     def forecast(
@@ -139,32 +99,31 @@ class Forecaster:
     ) -> tuple[Forecast, ...]:
         """Forecast n cells, of any registered operations and 1 to 6 nodes.
 
-        A search that asks for one target alone, without curves and latencies, is answered in half
-        the time. Sums of floats depend on how many cells are asked for at once: beside others a
-        number may differ from the same cell's alone, from about the ninth digit on.
+        A single target without curves and latencies takes half the time. Numbers of a cell depend
+        on the other cells of the call from about the ninth digit on.
 
         Args:
             cells: the cells or their texts, or a single one; equal functions get equal forecasts.
             level: probability with which a label lies in its interval, in (0, 1).
             observed_curve: of a single cell whose training has begun with the table's recipe and
                 corpus: validation PER by epoch, counted from 1, or of the first epochs in order;
-                an empty one says nothing. Its curve and `val_per` are then forecasts of that
-                training. Other targets stay as they are.
+                an empty one changes nothing. The curve and `val_per` are then forecasts of that
+                training. Other targets do not change.
             targets: names of the targets to forecast, in the artifact's order; by default all.
-            curve: whether to forecast learning curves; an observed one is in any case.
+            curve: whether to forecast learning curves; an observed one always is.
             latency: whether to forecast latencies, or names of the settings to forecast, in the
                 artifact's order.
 
         Returns:
-            One forecast a cell, in order.
+            One forecast per cell, in order.
 
         Raises:
-            UserError: if a text is no cell, a cell is too large, the level cannot be had, the
+            UserError: if a text is no cell, a cell is too large, the level is too high, the
                 artifact has no such target or setting, or the observed curve is not one of a
                 single living cell.
         """
         check_level(level)
-        asked = self._asked(targets, curve or observed_curve is not None, latency)
+        request = self._requested(targets, curve or observed_curve is not None, latency)
         parsed = _parsed(cells)
         _check_cells(parsed, self.metadata.trained_on.nodes, observed=observed_curve is not None)
         forms = [functional_form(cell, self._semantics) for cell in parsed]
@@ -177,14 +136,15 @@ class Forecaster:
         if observed_curve is not None and not living:
             raise UserError(f"cell {parsed[0].text!r} is dead: no training of it has a curve")
         graphs = list(living.values())
-        answers: list[_Answer] = []
+        found: list[_FunctionForecast] = []
+        dead = _FunctionForecast()
         for start in range(0, len(graphs), _GRAPHS_AT_ONCE):
             batch = GraphBatch(graphs[start : start + _GRAPHS_AT_ONCE])
-            answers += self._answers(batch, level, observed_curve, asked)
-        of_key = dict(zip(living, answers, strict=True))
+            found += self._forecast_graphs(batch, level, observed_curve, request)
+        of_key = dict(zip(living, found, strict=True))
         costs = {ops: self._cost(form) for ops, form in {form.ops: form for form in forms}.items()}
         return tuple(
-            self._assemble(cell, form, key, of_key.get(key, _Answer()), level, costs[form.ops])
+            self._assemble(cell, form, key, of_key.get(key, dead), level, costs[form.ops])
             for cell, form, key in zip(parsed, forms, keys, strict=True)
         )
 
@@ -194,55 +154,55 @@ class Forecaster:
         frames = round(1 / macro.frame_shift_s)
         return params_of_form(form, macro), macs_of_form(form, macro, input_frames=frames)
 
-    def _asked(
+    def _requested(
         self, targets: Iterable[str] | None, curve: bool, latency: bool | Iterable[str]
-    ) -> "_Asked":
+    ) -> "_Request":
         names = self._known("targets", self.targets, targets)
         if isinstance(latency, bool):
             latency = self.settings if latency else ()
         settings = self._known("settings", self.settings, latency)
-        return _Asked(
+        return _Request(
             tuple(model for model in self._artifact.models if model.target.name in names),
             self._artifact.curves if curve else None,
             tuple(model for model in self._latency if model.setting in settings),
         )
 
     def _known(
-        self, what: str, there: Sequence[str], wanted: Iterable[str] | None
+        self, what: str, available: Sequence[str], wanted: Iterable[str] | None
     ) -> tuple[str, ...]:
-        """Names that are asked for, a text alone as one; all by default.
+        """The wanted names, of which a single text is one; by default all.
 
         Raises:
-            UserError: if one is none of those there are; lists these.
+            UserError: if one is unavailable; lists those available.
         """
-        names = (wanted,) if isinstance(wanted, str) else there if wanted is None else wanted
-        asked = tuple(names)
-        unknown = sorted(set(asked) - set(there))
+        chosen = (wanted,) if isinstance(wanted, str) else available if wanted is None else wanted
+        names = tuple(chosen)
+        unknown = sorted(set(names) - set(available))
         if unknown:
             raise UserError(
-                f"artifact {self.metadata.name!r} has the {what} {', '.join(there) or 'none'}, but "
-                f"was asked for {', '.join(unknown)}; choose among those"
+                f"artifact {self.metadata.name!r} has the {what} {', '.join(available) or 'none'}, "
+                f"but got {', '.join(unknown)}; choose among those"
             )
-        return asked
+        return names
 
-    def _answers(
-        self, graphs: GraphBatch, level: float, observed: ObservedCurve | None, asked: "_Asked"
-    ) -> list["_Answer"]:
-        """What is said of n >= 1 living functions."""
-        beyond = [self.metadata.trained_on.novelty(graph) for graph in graphs]
-        told = {model.target.name: model.predictor.predict(graphs) for model in asked.models}
+    def _forecast_graphs(
+        self, graphs: GraphBatch, level: float, observed: ObservedCurve | None, request: "_Request"
+    ) -> list["_FunctionForecast"]:
+        """Forecasts of n >= 1 living functions."""
+        novelty = [self.metadata.trained_on.novelty(graph) for graph in graphs]
+        predictions = {m.target.name: m.predictor.predict(graphs) for m in request.models}
         limit = LowestLimit()
         by_target: list[list[TargetForecast]] = []
-        for m in asked.models:
+        for m in request.models:
             with limit.noted():
-                by_target.append(forecast_target(m, told[m.target.name], beyond, level))
+                by_target.append(forecast_target(m, predictions[m.target.name], novelty, level))
         with limit.noted():
-            wider = self._widening(graphs, beyond, level, told) if asked.curves else None
+            wider = self._widening(graphs, novelty, level, predictions) if request.curves else None
             curves, by_target = self._with_curves(
-                graphs, wider, level, by_target, observed, asked.curves
+                graphs, wider, level, by_target, observed, request.curves
             )
         by_setting: list[list[LatencyForecast]] = []
-        for latency in asked.latency:
+        for latency in request.latency:
             with limit.noted():
                 by_setting.append(latency.forecast(graphs, level))
         limit.check()
@@ -254,7 +214,7 @@ class Forecaster:
             self._artifact.neighbourhood.distance(graphs).tolist(),
             strict=True,
         )
-        return [_Answer(*answer) for answer in columns]
+        return [_FunctionForecast(*row) for row in columns]
 
     def _with_curves(
         self,
@@ -265,50 +225,48 @@ class Forecaster:
         observed: ObservedCurve | None,
         model: CurveModel | None,
     ) -> tuple[Sequence[ForecastCurve | None], list[list[TargetForecast]]]:
-        """The curves, and the targets as they are once the curve was partly observed."""
+        """The curves, and the targets given the observed part of the curve."""
         if model is None:
             if observed is not None:
                 raise UserError(
-                    f"artifact {self.metadata.name!r} has no learning curves to go on with; fit "
-                    "one with a curve_predictor"
+                    f"artifact {self.metadata.name!r} has no learning curves, so that none can "
+                    "be continued; fit one with a curve_predictor"
                 )
             return [None] * len(graphs), by_target
         epochs = Observed.read({} if observed is None else observed, model.epochs).epochs
         if observed is None or not len(epochs):
             return curves_of(model.forecast(graphs, level, widening=wider), ()), by_target
-        told = model.forecast_given(graphs[0], observed, level, widening=wider)
-        curves = curves_of(told, tuple(int(epoch) + 1 for epoch in epochs))
-        label = told.val_per
-        return curves, [
-            [of_label(target, label) if target.target == VAL_PER.name else target for target in row]
+        given = model.forecast_given(graphs[0], observed, level, widening=wider)
+        return curves_of(given, tuple(int(epoch) + 1 for epoch in epochs)), [
+            [with_observed_label(t, given.val_per) if t.target == VAL_PER.name else t for t in row]
             for row in by_target
         ]
 
     def _widening(
         self,
         graphs: Sequence[CellGraph],
-        beyond: Sequence[Novelty],
+        novelty: Sequence[Novelty],
         level: float,
-        told: Mapping[str, Prediction],
+        predictions: Mapping[str, Prediction],
     ) -> Widening | None:
-        """How much more is doubted of curves than inside, as of `val_per`; None if no more.
+        """Extra uncertainty of curves, that of `val_per`; None if no graph is novel.
 
-        `told` has the answers of the targets that were asked for.
+        `predictions` has those of the requested targets.
         """
-        if not any(beyond):
+        if not any(novelty):
             return None
         (model,) = (m for m in self._artifact.models if m.target.name == VAL_PER.name)
-        answer = told.get(VAL_PER.name)
-        if answer is None:
-            answer = model.predictor.predict(graphs)
-        return widening(model, answer, beyond, level)
+        prediction = predictions.get(VAL_PER.name)
+        if prediction is None:
+            prediction = model.predictor.predict(graphs)
+        return widening_of(model, prediction, novelty, level)
 
     def _assemble(
         self,
         cell: Cell,
         form: FunctionalForm,
         key: str,
-        answer: "_Answer",
+        found: "_FunctionForecast",
         level: float,
         cost: tuple[int, int],
     ) -> Forecast:
@@ -322,18 +280,18 @@ class Forecaster:
             macs=macs,
             support=support,
             note=note,
-            distance=answer.distance,
+            distance=found.distance,
             level=level,
-            targets=answer.targets,
-            curve=answer.curve,
-            latencies=answer.latencies,
+            targets=found.targets,
+            curve=found.curve,
+            latencies=found.latencies,
             measured_row=row,
         )
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """The models that a request wants answers of."""
+class _Request:
+    """The models that a request needs."""
 
     models: tuple[TargetModel, ...]
     curves: CurveModel | None
@@ -341,8 +299,8 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What is said of one function; nothing, of a dead one."""
+class _FunctionForecast:
+    """The forecast of one function; empty for a dead one."""
 
     targets: tuple[TargetForecast, ...] = ()
     curve: ForecastCurve | None = None
@@ -351,7 +309,7 @@ class _Answer:
 
 
 def _parsed(cells: Cell | str | Iterable[Cell | str]) -> list[Cell]:
-    """Cells, some of which may be texts; one alone is one cell."""
+    """The cells of a request, some of which may be texts."""
     each = (cells,) if isinstance(cells, str | Cell) else cells
     return [Cell.parse(cell) if isinstance(cell, str) else cell for cell in each]
 
@@ -361,13 +319,13 @@ def _check_cells(cells: Sequence[Cell], trained_nodes: int, *, observed: bool) -
         if cell.nodes > MAX_NODES:
             raise UserError(
                 f"cell {cell.text!r} has {cell.nodes} nodes, but forecasts end at {MAX_NODES}: the "
-                f"surrogate learned from cells of up to {trained_nodes} operations, and what it "
-                "says of cells so much larger was never checked; train the cell instead"
+                f"surrogate was fitted on cells of up to {trained_nodes} operations, and forecasts "
+                "of much larger ones were never validated; train the cell instead"
             )
     if observed and len(cells) != 1:
         raise UserError(
-            f"an observed curve is one cell's, but there are {len(cells)} cells; forecast them "
-            "one by one"
+            f"an observed curve belongs to one cell, but there are {len(cells)} cells; forecast "
+            "them one by one"
         )
 
 
@@ -376,8 +334,8 @@ def _support(
 ) -> tuple[Support, str]:
     if form.is_dead:
         return "dead", (
-            "the output does not depend on the input: no training can make it better than the "
-            "best constant output, so there is no number to forecast"
+            "the output does not depend on the input: no training improves on the best constant "
+            "output, so there is nothing to forecast"
         )
     if measured:
         return "measured", ""

@@ -1,4 +1,4 @@
-"""Latency within an artifact: one fitted model for each setting, and what was measured."""
+"""Latency models of an artifact, one per setting, with the measured latencies."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 MOST_GRAPHS = 2000
-"""Functions that a model learns from: of more, a random choice. All of them are looked up."""
+"""Most functions that a model is fitted on, a random sample of more."""
 
 FEWEST_FUNCTIONS = 9
-"""Errors of fewer cannot bound a level of 0.9, which forecasts have by default."""
+"""With fewer held-out errors no interval of level 0.9, the default, exists."""
 
 LatencySource = Literal["artifact", "transferred"]
 
@@ -39,18 +39,17 @@ class LatencyForecast:
     """The latency of one cell in one setting, in seconds; lower is better.
 
     Attributes:
-        setting: what was measured, such as "timit-micro/cpu-onnx-fp32-t1-b1-1s".
-        device: processor that it was measured on, in words.
-        mean: seconds expected, the median.
+        setting: its name, such as "timit-micro/cpu-onnx-fp32-t1-b1-1s".
+        device: name of the processor.
+        mean: expected seconds, the median.
         std: standard deviation around it, >= 0.
         low: lower end of the interval.
         high: upper end.
-        measured: seconds measured of this function; None if it was not.
-        support: what the forecast rests on: the function's measurement, those of functions like
-            it, or only such of other operations or smaller size. Not the support of error rates:
-            fewer functions may have been timed than trained, or others.
-        source: "artifact": the device is one of the artifact's; "transferred": it is carried over
-            from those, with a few measurements that were given.
+        measured: measured latency of this function in seconds; None if it was not measured.
+        support: "measured", or "interpolated" or "extrapolated" from the measured functions. It
+            differs from the support of error rates: other functions were timed than trained.
+        source: "artifact": the device is one of the artifact's; "transferred": the forecast is
+            transferred from those, with a few measurements on the device.
     """
 
     setting: str
@@ -65,10 +64,10 @@ class LatencyForecast:
 
 
 class LogSeconds(NamedTuple):
-    """What is said of n graphs: natural logarithms of seconds.
+    """Predictions for n graphs: natural logarithms of seconds.
 
     Attributes:
-        mean: (n,) answers.
+        mean: (n,) means.
         half: (n,) half their intervals, >= 0.
         std: (n,) standard deviations, >= 0.
     """
@@ -80,14 +79,14 @@ class LogSeconds(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LatencyModel:
-    """All that is learned about one setting.
+    """The fitted model of one setting.
 
     Attributes:
         setting: its name.
-        device: processor of the measurements, in words.
+        device: name of the processor.
         predictor: of the logarithm of seconds.
-        calibrator: turns its answers into intervals.
-        trained_on: operations and sizes that it learned from.
+        calibrator: of its intervals.
+        trained_on: operations and sizes of the graphs that it was fitted on.
         measured: functional key -> seconds.
     """
 
@@ -107,10 +106,10 @@ class LatencyModel:
         folds: int,
         rng: np.random.Generator,
     ) -> Self:
-        """Fit on what a table has of a setting.
+        """Fit on the latencies of a table in one setting.
 
         Raises:
-            UserError: if the setting was measured on several devices, or of too few functions.
+            UserError: if the setting was measured on several devices, or for too few functions.
         """
         device = device_to_fit(table, setting, folds)
         measured = table.latency.seconds(setting)
@@ -133,20 +132,22 @@ class LatencyModel:
         Raises:
             UserError: if too few functions were measured for the level.
         """
-        answers = self.log_seconds(graphs, level)
-        outside = [bool(self.trained_on.novelty(graph)) for graph in graphs]
-        return latency_forecasts(self.setting, self.device, graphs, answers, outside, self.measured)
+        log_seconds = self.log_seconds(graphs, level)
+        novel = [bool(self.trained_on.novelty(graph)) for graph in graphs]
+        return latency_forecasts(
+            self.setting, self.device, graphs, log_seconds, novel, self.measured
+        )
 
     def log_seconds(self, graphs: Sequence[CellGraph], level: float) -> LogSeconds:
-        """As `forecast`, on the scale that is learned."""
-        beyond = [self.trained_on.novelty(graph) for graph in graphs]
-        answer = self.predictor.predict(graphs)
+        """As `forecast`, on the model scale."""
+        novelty = [self.trained_on.novelty(graph) for graph in graphs]
+        prediction = self.predictor.predict(graphs)
         try:
-            interval = self.calibrator.interval(answer, level, beyond)
+            interval = self.calibrator.interval(prediction, level, novelty)
         except LevelTooHighError as e:
             raise LevelTooHighError(f"latency in setting {self.setting!r}: {e}", e.most) from e
         half = (interval.high - interval.low) / 2
-        return LogSeconds(answer.mean, half, self.calibrator.std(answer, beyond))
+        return LogSeconds(prediction.mean, half, self.calibrator.std(prediction, novelty))
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder, which is made if need be."""
@@ -165,7 +166,7 @@ class LatencyModel:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; its files are those that an artifact has checked."""
+        """Read the files of `save`, whose checksums the artifact has verified."""
         header = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
         trained_on = TrainedOn(tuple(header["trained_on"]["ops"]), header["trained_on"]["nodes"])
         return cls(
@@ -188,13 +189,13 @@ def device_to_fit(table: "BenchmarkTable", setting: str, folds: int) -> str:
     (device, *others) = table.latency.devices(setting)
     if others:
         raise UserError(
-            f"an artifact has one device a setting, but {setting!r} was measured on {device!r} "
+            f"an artifact has one device per setting, but {setting!r} was measured on {device!r} "
             f"and {others}; build a table with the latencies of one device"
         )
     found, least = table.latency.counts(setting), max(folds, FEWEST_FUNCTIONS)
     if found < least:
         raise UserError(
-            f"a latency model needs at least {least} functions, but {setting!r} was measured of "
+            f"a latency model needs at least {least} functions, but {setting!r} was measured for "
             f"{found}; measure more, or build a table without it and give its folder to "
             "`nasasr predict --latency`, which needs fewer"
         )
@@ -205,30 +206,30 @@ def latency_forecasts(
     setting: str,
     device: str,
     graphs: Sequence[CellGraph],
-    answers: LogSeconds,
-    outside: Sequence[bool],
+    log_seconds: LogSeconds,
+    novel: Sequence[bool],
     measured: Mapping[str, float],
     source: LatencySource = "artifact",
 ) -> list[LatencyForecast]:
-    """Answers on the scale of logarithms as forecasts in seconds, one a graph.
+    """Forecasts in seconds, one per graph, from predictions of their logarithms.
 
     Args:
         setting: name of the setting.
-        device: processor, in words.
-        graphs: (n,) what was asked.
-        answers: what is said of them.
-        outside: (n,) whether a graph is unlike those that were learned from.
+        device: name of the processor.
+        graphs: (n,) graphs.
+        log_seconds: predictions for them.
+        novel: (n,) whether a graph is out of support.
         measured: functional key -> seconds.
-        source: where the answers come from.
+        source: origin of the predictions.
     """
-    mean, half, std = answers
+    mean, half, std = log_seconds
     seconds = np.exp(mean)
     columns = (seconds, seconds * std, np.exp(mean - half), np.exp(mean + half))
-    rows = zip(graphs, outside, *(column.tolist() for column in columns), strict=True)
+    rows = zip(graphs, novel, *(column.tolist() for column in columns), strict=True)
     found = []
-    for graph, is_outside, mean_s, std_s, low_s, high_s in rows:
+    for graph, is_novel, mean_s, std_s, low_s, high_s in rows:
         known = measured.get(graph.key)
-        like: LatencySupport = "extrapolated" if is_outside else "interpolated"
+        like: LatencySupport = "extrapolated" if is_novel else "interpolated"
         support = like if known is None else "measured"
         numbers = (mean_s, std_s, low_s, high_s)
         found.append(LatencyForecast(setting, device, *numbers, known, support, source))
@@ -246,11 +247,5 @@ def latency_dataset(
         semantics: how cells are read.
     """
     target = Target("latency_s", "latency_s", "second", "minimise", LogScale())
-    graphs = tuple(cell_graph(Cell.parse(cells[key]), semantics) for key in measured)
-    return SurrogateDataset(
-        target,
-        graphs,
-        np.array(list(measured.values())),
-        np.ones(len(graphs), dtype=np.int64),
-        np.full(len(graphs), np.nan),
-    )
+    graphs = [cell_graph(Cell.parse(cells[key]), semantics) for key in measured]
+    return SurrogateDataset.of_single(target, graphs, list(measured.values()))

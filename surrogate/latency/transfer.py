@@ -2,48 +2,52 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.graph import CellGraph
+from graph_encoding.graph import CellGraph, cell_graph
+from graph_encoding.semantics import Semantics
 from surrogate.data.prediction import ONE_SIGMA, Prediction, check_level
 from surrogate.data.targets import FloatArray
 from surrogate.latency.model import LatencyForecast, LatencyModel, LogSeconds, latency_forecasts
 
 FEWEST_MEASUREMENTS = 4
-"""With fewer, nothing is left to say how wrong the answers are."""
+"""With fewer, no leave-one-out error remains to estimate the uncertainty."""
 
 _PENALTIES = np.geomspace(1e-2, 1e4, 25)
 _LEAST_STD = 1e-3
-"""Logarithms of seconds: a tenth of a per cent is finer than any measurement."""
+"""Logarithms of seconds: a tenth of a per cent is below the error of any measurement."""
 
-Answer = Callable[[Sequence[CellGraph]], FloatArray]
+PredictMean = Callable[[Sequence[CellGraph]], FloatArray]
+"""Predicted logarithms of seconds of n graphs."""
 
 
 @dataclass(frozen=True, eq=False)
 class TransferredLine:
-    """A line from what a source says to what a new device needs, with a spread.
+    """A ridge regression from the predictions of a source to the latencies of a new device.
 
     On the logarithms of seconds: `new = source + a + b (source - centre) + c . counts`. The shift a
     is free, b and c are shrunk towards 0 by one penalty, so that with few measurements the
     new device is the old one times a factor.
 
     Attributes:
-        source: (n,) logarithms of seconds that the source says of n graphs.
+        source: predictions of the source.
         ops: operations that are counted.
         centre: (d,) means of the regressors.
-        scale: (d,) their spreads.
+        scale: (d,) their standard deviations.
         shift: a, at the centre.
-        weights: (d,) b and c, in units of the spreads.
+        weights: (d,) b and c, in units of the scale.
         inverse: (d, d) inverse of the penalised Gram matrix.
         count: measurements.
-        sigma: standard error of an answer at the centre, by leave-one-out.
+        sigma: standard error of a prediction at the centre, by leave-one-out.
     """
 
-    source: Answer
+    source: PredictMean
     ops: tuple[str, ...]
     centre: FloatArray
     scale: FloatArray
@@ -55,9 +59,9 @@ class TransferredLine:
 
     @classmethod
     def fit(
-        cls, sources: Sequence[Answer], graphs: Sequence[CellGraph], log_seconds: FloatArray
+        cls, sources: Sequence[PredictMean], graphs: Sequence[CellGraph], log_seconds: FloatArray
     ) -> Self:
-        """Fit on measured graphs, from the source and with the penalty that err least.
+        """Fit on measured graphs, with the source and the penalty of the least leave-one-out error.
 
         Raises:
             UserError: if there are fewer than `FEWEST_MEASUREMENTS`.
@@ -66,18 +70,18 @@ class TransferredLine:
         if n < FEWEST_MEASUREMENTS:
             raise UserError(
                 f"a new device needs at least {FEWEST_MEASUREMENTS} measured functions, but has "
-                f"{n}; measure some more, 10 to 20 are good"
+                f"{n}; measure more, 10 to 20 are enough"
             )
         ops = tuple(sorted({op.name for graph in graphs for op in graph.ops[1:-1]}))
         candidates = []
         for source in sources:
-            told = source(graphs)
-            raw = _regressors(told, graphs, ops)
-            candidates += [(source, raw, log_seconds - told, penalty) for penalty in _PENALTIES]
+            predicted = source(graphs)
+            raw, y = _regressors(predicted, graphs, ops), log_seconds - predicted
+            candidates += [(source, raw, y, penalty) for penalty in _PENALTIES]
         squares = np.array([_left_out(raw, y, penalty) ** 2 for _, raw, y, penalty in candidates])
         source, raw, y, penalty = candidates[int(np.argmin(squares.sum(axis=1)))]
-        # What is chosen for its small errors errs more than they say: each error counts as if
-        # the choice had been made without it.
+        # The errors of a candidate chosen for its small errors are optimistic: each error counts
+        # as if the choice had been made without it.
         chosen_without = np.argmin(squares.sum(axis=1)[:, None] - squares, axis=0)
         sigma = float(np.sqrt(squares[chosen_without, np.arange(n)].mean()))
         centre, scale = _centre_and_scale(raw)
@@ -88,10 +92,10 @@ class TransferredLine:
         return cls(source, ops, centre, scale, float(y.mean()), weights, inverse, n, sigma)
 
     def predict(self, graphs: Sequence[CellGraph]) -> Prediction:
-        """Logarithms of seconds of n graphs, and how far off they may be."""
-        told = self.source(graphs)
-        x = (_regressors(told, graphs, self.ops) - self.centre) / self.scale
-        mean = told + self.shift + x @ self.weights
+        """Logarithms of seconds of n graphs, with their standard errors."""
+        predicted = self.source(graphs)
+        x = (_regressors(predicted, graphs, self.ops) - self.centre) / self.scale
+        mean = predicted + self.shift + x @ self.weights
         leverage = np.einsum("nd,de,ne->n", x, self.inverse, x)
         return Prediction(mean, self.sigma * np.sqrt(1.0 + leverage))
 
@@ -103,8 +107,8 @@ class TransferredLatency:
     Attributes:
         setting: name of the new setting.
         device: its processor, in words.
-        line: from the source's answers to the new device's.
-        source: what is carried over.
+        line: from the predictions of the source to the new device.
+        source: the model that is transferred.
         measured: functional key -> seconds on the new device.
     """
 
@@ -123,14 +127,14 @@ class TransferredLatency:
         graphs: Sequence[CellGraph],
         seconds: FloatArray,
     ) -> Self:
-        """Carry the source that fits best over to a new device.
+        """Transfer the source that fits best to a new device.
 
         Args:
             sources: models of other devices or settings, at least one.
             setting: name of the new setting.
             device: its processor, in words.
             graphs: (n,) measured graphs of distinct keys.
-            seconds: (n,) what was measured, > 0.
+            seconds: (n,) measured latencies, > 0.
 
         Raises:
             UserError: if there is no source, there are too few measurements, a key repeats, or a
@@ -141,47 +145,91 @@ class TransferredLatency:
         measured = {g.key: float(s) for g, s in zip(graphs, seconds, strict=True)}
         if len(measured) != len(graphs) or not (np.asarray(seconds) > 0).all():
             raise UserError("measured functions must be distinct, and their latencies > 0")
-        answers = [_answer(source) for source in sources]
+        means = [_mean_of(source) for source in sources]
         try:
-            line = TransferredLine.fit(answers, graphs, np.log(seconds))
+            line = TransferredLine.fit(means, graphs, np.log(seconds))
         except UserError as e:
             raise UserError(f"setting {setting!r} on {device!r}: {e}") from e
-        source = sources[answers.index(line.source)]
+        source = sources[means.index(line.source)]
         return cls(setting, device, line, source, measured)
 
     def forecast(self, graphs: Sequence[CellGraph], level: float) -> list[LatencyForecast]:
         """As `LatencyModel.forecast`; intervals are those of Student's t.
 
-        The line was measured on graphs like those that the source knows. For others the source's
-        own doubt is added to it.
+        The line was fitted on graphs like those of the source's fit. For novel graphs the
+        uncertainty of the source is added to it.
         """
         check_level(level)
-        outside = np.array([bool(self.source.trained_on.novelty(graph)) for graph in graphs])
-        answer = self.line.predict(graphs)
-        half = _student_quantile(level, self.line.count - 1) * answer.std
-        std = _student_quantile(ONE_SIGMA, self.line.count - 1) * answer.std
-        if outside.any():
+        novel = np.array([bool(self.source.trained_on.novelty(graph)) for graph in graphs])
+        prediction = self.line.predict(graphs)
+        half = _student_quantile(level, self.line.count - 1) * prediction.std
+        std = _student_quantile(ONE_SIGMA, self.line.count - 1) * prediction.std
+        if novel.any():
             of_source = self.source.log_seconds(graphs, level)
-            half = np.where(outside, np.hypot(half, of_source.half), half)
-            std = np.where(outside, np.hypot(std, of_source.std), std)
-        answers = LogSeconds(answer.mean, half, std)
+            half = np.where(novel, np.hypot(half, of_source.half), half)
+            std = np.where(novel, np.hypot(std, of_source.std), std)
+        log_seconds = LogSeconds(prediction.mean, half, std)
         return latency_forecasts(
             self.setting,
             self.device,
             graphs,
-            answers,
-            outside.tolist(),
+            log_seconds,
+            novel.tolist(),
             self.measured,
             "transferred",
         )
 
 
-def _answer(source: LatencyModel) -> Answer:
+def transferred_from_sweep(
+    sources: Sequence[LatencyModel], folder: Path, semantics: str
+) -> list[TransferredLatency]:
+    """Transfer the latencies of an artifact to each setting and device of a sweep.
+
+    Args:
+        sources: latency models of the artifact.
+        folder: folder that `nasasr latency` wrote.
+        semantics: how the artifact reads cells.
+
+    Raises:
+        UserError: if the folder has no records, or a setting too few measured functions.
+    """
+    # Late: the records bring pyarrow.
+    from train_benchmark.table.latencies import gather_latencies
+
+    groups: dict[tuple[str, str], list[tuple[CellGraph, float]]] = {}
+    failures: dict[tuple[str, str], list[str]] = {}
+    for record in gather_latencies([folder], semantics):
+        group = (record.setting, record.device)
+        measured = groups.setdefault(group, [])
+        if record.status == "ok":
+            graph = cell_graph(Cell.parse(record.cell), Semantics(semantics))
+            measured.append((graph, record.latency_s))
+        else:
+            failures.setdefault(group, []).append(f"{record.status}: {record.error}")
+    found = []
+    for (setting, device), rows in groups.items():
+        if not rows:
+            failed = failures[setting, device]
+            raise UserError(
+                f"--latency {folder}: {setting!r} on {device!r} must have measured functions, but "
+                f"of {len(failed)} the first is {failed[0]}; leave the setting out of the sweep"
+            )
+        graphs, seconds = zip(*rows, strict=True)
+        try:
+            found.append(
+                TransferredLatency.fit(sources, setting, device, graphs, np.array(seconds))
+            )
+        except UserError as e:
+            raise UserError(f"--latency {folder}: {e}") from e
+    return found
+
+
+def _mean_of(source: LatencyModel) -> PredictMean:
     return lambda graphs: source.predictor.predict(graphs).mean
 
 
 def _left_out(raw: FloatArray, y: FloatArray, penalty: float) -> FloatArray:
-    """(n,) errors of each row by the line of all others, in closed form."""
+    """(n,) leave-one-out errors, in closed form."""
     centre, scale = _centre_and_scale(raw)
     x = (raw - centre) / scale
     # The shift is free: its projection is 1 / n, since x is centred.
@@ -191,21 +239,21 @@ def _left_out(raw: FloatArray, y: FloatArray, penalty: float) -> FloatArray:
 
 
 def _centre_and_scale(raw: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Means, and spreads; a column without any counts for nothing."""
-    spread = raw.std(axis=0)
-    return raw.mean(axis=0), np.where(spread > 1e-9, spread, np.inf)
+    """Means and standard deviations; the latter infinite for constant columns, to ignore them."""
+    std = raw.std(axis=0)
+    return raw.mean(axis=0), np.where(std > 1e-9, std, np.inf)
 
 
 def _regressors(
-    told: FloatArray, graphs: Sequence[CellGraph], ops: tuple[str, ...]
+    predicted: FloatArray, graphs: Sequence[CellGraph], ops: tuple[str, ...]
 ) -> NDArray[np.float64]:
-    """(n, 1 + ops) what the source says, and counts of operations."""
+    """(n, 1 + ops) predictions of the source, and counts of operations."""
     counts = [[sum(op.name == name for op in graph.ops[1:-1]) for name in ops] for graph in graphs]
-    return np.column_stack([told, np.array(counts, dtype=np.float64).reshape(len(graphs), -1)])
+    return np.column_stack([predicted, np.array(counts, dtype=np.float64).reshape(len(graphs), -1)])
 
 
 def _student_quantile(level: float, freedom: int) -> float:
-    """What the size of a value of Student's t stays below with a probability."""
+    """Two-sided quantile of Student's t."""
     from scipy.stats import t
 
     return float(t.ppf((1 + level) / 2, freedom))

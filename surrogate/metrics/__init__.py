@@ -1,16 +1,16 @@
-"""How good predictions are: of the order, of the values, of the intervals."""
+"""Quality of predictions: of their order, their values, their distributions and intervals."""
 
 from surrogate.metrics.confidence import bootstrap_interval, t_interval
 from surrogate.metrics.distributions import (
+    coverage,
     gaussian_crps,
     gaussian_nll,
     gaussian_pit,
+    mean_width,
     pit_deviation,
 )
-from surrogate.metrics.intervals import coverage, mean_width
-from surrogate.metrics.ranking import kendall_tau, spearman_rho
+from surrogate.metrics.ranking import kendall_tau, precision_at, spearman_rho, top_regret
 from surrogate.metrics.seeds import SeedAgreement, seed_agreement
-from surrogate.metrics.selection import precision_at, top_regret
 from surrogate.metrics.values import r_squared, rmse
 
 __all__ = [

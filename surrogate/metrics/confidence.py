@@ -1,4 +1,4 @@
-"""How sure a reported number is: intervals over repeats, or over the keys of a single test set."""
+"""Confidence intervals of reported numbers, over repeats or over the keys of one test set."""
 
 from collections.abc import Callable
 
@@ -10,17 +10,17 @@ from surrogate.data.prediction import check_level
 from surrogate.data.targets import FloatArray
 
 RESAMPLES = 200
-"""Bootstrap draws: the ends of a 95 % interval then rest on five draws each."""
+"""Bootstrap draws: each end of a 95 % interval then rests on five draws."""
 
 
 def t_interval(values: FloatArray, level: float = 0.95) -> tuple[float, float]:
     """Student's interval of the mean of r repeats: `mean -+ t s / sqrt(r)`.
 
     Repeats are taken as independent. Splits of one dataset share keys, so that the interval
-    speaks of other splits of this dataset, not of other datasets.
+    describes other splits of this dataset, not other datasets.
 
     Args:
-        values: (r,) one number a repeat, r >= 2.
+        values: (r,) one number per repeat, r >= 2.
         level: probability with which the interval holds the mean, in (0, 1).
 
     Raises:
@@ -34,7 +34,7 @@ def t_interval(values: FloatArray, level: float = 0.95) -> tuple[float, float]:
     if values.ndim != 1 or len(values) < 2:
         raise UserError(
             f"an interval over repeats must have at least 2 of them, but got {values.shape}; "
-            "ask for more repeats"
+            "choose more repeats"
         )
     half = float(t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5)
     return float(values.mean()) - half, float(values.mean()) + half
@@ -46,22 +46,34 @@ def bootstrap_interval(
     rng: np.random.Generator,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile interval of a score over keys drawn again with replacement.
+    """Percentile interval of a score over keys resampled with replacement.
 
     Args:
         score: the score of the keys at some indices, which may repeat.
         keys: n >= 1; indices run below it.
         rng: source of the draws.
-        level: share of the draws between the ends, in (0, 1).
+        level: fraction of the draws between the ends, in (0, 1).
 
     Raises:
         UserError: if there is no key or the level is out of range.
 
     Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
     """
+    from scipy.stats import bootstrap
+
     check_level(level)
     if keys < 1:
         raise UserError(f"a bootstrap must have at least 1 key to draw from, but got {keys}")
-    draws = [score(rng.integers(keys, size=keys)) for _ in range(RESAMPLES)]
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
-    return low, high
+    rows = np.arange(keys)
+    if keys == 1:  # scipy refuses it
+        return score(rows), score(rows)
+    found = bootstrap(
+        (rows,),
+        score,
+        n_resamples=RESAMPLES,
+        vectorized=False,
+        confidence_level=level,
+        method="percentile",
+        rng=rng,
+    ).confidence_interval
+    return float(found.low), float(found.high)

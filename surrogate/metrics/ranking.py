@@ -1,7 +1,10 @@
-"""Rank correlations between predicted and measured values."""
+"""Scores of an order: rank correlations, and what a search needs of the best keys."""
+
+import numpy as np
 
 from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
+from surrogate.metrics.values import check_pairs, is_constant
 
 
 def kendall_tau(predicted: FloatArray, measured: FloatArray) -> float:
@@ -15,7 +18,7 @@ def kendall_tau(predicted: FloatArray, measured: FloatArray) -> float:
         measured: (n,) labels in the same order and direction.
 
     Returns:
-        A value in [-1, 1]; 0 if either is constant, since it then orders nothing.
+        A value in [-1, 1]; 0 if either is constant, since it then has no order.
 
     Raises:
         UserError: if the shapes differ or n < 2.
@@ -26,45 +29,77 @@ def kendall_tau(predicted: FloatArray, measured: FloatArray) -> float:
     >>> round(kendall_tau(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0])), 3)
     0.333
     """
-    _check_pairs(predicted, measured)
-    if _is_constant(predicted) or _is_constant(measured):
-        return 0.0
-    # Late: scipy.stats takes 0.5 s to import, and a forecast has no need of it.
-    from scipy.stats import kendalltau
-
-    return float(kendalltau(predicted, measured).statistic)
+    return _correlation("kendalltau", predicted, measured)
 
 
 def spearman_rho(predicted: FloatArray, measured: FloatArray) -> float:
     """Spearman's rho: Pearson's correlation of the ranks, ties sharing their mean rank.
 
-    Args:
-        predicted: (n,) predictions, n >= 2.
-        measured: (n,) labels in the same order and direction.
-
-    Returns:
-        A value in [-1, 1]; 0 if either is constant.
-
-    Raises:
-        UserError: if the shapes differ or n < 2.
+    Arguments, value and errors are those of `kendall_tau`.
 
     Source: Spearman, American Journal of Psychology 15, 1904.
     """
-    _check_pairs(predicted, measured)
-    if _is_constant(predicted) or _is_constant(measured):
+    return _correlation("spearmanr", predicted, measured)
+
+
+def _correlation(name: str, predicted: FloatArray, measured: FloatArray) -> float:
+    # Late: scipy.stats takes 0.5 s to import, and a forecast does not need it.
+    from scipy import stats
+
+    check_pairs("a rank correlation", predicted, measured, least=2)
+    if is_constant(predicted) or is_constant(measured):
         return 0.0
-    from scipy.stats import spearmanr
-
-    return float(spearmanr(predicted, measured).statistic)
+    return float(getattr(stats, name)(predicted, measured).statistic)
 
 
-def _check_pairs(predicted: FloatArray, measured: FloatArray) -> None:
-    if predicted.ndim != 1 or predicted.shape != measured.shape or len(predicted) < 2:
-        raise UserError(
-            "a rank correlation must have two arrays of one shape (n >= 2,), "
-            f"but got {predicted.shape} and {measured.shape}"
-        )
+def precision_at(predicted_cost: FloatArray, measured_cost: FloatArray, k: int) -> float:
+    """Fraction of the k keys predicted best that are among the k measured best.
+
+    A key tied at the k-th prediction counts with the probability that a random draw takes it, so
+    that a constant prediction scores as chance does. All keys tied at the k-th label are best.
+
+    Args:
+        predicted_cost: (n,) predictions, lower is better (`Target.to_cost`).
+        measured_cost: (n,) labels in the same order.
+        k: size of both sets, 1 .. n.
+
+    Returns:
+        A value in [0, 1], higher is better.
+
+    Raises:
+        UserError: if the shapes differ or k is out of range.
+
+    >>> precision_at(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]), 2)
+    0.5
+    """
+    check_pairs("a selection", predicted_cost, measured_cost)
+    if not 1 <= k <= len(predicted_cost):
+        raise UserError(f"k must be in 1 .. {len(predicted_cost)}, the keys, but got {k}")
+    cutoff = np.partition(predicted_cost, k - 1)[k - 1]
+    below, tied = predicted_cost < cutoff, predicted_cost == cutoff
+    chosen = below + tied * ((k - below.sum()) / tied.sum())
+    best = measured_cost <= np.partition(measured_cost, k - 1)[k - 1]
+    return float(chosen[best].sum() / k)
 
 
-def _is_constant(values: FloatArray) -> bool:
-    return bool((values == values[0]).all())
+def top_regret(predicted_cost: FloatArray, measured_cost: FloatArray) -> float:
+    """Label of the key predicted best minus the best label.
+
+    Among keys tied at the best prediction, the mean.
+
+    Args:
+        predicted_cost: (n,) predictions, n >= 1, lower is better.
+        measured_cost: (n,) labels in the same order.
+
+    Returns:
+        A value >= 0 in the unit of the labels, lower is better.
+
+    Raises:
+        UserError: if the shapes differ or n = 0.
+
+    >>> top_regret(np.array([1.0, 2.0]), np.array([0.75, 0.5]))
+    0.25
+    """
+    check_pairs("a selection", predicted_cost, measured_cost)
+    picked = predicted_cost == predicted_cost.min()
+    return float(measured_cost[picked].mean() - measured_cost.min())

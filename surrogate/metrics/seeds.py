@@ -1,12 +1,18 @@
-"""How far seeds agree about the same cells: how well one training foretells another."""
+"""Seed noise: the agreement between repeated trainings of the same cells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
 from surrogate.metrics.ranking import kendall_tau
+from train_benchmark.labels import LABELS
+
+if TYPE_CHECKING:
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 @dataclass(frozen=True)
@@ -16,7 +22,7 @@ class SeedAgreement:
     Attributes:
         cells: k.
         seeds: s.
-        intraclass_correlation: share of a label's variance that is the cell's own, ICC(1, 1).
+        intraclass_correlation: fraction of a label's variance that is between cells, ICC(1, 1).
         kendall_tau: mean over all pairs of seeds.
         seed_std: standard deviation of a label between seeds of one cell.
         cell_std: standard deviation of the cells' means.
@@ -60,7 +66,7 @@ def seed_agreement(labels: FloatArray) -> SeedAgreement:
     within = float(labels.var(axis=1, ddof=1).mean())
     between = seeds * float(labels.mean(axis=1).var(ddof=1))
     total = between + (seeds - 1) * within
-    # Not by the total: rounding leaves one to labels that are equal.
+    # Not `total == 0`: rounding leaves equal labels a small one.
     equal = bool((labels == labels[0, 0]).all())
     pairs = [(a, b) for a in range(seeds) for b in range(a)]
     return SeedAgreement(
@@ -72,3 +78,31 @@ def seed_agreement(labels: FloatArray) -> SeedAgreement:
         cell_std=float(labels.mean(axis=1).std(ddof=1)),
         median=float(np.median(labels)),
     )
+
+
+def table_agreement(table: "BenchmarkTable", seeds: Sequence[int]) -> dict[str, SeedAgreement]:
+    """Agreement of some seeds of a table, per label.
+
+    Args:
+        table: measured trainings.
+        seeds: at least two distinct seeds of the table.
+
+    Raises:
+        UserError: if the seeds are not, or too few cells have them all.
+    """
+    name = table.metadata.name
+    listed = ", ".join(map(str, seeds))
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"--seeds must be distinct, but got {listed}: a seed agrees with itself")
+    if len(seeds) < 2 or len(table.seeds) < 2:
+        remedy = "collect more seeds" if len(table.seeds) < 2 else "name at least two of its seeds"
+        raise UserError(
+            f"--seeds must be at least two, but got {listed}, and table {name!r} "
+            f"has {', '.join(map(str, table.seeds)) or 'none'}; {remedy}"
+        )
+    if missing := [seed for seed in seeds if seed not in table.seeds]:
+        raise UserError(
+            f"--seeds must be among those of table {name!r}, which are "
+            f"{', '.join(map(str, table.seeds))}, but got {', '.join(map(str, missing))}"
+        )
+    return {label: seed_agreement(table.label_matrix(label, seeds)[1]) for label in LABELS}

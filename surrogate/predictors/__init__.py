@@ -1,4 +1,4 @@
-"""Predictors: labelled graphs in, means and spreads out."""
+"""Predictors of labels of graphs, from baselines to the default stack."""
 
 from surrogate.predictors.base import PREDICTORS, Predictor, load_predictor, register_predictor
 from surrogate.predictors.baselines import (

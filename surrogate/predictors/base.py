@@ -1,4 +1,4 @@
-"""The seam of all predictors: fit on labelled graphs, answer with a mean and a spread."""
+"""The interface of all predictors: labelled graphs in, means and standard deviations out."""
 
 import json
 from abc import ABC, abstractmethod
@@ -23,30 +23,30 @@ from surrogate.data.prediction import Prediction
 Arrays = Mapping[str, NDArray[Any]]
 
 FEWEST_KEYS = 2
-"""Fewer have no standard deviation."""
+"""Fewest keys of a fit: fewer have no standard deviation."""
 
 _HEADER_FILE = "predictor.json"
 _ARRAYS_FILE = "arrays.npz"
 
 
 class Predictor(ABC):
-    """Learns labels of graphs; knows nothing of speech, tables or calibration.
+    """Learns labels of graphs; independent of speech, tables and calibration.
 
-    A kind of predictor implements the four underscored methods. What it has learned is a set of
-    numeric arrays, so that saving and loading are the same for all kinds and need no pickle.
+    A subclass implements the four abstract methods. Its fitted state is a set of numeric arrays,
+    so that all predictors are saved and loaded the same way, without pickle.
 
-    Laws, held by `surrogate.testing.predictor_contract`: the order of the rows changes neither
-    a fit nor an answer; equal keys get equal answers; equal generators give equal fits.
+    Laws, tested by `surrogate.testing.predictor_contract`: the order of the rows changes neither a
+    fit nor a prediction; equal keys get equal predictions; equal generators give equal fits.
 
     Attributes:
-        name: the name it is registered, saved and configured by.
+        name: name in the registry, in configurations and in saved files.
         settings_type: frozen dataclass of its settings, each with a default.
         settings: the settings.
         holds_out_itself: whether `fit` holds keys out anyway, so that `fit_out_of_fold` costs no
             more.
-        uses_features: whether it learns from the features of graphs (`CellGraph.features`, as a
-            matrix `SurrogateDataset.features`). It then predicts only graphs that have the
-            features it was fitted with. A predictor that does not ignores them.
+        uses_features: whether it uses the features of graphs (`CellGraph.features`, as a matrix
+            `SurrogateDataset.features`). It then predicts only graphs with the features of the
+            fit; otherwise features are ignored.
     """
 
     name: ClassVar[str]
@@ -66,19 +66,19 @@ class Predictor(ABC):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """(f,) features that it was fitted with and that a graph to predict must have."""
+        """(f,) features of the fit, which a graph to predict must have."""
         return self._feature_names
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """(d,) names of the features it looks at; empty if it takes the graphs as they are."""
+        """(d,) names of its input columns; empty if it uses the graphs directly."""
         return ()
 
     def fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> Self:
-        """Learn from a dataset, forgetting any earlier one.
+        """Fit to a dataset, replacing any earlier fit.
 
         Args:
-            dataset: n >= 2 labelled graphs; `model_values` is what is learned.
+            dataset: n >= 2 labelled graphs; the labels are `model_values`.
             rng: source of all randomness.
 
         Raises:
@@ -91,18 +91,18 @@ class Predictor(ABC):
         return self
 
     def _mark_fitted(self, dataset: SurrogateDataset) -> None:
-        """Take note that the predictor has learned from a dataset."""
+        """Record that the predictor was fitted to a dataset."""
         self._feature_names = dataset.feature_names if self.uses_features else ()
         self._fitted = True
 
     def predict(self, graphs: Sequence[CellGraph]) -> Prediction:
-        """Answer for n graphs, on the model scale of the target that was learned.
+        """Predict n graphs, on the model scale of the target of the fit.
 
-        Each distinct key is answered once, so that equal keys have equal answers to the bit.
+        Each distinct key is predicted once, so that equal keys get equal predictions to the bit.
 
         Raises:
-            UserError: if nothing was fitted or loaded yet, or it uses features and a graph has
-                others than those of the fit.
+            UserError: if nothing was fitted or loaded yet, or the features of a graph are not
+                those of the fit.
         """
         self._require_fit("predict")
         if not graphs:
@@ -120,32 +120,30 @@ class Predictor(ABC):
     def fit_out_of_fold(
         self, dataset: SurrogateDataset, folds: int, rng: np.random.Generator
     ) -> Prediction:
-        """Learn from a dataset, and say what is answered for each row when it is held out.
+        """Fit to a dataset, and predict each row from fits without it.
 
         Args:
             dataset: n >= 2 labelled graphs, sorted by key.
-            folds: parts that are held out in turn, 2 .. n; a predictor that divides the keys for
-                its own purposes may take more.
+            folds: number of folds, 2 .. n; a predictor with folds of its own may use more.
             rng: source of all randomness.
 
         Returns:
-            (n,) answers, each by models that were fitted without the row.
+            (n,) out-of-fold predictions.
 
         Raises:
-            UserError: if there are fewer than two folds, or too few rows to leave two of them
-                beside each.
+            UserError: if there are fewer than two folds, or a fold leaves fewer than two rows.
         """
         check_folds(len(dataset), folds, FEWEST_KEYS)
         mean, std = np.zeros(len(dataset)), np.zeros(len(dataset))
         for rest, held_out in fold_indices(len(dataset), folds, rng):
             other = type(self)(self.settings).fit(dataset.subset(rest), rng)
-            answer = other.predict([dataset.graphs[i] for i in held_out])
-            mean[held_out], std[held_out] = answer.mean, answer.std
+            predicted = other.predict([dataset.graphs[i] for i in held_out])
+            mean[held_out], std[held_out] = predicted.mean, predicted.std
         self.fit(dataset, rng)
         return Prediction(mean, std)
 
     def save(self, folder: Path) -> None:
-        """Write what was learned into a folder, which is made if need be.
+        """Write the fitted predictor into a folder, which is created if needed.
 
         Raises:
             UserError: if nothing was fitted or loaded yet.
@@ -174,52 +172,52 @@ class Predictor(ABC):
 
     @abstractmethod
     def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
-        """Learn from rows that are sorted by key."""
+        """Fit to rows that are sorted by key."""
 
     @abstractmethod
     def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
-        """Answer for n >= 1 graphs."""
+        """Predict n >= 1 graphs."""
 
     @abstractmethod
     def _learned(self) -> Arrays:
-        """All that `_predict` needs beyond the settings, as arrays of numbers."""
+        """The fitted state besides the settings, as arrays of numbers."""
 
     def _documents(self) -> Mapping[str, str]:
-        """File name -> text of what another library keeps in a format of its own."""
+        """File name -> text of a fitted part in another library's format."""
         return {}
 
     @abstractmethod
     def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        """Take over what `_learned` and `_documents` gave."""
+        """Restore the state of `_learned` and `_documents`."""
 
 
 PREDICTORS: Registry[type[Predictor]] = Registry("predictor")
 
 
 def register_predictor(kind: type[Predictor]) -> type[Predictor]:
-    """Class decorator: make a predictor known by its name.
+    """Class decorator: register a predictor by its name.
 
     Raises:
-        UserError: if the name is taken by another class.
+        UserError: if another class has the name.
     """
     return PREDICTORS.register(kind.name, kind)
 
 
 def _registered(name: str, folder: Path) -> type[Predictor]:
     if name not in PREDICTORS:
-        # Not imported by a name in a file: reading an artifact runs nothing of it.
+        # Not imported by its name: reading an artifact must run no code of it.
         raise UserError(
-            f"the predictor in {folder} must be one that is registered ({', '.join(PREDICTORS)}), "
-            f"but is {name!r}; import the module that registers it before"
+            f"the predictor in {folder} must be a registered one ({', '.join(PREDICTORS)}), "
+            f"but is {name!r}; import the module that registers it first"
         )
     return PREDICTORS.get(name)
 
 
 def load_predictor(folder: Path) -> Predictor:
-    """Read a predictor of any registered kind from the folder it was saved to.
+    """Read a predictor of any registered kind from its folder.
 
     Raises:
-        UserError: if a file is missing or is not what `save` writes.
+        UserError: if a file is missing or not one that `save` writes.
     """
     rule = f"folder {folder} must hold a predictor saved by this version"
     with unreadable(rule, "fit it again"):
@@ -236,7 +234,7 @@ def load_predictor(folder: Path) -> Predictor:
         predictor._fitted = True  # noqa: SLF001
         if header["columns_sha256"] != content_hash(predictor.columns):
             raise UserError(
-                f"the predictor in {folder} was fitted on other columns than this version "
-                "encodes; fit it again, or use the nasasr version that fitted it"
+                f"the predictor in {folder} was fitted on other columns than those of this "
+                "version; fit it again, or use the nasasr version that fitted it"
             )
     return predictor

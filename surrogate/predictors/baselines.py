@@ -1,4 +1,4 @@
-"""What a predictor must beat: the mean of all labels, and what a network costs."""
+"""Baselines: the mean of all labels, and straight lines on static costs."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,19 @@ from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, Predictor, register_predictor
 from surrogate.predictors.scaling import NormalScoreScale
+from surrogate.predictors.settings import Settings
 
 _FRAMES_OF_A_SECOND = 100
 
 
 @dataclass(frozen=True)
-class MeanSettings:
+class MeanSettings(Settings):
     """`MeanPredictor` has no settings."""
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
 
 @register_predictor
 class MeanPredictor(Predictor):
-    """Gives every graph the mean and standard deviation of the labels it was fitted on."""
+    """Predicts the mean and standard deviation of the labels of the fit for every graph."""
 
     name = "mean"
     settings_type = MeanSettings
@@ -47,18 +46,17 @@ class MeanPredictor(Predictor):
 
 
 @dataclass(frozen=True)
-class CostSettings:
+class CostSettings(Settings):
     """Settings of `ParamsPredictor` and `MacsPredictor`.
 
     Attributes:
-        macro: registered name of the macro network whose cost is counted.
+        macro: registered name of the macro network whose cost is used.
     """
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
     macro: str = "timit-micro"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         MACROS.get(self.macro)
 
 
@@ -101,7 +99,7 @@ class _CostPredictor(Predictor):
 
 @register_predictor
 class ParamsPredictor(_CostPredictor):
-    """What the number of parameters alone says: a straight line on its logarithm."""
+    """A straight line on the logarithm of the number of parameters."""
 
     name = "params"
 
@@ -111,7 +109,7 @@ class ParamsPredictor(_CostPredictor):
 
 @register_predictor
 class MacsPredictor(_CostPredictor):
-    """What the multiply-accumulates alone say: a straight line on their logarithm."""
+    """A straight line on the logarithm of the multiply-accumulates."""
 
     name = "macs"
 

@@ -1,6 +1,6 @@
-"""What models see of graphs: a matrix of features, and arrays of nodes.
+"""Model inputs of graphs: a matrix of features, and arrays of nodes.
 
-Which operations have columns of their own is learned from the graphs of a fit, so that the same
+The operations with columns of their own are those of the graphs of the fit, so that the same
 predictor serves cells of speech recognition and graphs of any other benchmark.
 """
 
@@ -42,21 +42,21 @@ _MOST_PATH_COLUMNS = 400
 _MOST_FEEDS = 2.0**24
 
 FEATURE_PREFIX = "feature/"
-"""Beginning of the names of columns that are features given with the graphs."""
+"""Prefix of the names of columns that are features given with the graphs."""
 
 _FAR = 1e6
-"""Most standard deviations that a feature may lie from its mean: columns are of single precision,
-in which squares of larger numbers are lost."""
+"""Most standard deviations of a feature from its mean: columns have single precision, in which
+squares of larger numbers lose their digits."""
 
 
 @dataclass(frozen=True)
 class GivenFeature:
-    """A feature given with the graphs, and how it becomes a column that has no unit.
+    """A feature given with the graphs, and its standardisation.
 
     Attributes:
         name: its name.
         centre: mean over the graphs of the fit.
-        scale: standard deviation over them; 0 where they are equal, and the column tells nothing.
+        scale: standard deviation over them; 0 if they are equal.
     """
 
     name: str
@@ -65,11 +65,11 @@ class GivenFeature:
 
     @classmethod
     def of(cls, name: str, values: FloatArray) -> "GivenFeature":
-        """Learn the scale of (n,) values."""
+        """The standardisation of (n,) values."""
         unit = power_of_two(values)
         scaled = values / unit
-        spread = float(scaled.std()) * unit if np.ptp(scaled) > 0 else 0.0
-        return cls(name, float(scaled.mean()) * unit, spread)
+        std = float(scaled.std()) * unit if np.ptp(scaled) > 0 else 0.0
+        return cls(name, float(scaled.mean()) * unit, std)
 
     def column(self, values: FloatArray) -> FloatArray:
         """(n,) values in standard deviations from the mean."""
@@ -82,11 +82,11 @@ class GivenFeature:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What the graphs of a fit are made of: operations, and the features given with them.
+    """Operations of the graphs of a fit, and the features given with them.
 
     Attributes:
         ops: (o,) operations, sorted by name.
-        given: (f,) features that have columns, sorted by name; none unless a predictor uses them.
+        given: (f,) features with columns, sorted by name; none unless the predictor uses them.
     """
 
     ops: tuple[Operation, ...]
@@ -94,11 +94,11 @@ class Vocabulary:
 
     @classmethod
     def of(cls, graphs: Sequence[CellGraph], *, with_features: bool = False) -> "Vocabulary":
-        """Gather the operations of some graphs.
+        """The vocabulary of some graphs.
 
         Args:
             graphs: the graphs.
-            with_features: whether the features given with them have columns too.
+            with_features: whether the features given with them get columns.
 
         Raises:
             UserError: if two operations have one name.
@@ -122,17 +122,17 @@ class Vocabulary:
         return tuple(op.name for op in self.ops)
 
     def nearest(self, op: Operation) -> Operation:
-        """The known operation that an unseen one is most like; itself if there is none.
+        """The known operation most similar to an unseen one; itself if none is of its family.
 
-        Only operations of its family compare; the distance is that of the logarithms of kernel,
-        dilation and groups.
+        Only operations of its family are compared, by the logarithms of kernel, dilation and
+        groups.
         """
         family = _FAMILY.get(op.kind, op.kind)
         alike = [known for known in self.ops if _FAMILY.get(known.kind, known.kind) == family]
         return min(alike, key=lambda known: (_distance(known, op), known.name), default=op)
 
     def read(self, graphs: GroupedGraphs) -> GroupedGraphs:
-        """The graphs with every unseen operation replaced by the known one it is most like."""
+        """The graphs with every unseen operation replaced by the most similar known one."""
         if all(self.known.issuperset(group.ops) for group in graphs.groups):
             return graphs
         return GroupedGraphs(self._read_one(graph) for graph in graphs)
@@ -145,11 +145,11 @@ class Vocabulary:
 
     @cached_property
     def known(self) -> frozenset[Operation]:
-        """The operations, input and output among them."""
+        """The operations, including input and output."""
         return frozenset([*self.ops, INPUT, OUTPUT])
 
     def to_json(self) -> str:
-        """What `from_json` reads: a list of operations, in an object where there are features."""
+        """Text for `from_json`: a list of operations, or an object if there are features."""
         ops = [asdict(op) for op in self.ops]
         if not self.given:
             return json.dumps(ops)
@@ -170,9 +170,9 @@ class Vocabulary:
 class GraphFeatures(Encoding):
     """Subsets of operations on paths, sequences of operations, descriptors, statistics, features.
 
-    Unseen operations read as the most similar known ones in columns that go by name; columns
-    that go by descriptors see what they are. Sequence counts are log(1 + count). Features given
-    with the graphs are standardised.
+    Columns by name replace unseen operations by the most similar known ones; columns by descriptor
+    use their own. Sequence counts are log(1 + count). Features given with the graphs are
+    standardised.
 
     Args:
         vocabulary: operations and features with columns of their own.
@@ -201,7 +201,7 @@ class GraphFeatures(Encoding):
         """Encode n graphs as a matrix of shape (n, d).
 
         Raises:
-            UserError: if features have columns and a graph has others.
+            UserError: if the features of a graph are not those of the vocabulary.
         """
         given = grouped(graphs)
         read = self._vocabulary.read(given)
@@ -228,14 +228,14 @@ class GraphFeatures(Encoding):
 
 @lru_cache(maxsize=16)
 def features_of(vocabulary: Vocabulary) -> GraphFeatures:
-    """The features of a vocabulary; naming their columns takes longer than encoding a graph."""
+    """The features of a vocabulary, cached: naming columns takes longer than encoding a graph."""
     return GraphFeatures(vocabulary)
 
 
 class GraphBatch(GroupedGraphs):
-    """Graphs of one request: what models see of them is computed once for all predictors."""
+    """Graphs of one request, whose model inputs are computed once for all predictors."""
 
-    # What a batch keeps must not keep the batch: its memory is free as soon as it is answered.
+    # Cached inputs must not refer to the batch, so that its memory is freed after the request.
     @cached_property
     def _alone(self) -> GroupedGraphs:
         return GroupedGraphs(self)
@@ -246,13 +246,13 @@ class GraphBatch(GroupedGraphs):
         return self._alone.groups
 
     def inputs(self, vocabulary: Vocabulary) -> "GraphInputs":
-        """The graphs as the models of a vocabulary see them."""
+        """The model inputs of the graphs with a vocabulary."""
         found: dict[Vocabulary, GraphInputs] = self.__dict__.setdefault("_inputs", {})
         return found.setdefault(vocabulary, GraphInputs(self._alone, vocabulary))
 
 
 def inputs_of(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> "GraphInputs":
-    """Graphs as the models of a vocabulary see them."""
+    """The model inputs of some graphs with a vocabulary."""
     if isinstance(graphs, GraphBatch):
         return graphs.inputs(vocabulary)
     return GraphInputs(grouped(graphs), vocabulary)
@@ -266,7 +266,7 @@ def varying_columns(features: NDArray[np.float32]) -> NDArray[np.intp]:
 
 @dataclass(frozen=True, eq=False)
 class GraphInputs:
-    """n graphs as models see them; each form is computed when it is first asked for.
+    """Model inputs of n graphs; each form is computed at its first use.
 
     Attributes:
         graphs: (n,) the graphs.
@@ -290,14 +290,14 @@ class GraphInputs:
         return _node_arrays(self.graphs, self.vocabulary)
 
     def once(self, name: bytes, make: Callable[[], T]) -> T:
-        """What `make` gives, computed when it is first asked for under this name."""
+        """The value of `make`, computed once per name."""
         found: dict[bytes, T] = self.__dict__.setdefault("_found", {})
         if name not in found:
             found[name] = make()
         return found[name]
 
     def subset(self, rows: NDArray[np.int64]) -> "GraphInputs":
-        """The graphs at some rows, with what was computed for all."""
+        """The graphs at some rows, with the inputs computed for all."""
         chosen = GraphInputs([self.graphs[i] for i in rows], self.vocabulary)
         if "features" in self.__dict__:
             chosen.__dict__["features"] = self.features[rows]
@@ -311,10 +311,11 @@ class NodeArrays:
     """Nodes and edges of n graphs, padded to v nodes: the input first, the output second.
 
     Attributes:
-        kinds: (k, f) float32 descriptions of operations; the first, of what lies beyond a graph's
-            nodes, is zero. Graphs without unseen operations share one array.
-        kind: (n, v) which of them each node is.
-        feeds: (n, v, v) float32 how often node s feeds node t, at most 2 ** 24, at [:, t, s].
+        kinds: (k, f) float32 descriptions of operations; the first, of padding, is zero. Graphs
+            without unseen operations share one array.
+        kind: (n, v) index of each node into `kinds`.
+        feeds: (n, v, v) float32 number of edges from node s to node t, at most 2 ** 24, at
+            [:, t, s].
     """
 
     kinds: NDArray[np.float32]
@@ -370,7 +371,7 @@ def _kinds(
     kinds[1:] = [
         [*describe_operation(op), *(float(op.name == name) for name in names)] for op in ops
     ]
-    kinds.flags.writeable = False  # shared by all who ask
+    kinds.flags.writeable = False  # shared by all callers
     return {op: i for i, op in enumerate(ops, 1)}, kinds
 
 

@@ -1,4 +1,4 @@
-"""The scale that predictors learn on: normal scores, which no collapsed training can stretch."""
+"""Normal scores, the scale of the fits: collapsed trainings are no outliers on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray, size_of
 
 _MOST_KNOTS = 257
-_FAR = 100.0  # scores beyond the last knots up to which the map goes on
-_NO_SPREAD = 1e-9  # relative width that stands for the spread of equal labels
+_FAR = 100.0  # scores beyond the last knots up to which the map is continued
+_EQUAL_WIDTH = 1e-9  # relative width of the scale of equal labels
 
 
 @dataclass(frozen=True, eq=False)
 class NormalScoreScale:
-    """Maps labels to the normal quantiles of their ranks, and back, by straight lines.
+    """Maps labels to the normal quantiles of their ranks, and back, piecewise linearly.
 
-    The best and the worst of n labels stand at plus and minus some three standard deviations
-    however far off they lie: a squared error on this scale is ruled by no few rows, and
-    treats all ranks alike. Beyond the labels seen, the map goes on as steeply as it rises, on
-    average, over the last standard deviation.
+    The best and the worst of n labels lie at about plus and minus three standard deviations,
+    however extreme they are. So no small group of rows dominates a squared loss on this scale, and
+    all ranks count equally. Beyond the labels of the fit, the map continues with its mean slope
+    over the last standard deviation.
 
     Attributes:
-        values: (k,) rising labels, k >= 2; the first and the last lie far outside of those seen.
+        values: (k,) rising labels, k >= 2; the first and the last lie far beyond those of the fit.
         scores: (k,) their normal scores, rising.
 
     Source: van der Waerden's normal scores, 1952.
@@ -37,10 +37,10 @@ class NormalScoreScale:
 
     @classmethod
     def of(cls, values: FloatArray) -> "NormalScoreScale":
-        """Learn the scale of (n,) labels, n >= 1."""
+        """The scale of (n,) labels, n >= 1."""
         distinct, counts = np.unique(values, return_counts=True)
         if len(distinct) == 1:
-            width = _NO_SPREAD * size_of(distinct)
+            width = _EQUAL_WIDTH * size_of(distinct)
             return cls(distinct[0] + np.array([-width, width]), np.array([-1.0, 1.0]))
         middle_ranks = np.cumsum(counts) - counts / 2
         if len(distinct) > _MOST_KNOTS:
@@ -64,10 +64,10 @@ class NormalScoreScale:
         return np.interp(scores, self.scores, self.values)
 
     def prediction(self, mean: FloatArray, std: FloatArray) -> Prediction:
-        """From (n,) means and spreads of scores to those of labels.
+        """From (n,) means and standard deviations of scores to those of labels.
 
-        A spread becomes half the distance between the labels one spread below and above the
-        mean: the map is too uneven for its slope at a point to stand for it.
+        A standard deviation becomes half the distance between the labels one standard deviation
+        below and above the mean: the slope at a single point would be too uneven.
         """
         half = (self.backward(mean + std) - self.backward(mean - std)) / 2
         return Prediction(self.backward(mean), np.maximum(half, 0.0))
@@ -83,6 +83,6 @@ class NormalScoreScale:
 
 
 def _mean_slope(values: FloatArray, scores: FloatArray, near_end: NDArray[np.bool_]) -> float:
-    """Labels for each score over the knots of an end, of which there may be one only."""
+    """Mean slope, labels per score, over the knots of one end, or over all if it has one only."""
     chosen = near_end if near_end.sum() > 1 else np.ones_like(near_end)
     return float(np.ptp(values[chosen]) / np.ptp(scores[chosen]))

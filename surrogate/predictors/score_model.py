@@ -1,7 +1,7 @@
 """Models of normal scores, and the predictor that wraps one of them.
 
-A predictor turns graphs into inputs and labels into scores; a model sees nothing else. That lets
-a stack hold many models over inputs that are prepared once.
+A predictor turns graphs into inputs and labels into scores, which are all that a model sees. So a
+stack can hold many models on inputs that are prepared once.
 """
 
 from abc import ABC, abstractmethod
@@ -25,70 +25,82 @@ _VOCABULARY_FILE = "vocabulary.json"
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a model answers for n graphs.
+    """Predicted normal scores of n graphs.
 
     Attributes:
-        mean: (n,) expected normal score.
-        std: (n,) the model's doubt, >= 0.
+        mean: (n,) means.
+        std: (n,) standard deviations, >= 0.
     """
 
     mean: FloatArray
     std: FloatArray
 
 
-AskEach = Callable[[GraphInputs], list[Scores]]
-"""Gives each model's answers."""
+PredictEach = Callable[[GraphInputs], list[Scores]]
+"""Predicted scores of each of several models."""
 
 
 class ScoreModel(ABC):
-    """Learns normal scores of graphs."""
+    """A model of normal scores of graphs."""
 
     @abstractmethod
     def fit(
         self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
     ) -> None:
-        """Learn from n >= 2 graphs.
+        """Fit to n >= 2 graphs.
 
         Args:
             inputs: the graphs.
             scores: (n,) their normal scores.
-            weights: (n,) trust in each, > 0; 1 for a label of one training.
+            weights: (n,) weights, > 0; 1 for a label of one training.
             rng: source of all randomness.
         """
 
     @abstractmethod
     def predict(self, inputs: GraphInputs) -> Scores:
-        """Answer for n >= 1 graphs."""
+        """Predict n >= 1 graphs."""
 
     @classmethod
-    def together(cls, models: Sequence[Self]) -> "AskEach":
-        """How several models of this kind are asked the same: one by one, or faster."""
+    def together(cls, models: Sequence[Self]) -> "PredictEach":
+        """Joint prediction of several models of this kind: one by one, or faster."""
         return lambda inputs: [model.predict(inputs) for model in models]
 
     @abstractmethod
     def arrays(self) -> Arrays:
-        """What was learned, as arrays of numbers."""
+        """The fitted state, as arrays of numbers."""
 
     def documents(self) -> Mapping[str, str]:
-        """What was learned, as texts by file name, in another library's own format."""
+        """File name -> text of a fitted part in another library's format."""
         return {}
 
     @abstractmethod
     def restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        """Take over what `arrays` and `documents` gave."""
+        """Restore the state of `arrays` and `documents`."""
 
 
-class ScorePredictor(Predictor):
-    """A predictor over graphs of any benchmark whose labels are learned as normal scores."""
+class VocabularyPredictor(Predictor):
+    """A predictor on the columns of a vocabulary, which is saved with it."""
 
-    model_type: ClassVar[type[ScoreModel]]
+    _vocabulary: Vocabulary
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """(d,) names of what the fitted model may see of graphs and nodes; empty before."""
+        """(d,) names of the columns of graphs and nodes; empty before the fit."""
         if not self._fitted:
             return ()
         return (*features_of(self._vocabulary).columns, *NODE_COLUMNS)
+
+    def _documents(self) -> Mapping[str, str]:
+        return {_VOCABULARY_FILE: self._vocabulary.to_json()}
+
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:  # noqa: ARG002
+        self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
+
+
+class ScorePredictor(VocabularyPredictor):
+    """A predictor whose model is fitted to normal scores of the labels."""
+
+    model_type: ClassVar[type[ScoreModel]]
 
     def _new_model(self) -> ScoreModel:
         return self.model_type(self.settings)  # type: ignore[call-arg]
@@ -112,10 +124,10 @@ class ScorePredictor(Predictor):
         return {**self._scale.arrays(), **self._model.arrays()}
 
     def _documents(self) -> Mapping[str, str]:
-        return {_VOCABULARY_FILE: self._vocabulary.to_json(), **self._model.documents()}
+        return {**super()._documents(), **self._model.documents()}
 
     def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
+        super()._restore(arrays, documents)
         self._scale = NormalScoreScale.from_arrays(arrays)
         self._model = self._new_model()
         self._model.restore(arrays, documents)

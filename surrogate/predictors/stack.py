@@ -1,14 +1,13 @@
-"""The default predictor: several kinds of models, weighed by their held-out answers."""
+"""The default predictor: a stack of several models, weighted by their out-of-fold errors."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.errors import UserError
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import fold_indices
 from surrogate.data.prediction import Prediction
@@ -20,102 +19,86 @@ from surrogate.predictors.gnn.network import GraphNetwork, regularised
 from surrogate.predictors.gnn.settings import GnnSettings
 from surrogate.predictors.ridge import Columns, Ridge, RidgeSettings
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.settings import Count, CountOfTwo, Positive, Settings
 from surrogate.predictors.trees.xgb import BoostedTrees, XgbSettings
 
 _FEWEST_TO_HOLD_OUT = 10
-_KEPT_OF_FOLDS = ("gnn",)
-"""Kinds whose models of the folds answer: to fit them once more on all keys costs too much."""
+_PREDICT_WITH_FOLDS = ("gnn",)
+"""Kinds that predict with the models of their folds: another fit on all keys is expensive."""
 
 _KEYS_OF_NETWORK = (100, 200)
-"""Up to the first number of keys the network counts as much as trees or process where nothing is
-known, from the second on as much as both."""
+"""The expected share of the network is that of the trees up to the first number of keys, and twice
+that from the second on."""
 
 
 @dataclass(frozen=True)
 class StackXgbSettings(XgbSettings):
-    """Settings of the trees of a stack: fewer members, as every fold has some."""
+    """Settings of the trees of a stack: fewer members, since every fold has some."""
 
-    members: int = 4
+    members: CountOfTwo = 4
 
 
 @dataclass(frozen=True)
 class StackStatisticsSettings(RidgeSettings):
-    """Settings of a stack's second line."""
+    """Settings of the second ridge regression of a stack."""
 
     columns: Columns = "statistics"
 
 
 @dataclass(frozen=True)
 class StackGnnSettings(GnnSettings):
-    """Settings of the graph network of a stack: one member for each fold."""
+    """Settings of the graph network of a stack: one member per fold."""
 
-    members: int = 1
+    members: Count = 1
 
 
 @dataclass(frozen=True)
-class StackSettings:
+class StackSettings(Settings):
     """Settings of `StackPredictor`.
 
-    A member's settings that are not given are the stack's own defaults, which are not all those
-    of the member alone.
+    Some defaults of the members differ from those of the member alone.
 
     Attributes:
-        folds: parts of the keys that are held out in turn, >= 2; fewer if there are fewer keys.
-        gnn_from: keys from which on the graph network is a member, >= 2; it takes most of the
+        folds: number of folds, >= 2; fewer if there are fewer keys.
+        gnn_from: fewest keys with which the graph network is a member, >= 2; it takes most of the
             time of a fit.
-        weights_std: how far a weight is expected to be from its share where nothing is known
-            (`expected_shares`), > 0. Of some hundred keys the weights learned without it are
-            uncertain enough to lose quality.
+        weights_std: prior standard deviation of the weights around `expected_shares`, > 0. Without
+            that prior the weights of about a hundred keys are too uncertain.
         xgb: settings of the trees.
         gp: settings of the process.
-        counts: settings of the line on counts of operations.
-        statistics: settings of the line on statistics of the graph.
+        counts: settings of the ridge regression on counts of operations.
+        statistics: settings of the ridge regression on statistics of the graph.
         gnn: settings of the graph network of each fold.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
-
-    folds: int = 5
-    gnn_from: int = 20
-    weights_std: float = 0.1
+    folds: CountOfTwo = 5
+    gnn_from: CountOfTwo = 20
+    weights_std: Positive = 0.1
     xgb: StackXgbSettings = field(default_factory=StackXgbSettings)
     gp: GpSettings = field(default_factory=GpSettings)
     counts: RidgeSettings = field(default_factory=RidgeSettings)
     statistics: StackStatisticsSettings = field(default_factory=StackStatisticsSettings)
     gnn: StackGnnSettings = field(default_factory=StackGnnSettings)
 
-    def __post_init__(self) -> None:
-        for name in ("folds", "gnn_from"):
-            if getattr(self, name) < 2:
-                raise UserError(f"{name} must be >= 2, but got {getattr(self, name)}")
-        if not self.weights_std > 0:
-            raise UserError(f"weights_std must be > 0, but got {self.weights_std}")
-        # Saved settings come back as plain values.
-        for of in fields(self):
-            value = getattr(self, of.name)
-            if isinstance(value, Mapping):
-                object.__setattr__(self, of.name, _PARTS[of.name][0](**value))
 
-
-_PARTS: dict[str, tuple[Any, Any]] = {
-    "xgb": (StackXgbSettings, BoostedTrees),
-    "gp": (GpSettings, GaussianProcess),
-    "counts": (RidgeSettings, Ridge),
-    "statistics": (StackStatisticsSettings, Ridge),
-    "gnn": (StackGnnSettings, GraphNetwork),
+_MODELS: dict[str, Any] = {
+    "xgb": BoostedTrees,
+    "gp": GaussianProcess,
+    "counts": Ridge,
+    "statistics": Ridge,
+    "gnn": GraphNetwork,
 }
 
 
 class Stack(ScoreModel):
-    """Models of several kinds, weighed by what they say of keys that they have not seen.
+    """Models of several kinds, weighted by their out-of-fold errors.
 
-    Every kind is fitted once for each fold of the keys, without it. From these held-out answers
-    come the weights (those >= 0 of the least squared error, pulled towards expected shares) and
-    the predictor's intervals. The network's dropout is chosen once, for all folds: which of two
-    numbers it is says next to nothing of a single label. A new graph is answered by each kind
-    fitted once more on all keys; the graph network, whose fits are dear, by the mean of its folds'
-    models. The spread is that of the mixture: what the models doubt, and how far they are from
-    each other.
+    Every kind is fitted once per fold, without its keys. The out-of-fold predictions determine the
+    weights (non-negative least squares, shrunk towards expected shares) and the predictor's
+    intervals. The network's dropout is chosen once for all folds: a choice between two numbers
+    reveals almost nothing about a single label. New graphs are predicted by each kind fitted again
+    on all keys; by the graph network, whose fits are expensive, as the mean of its folds' models.
+    The variance is that of the mixture: within the models and between them.
 
     Source: Wolpert, "Stacked generalization", 1992; Breiman, "Stacked regressions", 1996;
     pulled weights: LeBlanc and Tibshirani, "Combining estimates in regression and
@@ -130,9 +113,9 @@ class Stack(ScoreModel):
     def fit(
         self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
     ) -> None:
-        """Train every kind of model on every fold's rest.
+        """Fit every kind without each fold, and on all keys.
 
-        Of fewer than ten rows none is held out, and the kinds count as is expected of them.
+        With fewer than ten rows none is held out, and the weights are the expected shares.
         """
         if len(inputs) >= _FEWEST_TO_HOLD_OUT:
             self.fit_out_of_fold(inputs, scores, weights, rng)
@@ -142,12 +125,12 @@ class Stack(ScoreModel):
             kind: [self._fitted(kind, inputs, scores, weights, rng)] for kind in self._kinds
         }
         self._weights = expected_shares(self._kinds, len(inputs))
-        self._prepare_to_answer()
+        self._prepare_to_predict()
 
     def fit_out_of_fold(
         self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
     ) -> Scores:
-        """As `fit`; gives what the finished stack would answer for each row had it not seen it.
+        """As `fit`; returns the out-of-fold predictions of the stack.
 
         Args:
             inputs: n >= 10 graphs.
@@ -168,18 +151,18 @@ class Stack(ScoreModel):
             fold_of[held_out] = fold
             for number, kind in enumerate(self._kinds):
                 model = self._fitted(kind, inputs.subset(rest), scores[rest], weights[rest], rng)
-                answer = model.predict(inputs.subset(held_out))
-                means[number, held_out], stds[number, held_out] = answer.mean, answer.std
-                if kind in _KEPT_OF_FOLDS:
+                found = model.predict(inputs.subset(held_out))
+                means[number, held_out], stds[number, held_out] = found.mean, found.std
+                if kind in _PREDICT_WITH_FOLDS:
                     self._models[kind].append(model)
         for kind in self._kinds:
-            if kind not in _KEPT_OF_FOLDS:
+            if kind not in _PREDICT_WITH_FOLDS:
                 self._models[kind].append(self._fitted(kind, inputs, scores, weights, rng))
         self._weights = self._weigh(means, scores, weights)
-        self._prepare_to_answer()
+        self._prepare_to_predict()
         held_out_scores = np.zeros(n), np.zeros(n)
         for fold in range(fold_of.max() + 1):
-            # Weights that have not seen the fold's labels either.
+            # These weights must not depend on the fold's labels either.
             here, others = fold_of == fold, fold_of != fold
             of_others = self._weigh(means[:, others], scores[others], weights[others])
             held_out_scores[0][here], held_out_scores[1][here] = _mix(
@@ -188,7 +171,7 @@ class Stack(ScoreModel):
         return Scores(*held_out_scores)
 
     def _kinds_for(self, n: int) -> tuple[str, ...]:
-        return tuple(k for k in _PARTS if k != "gnn" or n >= self._settings.gnn_from)
+        return tuple(k for k in _MODELS if k != "gnn" or n >= self._settings.gnn_from)
 
     def _weigh(self, means: FloatArray, scores: FloatArray, weights: FloatArray) -> FloatArray:
         expected = expected_shares(self._kinds, len(scores))
@@ -209,17 +192,17 @@ class Stack(ScoreModel):
         return model
 
     def _new(self, kind: str) -> ScoreModel:
-        model: ScoreModel = _PARTS[kind][1](getattr(self._settings, kind))
+        model: ScoreModel = _MODELS[kind](getattr(self._settings, kind))
         return model
 
     def predict(self, inputs: GraphInputs) -> Scores:
-        """The weighted mean of all kinds; a kind of no weight is not asked."""
+        """The weighted mean of all kinds; kinds of weight zero are skipped."""
         means, variances = [], []
-        asked = [kind for kind, weight in zip(self._kinds, self._weights, strict=True) if weight]
-        for kind in asked:
-            answers = self._ask[kind](inputs)
-            means.append(np.mean([a.mean for a in answers], axis=0))
-            variances.append(np.mean([a.std**2 for a in answers], axis=0))
+        used = [kind for kind, weight in zip(self._kinds, self._weights, strict=True) if weight]
+        for kind in used:
+            found = self._predict_each[kind](inputs)
+            means.append(np.mean([scores.mean for scores in found], axis=0))
+            variances.append(np.mean([scores.std**2 for scores in found], axis=0))
         weights = self._weights[self._weights > 0]
         return Scores(*_mix(np.array(means), np.sqrt(variances), weights))
 
@@ -244,7 +227,7 @@ class Stack(ScoreModel):
         }
 
     def restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        """Read every model back."""
+        """Restore every model."""
         self._weights = arrays["stack_weights"]
         self._kinds = tuple(arrays["stack_kinds"].tolist())
         self._models = {kind: [] for kind in self._kinds}
@@ -253,19 +236,19 @@ class Stack(ScoreModel):
                 model = self._new(kind)
                 model.restore(learned, _under(f"{kind}-{len(models)}-", documents))
                 models.append(model)
-        self._prepare_to_answer()
+        self._prepare_to_predict()
 
-    def _prepare_to_answer(self) -> None:
-        self._ask = {
+    def _prepare_to_predict(self) -> None:
+        self._predict_each = {
             kind: type(models[0]).together(models) for kind, models in self._models.items()
         }
 
 
 def expected_shares(kinds: Sequence[str], keys: int) -> FloatArray:
-    """(k,) what counts how much where nothing is known; it sums to one.
+    """(k,) prior weights, which sum to one.
 
-    Trees and process count alike, the graph network as much as either of them and, the more keys
-    it learns from, up to as much as both. The lines are there for what these miss.
+    Trees and process have equal shares. The graph network has the same share with few keys and up
+    to twice that with many. The ridge regressions have none: they only correct the others.
     """
     network = float(np.interp(keys, _KEYS_OF_NETWORK, (1.0, 2.0)))
     parts = np.array([{"xgb": 1.0, "gp": 1.0, "gnn": network}.get(kind, 0.0) for kind in kinds])
@@ -278,7 +261,7 @@ def _under(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mix(means: FloatArray, stds: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weighted mean of (k, n) answers, and the spread of their mixture."""
+    """Weighted mean of (k, n) predictions, and the standard deviation of their mixture."""
     mean = weights @ means
     shares = weights / weights.sum()
     around = means - (shares @ means)
@@ -292,28 +275,28 @@ def _least_squares(
     expected: FloatArray,
     pull: float,
 ) -> FloatArray:
-    """Weights >= 0, not all zero, of the least squared error.
+    """Non-negative weights, not all zero, of the least squared error.
 
     The error is `sum_i weights_i (found @ means_i - scores_i)^2 + pull |found - expected|^2`.
 
     Args:
-        means: (k, n) held-out answers of each kind.
-        scores: (n,) what was to be answered.
-        weights: (n,) trust in each row.
-        expected: (k,) weights where nothing is known; they sum to one.
-        pull: strength with which the weights are drawn there, >= 0.
+        means: (k, n) out-of-fold predictions of each kind.
+        scores: (n,) true scores.
+        weights: (n,) weight of each row.
+        expected: (k,) prior weights; they sum to one.
+        pull: strength of the prior, >= 0.
     """
     from scipy.optimize import nnls
 
-    trust, drawn = np.sqrt(weights), math.sqrt(pull)
-    rows = np.concatenate([(means * trust).T, drawn * np.eye(len(means))])
-    found: FloatArray = nnls(rows, np.concatenate([scores * trust, drawn * expected]))[0]
+    root, prior = np.sqrt(weights), math.sqrt(pull)
+    rows = np.concatenate([(means * root).T, prior * np.eye(len(means))])
+    found: FloatArray = nnls(rows, np.concatenate([scores * root, prior * expected]))[0]
     return found if found.sum() > 1e-6 else 1e-3 * expected
 
 
 @register_predictor
 class StackPredictor(ScorePredictor):
-    """Trees, a Gaussian process, a line and a graph network, weighed by held-out answers."""
+    """A stack of trees, a Gaussian process, ridge regressions and a graph network."""
 
     name = "stack"
     settings_type = StackSettings
@@ -325,19 +308,19 @@ class StackPredictor(ScorePredictor):
     def fit_out_of_fold(
         self, dataset: SurrogateDataset, folds: int, rng: np.random.Generator
     ) -> Prediction:
-        """As every predictor's, at the cost of one fit: the stack holds its keys out anyway.
+        """As for every predictor, at the cost of one fit: the stack holds its keys out anyway.
 
-        Members have not seen the rows that they are asked about. Their labels still tell a
-        little: the scale of the scores is that of all labels, and the weights rest on what was
-        said of other rows by members that have learned from these.
+        The members that predict a row were fitted without it. Its label still has a small
+        influence: on the scale of the scores, which is that of all labels, and on the weights,
+        through the errors of members that were fitted with it.
 
-        `folds` is only used for fewer than ten keys, of which a stack holds none out; it divides
-        others by its own setting.
+        `folds` is used for fewer than ten keys only, of which a stack holds none out. Otherwise
+        the stack uses the folds of its settings.
         """
         if len(dataset) < _FEWEST_TO_HOLD_OUT:
             return super().fit_out_of_fold(dataset, folds, rng)
         inputs, scores = self._learn_scale(dataset)
         self._model = model = Stack(self.settings)
-        answers = model.fit_out_of_fold(inputs, scores, dataset.weights, rng)
+        found = model.fit_out_of_fold(inputs, scores, dataset.weights, rng)
         self._mark_fitted(dataset)
-        return self._scale.prediction(answers.mean, answers.std)
+        return self._scale.prediction(found.mean, found.std)

@@ -1,4 +1,4 @@
-"""A benchmark as one page of plots that opens without a network."""
+"""The report of a comparison: one page of plots that needs no network access."""
 
 from surrogate.report.page import report_html, write_report
 

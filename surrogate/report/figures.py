@@ -1,4 +1,4 @@
-"""Plots of a benchmark as plotly's plain figure objects: built and tested without plotly."""
+"""Plots of a comparison as plain figure objects of plotly, built without plotly."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,12 +19,11 @@ from surrogate.report.series import (
 Figure = dict[str, Any]
 
 QUALITY = ("kendall_tau", "rmse", "precision_at_10", "regret")
-"""Metrics drawn against the training size; the table of the page has all."""
+"""Metrics plotted against the training size; the table of the page has all."""
 
 COSTS = ("fit_seconds", "query_microseconds")
 
-# Okabe and Ito's colours, then some of Tol's: told apart by readers who see no difference between
-# red and green.
+# Colours of Okabe and Ito, then some of Tol: distinguishable with colour blindness.
 _COLOURS = (
     "#0072B2",
     "#D55E00",
@@ -40,7 +39,7 @@ _COLOURS = (
 _WAY = {
     "higher": "higher is better",
     "lower": "lower is better",
-    "nominal": "on the line is best",
+    "nominal": "closest to the line is best",
 }
 _DASHED = {"dash": "dash", "color": "#666666", "width": 1.5}
 
@@ -62,7 +61,7 @@ def figures_of(result: BenchmarkResult, protocol: str) -> tuple[Figure, ...]:
 def quality_figure(
     result: BenchmarkResult, protocol: str, metric: Metric, colours: dict[str, str]
 ) -> Figure:
-    """A metric against the number of training keys, beside the noise ceiling."""
+    """A metric against the number of training keys, with the noise ceiling."""
     data = [_trace(line, colours) for line in quality_lines(result, protocol, metric.name)]
     sizes = sorted({x for trace in data for x in trace["x"]})
     ceiling = result.ceilings[protocol].get(metric.name)
@@ -84,7 +83,7 @@ def quality_figure(
 
 
 def calibration_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]) -> Figure:
-    """Share of labels within their interval against the level asked for."""
+    """Coverage of the intervals against their level."""
     data = [_trace(line, colours) for line in calibration_lines(result, protocol)]
     data.append(_reference("calibrated", [0, 1], [0, 1], "dash"))
     size = largest_size(result, protocol)
@@ -92,12 +91,12 @@ def calibration_figure(result: BenchmarkResult, protocol: str, colours: dict[str
         f"calibration with {size} training keys: {_WAY['nominal']}",
         data,
         {"title": {"text": "level of the interval"}, "range": [0, 1]},
-        {"title": {"text": "share of labels inside"}, "range": [0, 1.05]},
+        {"title": {"text": "coverage"}, "range": [0, 1.05]},
     )
 
 
 def pit_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]) -> Figure:
-    """Histogram of the labels' places in their forecast distributions."""
+    """Histogram of the probability integral transform."""
     lines = pit_lines(result, protocol)
     data = [{**_trace(line, colours), "mode": "lines"} for line in lines]
     for trace in data:
@@ -107,7 +106,7 @@ def pit_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]) 
     return _figure(
         f"probability integral transform: {_WAY['nominal']}",
         data,
-        {"title": {"text": "share of the forecast distribution below the label"}, "range": [0, 1]},
+        {"title": {"text": "predicted probability of a value below the label"}, "range": [0, 1]},
         {"title": {"text": "density of labels"}, "rangemode": "tozero"},
     )
 
@@ -117,12 +116,12 @@ def group_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]
     data = [{**_trace(line, colours), "mode": "markers"} for line in group_lines(result, protocol)]
     groups = list(dict.fromkeys(x for trace in data for x in trace["x"]))
     level = result.config.group_level
-    data.append(_reference("level asked for", [groups[0], groups[-1]], [level, level], "dash"))
+    data.append(_reference("level", [groups[0], groups[-1]], [level, level], "dash"))
     return _figure(
         f"coverage of {percent(level)} % intervals by group: {_WAY['nominal']}",
         data,
         {"categoryorder": "array", "categoryarray": groups, "tickangle": -35, "automargin": True},
-        {"title": {"text": "share of labels inside"}, "range": [0, 1.05]},
+        {"title": {"text": "coverage"}, "range": [0, 1.05]},
     )
 
 
@@ -178,7 +177,7 @@ def _trace(line: Line, colours: dict[str, str]) -> dict[str, Any]:
 
 
 def _distances(above: Sequence[float | None], below: Sequence[float | None]) -> list[float]:
-    """Lengths of error bars; no interval is no bar."""
+    """Lengths of error bars; zero without an interval."""
     return [
         0.0 if a is None or b is None else max(a - b, 0.0)
         for a, b in zip(above, below, strict=True)

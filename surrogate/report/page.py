@@ -1,4 +1,4 @@
-"""The page of a benchmark: its facts, its plots and its table, in one file."""
+"""The page of a comparison: its facts, its plots and its table, in one file."""
 
 from html import escape
 from pathlib import Path
@@ -21,11 +21,11 @@ th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
 
 
 def write_report(result: BenchmarkResult, path: Path) -> None:
-    """Write a benchmark as one HTML file that opens without a network, whole or not at all.
+    """Write a comparison as one HTML file that needs no network access, in one atomic step.
 
     Args:
-        result: what was found.
-        path: file to write; a file that is there is replaced.
+        result: the comparison.
+        path: file to write; an existing one is replaced.
 
     Raises:
         ModuleNotFoundError: if plotly is not installed (the extra `report`).
@@ -36,7 +36,7 @@ def write_report(result: BenchmarkResult, path: Path) -> None:
 
 
 def report_html(result: BenchmarkResult) -> str:
-    """The page; plotly's own program, 5 MB, is part of it.
+    """The page, which includes the 5 MB of plotly's code.
 
     Raises:
         ModuleNotFoundError: if plotly is not installed (the extra `report`).
@@ -82,7 +82,7 @@ def _facts(result: BenchmarkResult) -> str:
 def _ceiling_fact(result: BenchmarkResult, protocol: str) -> str:
     ceiling = result.ceilings[protocol].get("kendall_tau")
     if ceiling is None:
-        return "Noise ceiling: not known; it needs two seeds of the keys tested on."
+        return "Noise ceiling: unknown; it needs two seeds per test key."
     perfect = "" if ceiling.perfect is None else f"; a perfect predictor {ceiling.perfect:.3f}"
     return (
         f"Noise ceiling: the mean of the other seeds scores a tau of {ceiling.value:.3f} "
@@ -116,7 +116,7 @@ def _section(result: BenchmarkResult, protocol: str) -> str:
 
 
 def _table(result: BenchmarkResult, protocol: str) -> str:
-    """All metrics over all test keys, a row for each training size and predictor."""
+    """All metrics over all test keys, one row per training size and predictor."""
     rows: dict[tuple[int, str], dict[str, str]] = {}
     for row in whole_rows(result, protocol):
         text = f"{row.mean:.4g}"

@@ -1,4 +1,4 @@
-"""The numbers behind each plot of a report, ready to be drawn or tested."""
+"""The numbers of each plot of a report."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PIT_BINS = 20
 """Bars of a histogram of probability integral transforms."""
 
 MAX_POINTS = 1500
-"""Points of a scatter plot: more are drawn on top of each other and make the page slow."""
+"""Most points of a scatter plot: more overlap and make the page slow."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Line:
         name: the predictor.
         x: (n,) positions.
         y: (n,) values.
-        low: (n,) lower ends; None where there is none.
+        low: (n,) lower ends; None without an interval.
         high: (n,) upper ends.
     """
 
@@ -39,11 +39,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Cloud:
-    """Answers of one fit beside the labels.
+    """Predictions and labels of one fit.
 
     Attributes:
         name: the predictor.
-        predicted: (n,) answers on the raw scale.
+        predicted: (n,) predictions on the raw scale.
         measured: (n,) labels.
         keys: (n,) keys.
     """
@@ -60,7 +60,7 @@ def protocols_of(result: BenchmarkResult) -> tuple[str, ...]:
 
 
 def whole_rows(result: BenchmarkResult, protocol: str) -> list[SummaryRow]:
-    """Rows over all test keys; where a protocol has several divisions, over all of these."""
+    """Rows over all test keys; for a protocol with several divisions, over all of these."""
     rows = [r for r in result.summary if r.protocol == protocol and not r.group]
     means = [r for r in rows if r.detail == EVERY_DETAIL]
     return means or rows
@@ -72,13 +72,13 @@ def largest_size(result: BenchmarkResult, protocol: str) -> int:
 
 
 def quality_lines(result: BenchmarkResult, protocol: str, metric: str) -> tuple[Line, ...]:
-    """A metric against the number of training keys, a line a predictor."""
+    """A metric against the number of training keys, one line per predictor."""
     rows = [row for row in whole_rows(result, protocol) if row.metric == metric]
     return _lines(rows, lambda row: row.train_size)
 
 
 def calibration_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...]:
-    """Share of labels within their interval against its level, at the largest training size."""
+    """Coverage of the intervals against their level, at the largest training size."""
     level_of = {f"coverage_{percent(level)}": level for level in result.config.levels}
     size = largest_size(result, protocol)
     rows = [
@@ -93,7 +93,7 @@ def calibration_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...
 def group_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...]:
     """Coverage of the group level in each group of test keys, at the largest training size.
 
-    Where a protocol has several divisions, the mean of theirs; then without intervals.
+    For a protocol with several divisions it is their mean, without intervals.
     """
     size = largest_size(result, protocol)
     metric = f"coverage_{percent(result.config.group_level)}"
@@ -119,10 +119,10 @@ def group_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...]:
 
 
 def pit_lines(result: BenchmarkResult, protocol: str) -> tuple[Line, ...]:
-    """Histogram of the labels' places in their forecast distributions, at the largest size.
+    """Histogram of the probability integral transform, at the largest training size.
 
-    All repeats and divisions together. The height of a bar is its share times the number of bars,
-    so that right distributions have bars of one.
+    It pools all repeats and divisions. The height of a bar is a density, so that right
+    distributions have bars of height one.
     """
     size = largest_size(result, protocol)
     transform = result.source.dataset.target.transform

@@ -7,14 +7,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from surrogate.cli.commands.benchmark import _with_options
 from surrogate.comparison import BenchmarkConfig
+from surrogate.comparison.overrides import config_with
 from surrogate.comparison.protocol import PROTOCOLS
 from tests.cli.conftest import Run
 
@@ -61,7 +62,7 @@ def test_table_and_csv_show_the_same(run: Run, tmp_path: Path) -> None:
     code, table, _ = run("benchmark", *FAST, "--out", tmp_path / "out")
     assert code == 0
     assert table.splitlines()[0].split()[:4] == ["protocol", "detail", "train", "predictor"]
-    assert "noise ceiling of random: not known" in table
+    assert "noise ceiling of random: unknown" in table
     assert " ± " in table
     code, text, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "csv")
     assert code == 0
@@ -127,15 +128,14 @@ def test_options_replace_what_the_file_says(run: Run, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "config.json").read_text())["seed"] == 3
 
 
-def config_by(**options: Any) -> BenchmarkConfig:
-    """The configuration that a command line makes of a file and options."""
-    empty = dict.fromkeys(("table", "graphs", "direction", "transform", "unit"))
-    return _with_options(
-        options.pop("path", None),
-        source={**empty, **options.pop("source", {})},
-        top=dict.fromkeys(("target", "repeats", "seed")) | options.pop("top", {}),
-        lists=dict.fromkeys(("protocols", "train_sizes", "predictors")) | options.pop("lists", {}),
-        added=options.pop("added", []),
+def config_by(
+    path: Path | None = None, added: Sequence[str] = (), source: Any = None, **values: Any
+) -> BenchmarkConfig:
+    """The configuration of a file and of options; None is an option that was not given."""
+    no_source = dict.fromkeys(("table", "graphs", "direction", "transform", "unit"))
+    no_values = dict.fromkeys(("target", "repeats", "seed", "protocols", "predictors"))
+    return config_with(
+        path, source={**no_source, **(source or {})}, values={**no_values, **values}, added=added
     )
 
 
@@ -143,11 +143,11 @@ CONFIG = ROOT / "configs" / "benchmark" / "example-graphs.toml"
 
 
 def test_a_chosen_protocol_keeps_what_the_file_says_of_it() -> None:
-    chosen = config_by(path=CONFIG, lists={"protocols": "leave-operation-out,extended"})
+    chosen = config_by(path=CONFIG, protocols=["leave-operation-out", "extended"])
     assert chosen.sizes_of("leave-operation-out") == (30,)
     assert chosen.sizes_of("extended") == (20, 40)
-    sizes = {"protocols": "leave-operation-out", "train_sizes": "25"}
-    assert config_by(path=CONFIG, lists=sizes).sizes_of("leave-operation-out") == (25,)
+    other = config_by(path=CONFIG, protocols=["leave-operation-out"], train_sizes=[25])
+    assert other.sizes_of("leave-operation-out") == (25,)
 
 
 def test_a_source_is_changed_field_by_field() -> None:
@@ -157,7 +157,7 @@ def test_a_source_is_changed_field_by_field() -> None:
     assert other.graphs == Path("other.jsonl")
     assert (other.direction, other.transform) == ("minimise", "log")
     assert other.unit == "million multiply-accumulates"
-    table = config_by(path=CONFIG, source={"table": "timit-micro"}, top={"target": "val_per"})
+    table = config_by(path=CONFIG, source={"table": "timit-micro"}, target="val_per")
     assert table.source.model_dump(exclude_none=True) == {"table": "timit-micro"}
 
 
@@ -181,7 +181,7 @@ def test_generated_names_are_those_of_folders(
     monkeypatch.chdir(tmp_path / "here")
     if "graphs" in source:
         source["direction"] = "minimise"
-    assert config_by(source=source, top={"target": target} if target else {}).name == name
+    assert config_by(source=source, target=target).name == name
 
 
 def test_the_working_folder_is_searched_last_and_for_classes_only(

@@ -100,9 +100,9 @@ def test_an_invalid_configuration_is_a_user_error(
 
 def test_invalid_options_are_user_errors(run: Run, config: Path, tmp_path: Path) -> None:
     code, _, err = run(config, "--out", tmp_path / "out", "--cores", "zero")
-    assert (code, "--cores must be numbers" in err) == (2, True)
+    assert (code, "--cores must be integers" in err) == (2, True)
     code, _, err = run(config, "--out", tmp_path / "out", "--cores", "4096")
-    assert (code, "--cores must be of" in err) == (2, True)
+    assert (code, "--cores must be among" in err) == (2, True)
     code, _, err = run(config, "--out", tmp_path / "out", "--baselines-of", tmp_path / "nope")
     assert (code, "must be a folder that `nasasr latency` wrote" in err) == (2, True)
     assert not (tmp_path / "out").exists()

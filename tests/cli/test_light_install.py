@@ -1,4 +1,4 @@
-"""What a forecast needs is all that a light installation has: the rest says what it lacks."""
+"""A light installation makes forecasts; other commands name the missing extra."""
 
 import json
 import os
@@ -17,9 +17,8 @@ from surrogate.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 
-# One process runs all commands of a list, as if the packages of another were not installed:
-# whatever imports one of them is told so. A process per command would spend most of its time on
-# imports.
+# One process runs all commands of a list, as if the packages of an extra were not installed. A
+# process per command would spend most of its time on imports.
 PROGRAM = """
 import contextlib, io, json, sys
 absent, calls = json.loads(sys.stdin.read())

@@ -1,4 +1,4 @@
-"""What long work says of itself, and the help of commands that need not be named in full."""
+"""Progress of long work, its interruption, and help of commands whose name may be left out."""
 
 import signal
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ def test_lines_come_now_and_then_and_at_the_end(
             display.show(done, 6)
         display.show(6, 6, "the last")
     # What was done before the first call took no time of this run: two of four in 31 seconds.
-    told = capsys.readouterr().err.splitlines()
-    assert told == ["fits 2/6", "fits 4/6 about 0m 31s left", "the last 6/6"]
+    found = capsys.readouterr().err.splitlines()
+    assert found == ["fits 2/6", "fits 4/6 about 0m 31s left", "the last 6/6"]
 
 
 def test_a_stop_is_told_and_other_errors_pass(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,7 +41,7 @@ def test_a_stop_is_told_and_other_errors_pass(capsys: pytest.CaptureFixture[str]
 
 @pytest.fixture
 def on_sigint(request: pytest.FixtureRequest) -> Iterator[None]:
-    """How Ctrl-C is answered, which differs between the terminal and the background."""
+    """The handler of Ctrl-C, which differs between terminal and background."""
     before = signal.signal(signal.SIGINT, request.param)
     yield
     signal.signal(signal.SIGINT, before)
@@ -75,7 +75,7 @@ def test_what_holds_ctrl_c_back_holds_a_scheduler_back() -> None:
     assert stop.value.exit_code == 143
 
 
-def test_who_has_an_answer_to_sigterm_keeps_it() -> None:
+def test_an_existing_sigterm_handler_is_kept() -> None:
     heard = []
     before = signal.signal(signal.SIGTERM, lambda *_: heard.append("mine"))
     try:

@@ -91,11 +91,11 @@ def test_the_largest_space_has_a_size_that_can_be_printed(run: Run) -> None:
     assert (code, json.loads(out)["points"]) == (0, 6**100 * 2**5050)
 
 
-def test_ctrl_c_in_a_count_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_in_a_count_is_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("surrogate.cli.commands.space._count", stopped)
+    monkeypatch.setattr("graph_encoding.description.functional_key", stopped)
     code, out, err = run("space", "--nodes", "2")
     assert (code, out) == (130, "")
     assert err.startswith("stopped; ")

@@ -109,7 +109,7 @@ def test_ctrl_c_in_the_confirmation_says_how_to_go_on(
     code, told, error = run("tune", config(1), "--out", tmp_path / "out")
     assert (code, told) == (130, "")
     assert "trials 1/1" in error
-    assert f"Go on with --out {tmp_path / 'out'}" in error
+    assert f"Resume with --out {tmp_path / 'out'}" in error
 
 
 def test_mistakes_end_with_2_and_a_remedy(
@@ -193,7 +193,7 @@ def test_ctrl_c_keeps_what_has_ended(
     told, error = process.communicate(timeout=300)
     assert process.returncode == 130, error
     assert told == b""
-    assert b"Go on with --out" in error
+    assert b"Resume with --out" in error
     assert b"Traceback" not in error
     journal = (out / JOURNAL_FILE).read_text()
     time.sleep(0.5)

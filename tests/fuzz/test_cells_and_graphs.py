@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from graph_encoding import Cell, nasbench101, nasbench201, nasbench_graph
 from graph_encoding.interop.graph_file import read_graphs
 from graph_encoding.semantics import Semantics
-from surrogate.cli.commands.cell import read_cells
+from surrogate.cli.options import read_cells
 from tests.fuzz.helpers import changed_bytes, changed_values, fuzz, plain_values, read_or_refuse
 from train_benchmark.collecting.cell_choice import FileOfCells, choose_cells
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import strategies as st
 
 from graph_encoding.common.hashing import content_hash
-from surrogate.cli.commands.predict import observed_rates
+from surrogate.cli.options import observed_rates
 from surrogate.curves import load_curve_model
 from surrogate.curves.observed import Observed
 from surrogate.data.searched_keys import searched_keys

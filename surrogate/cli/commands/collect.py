@@ -1,7 +1,6 @@
-"""`nasasr collect`: train the cells of a campaign, see where it stands."""
+"""`nasasr collect`: train the cells of a campaign, or show its progress."""
 
 import logging
-import re
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -11,11 +10,17 @@ import typer
 
 from graph_encoding.common.errors import UserError
 from surrogate.cli.config_argument import ConfigKind, config_argument
-from surrogate.cli.corpus_option import CORPUS_HELP, corpus_roots
 from surrogate.cli.extras import imports_of
+from surrogate.cli.options import (
+    CORPUS_HELP,
+    RowFormat,
+    corpus_roots,
+    duration_s,
+    resumed_by,
+    run_and_status_group,
+)
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
-from surrogate.cli.run_group import RunUnlessNamed
 
 if TYPE_CHECKING:
     from train_benchmark.collecting.engines.base import Engine
@@ -30,52 +35,47 @@ class EngineName(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    group = typer.Typer(
-        cls=RunUnlessNamed,
-        no_args_is_help=True,
-        help="Train the cells of a campaign: `nasasr collect CONFIG ...`, or see where it stands.",
-        context_settings={"ignore_unknown_options": True},
-    )
-    group.command("run")(run)
-    group.command("status")(status)
-    app.add_typer(group, name="collect")
+    text = "Train the cells of a campaign, or show its progress."
+    run_and_status_group(app, "collect", text, run, status)
 
 
 def run(
     config: Annotated[Path, config_argument(ConfigKind.CAMPAIGN, "timit-micro-200")],
     corpus: Annotated[list[str], typer.Option(metavar="PATH", help=CORPUS_HELP)],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Campaign folder: new, or to go on.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Campaign folder: new, or one to resume.")
+    ],
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Only the first so many trainings.")
+        int | None, typer.Option(min=1, metavar="N", help="Only the first N trainings.")
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Begin no training after 90s, 150m, 2h, 1d."),
+        typer.Option(metavar="TIME", help="Start no training after 90s, 150m, 2h, 1d."),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Train again what failed; what diverged stays.")
+        bool,
+        typer.Option("--retry-failed", help="Repeat failed trainings, except those that diverged."),
     ] = False,
     engine: Annotated[EngineName, typer.Option(help="Where trainings run.")] = EngineName.LOCAL,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Trainings at a time, one core each: 1, or all cores of Ray."),
+        typer.Option(min=1, help="Parallel trainings, one core each: 1, or all of Ray."),
     ] = None,
     address: Annotated[
         str | None, typer.Option(help="Ray cluster: auto, local or host:port.")
     ] = None,
 ) -> None:
-    """Train the cells of a campaign; run again to go on where it was stopped."""
+    """Train the cells of a campaign; run it again to resume."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     if address is not None and engine is not EngineName.RAY:
-        raise UserError(f"--address is of --engine ray, but the engine is {engine.value}")
+        raise UserError(f"--address needs --engine ray, but the engine is {engine.value}")
     max_seconds = None if until is None else duration_s(until)
     with imports_of("train"):
         from train_benchmark.collecting.campaign import collect
         from train_benchmark.collecting.plan import Campaign
 
     campaign = Campaign.load(config)
-    goes_on = f"nothing that was finished is lost. Go on with --out {out}"
-    with told_when_stopped(goes_on), ProgressDisplay("training cells") as display:
+    with told_when_stopped(resumed_by(out)), ProgressDisplay("training cells") as display:
         result = collect(
             campaign,
             corpus_roots(corpus),
@@ -95,9 +95,9 @@ def run(
 
 def status(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Campaign folder.")],
-    output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
+    output: RowFormat = Format.TABLE,
 ) -> None:
-    """Say where a campaign stands; it may be running."""
+    """Show the progress of a campaign, which may be running."""
     from dataclasses import asdict
 
     from train_benchmark.collecting.campaign_folder import campaign_status
@@ -107,21 +107,6 @@ def status(
         write_json(row)
     else:
         write_rows([row], output)
-
-
-def duration_s(text: str) -> float:
-    """Seconds of a duration: a number and s, m, h or d.
-
-    Raises:
-        UserError: if it is written otherwise.
-
-    >>> duration_s("150m")
-    9000.0
-    """
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", text.strip())
-    if match is None:
-        raise UserError(f"a time must be a number and s, m, h or d, such as 150m, but got {text!r}")
-    return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2]]
 
 
 def _make_engine(name: EngineName, workers: int | None, address: str | None) -> "Engine":

@@ -1,4 +1,4 @@
-"""`nasasr configs`: the shipped configurations, to list, to read and to copy."""
+"""`nasasr configs`: list, print and copy the shipped configurations."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from graph_encoding.common.errors import UserError
 from surrogate.cli.config_argument import ConfigKind, configs_folder, shipped_configs
+from surrogate.cli.options import RowFormat
 from surrogate.cli.output import Format, Row, require_new_folder, write_rows
 
 _USED_BY = {
@@ -33,13 +34,13 @@ def configs(
     ] = None,
     copy: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="New folder for a copy of all of them, to be edited."),
+        typer.Option(metavar="DIR", help="New folder for an editable copy of all of them."),
     ] = None,
-    output: Annotated[Format, typer.Option("--format", help="Form of the list.")] = Format.TABLE,
+    output: RowFormat = Format.TABLE,
 ) -> None:
-    """List the configurations that come with the program, print one, or copy all.
+    """List the shipped configurations, print one, or copy all.
 
-    Files name each other by relative paths: copy all of them rather than the text of one.
+    Files refer to each other by relative paths: copy all of them, not the text of one.
     """
     if copy is not None:
         if wanted is not None:

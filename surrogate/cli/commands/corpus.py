@@ -29,13 +29,19 @@ def make(
     config: Annotated[Path, config_argument(ConfigKind.CORPUS, "synth-micro")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder of the corpus.")],
 ) -> None:
-    """Synthesise a corpus with espeak-ng in TIMIT's layout, phones time-aligned."""
+    """Synthesise a corpus with espeak-ng.
+
+    It has TIMIT's layout and time-aligned phones.
+    """
     with imports_of("train"):
         from train_benchmark.corpora.config import CorpusConfig, spec_of
         from train_benchmark.corpora.synthesis.synthetic import make_corpus
 
     spec = spec_of(load_config(config, CorpusConfig))
-    with told_when_stopped(f"{out} is not there"), ProgressDisplay("making utterances") as display:
+    with (
+        told_when_stopped(f"{out} was not written"),
+        ProgressDisplay("making utterances") as display,
+    ):
         make_corpus(spec, out, display.show)
     utterances = spec.speakers * spec.sentences_per_speaker
     typer.echo(f"wrote {out}: {utterances} utterances of {spec.speakers} speakers", err=True)
@@ -47,13 +53,16 @@ def check(
     ],
     config: Annotated[
         Path | None,
-        config_option(ConfigKind.CORPUS, "Its layout, labels and split; by default TIMIT's."),
+        config_option(ConfigKind.CORPUS, "Layout, labels and split; by default TIMIT's."),
     ] = None,
     output: Annotated[
-        ReportFormat, typer.Option("--format", help="Form of the report.")
+        ReportFormat, typer.Option("--format", help="Output format.")
     ] = ReportFormat.TABLE,
 ) -> None:
-    """Read every file of a corpus and list all problems; exit code 1 if there is any."""
+    """Check every file of a corpus.
+
+    All problems are listed; the exit code is 1 if there are any.
+    """
     with imports_of("train"):
         from train_benchmark.corpora.check import check_corpus
         from train_benchmark.corpora.config import CorpusConfig
@@ -82,6 +91,6 @@ def _write_report(path: Path, report: "CorpusReport") -> None:
     for note in report.notes:
         typer.echo(f"note: {note}")
     if report.label_set is None and not report.problems:
-        # JSON's strings and arrays are TOML's too.
+        # Strings and arrays of JSON are valid TOML.
         symbols = json.dumps(list(report.phone_counts), ensure_ascii=False)
         typer.echo(f'declare the symbols:\n[labels]\nname = "CHOOSE-ONE"\nclasses = {symbols}')

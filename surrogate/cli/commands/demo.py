@@ -37,12 +37,10 @@ def demo(
     config: Annotated[
         Path | None, config_argument(ConfigKind.CAMPAIGN, _CONFIG, optional=True)
     ] = None,
-    out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for everything that it makes.")
-    ] = _OUT,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; one core each.")] = 2,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for all results.")] = _OUT,
+    workers: Annotated[int, typer.Option(min=1, help="Parallel processes, one core each.")] = 2,
     output: Annotated[
-        ReportFormat, typer.Option("--format", help="Form of the output.")
+        ReportFormat, typer.Option("--format", help="Output format.")
     ] = ReportFormat.TABLE,
 ) -> None:
     """Make a corpus, train cells, fit a predictor, compare forecasts with measurements.
@@ -51,7 +49,7 @@ def demo(
     """
     chosen = config_path(ConfigKind.CAMPAIGN, _CONFIG) if config is None else config
     typer.echo(f"demo of {chosen} in {out}", err=True)
-    with told_when_stopped(f"nothing that was finished is lost. Go on with --out {out}"):
+    with told_when_stopped(f"finished work is stored. Resume with --out {out}"):
         table = _measure(chosen, out, workers)
     fit = _held_out(table)
     rows, summary = _rows(table, fit), _summary(fit)

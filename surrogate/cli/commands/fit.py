@@ -33,14 +33,14 @@ def fit(
     out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the artifact.")],
     config: Annotated[
         Path | None,
-        config_option(ConfigKind.PREDICTOR, "Its predictor and targets: xgb, or a TOML file."),
+        config_option(ConfigKind.PREDICTOR, "Predictor and targets: xgb, or a TOML file."),
     ] = None,
     report: Annotated[
         bool, typer.Option("--report", help="Compare with baselines on held-out cells first.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Fits at a time, a process each.")] = 1,
     output: Annotated[
-        ReportFormat, typer.Option("--format", help="Form of the report, or of what was made.")
+        ReportFormat, typer.Option("--format", help="Output format.")
     ] = ReportFormat.TABLE,
 ) -> None:
     """Fit a surrogate on a table and write it as an artifact.

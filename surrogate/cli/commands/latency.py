@@ -1,4 +1,4 @@
-"""`nasasr latency`: measure what cells cost to run, see what a sweep found."""
+"""`nasasr latency`: measure the latency of cells, or show what a sweep measured."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,9 +8,9 @@ import typer
 from graph_encoding.common.errors import UserError
 from surrogate.cli.config_argument import ConfigKind, config_argument
 from surrogate.cli.extras import imports_of
+from surrogate.cli.options import RowFormat, integers_of, resumed_by, run_and_status_group
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
-from surrogate.cli.run_group import RunUnlessNamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,53 +20,52 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    group = typer.Typer(
-        cls=RunUnlessNamed,
-        no_args_is_help=True,
-        help="Measure the latency of cells: `nasasr latency CONFIG ...`, or see what was found.",
-        context_settings={"ignore_unknown_options": True},
-    )
-    group.command("run")(run)
-    group.command("status")(status)
-    app.add_typer(group, name="latency")
+    text = "Measure the latency of cells, or summarise a sweep."
+    run_and_status_group(app, "latency", text, run, status)
 
 
 def run(
     config: Annotated[Path, config_argument(ConfigKind.LATENCY, "example")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Latency folder: new, or to go on.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Latency folder: new, or one to resume.")
+    ],
     cores: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="Cores to measure on; by default the last ones."),
     ] = None,
     baselines_of: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="State latencies for the speed of that earlier sweep."),
+        typer.Option(
+            metavar="DIR",
+            help="Scale latencies to the speed of the device during that earlier sweep.",
+        ),
     ] = None,
     retry_failed: Annotated[
         bool,
-        typer.Option("--retry-failed", help="Measure again what failed; unsupported cells stay."),
+        typer.Option(
+            "--retry-failed", help="Repeat failed measurements, except those of unsupported cells."
+        ),
     ] = False,
     device: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Name of the machine in the records; by default that of its processor, which "
-            "another machine may have too.",
+            help="Name of the device in the records; by default that of its processor, which "
+            "another device may share.",
         ),
     ] = None,
-    output: Annotated[Format, typer.Option("--format", help="Form of the summary.")] = Format.TABLE,
+    output: RowFormat = Format.TABLE,
 ) -> None:
-    """Measure the cells of a config; run again to go on where it was stopped."""
+    """Measure the cells of a configuration; run it again to resume."""
     with imports_of("latency"):
         from train_benchmark.latency.config import Sweep
         from train_benchmark.latency.sweep import read_sweep, run_sweep
 
     sweep = Sweep.load(config)
     if baselines_of is not None:
-        read_sweep(baselines_of)  # here: a new folder is not begun for a wrong one
-    goes_on = f"nothing that was finished is lost. Go on with --out {out}"
+        read_sweep(baselines_of)  # here: before a new folder is made
     with (
-        told_when_stopped(goes_on),
+        told_when_stopped(resumed_by(out)),
         ProgressDisplay("measuring", while_timing=True) as display,
     ):
         records = run_sweep(
@@ -83,9 +82,9 @@ def run(
 
 def status(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Latency folder.")],
-    output: Annotated[Format, typer.Option("--format", help="Form of the output.")] = Format.TABLE,
+    output: RowFormat = Format.TABLE,
 ) -> None:
-    """Say what a sweep has found so far, one row a setting; it may be running."""
+    """Summarise the measurements of a sweep, one row per setting; it may be running."""
     from train_benchmark.latency.sweep import read_sweep
 
     _write_summary(read_sweep(folder), output)
@@ -108,11 +107,8 @@ def _write_summary(records: "Iterable[LatencyRecord]", output: Format) -> None:
 def _core_numbers(text: str) -> tuple[int, ...]:
     import os
 
-    try:
-        wanted = tuple(int(core) for core in text.split(","))
-    except ValueError as e:
-        raise UserError(f"--cores must be numbers joined by commas, but got {text!r}") from e
+    wanted = tuple(integers_of("--cores", text))
     if hasattr(os, "sched_getaffinity") and not set(wanted) <= os.sched_getaffinity(0):
-        there = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
-        raise UserError(f"--cores must be of {there}, but got {text!r}")
+        available = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+        raise UserError(f"--cores must be among {available}, but got {text!r}")
     return wanted

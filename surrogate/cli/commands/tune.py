@@ -1,4 +1,4 @@
-"""`nasasr tune`: the settings of a predictor, searched on training keys."""
+"""`nasasr tune`: search the settings of a predictor on training keys."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from surrogate.cli.config_argument import ConfigKind, config_argument
+from surrogate.cli.options import PlainFormat, resumed_by
 from surrogate.cli.output import ReportFormat, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
@@ -23,21 +24,22 @@ def tune(
     context: typer.Context,
     config: Annotated[Path, config_argument(ConfigKind.TUNE, "xgb")],
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder of the study: new, or to go on.")
+        Path, typer.Option(metavar="DIR", help="Folder of the study: new, or one to resume.")
     ],
-    workers: Annotated[int, typer.Option(min=1, help="Processes on the study; one core each.")] = 1,
-    output: Annotated[
-        ReportFormat, typer.Option("--format", help="Form of the output.")
-    ] = ReportFormat.TABLE,
+    workers: Annotated[int, typer.Option(min=1, help="Processes of the study, one core each.")] = 1,
+    output: PlainFormat = ReportFormat.TABLE,
 ) -> None:
-    """Search settings; run again to go on. Writes summary.json and best.toml into the folder."""
+    """Search the settings of a predictor.
+
+    The folder receives summary.json and best.toml. Run it again to resume.
+    """
     from surrogate.tuning import load_tune_config
     from surrogate.tuning.study import run_study
     from surrogate.tuning.summary import summarise_study, write_summary
 
     chosen = load_tune_config(config)
     debug = bool(context.find_root().params.get("debug"))
-    with told_when_stopped(f"trials that ended are kept. Go on with --out {out}"):
+    with told_when_stopped(resumed_by(out)):
         with ProgressDisplay("trials") as display:
             study = run_study(chosen, out, workers=workers, verbose=debug, on_progress=display.show)
         with ProgressDisplay("fits of the confirmation") as display:

@@ -1,4 +1,4 @@
-"""A few curves whose sums are all curves, and how many of them are more than seed noise."""
+"""Low-rank basis of learning curves, with the rank chosen against seed noise."""
 
 from dataclasses import dataclass
 
@@ -19,12 +19,12 @@ class CurveBasis:
 
     Attributes:
         mean: (epochs,) the central curve.
-        scale: (epochs,) unit of each epoch, > 0: what seeds differ by there, so that an epoch
-            counts as much as it can be relied on.
-        components: (k, epochs) orthonormal rows, the one that varies most first.
+        scale: (epochs,) unit of each epoch, > 0: the standard deviation between seeds, so that
+            reliable epochs count more.
+        components: (k, epochs) orthonormal rows, by falling variance.
 
     Raises:
-        UserError: if the shapes disagree or a number is not finite.
+        UserError: if the shapes differ or a number is not finite.
     """
 
     mean: FloatArray
@@ -61,11 +61,11 @@ class CurveBasis:
 
 
 def fit_basis(curves: CurveSet, folds: int, rng: np.random.Generator) -> CurveBasis:
-    """Principal components of the functions' mean curves, as many as seed noise allows.
+    """Principal components of the functions' mean curves, as many as exceed seed noise.
 
     Args:
         curves: curves of k functions.
-        folds: parts of the functions held out in turn to choose the number, 2 .. k.
+        folds: number of folds over the functions, to choose the rank, 2 .. k.
         rng: source of the folds.
     """
     scale = epoch_scale(curves)
@@ -74,7 +74,7 @@ def fit_basis(curves: CurveSet, folds: int, rng: np.random.Generator) -> CurveBa
 
 
 def epoch_scale(curves: CurveSet) -> FloatArray:
-    """(epochs,) standard deviation between seeds; where too few are known, between functions."""
+    """(epochs,) standard deviation between seeds; with too few seeds, between functions."""
     residuals = curves.seed_residuals()
     if len(residuals) >= FEWEST_CONTRASTS:
         return np.sqrt(np.diag(robust_covariance(residuals)))
@@ -82,25 +82,24 @@ def epoch_scale(curves: CurveSet) -> FloatArray:
 
 
 def principal_basis(means: FloatArray, scale: FloatArray) -> CurveBasis:
-    """All components that could be asked for, of (k, epochs) curves; signs are fixed."""
+    """The first components of (k, epochs) curves, up to the largest rank; signs are fixed."""
     centre, covariance = robust_mean_and_covariance(means / scale)
     _, directions = np.linalg.eigh(covariance)
     rows = directions.T[::-1][: min(_MOST_COMPONENTS, len(centre) - 1)]
-    # Eigenvectors come with any sign: the largest entry shall be positive.
+    # The sign of an eigenvector is arbitrary: make its largest entry positive.
     largest = rows[np.arange(len(rows)), np.abs(rows).argmax(axis=1)]
     return CurveBasis(centre * scale, scale, rows * np.sign(largest)[:, None])
 
 
 def choose_rank(curves: CurveSet, scale: FloatArray, folds: int, rng: np.random.Generator) -> int:
-    """The fewest components that leave of held-out curves no more than seed noise.
+    """The smallest rank whose residual on held-out curves is no more than seed noise.
 
-    What a projection leaves of a curve is what it misses of the function, and what it leaves of
-    the noise between seeds. The latter is measured on differences between seeds of the same
-    held-out functions; the former is none where the two are equal to within a standard error.
+    The residual of a projection has a part of the function and a part of the seed noise. The
+    latter is measured on contrasts between seeds of the same held-out functions. The rank is
+    sufficient if residual and seed noise are equal to within a standard error.
 
-    Where too few functions have two seeds, each epoch is told from all the others instead, where
-    a component that describes noise does harm: of the ranks whose error is within a standard
-    error of the least one, the smallest.
+    With too few contrasts, each epoch is predicted from all others instead, where components of
+    noise increase the error: the smallest rank within a standard error of the least error.
 
     Source: the one-standard-error rule of Breiman et al., "Classification and Regression
     Trees", 1984.
@@ -127,15 +126,15 @@ def _mean_and_standard_error(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _left_over(basis: CurveBasis, rows: FloatArray) -> FloatArray:
-    """(n, ranks) mean squares of (n, epochs) rows without their first 1, 2, ... components."""
+    """(n, ranks) mean squares of (n, epochs) rows after removing 1, 2, ... components."""
     total = np.sum(rows**2, axis=1, keepdims=True)
-    told = np.cumsum((rows @ basis.components.T) ** 2, axis=1)
-    left: FloatArray = (total - told) / rows.shape[1]
+    explained = np.cumsum((rows @ basis.components.T) ** 2, axis=1)
+    left: FloatArray = (total - explained) / rows.shape[1]
     return left
 
 
 def _left_out(basis: CurveBasis, rows: FloatArray) -> FloatArray:
-    """(n, ranks) mean squared errors of each epoch told by 1, 2, ... components from the others."""
+    """(n, ranks) mean squared leave-one-epoch-out errors with 1, 2, ... components."""
     errors = np.zeros((len(rows), basis.rank))
     for rank in range(1, basis.rank + 1):
         # Leaving an epoch out of a least-squares fit divides its residual by 1 - leverage.

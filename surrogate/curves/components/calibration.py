@@ -1,4 +1,4 @@
-"""Intervals of forecast curves, calibrated for each epoch after each number of seen epochs."""
+"""Intervals of forecast curves, calibrated per epoch and number of observed epochs."""
 
 import math
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from surrogate.data.folds import fold_indices
 from surrogate.data.targets import FloatArray, Transform
 
 MOST_SCORES = 199
-"""Scores kept for each horizon: enough for a level of 0.995."""
+"""Scores per horizon: enough for a level of 0.995."""
 
 LEAST_STD = 1e-3
 """Logits: a finer difference is within the rounding of an error rate."""
@@ -27,15 +27,15 @@ LEAST_STD = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class HorizonCalibration:
-    """Conformal scores by number of seen epochs and by what is forecast.
+    """Conformal scores by number of observed epochs and by forecast epoch.
 
     Attributes:
         scores: (epochs, epochs + 1, q) rising scores `|y - mean| / std` of held-out functions.
-            The first place says how many epochs were seen, 0 .. epochs - 1; the second is the
-            epoch that is forecast, and last the label. Zero where the epoch was seen.
+            The first index is the number of observed epochs, 0 .. epochs - 1, the second the
+            forecast epoch, and last the label. Zero if the epoch was observed.
 
     Raises:
-        UserError: if the shape is another or there is no score.
+        UserError: if the shape is wrong or there is no score.
     """
 
     scores: NDArray[np.float32]
@@ -56,16 +56,16 @@ class HorizonCalibration:
     def half_widths(
         self, std: FloatArray, seen: NDArray[np.bool_], levels: Sequence[float]
     ) -> tuple[FloatArray, ...]:
-        """Half the intervals of each epoch and of the label, for each of some levels.
+        """Half widths of the intervals of each epoch and of the label, per level.
 
         Args:
-            std: (n, epochs + 1) the model's own standard deviations; the label's stands last.
+            std: (n, epochs + 1) uncalibrated standard deviations, that of the label last.
             seen: (epochs,) which epochs were observed. An epoch is calibrated by forecasts of
-                it that had seen as far as the last observed epoch before it.
+                it from all epochs up to the last observed one before it.
             levels: probabilities of the intervals, in (0, 1).
 
         Returns:
-            (n, epochs + 1) for each level; zero where the standard deviation is.
+            (n, epochs + 1) per level; zero where the standard deviation is zero.
 
         Raises:
             UserError: if there are too few scores for a level.
@@ -75,24 +75,24 @@ class HorizonCalibration:
         if kept == MOST_SCORES and max(levels) > kept / (kept + 1):
             most = most_level(kept, max(levels))
             raise LevelTooHighError(
-                f"intervals of learning curves reach a level of {most}, but got {max(levels)}; ask "
-                "for a lower level, or for no curve (`curve=False`, or the program's --no-curve)",
+                f"intervals of learning curves reach a level of {most}, but got {max(levels)}; "
+                "choose a lower level, or no curve (`curve=False`, or --no-curve)",
                 most,
             )
         width = np.where(std > 0, np.hypot(std, LEAST_STD), 0.0)
         return tuple(rows[:, place_of_level(kept, level)] * width for level in levels)
 
     def _last_seen(self, seen: NDArray[np.bool_]) -> list[int]:
-        """For each epoch and the label, how far the observations before it reach."""
+        """Per epoch and for the label, the number of epochs up to the last earlier observation."""
         reach = np.maximum.accumulate(np.where(seen, np.arange(1, self.epochs + 1), 0))
         before = np.concatenate([[0], reach])
         return [int(m) for m in np.minimum(before, self.epochs - 1)]
 
 
 def fit_process(curves: CurveSet, expected: ExpectedCurves) -> CurveProcess:
-    """How trainings differ from what was expected of their functions out of fold.
+    """Deviations of trainings from the out-of-fold curves of their functions.
 
-    All deviations are in units of each function's doubt.
+    They are in units of each function's uncertainty.
     """
     standard = _standardised(curves, expected)
     contrasts = standard.seed_residuals()
@@ -108,14 +108,14 @@ def calibrate_horizons(
     folds: int,
     rng: np.random.Generator,
 ) -> HorizonCalibration:
-    """Score forecasts of functions that neither predictors nor covariances have seen.
+    """Score forecasts of functions held out from both predictors and covariances.
 
     Args:
         curves: r curves of k functions.
-        expected: what was expected of the (k,) functions when they were held out.
+        expected: out-of-fold curves of the (k,) functions.
         falling: (epochs - 1,) steps over which forecasts do not rise.
         transform: the model scale.
-        folds: parts of the functions held out in turn from the covariance.
+        folds: number of folds over the functions, for the covariance.
         rng: source of the folds.
     """
     found = []
@@ -135,7 +135,7 @@ def _scores(
 ) -> FloatArray:
     """(epochs, epochs + 1, r) scores of r held-out trainings."""
     epochs = curves.epochs
-    means, doubt = expected.mean[curves.owners], expected.doubt[curves.owners]
+    means, uncertainty = expected.mean[curves.owners], expected.uncertainty[curves.owners]
     window = curves.label_epochs
     truth = np.column_stack([curves.values, label_of_curves(curves.values, window, transform)])
     scores = np.zeros((epochs, epochs + 1, len(truth)))
@@ -144,7 +144,7 @@ def _scores(
         conditioned = process.condition(means, seen, curves.values[:, seen])
         free = np.arange(epochs) >= horizon
         conditioned = replace(conditioned, mean=project_falling(conditioned.mean, falling, free))
-        mean, std, _ = with_label(conditioned, doubt, window, transform)
+        mean, std, _ = with_label(conditioned, uncertainty, window, transform)
         error = np.abs(truth - mean) / np.hypot(std, LEAST_STD)
         scores[horizon, horizon:] = error[:, horizon:].T
     return scores
@@ -152,18 +152,18 @@ def _scores(
 
 def _standardised(curves: CurveSet, expected: ExpectedCurves) -> CurveSet:
     deviations = curves.values - expected.mean[curves.owners]
-    return replace(curves, values=deviations / expected.doubt[curves.owners, None])
+    return replace(curves, values=deviations / expected.uncertainty[curves.owners, None])
 
 
 def _part(expected: ExpectedCurves, rows: NDArray[np.int64]) -> ExpectedCurves:
-    return ExpectedCurves(expected.mean[rows], expected.doubt[rows])
+    return ExpectedCurves(expected.mean[rows], expected.uncertainty[rows])
 
 
 def _thinned(scores: FloatArray) -> NDArray[np.float32]:
-    """At most `MOST_SCORES` of n rising scores, such that the quantiles of a level are the same.
+    """At most `MOST_SCORES` of n rising scores, with the same quantiles.
 
-    Of n scores the ceil((n + 1) p)-th bounds level p; those for p = 1/200, 2/200, ... are kept,
-    so that a level in between gets the score of the next higher one.
+    The ceil((n + 1) p)-th of n scores bounds level p. Those for p = 1/200, 2/200, ... are kept;
+    a level between two of them gets the higher score.
     """
     n = scores.shape[-1]
     if n > MOST_SCORES:

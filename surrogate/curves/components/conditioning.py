@@ -1,4 +1,4 @@
-"""Curves as a Gaussian process over epochs: what seen epochs say of the others."""
+"""Curves as a Gaussian process over epochs, conditioned on observed epochs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,10 +11,10 @@ from surrogate.curves.components.moments import part_within
 from surrogate.data.targets import FloatArray
 
 Subject = Literal["training", "function"]
-"""What a forecast is of.
+"""Subject of a forecast.
 
-training: the curve of one training; where epochs are observed, of the training that gave them.
-function: the mean curve over all seeds, of which an observed training tells but a part.
+training: the curve of one training; with observed epochs, of the observed training.
+function: the mean curve over all seeds, which an observed training determines in part.
 """
 
 
@@ -24,9 +24,8 @@ class Conditioned:
 
     Attributes:
         mean: (n, epochs) expected curves.
-        covariance: (epochs, epochs) doubt, the same for all n.
-        seed: (epochs, epochs) the part of it that would remain if the function were known
-            exactly; None if the table cannot tell.
+        covariance: (epochs, epochs) covariance, the same for all n.
+        seed: (epochs, epochs) the part of it that is seed noise; None if that is unknown.
     """
 
     mean: FloatArray
@@ -36,9 +35,9 @@ class Conditioned:
 
 @dataclass(frozen=True, eq=False)
 class CurveProcess:
-    """How single trainings differ from the curve that is forecast for their graph.
+    """Deviations of single trainings from the forecast curve of their graph.
 
-    A training is `forecast + f + e` with f the function's own deviation and e the seed's:
+    A training is `forecast + f + e` with the deviations f of the function and e of the seed:
     independent, normal, with covariances that add up to the total.
 
     Attributes:
@@ -47,7 +46,7 @@ class CurveProcess:
             function was trained twice.
 
     Raises:
-        UserError: if shapes disagree or the total is no covariance.
+        UserError: if shapes differ or the total is not positive definite.
     """
 
     covariance: FloatArray
@@ -63,7 +62,7 @@ class CurveProcess:
 
     @classmethod
     def of(cls, covariance: FloatArray, seed: FloatArray | None) -> "CurveProcess":
-        """From two estimates that need not agree: the seed's part is cut down to the total."""
+        """From two separate estimates: the seed's part is cut down to the total."""
         return cls(covariance, None if seed is None else part_within(seed, covariance))
 
     def condition(
@@ -73,24 +72,24 @@ class CurveProcess:
         values: FloatArray,
         of: Subject = "training",
     ) -> Conditioned:
-        """What is known of n curves when one training of each has been seen in part.
+        """Condition n curves on the observed epochs of one training each.
 
         Args:
             means: (n, epochs) forecasts without any observation.
-            observed: (m,) distinct places of the epochs seen, counted from 0; may be empty.
-            values: (n, m) what was seen there.
-            of: what to tell: the rest of that training, or the mean over all seeds.
+            observed: (m,) distinct indices of the observed epochs, counted from 0; may be empty.
+            values: (n, m) observed values.
+            of: the rest of that training, or the mean over all seeds.
 
         Returns:
-            The curves given what was seen. For a training, what was seen is exact.
+            The conditioned curves; those of a training equal the observations at their epochs.
         """
         seed = np.zeros_like(self.covariance) if self.seed is None else self.seed
-        told = self.covariance if of == "training" else self.covariance - seed
+        prior = self.covariance if of == "training" else self.covariance - seed
         inner = self.covariance[np.ix_(observed, observed)]
-        gain = np.linalg.solve(inner, told[observed]).T
+        gain = np.linalg.solve(inner, prior[observed]).T
         mean = means + (values - means[:, observed]) @ gain.T
-        covariance = _covariance(told - gain @ told[observed])
-        # If f were known, the seen epochs would tell e exactly, and nothing else would.
+        covariance = _covariance(prior - gain @ prior[observed])
+        # Given f, the observed epochs determine e there exactly, and nothing else does.
         left = seed if of == "training" else np.zeros_like(seed)
         inner_seed = seed[np.ix_(observed, observed)]
         left = _covariance(left - left[:, observed] @ np.linalg.pinv(inner_seed) @ left[observed])
@@ -103,7 +102,7 @@ class CurveProcess:
 
 
 def _covariance(matrix: FloatArray) -> FloatArray:
-    """A difference of covariances without the rounding that makes variances negative."""
+    """A difference of covariances, without negative variances from rounding."""
     matrix = (matrix + matrix.T) / 2
     np.fill_diagonal(matrix, np.maximum(np.diag(matrix), 0.0))
     return matrix

@@ -1,4 +1,4 @@
-"""Where curves fall, and making a forecast fall there too."""
+"""Epochs over which measured curves fall, and forecasts projected to fall there too."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 from surrogate.data.targets import FloatArray
 
 LEAST_SHARE = 0.75
-"""Share of a table's curves that must not rise over a step for it to count as falling."""
+"""A step counts as falling if at least this fraction of the curves does not rise."""
 
 
 def falling_steps(curves: FloatArray, least_share: float = LEAST_SHARE) -> NDArray[np.bool_]:
-    """Which steps from one epoch to the next fall.
+    """The falling steps between consecutive epochs.
 
     Args:
         curves: (n, epochs) measured curves.
-        least_share: share of them that must not rise over a step.
+        least_share: fraction of them that must not rise over the step.
 
     Returns:
         (epochs - 1,) whether step t, from epoch t + 1 to epoch t + 2 counted from 1, falls.
@@ -26,14 +26,14 @@ def falling_steps(curves: FloatArray, least_share: float = LEAST_SHARE) -> NDArr
 def project_falling(
     means: FloatArray, falling: NDArray[np.bool_], free: NDArray[np.bool_]
 ) -> FloatArray:
-    """The nearest curves that do not rise over falling steps; what is not free stays.
+    """The nearest curves that do not rise over falling steps.
 
     The projection never moves a forecast away from a curve that falls there.
 
     Args:
         means: (n, epochs) forecasts on the model scale.
-        falling: (epochs - 1,) steps that shall fall.
-        free: (epochs,) epochs that may be moved; steps from or to the others are left alone.
+        falling: (epochs - 1,) steps that must fall.
+        free: (epochs,) epochs that may change; steps from or to the others are not constrained.
 
     Returns:
         (n, epochs) projected forecasts.
@@ -43,7 +43,7 @@ def project_falling(
     """
     bound = falling & free[1:] & free[:-1]
     projected = means.copy()
-    # A run of bound steps is a stretch of epochs that is projected by itself.
+    # Each run of constrained steps is projected separately.
     edges = np.flatnonzero(np.diff(np.concatenate([[0], bound.astype(np.int8), [0]])))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         stretch = means[:, first : last + 1]

@@ -25,11 +25,11 @@ def label_std(
     window: EpochWindow,
     transform: Transform,
 ) -> FloatArray:
-    """(n,) standard deviations of labels on the model scale, by their slopes in each epoch.
+    """(n,) standard deviations of labels on the model scale, linearised in each epoch.
 
     Args:
         mean: (n, epochs) expected curves.
-        covariance: (epochs, epochs) doubt around them.
+        covariance: (epochs, epochs) covariance around them.
         label: (n,) their labels.
         window: the epochs that the label averages.
         transform: the model scale.
@@ -43,27 +43,27 @@ def label_std(
 
 
 def with_label(
-    conditioned: Conditioned, doubt: FloatArray, window: EpochWindow, transform: Transform
+    conditioned: Conditioned, uncertainty: FloatArray, window: EpochWindow, transform: Transform
 ) -> tuple[FloatArray, FloatArray, FloatArray | None]:
-    """Mean, standard deviation and the seed's part of it, with the label as a last column.
+    """Mean, standard deviation and its seed noise, with the label as the last column.
 
     Args:
         conditioned: n curves of `epochs` epochs.
-        doubt: (n,) by which each graph's standard deviations are multiplied.
+        uncertainty: (n,) factors on the standard deviations of each graph.
         window: the epochs that the label averages.
         transform: the model scale.
 
     Returns:
-        Three times (n, epochs + 1); the last is None if the seed's part is not known.
+        Three arrays (n, epochs + 1); the last is None if seed noise is unknown.
     """
     label = label_of_curves(conditioned.mean, window, transform)
 
-    def spread(covariance: FloatArray) -> FloatArray:
+    def std_of(covariance: FloatArray) -> FloatArray:
         of_label = label_std(conditioned.mean, covariance, label, window, transform)
         of_epochs = np.tile(np.sqrt(np.diag(covariance)), (len(label), 1))
-        stds: FloatArray = doubt[:, None] * np.column_stack([of_epochs, of_label])
+        stds: FloatArray = uncertainty[:, None] * np.column_stack([of_epochs, of_label])
         return stds
 
     mean = np.column_stack([conditioned.mean, label])
-    seed = None if conditioned.seed is None else spread(conditioned.seed)
-    return mean, spread(conditioned.covariance), seed
+    seed = None if conditioned.seed is None else std_of(conditioned.seed)
+    return mean, std_of(conditioned.covariance), seed

@@ -1,4 +1,4 @@
-"""Means and covariances of curves that a few collapsed trainings cannot rule."""
+"""Means and covariances of curves that are robust to a few collapsed trainings."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ _FREEDOM = 4.0  # of Student's distribution: heavy tails, finite variance
 _STEPS = 100
 _CONVERGED = 1e-6
 _LEAST_VARIANCE = 1e-6
-"""An error rate is a count over some thousand phones: below a thousandth of a logit is rounding."""
+"""An error rate is a count over some thousand phones: a thousandth of a logit is rounding."""
 
 
 def robust_mean_and_covariance(
     rows: FloatArray, count: int | None = None
 ) -> tuple[FloatArray, FloatArray]:
-    """Centre and covariance of (n, d) rows, n >= 2, as if they followed Student's distribution.
+    """Centre and covariance of (n, d) rows, n >= 2, by a fit of Student's distribution.
 
-    A row of squared distance D from the centre counts `(4 + d) / (4 + D)` times. Correlations are
-    shrunk towards none by the share of them that is chance. The scale is such that the median
-    row is as far away as that of a normal distribution.
+    A row of squared distance D from the centre has the weight `(4 + d) / (4 + D)`. Correlations
+    are shrunk towards zero by the fraction of them that chance explains. The scale makes the
+    median distance that of a normal distribution.
 
     Args:
-        rows: what is to be described.
-        count: how many of the rows are independent; by default all.
+        rows: the rows.
+        count: number of independent rows; by default all.
 
     Returns:
         The centre (d,) and a positive definite covariance (d, d).
@@ -50,7 +50,7 @@ def robust_mean_and_covariance(
 
 def robust_covariance(residuals: FloatArray) -> FloatArray:
     """Covariance (d, d) of (n, d) rows around zero; as `robust_mean_and_covariance`."""
-    # Rows and their mirror images have their centre at zero, whatever their weights are.
+    # Rows together with their mirror images are centred at zero for any weights.
     mirrored = np.concatenate([residuals, -residuals])
     return robust_mean_and_covariance(mirrored, count=len(residuals))[1]
 
@@ -67,11 +67,11 @@ def part_within(part: FloatArray, whole: FloatArray) -> FloatArray:
     """The covariance nearest to `part` for which `whole - part` is still a covariance.
 
     Args:
-        part: (d, d) covariance that was estimated by itself.
+        part: (d, d) covariance that was estimated separately.
         whole: (d, d) positive definite covariance that contains it.
 
     Returns:
-        (d, d): in the directions in which `part` exceeded `whole` it is cut down to it.
+        (d, d): in directions in which `part` exceeds `whole` it is cut down to `whole`.
     """
     root = np.linalg.cholesky(whole)
     inner = np.linalg.solve(root, np.linalg.solve(root, part).T)
@@ -82,11 +82,11 @@ def part_within(part: FloatArray, whole: FloatArray) -> FloatArray:
 
 
 def _positive(covariance: FloatArray, n: int) -> FloatArray:
-    """Shrink correlations by the share of their squares that chance explains; keep it regular."""
+    """Shrink correlations by the fraction of their squares that chance explains."""
     d = len(covariance)
     covariance = covariance + _LEAST_VARIANCE * np.eye(d)
-    spread = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(spread, spread)
+    std = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(std, std)
     apart = ~np.eye(d, dtype=bool)
     squares = correlation[apart] ** 2
     chance = np.sum((1 - squares) ** 2) / max(n - 1, 1)

@@ -1,1 +1,1 @@
-"""Gaussian processes, alone or beside costs that add up."""
+"""Gaussian processes, alone or as corrections of additive costs."""

@@ -1,4 +1,4 @@
-"""A sum of what each operation costs, and a learned correction: made for latency."""
+"""Additive costs of operations with a learned correction, for latency."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,56 +8,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.graph import CellGraph
-from graph_encoding.node_features import NODE_COLUMNS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray, LogScale, size_of
-from surrogate.predictors.base import Arrays, Predictor, register_predictor
+from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
+from surrogate.predictors.score_model import VocabularyPredictor
+from surrogate.predictors.settings import Settings
 
-_VOCABULARY_FILE = "vocabulary.json"
 _CORRECTION = "correction."
 _EDGES = ("statistics/edges", "statistics/edges_with_multiplicity")
 _LEAST_SHARE = 0.1
-"""A sum is at least this share of the least label: of operations without a cost it would be zero,
-which has no logarithm."""
+"""A sum is at least this fraction of the least label: the sum of operations without a cost would be
+zero, which has no logarithm."""
 
 
 _LEAST_LEFT = 1e-6
-"""Least standard deviation of what a sum leaves, in units of `size_of` the labels: less is the
-rounding of the sum, and nothing to learn."""
+"""Least standard deviation of the residuals, in units of `size_of` the labels: less is rounding."""
 
 
 @dataclass(frozen=True)
-class AdditiveSettings:
+class AdditiveSettings(Settings):
     """Settings of `AdditivePredictor`.
 
     Attributes:
-        correction: settings of the process that learns what the sum leaves.
+        correction: settings of the process on the residuals.
     """
-
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
     correction: GpSettings = field(default_factory=GpSettings)
 
-    def __post_init__(self) -> None:
-        if isinstance(self.correction, Mapping):  # saved settings come back as plain values
-            object.__setattr__(self, "correction", GpSettings(**self.correction))
-
 
 @register_predictor
-class AdditivePredictor(Predictor):
-    """Costs of operations and edges added up, and a Gaussian process on what that leaves.
+class AdditivePredictor(VocabularyPredictor):
+    """A sum of costs of operations and edges, and a Gaussian process on its residuals.
 
     A device runs one operation after another, and an edge is an addition or a copy, so that most
     of a latency is a sum over them: `y = c0 + sum_i c_i count_i`, on the label's own scale, with
-    costs >= 0 of the least relative error. What a device saves by fusing, and what it waits for
-    memory, depends on the arrangement: the process learns it on the model scale, for a latency
-    `log(y / sum)`. Far from what it knows it falls back to zero, and the sum stands alone and
-    grows with the graph.
+    costs >= 0 of the least relative error. Fusing and memory access depend on the arrangement: the
+    process models them on the model scale, for a latency `log(y / sum)`. Far from the graphs of the
+    fit it returns to zero, and the sum alone grows with the graph.
 
-    Labels that are not all > 0 have costs of either sign and of the least absolute error.
+    For labels that are not all > 0, costs have either sign and the least absolute error.
 
     Source: the sum is the layer-wise latency table of Cai et al., "ProxylessNAS", ICLR 2019; a
     learned correction in place of a sum alone: Dudziak et al., "BRP-NAS", NeurIPS 2020.
@@ -66,13 +58,6 @@ class AdditivePredictor(Predictor):
     name = "additive"
     settings_type = AdditiveSettings
     settings: AdditiveSettings
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """(d,) names of what the fitted model may see of graphs and nodes; empty before."""
-        if not self._fitted:
-            return ()
-        return (*features_of(self._vocabulary).columns, *NODE_COLUMNS)
 
     def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
         self._vocabulary = Vocabulary.of(dataset.graphs)
@@ -102,11 +87,8 @@ class AdditivePredictor(Predictor):
         plain = np.array([self._unit, self._least, float(self._logarithmic)])
         return {"costs": self._costs, "additive": plain, **correction}
 
-    def _documents(self) -> Mapping[str, str]:
-        return {_VOCABULARY_FILE: self._vocabulary.to_json()}
-
     def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
+        super()._restore(arrays, documents)
         self._costs = arrays["costs"]
         self._unit, self._least, logarithmic = arrays["additive"].tolist()
         self._logarithmic = bool(logarithmic)
@@ -118,7 +100,7 @@ class AdditivePredictor(Predictor):
 
 
 def _counts(inputs: GraphInputs) -> FloatArray:
-    """(n, 1 + k) ones, how often each operation occurs, and how many edges there are."""
+    """(n, 1 + k) ones, counts of each operation, and counts of edges."""
     counts = inputs.features[:, _places(inputs.vocabulary)].astype(np.float64)
     return np.column_stack([np.ones(len(inputs)), counts])
 
@@ -130,15 +112,15 @@ def _places(vocabulary: Vocabulary) -> NDArray[np.intp]:
     return np.array([*counted, *(names.index(name) for name in _EDGES)])
 
 
-def _costs(counts: FloatArray, labels: FloatArray, trust: FloatArray) -> FloatArray:
-    """(1 + k,) what each count costs, on the scale of the (n,) labels."""
+def _costs(counts: FloatArray, labels: FloatArray, weights: FloatArray) -> FloatArray:
+    """(1 + k,) cost per count, on the scale of the (n,) labels."""
     from scipy.optimize import lsq_linear
 
     positive = bool((labels > 0).all())
-    # The solver's tolerances are absolute: seconds would be below them.
+    # The solver has absolute tolerances, which are larger than latencies in seconds.
     unit = float(np.abs(labels).max()) or 1.0
     y = labels / unit
-    by = np.sqrt(trust) / (y if positive else 1.0)
+    by = np.sqrt(weights) / (y if positive else 1.0)
     bounds = (0.0 if positive else -np.inf, np.inf)
     found = lsq_linear(counts * by[:, None], y * by, bounds, method="bvls")
     costs: FloatArray = found.x * unit

@@ -1,4 +1,4 @@
-"""A Gaussian process over features of graphs: the best of few points, and honest far from them."""
+"""A Gaussian process over features of graphs: accurate on few keys, cautious far from them."""
 
 import math
 from dataclasses import dataclass
@@ -6,55 +6,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
 from surrogate.predictors.gaussian.known_points import GROUPS, KnownPoints, even_places, stored
 from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.settings import Count, CountOfTwo, Settings
 
 _JITTER = 1e-6
 
 
 @dataclass(frozen=True)
-class GpSettings:
+class GpSettings(Settings):
     """Settings of `GpPredictor`.
 
     Attributes:
-        max_points: graphs that the process rests on, >= 2; an even choice of more. The labels
-            of all graphs are learned from. The cost of a fit grows with the square of this
-            number, that of an answer with this number.
-        tuning_points: graphs that its scales are learned from, >= 2.
+        max_points: inducing points, >= 2: an even sample of the graphs, if there are more. The
+            labels of all graphs are used. The cost of a fit grows with the square of this number,
+            that of a prediction in proportion to it.
+        tuning_points: graphs that the scales are tuned on, >= 2.
         tuning_steps: most steps of that search, >= 1.
-        directions: directions kept for the answer's spread, >= 1. Fewer make the spread larger.
+        directions: directions kept for the predictive variance, >= 1. Fewer make it larger.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
-
-    max_points: int = 1000
-    tuning_points: int = 300
-    tuning_steps: int = 40
-    directions: int = 100
-
-    def __post_init__(self) -> None:
-        for field, least in (
-            ("max_points", 2),
-            ("tuning_points", 2),
-            ("tuning_steps", 1),
-            ("directions", 1),
-        ):
-            if getattr(self, field) < least:
-                raise UserError(f"{field} must be >= {least}, but got {getattr(self, field)}")
+    max_points: CountOfTwo = 1000
+    tuning_points: CountOfTwo = 300
+    tuning_steps: Count = 40
+    directions: Count = 100
 
 
 class GaussianProcess(ScoreModel):
     """Matern 3/2 with one length for each group of features, scaled to unit variance.
 
-    Of more graphs than it may rest on, it is the projected process: all labels are explained by
-    values at the chosen graphs. Where those are all graphs this is the process itself.
+    With more graphs than inducing points, it is the projected process: values at the inducing
+    points explain all labels. With all graphs as inducing points it is the exact process.
 
-    The answer's spread uses the leading directions of what the labels tell only: what lies in
-    the others counts as unknown, so that the spread errs on the wide side.
+    The predictive variance uses only the leading directions that the labels determine. The
+    others count as unknown, so that the variance is rather too large than too small.
 
     Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, eq. 2.25,
     2.26, 4.17, 5.9, 8.26 and 8.27.
@@ -66,7 +54,10 @@ class GaussianProcess(ScoreModel):
     def fit(
         self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
     ) -> None:
-        """Learn the scales on some graphs and the answers on all, up to the most points."""
+        """Tune the scales on some graphs, then fit the labels of all."""
+        # Late: predictions need no scipy, whose import takes longer than they do.
+        from scipy.linalg import cholesky, solve_triangular
+
         n = len(inputs)
         places = even_places(n, self._settings.max_points)
         self._points = known = KnownPoints.of(inputs, places)
@@ -82,24 +73,25 @@ class GaussianProcess(ScoreModel):
         covariance_MM = shared_NM[places]
         covariance_MM[np.diag_indices(len(places))] += _JITTER * signal
         noise_std_N = np.sqrt(noise_variance / weights)
-        # In coordinates in which what is not yet told has unit covariance.
-        unwhiten = np.linalg.inv(np.linalg.cholesky(covariance_MM)).T
-        told_NM = (shared_NM / noise_std_N[:, None]) @ unwhiten
-        values, vectors = np.linalg.eigh(told_NM.T @ told_NM)
+        # In coordinates in which the prior has unit covariance.
+        factor_MM = cholesky(covariance_MM, lower=True)
+        white_MN = solve_triangular(factor_MM, (shared_NM / noise_std_N[:, None]).T, lower=True)
+        values, vectors = np.linalg.eigh(white_MN @ white_MN.T)
         values = np.maximum(values, 0.0)
-        projected_M = vectors.T @ (told_NM.T @ ((scores - self._offset) / noise_std_N))
-        self._alpha = unwhiten @ (vectors @ (projected_M / (1 + values)))
+        projected_M = vectors.T @ (white_MN @ ((scores - self._offset) / noise_std_N))
         leading = slice(-self._settings.directions, None)
         known_share_D = values[leading] / (1 + values[leading])
-        self._directions = stored(unwhiten @ (vectors[:, leading] * np.sqrt(known_share_D)))
+        directions_MD = vectors[:, leading] * np.sqrt(known_share_D)
+        self._alpha = _unwhitened(factor_MM, vectors @ (projected_M / (1 + values)))
+        self._directions = stored(_unwhitened(factor_MM, directions_MD))
 
     def _tune(self, by_group: NDArray[np.float64], y: FloatArray, noise: FloatArray) -> FloatArray:
         """Scales of the greatest marginal likelihood."""
         from scipy.optimize import minimize
 
         width = math.log(math.sqrt(max(1, len(self._points.used))))
-        # The few features given with graphs must not have to shrink a length made for hundreds
-        # of columns.
+        # The few features given with graphs have a length of their own, not one for hundreds of
+        # columns.
         widths = [width for _ in GROUPS] + [math.log(math.sqrt(n)) for n in self._points.given]
         start = np.array([0.0, math.log(0.2), *widths])
         bounds = [(-4.0, 4.0), (-7.0, 1.0), *((w - 4.0, w + 5.0) for w in widths)]
@@ -116,7 +108,7 @@ class GaussianProcess(ScoreModel):
         return scales
 
     def _in_lengths(self, by_group: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Squared distances in units of the lengths, from those within each group."""
+        """Squared distances in units of the lengths, of those within each group."""
         return np.tensordot(np.exp(-2 * self._log_scales[2:]), by_group, axes=1)
 
     def predict(self, inputs: GraphInputs) -> Scores:
@@ -131,7 +123,7 @@ class GaussianProcess(ScoreModel):
         return Scores(np.concatenate(means), np.concatenate(stds))
 
     def arrays(self) -> Arrays:
-        """Points, scales and weights."""
+        """Inducing points, scales and weights."""
         return {
             **self._points.arrays(),
             "gp_log_scales": self._log_scales,
@@ -155,13 +147,21 @@ def _matern(squared: NDArray[np.float64]) -> NDArray[np.float64]:
     return correlation
 
 
+def _unwhitened(factor: FloatArray, columns: FloatArray) -> FloatArray:
+    """`factor^-T columns`: from coordinates of unit covariance to weights of the points."""
+    from scipy.linalg import solve_triangular
+
+    found: FloatArray = solve_triangular(factor, columns, lower=True, trans="T")
+    return found
+
+
 def _negative_log_likelihood(
     log_scales: FloatArray,
     by_group: NDArray[np.float64],
     y: FloatArray,
     noise: FloatArray,
 ) -> tuple[float, FloatArray]:
-    """Negative log marginal likelihood and its gradient by the logarithms of all scales.
+    """Negative log marginal likelihood, and its gradient in the logarithms of all scales.
 
     Args:
         log_scales: signal variance, noise variance, a length for each group; logarithms.
@@ -169,6 +169,8 @@ def _negative_log_likelihood(
         y: (n,) centred scores.
         noise: (n,) noise of each score in units of the noise variance.
     """
+    from scipy.linalg import cho_solve, cholesky
+
     signal, noise_variance = np.exp(log_scales[:2]).tolist()
     parts = [d / math.exp(2 * s) for d, s in zip(by_group, log_scales[2:], strict=True)]
     r = np.sqrt(3 * np.sum(parts, axis=0))
@@ -176,9 +178,8 @@ def _negative_log_likelihood(
     correlation = signal * (1 + r) * decay
     covariance = correlation.copy()
     covariance[np.diag_indices(len(y))] += noise_variance * noise + _JITTER
-    factor = np.linalg.cholesky(covariance)
-    inverse = np.linalg.inv(factor)
-    inverse = inverse.T @ inverse
+    factor = cholesky(covariance, lower=True)
+    inverse = cho_solve((factor, True), np.eye(len(y)))
     alpha = inverse @ y
     value = 0.5 * float(y @ alpha) + float(np.log(np.diag(factor)).sum())
     # d value / d theta = -0.5 trace((alpha alpha' - inverse) dK / d theta)

@@ -1,4 +1,4 @@
-"""The graphs that a Gaussian process rests on, and how far others are from them."""
+"""The inducing points of a Gaussian process, and distances from them."""
 
 import hashlib
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ from surrogate.predictors.features import (
 )
 
 GROUPS = ("subset/", "path/", "path_descriptor/", "statistics/")
-"""Beginnings of the columns' names: columns of one group share a length. Features given with
-the graphs are a group more, where there are any."""
+"""Prefixes of the columns' names: columns of one group share a length scale. Features given with
+the graphs, if any, are another group."""
 
 ROWS_AT_ONCE = 512
-"""Graphs whose distances are held at a time; those of fewer are kept for other processes."""
+"""Graphs whose distances are computed at a time; those of fewer are cached for other processes."""
 
 
 @dataclass(frozen=True, eq=False)
 class KnownPoints:
     """m graphs in d columns of unit variance, sorted by group.
 
-    Several processes of one surrogate rest on the same graphs: a process for each target and for
-    each coefficient of a learning curve. What is far from what is then computed once for all.
+    Several processes of one surrogate, one per target and per coefficient of a learning curve, have
+    the same inducing points: their distances are computed once for all.
 
     Attributes:
         used: (d,) columns of `GraphFeatures`.
@@ -49,7 +49,7 @@ class KnownPoints:
 
     @classmethod
     def of(cls, inputs: GraphInputs, places: NDArray[np.intp]) -> "KnownPoints":
-        """Know the graphs at m places of n; columns are scaled by all n."""
+        """The graphs at m indices of n; columns are scaled by all n."""
         features = inputs.features
         varying = varying_columns(features)
         names = features_of(inputs.vocabulary).columns
@@ -60,8 +60,8 @@ class KnownPoints:
         used = varying[np.argsort(groups, kind="stable")]
         starts = np.searchsorted(np.sort(groups), np.arange(len(prefixes) + 1))
         raw = features[:, used].astype(np.float64)
-        spread = raw.std(axis=0)
-        centre, scale = raw.mean(axis=0), np.where(spread > 0, spread, 1.0)
+        std = raw.std(axis=0)
+        centre, scale = raw.mean(axis=0), np.where(std > 0, std, 1.0)
         rows = stored((raw[places] - centre) / scale)
         return cls(used, starts, centre, scale, rows)
 
@@ -80,7 +80,7 @@ class KnownPoints:
         return self._between(rows, rows, self._lengths_of(rows))
 
     def distances_in_parts(self, inputs: GraphInputs) -> Iterator[NDArray[np.float64]]:
-        """`distances` of some graphs at a time; of few graphs, computed once for equal points."""
+        """`distances` of some graphs at a time; cached for few graphs and equal points."""
         if len(inputs) <= ROWS_AT_ONCE:
             yield inputs.once(self._fingerprint, lambda: self.distances(inputs.features))
             return
@@ -88,7 +88,7 @@ class KnownPoints:
             yield self.distances(inputs.features[start : start + ROWS_AT_ONCE])
 
     def arrays(self) -> Arrays:
-        """What `from_arrays` reads."""
+        """Arrays for `from_arrays`."""
         return {
             "gp_used": self.used,
             "gp_starts": self.starts,
@@ -143,7 +143,7 @@ class KnownPoints:
 
 
 def even_places(count: int, most: int) -> NDArray[np.intp]:
-    """Up to `most` of the places 0 .. count - 1, at even distances.
+    """Up to `most` of the indices 0 .. count - 1, evenly spaced.
 
     The rows of a fit are sorted by key, so that this is an even sample of them, and the same one
     for every target.
@@ -152,11 +152,11 @@ def even_places(count: int, most: int) -> NDArray[np.intp]:
 
 
 def stored(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Values as files keep them, in single precision, to reckon with in double precision.
+    """Values with the single precision of files, as double precision for the arithmetic.
 
-    Near a known point the spread of a process is a small difference of large numbers. In single
-    precision it would depend on how many rows are asked for at once, since products then add up
-    in another order. Values beyond float32 become its largest ones.
+    Near a known point the variance of a process is a small difference of large numbers. In single
+    precision it would depend on the number of rows per call, since sums then have another order.
+    Values beyond float32 become its largest ones.
     """
     single: NDArray[np.float32] = np.clip(values, -GREATEST, GREATEST).astype(np.float32)
     return single.astype(np.float64)

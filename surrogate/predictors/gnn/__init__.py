@@ -1,1 +1,1 @@
-"""A graph network: trained with torch, its predictions need NumPy alone."""
+"""A graph network: trained with torch, evaluated with NumPy alone."""

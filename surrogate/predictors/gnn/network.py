@@ -1,4 +1,4 @@
-"""A graph network, and how it answers with NumPy alone."""
+"""A graph network, and its predictions with NumPy alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,11 +14,11 @@ from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, NodeArrays
 from surrogate.predictors.gnn.settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
-from surrogate.predictors.score_model import AskEach, ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.score_model import PredictEach, ScoreModel, ScorePredictor, Scores
 
 _REGULARISED = ((0.1, 2), (0.35, 1))
-"""Dropouts to choose from, and how many times the steps to train with each. NAS-Bench-201, whose
-labels have little noise, wants the first, the table of real speech the second."""
+"""Candidate dropouts, each with a factor on the training steps. NAS-Bench-201, whose labels have
+little noise, needs the first, the table of real speech the second."""
 
 _PARTS_TO_CHOOSE = 3
 _ENOUGH_JUDGES = 100
@@ -32,14 +32,14 @@ Settings = TypeVar("Settings", bound=GnnSettings)
 
 
 class GraphNetwork(ScoreModel):
-    """Bidirectional, op-gated message passing; trained with torch, answered with NumPy.
+    """Bidirectional, op-gated message passing; trained with torch, evaluated with NumPy.
 
     A round: `h += relu(norm(g_in * conv(h, A) + g_out * conv(h, A') + V mean(h)))` with the graph
     convolution `conv(h, A) = A h W + h R + b` (torch-geometric's `DenseGraphConv`). A holds
-    multiplicities, the gates `g = sigmoid(x G + c)` see what the node's own operation is, and the
-    mean over the graph is a virtual node. Mean, output and input are read out into a mean and
-    a spread. In training, dropout leaves out values of h before each round and of what is read.
-    Graphs have two to some ten nodes: dense products suit them, not lists of edges.
+    multiplicities, the gates `g = sigmoid(x G + c)` depend on the node's own operation, and the
+    mean over the graph is a virtual node. The readout turns mean, output and input into a mean and
+    a standard deviation. Training drops values of h before each round and of the readout.
+    Graphs have two to about ten nodes: dense products are faster than lists of edges.
 
     Source: gated by the operation as in Ning et al., "A generic graph-based neural architecture
     encoding scheme for predictor-based NAS" (GATES), ECCV 2020; both directions as in
@@ -71,11 +71,11 @@ class GraphNetwork(ScoreModel):
         self._network = _Networks(self._members)
 
     def predict(self, inputs: GraphInputs) -> Scores:
-        """Mixture of the members' normal distributions: its mean and standard deviation."""
+        """Mean and standard deviation of the mixture of the members' normal distributions."""
         return _mixture(*self._network.forward(inputs.nodes))
 
     @classmethod
-    def together(cls, models: Sequence[Self]) -> AskEach:
+    def together(cls, models: Sequence[Self]) -> PredictEach:
         """All members of all networks in the same products: few graphs cost little more than one.
 
         The networks must have one width and one number of layers.
@@ -83,11 +83,11 @@ class GraphNetwork(ScoreModel):
         networks = _Networks([member for model in models for member in model._members])  # noqa: SLF001
         ends = np.cumsum([len(model._members) for model in models])  # noqa: SLF001
 
-        def ask(inputs: GraphInputs) -> list[Scores]:
+        def predict_each(inputs: GraphInputs) -> list[Scores]:
             means, stds = (np.split(part, ends[:-1]) for part in networks.forward(inputs.nodes))
-            return [_mixture(*answer) for answer in zip(means, stds, strict=True)]
+            return [_mixture(*scores) for scores in zip(means, stds, strict=True)]
 
-        return ask
+        return predict_each
 
     def arrays(self) -> Arrays:
         """The members' weights."""
@@ -98,7 +98,7 @@ class GraphNetwork(ScoreModel):
         }
 
     def restore(self, arrays: Arrays, documents: object) -> None:  # noqa: ARG002
-        """Read the weights back."""
+        """Restore the weights."""
         self._members = tuple(
             {
                 name.removeprefix(f"gnn{i}/"): values
@@ -117,12 +117,11 @@ def regularised(
     weights: FloatArray,
     rng: np.random.Generator,
 ) -> Settings:
-    """The settings with their dropout, or with the one that errs less on held-out graphs.
+    """The settings with their dropout, or with that of the lower held-out error.
 
-    Noisy labels want much dropout; others little, and more steps. One network for each choice is
-    trained on two thirds of the graphs and asked about the others; with few graphs once for every
-    third, so that all of them judge. Of fewer than 30 graphs none is held out, and little dropout
-    is taken.
+    Noisy labels need much dropout; others little, and more steps. One network per choice is trained
+    on two thirds of the graphs and evaluated on the rest; with few graphs three times, so that each
+    graph is held out once. With fewer than 30 graphs the low dropout is taken without a comparison.
 
     Raises:
         MissingExtraError: if torch or torch-geometric is not installed.
@@ -149,7 +148,7 @@ def regularised(
 
 
 def _mixture(means: FloatArray, stds: FloatArray) -> Scores:
-    """Mean and spread of the mixture of (m, n) normal distributions."""
+    """Mean and standard deviation of the mixture of (m, n) normal distributions."""
     return Scores(means.mean(axis=0), np.sqrt((stds**2).mean(axis=0) + means.var(axis=0)))
 
 
@@ -167,7 +166,7 @@ def _stacked(members: Sequence[Weights]) -> Weights:
 
 
 class _Networks:
-    """m networks that answer together.
+    """m networks that are evaluated together.
 
     Args:
         members: their weights by name.
@@ -178,7 +177,7 @@ class _Networks:
         self._last: tuple[NDArray[np.float32], Weights] | None = None
 
     def forward(self, nodes: NodeArrays) -> tuple[FloatArray, FloatArray]:
-        """Means and spreads for n graphs, (m, n) each."""
+        """Means and standard deviations for n graphs, (m, n) each."""
         rows = max(1, _ROWS_AT_ONCE // len(self._weights["out.bias"]))
         of_kinds = self._of_last_kinds(nodes.kinds)
         chunks = [
@@ -190,7 +189,7 @@ class _Networks:
         )
 
     def _of_last_kinds(self, kinds: NDArray[np.float32]) -> Weights:
-        """`_of_kinds` of the operations; of the same ones as the last time, as found then."""
+        """`_of_kinds` of the operations, cached for the last array of them."""
         if self._last is None or self._last[0] is not kinds:
             self._last = kinds, _of_kinds(self._weights, kinds)
         return self._last[1]
@@ -208,9 +207,9 @@ def _layers(weights: Weights) -> list[str]:
 
 
 def _of_kinds(weights: Weights, kinds_KF: NDArray[np.float32]) -> Weights:
-    """What depends on a node's operation alone, (m, k, h) each: many nodes share few operations."""
+    """Parts that depend on the operation alone, (m, k, h) each: many nodes share few operations."""
     found: dict[str, NDArray[Any]] = {"embed": _linear(weights, "embed", kinds_KF)}
-    found["embed"][:, 0] = 0.0  # beyond a graph's nodes
+    found["embed"][:, 0] = 0.0  # padding
     for layer in _layers(weights):
         for gate in ("gate_in", "gate_out"):
             opened = _linear(weights, f"{layer}.{gate}", kinds_KF)
@@ -275,10 +274,10 @@ class GnnPredictor(ScorePredictor):
     def fit_out_of_fold(
         self, dataset: SurrogateDataset, folds: int, rng: np.random.Generator
     ) -> Prediction:
-        """As every predictor's; the dropout is chosen once, for all folds."""
+        """As for every predictor; the dropout is chosen once for all folds."""
         inputs, scores = self._learn_scale(dataset)
         settled = GnnPredictor(regularised(self.settings, inputs, scores, dataset.weights, rng))
-        answers = super(GnnPredictor, settled).fit_out_of_fold(dataset, folds, rng)
+        predictions = super(GnnPredictor, settled).fit_out_of_fold(dataset, folds, rng)
         self._model = settled._model
         self._fitted = True
-        return answers
+        return predictions

@@ -39,7 +39,7 @@ def train_member(
         settings: its size, schedule and dropout, which must be a number here.
         inputs: n graphs.
         scores: (n,) their normal scores.
-        weights: (n,) trust in each.
+        weights: (n,) weight of each.
         seed: seed of the weights, the batches and the dropout.
 
     Returns:
@@ -93,7 +93,7 @@ def _train(
 
 
 def _forget_names(x_NVF: Tensor, probability: float) -> Tensor:
-    """Leave some graphs' operations without their names: columns after the descriptors."""
+    """Clear the names of some graphs' operations: the columns after the descriptors."""
     if not probability:
         return x_NVF
     kept_N = (torch.rand(len(x_NVF)) >= probability).to(x_NVF.dtype)
@@ -105,10 +105,10 @@ def _forget_names(x_NVF: Tensor, probability: float) -> Tensor:
 def _loss(
     mean: Tensor, log_std: Tensor, score: Tensor, weight: Tensor, rank_weight: float
 ) -> Tensor:
-    """Squared error, hinge on the order of pairs, and likelihood of the spread.
+    """Squared error, ranking loss over pairs, and likelihood of the standard deviation.
 
-    The likelihood does not pull on the mean: where the spread is learned to be large the mean
-    would be given up.
+    The likelihood has no gradient in the mean: with a large predicted standard deviation the mean
+    would no longer be fitted.
     """
     error = (mean - score) ** 2
     likelihood = log_std + 0.5 * error.detach() * torch.exp(-2 * log_std)
@@ -143,7 +143,7 @@ class _Layer(nn.Module):
 
 
 class _Network(nn.Module):
-    """Embedding, rounds of messages, readout of a mean and the logarithm of a spread."""
+    """Embedding, rounds of messages, readout of a mean and a log standard deviation."""
 
     def __init__(self, described: int, settings: GnnSettings) -> None:
         super().__init__()

@@ -22,19 +22,19 @@ _ROWS_AT_ONCE = 64  # fastest of 16, 64, 256, 1024: the tables of a step stay in
 class Forest:
     """M boosted ensembles over the same features.
 
-    Every node asks test number `test`, and goes to node `left` if it fails, else to `left + 1`.
-    A leaf asks test 0, which always fails, and has itself as `left`: walking D steps from the
-    root therefore ends at a leaf in every tree.
+    Every node evaluates its test and goes to node `left` if that fails, else to `left + 1`. A leaf
+    has test 0, which always fails, and itself as `left`: D steps from the root therefore end at a
+    leaf in every tree.
 
     Attributes:
-        feature: (S,) column that each test looks at.
+        feature: (S,) column of each test.
         threshold: (S,) a test holds if `x[feature] >= threshold`; infinity for test 0.
         test: (nodes,) the test of each node of all trees.
         left: (nodes,) its left child.
-        value: (nodes,) the answer of a leaf.
+        value: (nodes,) value of a leaf.
         root: (T,) first node of each tree.
         member_start: (M,) number of each member's first tree.
-        base: (M,) what the trees' answers of a member are added to.
+        base: (M,) constant added to the sum of each member's trees.
         depth: D, longest way from a root to a leaf.
     """
 
@@ -49,7 +49,7 @@ class Forest:
     depth: int
 
     def predict(self, x_NF: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Answers of all members: (M, N)."""
+        """Predictions of all members: (M, N)."""
         chunks = [
             self._predict_chunk(x_NF[start : start + _ROWS_AT_ONCE])
             for start in range(0, len(x_NF), _ROWS_AT_ONCE)
@@ -84,17 +84,17 @@ NestedTree = float | list[Any]
 """A leaf's value, or [column, threshold, tree where x < threshold, tree where not]."""
 
 
-def forest_of_models(models: Sequence[str]) -> Forest:
-    """Translate xgboost models of numeric splits, one a member.
+def forest_of_models(documents: Sequence[str]) -> Forest:
+    """Translate xgboost models of numeric splits, one per member.
 
     Args:
-        models: what `Booster.save_raw("json")` gives. Inputs must be free of NaN.
+        documents: what `Booster.save_raw("json")` gives. Inputs must be free of NaN.
 
     Source: xgboost's JSON schema, https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html
     """
     members = []
-    for model in models:
-        learner = json.loads(model)["learner"]
+    for document in documents:
+        learner = json.loads(document)["learner"]
         base = float(learner["learner_model_param"]["base_score"].strip("[]"))
         trees = learner["gradient_booster"]["model"]["trees"]
         members.append((base, [_nested_tree(tree, 0) for tree in trees]))
@@ -102,7 +102,7 @@ def forest_of_models(models: Sequence[str]) -> Forest:
 
 
 def forest_of_trees(members: Sequence[tuple[float, Sequence[NestedTree]]]) -> Forest:
-    """Lay out (base, trees) of each member for walking."""
+    """A forest of the (base, trees) of each member."""
     tests: dict[tuple[int, float], int] = {(0, np.inf): 0}
     nodes: list[tuple[int, int, float]] = []
     roots: list[int] = []

@@ -115,8 +115,8 @@ def test_a_protocol_without_a_ceiling_has_no_line(result: BenchmarkResult) -> No
     unknown = replace(result, ceilings={**result.ceilings, "random": {}})
     figure = by_title(figures_of(unknown, "random"), "kendall_tau: higher is better")
     assert not [t for t in figure["data"] if t["name"].startswith("noise ceiling")]
-    assert "not known" in _ceiling_fact(unknown, "random")
-    assert "not known" not in _ceiling_fact(unknown, "leave-operation-out")
+    assert "unknown" in _ceiling_fact(unknown, "random")
+    assert "unknown" not in _ceiling_fact(unknown, "leave-operation-out")
 
 
 def test_titles_say_direction_and_unit(result: BenchmarkResult) -> None:

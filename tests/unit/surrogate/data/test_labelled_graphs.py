@@ -72,9 +72,9 @@ def test_percents_are_no_rates(tmp_path: Path) -> None:
         for i, graph in enumerate(GRAPHS)
     ]
     write_graphs(path, rows)
-    for target, told in (("accuracy", "80.0 to 82.9"), ("negative", "-0.1 to -0.1")):
+    for target, found in (("accuracy", "80.0 to 82.9"), ("negative", "-0.1 to -0.1")):
         config = config_of(target, graphs=path, direction="maximise", transform="logit")
-        with pytest.raises(UserError, match=f"are from {told}; divide percents by 100"):
+        with pytest.raises(UserError, match=f"are from {found}; divide percents by 100"):
             load_source(config)
     rates = config_of("rate", graphs=path, direction="minimise", transform="logit")
     assert len(load_source(rates).dataset) == 30

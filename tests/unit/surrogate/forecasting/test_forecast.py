@@ -1,4 +1,4 @@
-"""Forecasts: what they hold, what they rest on, and when there is none."""
+"""Forecasts: their values, their support, and cells without one."""
 
 import math
 from dataclasses import replace
@@ -15,7 +15,7 @@ from graph_encoding.functional import functional_key
 from graph_encoding.macro import TIMIT_MICRO_MACRO
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
-from surrogate.calibration import calibrate
+from surrogate.calibration import ConformalCalibrator
 from surrogate.curves import LabelForecast
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import COLLAPSED_PER, PER_UNIT, VAL_PER
@@ -23,7 +23,7 @@ from surrogate.fitting.artifact import Artifact
 from surrogate.fitting.fit_parts import fit_target
 from surrogate.fitting.fitting import fit_artifact
 from surrogate.forecasting.forecast import Forecast, Forecaster
-from surrogate.forecasting.target_forecast import TargetForecast, forecast_target, of_label
+from surrogate.forecasting.values import TargetForecast, forecast_target, with_observed_label
 from surrogate.predictors import MeanPredictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 
@@ -49,7 +49,7 @@ def test_std_is_model_and_seed_together(artifact: Artifact) -> None:
     assert 0 < target.std_seed < target.std
 
 
-def test_what_is_doubted_more_outside_is_the_models(artifact: Artifact) -> None:
+def test_novelty_increases_the_model_uncertainty_only(artifact: Artifact) -> None:
     inside, outside = (
         _one(artifact, cell).targets[0] for cell in ("10_100_1000", "conv9:0_100_1000")
     )
@@ -75,7 +75,9 @@ def test_an_observed_training_collapses_as_its_label_says(
     asked = TargetForecast("val_per", PER_UNIT, 0.6, 0.1, 0.1, None, 0.5, 0.7, 0.2)
     one = np.array([mean])
     label = LabelForecast(one, one - std, one + std, np.array([std]), np.array([std]), None)
-    assert of_label(asked, label).collapse_probability == pytest.approx(expected, abs=1e-4)
+    assert with_observed_label(asked, label).collapse_probability == pytest.approx(
+        expected, abs=1e-4
+    )
 
 
 def test_only_error_rates_collapse() -> None:
@@ -83,8 +85,8 @@ def test_only_error_rates_collapse() -> None:
     seconds = replace(model, target=replace(VAL_PER, name="latency", unit="s"))
     answers = model.predictor.predict(synthetic_dataset(2).graphs)
     for of_unit, known in ((model, True), (seconds, False)):
-        told = forecast_target(of_unit, answers, [{}, {}], 0.8)
-        assert [t.collapse_probability is not None for t in told] == [known] * 2
+        found = forecast_target(of_unit, answers, [{}, {}], 0.8)
+        assert [t.collapse_probability is not None for t in found] == [known] * 2
 
 
 def test_forecasts_expect_as_many_collapses_as_there_are() -> None:
@@ -93,7 +95,7 @@ def test_forecasts_expect_as_many_collapses_as_there_are() -> None:
     n = 4000
     answers = Prediction(rng.normal(1.0, 0.5, 2 * n), rng.uniform(0.2, 1.0, 2 * n))
     labels = answers.mean + answers.std * (rng.exponential(1.0, 2 * n) - 1.0)
-    calibrator = calibrate(Prediction(answers.mean[:n], answers.std[:n]), labels[:n])
+    calibrator = ConformalCalibrator.of(Prediction(answers.mean[:n], answers.std[:n]), labels[:n])
     limit = float(VAL_PER.transform.to_model(np.array([COLLAPSED_PER]))[0])
     new = Prediction(answers.mean[n:], answers.std[n:])
     expected = float(calibrator.exceedance(new, limit).sum())
@@ -169,19 +171,19 @@ def test_only_dead_cells_can_be_asked_for(artifact: Artifact) -> None:
 
 def test_cells_may_be_texts(artifact: Artifact) -> None:
     forecaster, texts = Forecaster(artifact), ["10_100_1000", "51_500_5000"]
-    told = forecaster.forecast([Cell.parse(text) for text in texts])
-    assert forecaster.forecast(texts) == told
-    assert forecaster.forecast(texts[0]) == told[:1]
-    assert forecaster.forecast(Cell.parse(texts[0])) == told[:1]
+    found = forecaster.forecast([Cell.parse(text) for text in texts])
+    assert forecaster.forecast(texts) == found
+    assert forecaster.forecast(texts[0]) == found[:1]
+    assert forecaster.forecast(Cell.parse(texts[0])) == found[:1]
     with pytest.raises(UserError, match="nope"):
         forecaster.forecast(["nope"])
 
 
 def test_what_can_be_read_only_once_is_read_once(artifact: Artifact) -> None:
     forecaster, texts = Forecaster(artifact), ["10_100_1000", "51_500_5000", "10_100_1000"]
-    told = forecaster.forecast(texts, targets=["val_per"])
-    assert len(told) == 3
-    assert forecaster.forecast(iter(texts), targets=iter(["val_per"])) == told
+    found = forecaster.forecast(texts, targets=["val_per"])
+    assert len(found) == 3
+    assert forecaster.forecast(iter(texts), targets=iter(["val_per"])) == found
     assert forecaster.forecast(Cell.parse(text) for text in texts) == forecaster.forecast(texts)
 
 

@@ -1,9 +1,10 @@
-"""Learning curves within forecasts: from the graph, and with epochs that were seen."""
+"""Learning curves of forecasts: from the graph, and with observed epochs."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from graph_encoding import Cell, CellGraph, UserError, cell_graph
 from surrogate.calibration import ConformalCalibrator, SupportCalibrator
 from surrogate.curves.components.calibration import MOST_SCORES, HorizonCalibration
 from surrogate.data.prediction import Prediction
-from surrogate.data.targets import TEST_PER, VAL_PER
+from surrogate.data.targets import TEST_PER, VAL_PER, Target
 from surrogate.fitting.artifact import Artifact, load_artifact
 from surrogate.fitting.fitting import fit_artifact
 from surrogate.forecasting.benchmark_query import Benchmark
@@ -27,20 +28,25 @@ OUTSIDE = [Cell.parse(text) for text in ("conv9:1_100_1000", "10_100_1000_10000"
 OBSERVED = [0.99, 0.66, 0.65]
 
 
-@pytest.fixture(scope="module")
-def with_curves() -> Artifact:
-    """A small surrogate of two targets and of learning curves."""
+def fitted(functions: int, *targets: Target, folds: int = 2, **options: Any) -> Artifact:
+    """A surrogate of some targets and of learning curves."""
     return fit_artifact(
-        synthetic_table(60),
-        (VAL_PER, TEST_PER),
+        synthetic_table(functions),
+        targets,
         RidgePredictor,
-        name="made-up",
+        name="synthetic",
         seed_policy="mean",
-        folds=3,
+        folds=folds,
         seed=0,
         effective_config={},
         make_curve_predictor=RidgePredictor,
+        **options,
     )
+
+
+@pytest.fixture(scope="module")
+def with_curves() -> Artifact:
+    return fitted(60, VAL_PER, TEST_PER, folds=3)
 
 
 def one(artifact: Artifact, observed: object = None, level: float = 0.8) -> Forecast:
@@ -61,7 +67,7 @@ def test_every_living_cell_has_a_curve(with_curves: Artifact) -> None:
         assert curve.observed_epochs == ()
 
 
-def test_dead_cells_have_none(with_curves: Artifact) -> None:
+def test_dead_cells_have_no_curve(with_curves: Artifact) -> None:
     dead, living = Forecaster(with_curves).forecast([Cell.parse("51_500_5000"), CELLS[0]], 0.8)
     assert dead.curve is None
     assert living.curve is not None
@@ -78,7 +84,7 @@ def test_equal_functions_have_equal_curves_together_and_alone(with_curves: Artif
         assert alone.curve.mean == pytest.approx(forecast.curve.mean, rel=1e-12)
 
 
-def test_saved_curves_answer_the_same_to_the_bit(with_curves: Artifact, tmp_path: Path) -> None:
+def test_saved_curves_forecast_the_same_to_the_bit(with_curves: Artifact, tmp_path: Path) -> None:
     with_curves.save(tmp_path / "saved")
     loaded = load_artifact(tmp_path / "saved")
     assert Forecaster(loaded).forecast(CELLS, 0.8) == Forecaster(with_curves).forecast(CELLS, 0.8)
@@ -98,7 +104,7 @@ def test_nothing_observed_changes_nothing(with_curves: Artifact, nothing: object
     assert one(with_curves, nothing) == one(with_curves)
 
 
-def test_observed_epochs_are_what_they_were(with_curves: Artifact) -> None:
+def test_observed_epochs_are_forecast_as_observed(with_curves: Artifact) -> None:
     by_order, by_epoch = one(with_curves, OBSERVED), one(with_curves, {1: 0.99, 3: 0.65, 2: 0.66})
     assert by_order == by_epoch
     curve = by_order.curve
@@ -120,8 +126,8 @@ def test_observed_epochs_move_the_rest_and_the_label_only(with_curves: Artifact)
     assert better.curve.mean[-1] < worse.curve.mean[-1]
 
 
-def test_outside_curves_are_wider_by_as_much_as_the_label(with_curves: Artifact) -> None:
-    """Here by three times, on the scale that is learned."""
+def test_curves_of_novel_cells_widen_like_the_label(with_curves: Artifact) -> None:
+    """Here by a factor of three, on the model scale."""
     assert with_curves.curves is not None
     (val_per, *others) = with_curves.models
     inside = val_per.calibrator.inside
@@ -135,15 +141,15 @@ def test_outside_curves_are_wider_by_as_much_as_the_label(with_curves: Artifact)
         assert forecast.curve is not None
         assert forecast.curve.mean == pytest.approx(own.mean[i].tolist())
         mean = to_model(own.mean[i])
-        told = own.high[i] < 0.9  # what comes near the clip stands at the end of the scale
-        assert told.sum() >= EPOCHS - 2
-        plain = (to_model(own.high[i]) - mean)[told]
-        further = (to_model(np.array(forecast.curve.high)) - mean)[told]
+        found = own.high[i] < 0.9  # what comes near the clip stands at the end of the scale
+        assert found.sum() >= EPOCHS - 2
+        plain = (to_model(own.high[i]) - mean)[found]
+        further = (to_model(np.array(forecast.curve.high)) - mean)[found]
         assert further == pytest.approx(3 * plain, rel=1e-4)
         assert forecast.curve.std_model == pytest.approx((3 * own.std_model[i]).tolist())
 
 
-def test_an_unlike_cell_is_asked_about_once(
+def test_a_novel_cell_is_predicted_once(
     with_curves: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     predictor, asked = with_curves.models[0].predictor, []
@@ -162,10 +168,10 @@ def test_an_unlike_cell_is_asked_about_once(
 
 
 @pytest.mark.parametrize("observed", [None, OBSERVED])
-def test_what_is_doubted_does_not_depend_on_the_level(
+def test_uncertainty_does_not_depend_on_the_level(
     with_curves: Artifact, observed: list[float] | None
 ) -> None:
-    """Not outside either, where intervals widen by another factor at each level."""
+    """Not for novel cells either, whose intervals widen by another factor at each level."""
     (val_per, *others) = with_curves.models
     inside = val_per.calibrator.inside
     skewed = ConformalCalibrator(3 * inside.errors * np.abs(inside.errors), inside.floor)
@@ -195,14 +201,16 @@ def test_what_is_doubted_does_not_depend_on_the_level(
         ("0.9", "mapping from epoch"),
     ],
 )
-def test_observations_that_cannot_be_are_refused(
+def test_invalid_observations_are_refused(
     with_curves: Artifact, observed: object, rule: str
 ) -> None:
     with pytest.raises(UserError, match=rule):
         one(with_curves, observed)
 
 
-def test_an_observed_curve_is_of_one_living_cell(with_curves: Artifact, artifact: Artifact) -> None:
+def test_an_observed_curve_belongs_to_one_living_cell(
+    with_curves: Artifact, artifact: Artifact
+) -> None:
     forecaster = Forecaster(with_curves)
     with pytest.raises(UserError, match="2 cells; forecast them one by one"):
         forecaster.forecast(CELLS[:2], observed_curve=OBSERVED)
@@ -213,7 +221,7 @@ def test_an_observed_curve_is_of_one_living_cell(with_curves: Artifact, artifact
     assert one(artifact).curve is None
 
 
-def test_a_part_of_a_forecast_is_that_of_the_whole(with_curves: Artifact) -> None:
+def test_a_partial_forecast_equals_part_of_the_whole(with_curves: Artifact) -> None:
     forecaster = Forecaster(with_curves)
     cells = [*CELLS[:3], Cell.parse("conv9:1_100_1000")]
     whole = forecaster.forecast(cells)
@@ -232,11 +240,11 @@ def test_a_part_of_a_forecast_is_that_of_the_whole(with_curves: Artifact) -> Non
     )
     assert asked.curve == all_of_one.curve
     assert asked.targets == all_of_one.targets[1:]
-    with pytest.raises(UserError, match=r"targets val_per, test_per, but was asked for wer"):
+    with pytest.raises(UserError, match=r"targets val_per, test_per, but got wer"):
         forecaster.forecast(cells, targets=["wer", "val_per"])
 
 
-def test_what_was_measured_is_answered_without_a_forecast(
+def test_a_query_of_a_measured_cell_makes_no_forecast(
     with_curves: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = synthetic_table(60)
@@ -253,7 +261,7 @@ def test_what_was_measured_is_answered_without_a_forecast(
         benchmark.query("conv9:1_100_1000", "wer")
 
 
-def test_a_query_of_an_epoch_is_answered_by_table_or_curve(with_curves: Artifact) -> None:
+def test_a_query_of_an_epoch_uses_the_table_or_the_curve(with_curves: Artifact) -> None:
     table = synthetic_table(60)
     benchmark = Benchmark(table, Forecaster(with_curves))
     row = table.records[0]
@@ -261,10 +269,10 @@ def test_a_query_of_an_epoch_is_answered_by_table_or_curve(with_curves: Artifact
     assert (measured.value, measured.source) == (row.val_per_curve[0], "measured")
     unmeasured = "conv9:1_100_1000"
     forecast = benchmark.query(unmeasured, epoch=EPOCHS)
-    (told,) = Forecaster(with_curves).forecast([Cell.parse(unmeasured)])
-    assert told.curve is not None
+    (found,) = Forecaster(with_curves).forecast([Cell.parse(unmeasured)])
+    assert found.curve is not None
     assert forecast.source == "forecast"
-    assert forecast.value == told.curve.mean[-1]
+    assert forecast.value == found.curve.mean[-1]
     assert forecast.forecast is not None
     assert forecast.forecast.low < forecast.value < forecast.forecast.high
     for epoch in (0, EPOCHS + 1):
@@ -275,7 +283,7 @@ def test_a_query_of_an_epoch_is_answered_by_table_or_curve(with_curves: Artifact
 
 
 @pytest.mark.parametrize("cell", [synthetic_table(60).records[0].cell, "conv9:1_100_1000"])
-def test_seeds_and_epochs_that_are_none_are_refused_where_it_was_not_measured_too(
+def test_invalid_seeds_and_epochs_are_refused_for_unmeasured_cells_too(
     with_curves: Artifact, cell: str
 ) -> None:
     benchmark = Benchmark(synthetic_table(60), Forecaster(with_curves))
@@ -287,37 +295,16 @@ def test_seeds_and_epochs_that_are_none_are_refused_where_it_was_not_measured_to
             benchmark.query(cell, epoch=epoch)  # type: ignore[arg-type]
 
 
-def test_progress_is_told_from_none_to_all() -> None:
-    told: list[tuple[int, int]] = []
-    fit_artifact(
-        synthetic_table(30),
-        (VAL_PER,),
-        RidgePredictor,
-        name="told",
-        seed_policy="mean",
-        folds=2,
-        seed=0,
-        effective_config={},
-        make_curve_predictor=RidgePredictor,
-        on_progress=lambda done, total: told.append((done, total)),
-    )
-    total = told[0][1]
-    assert told == [(done, total) for done in range(total + 1)]
+def test_progress_is_reported_from_zero_to_all() -> None:
+    found: list[tuple[int, int]] = []
+    fitted(30, VAL_PER, on_progress=lambda done, total: found.append((done, total)))
+    total = found[0][1]
+    assert found == [(done, total) for done in range(total + 1)]
 
 
-def test_curves_need_the_target_that_says_how_much_wider_they_are() -> None:
-    with pytest.raises(UserError, match=r"curves need the target 'val_per'.*test_per"):
-        fit_artifact(
-            synthetic_table(20),
-            (TEST_PER,),
-            RidgePredictor,
-            name="made-up",
-            seed_policy="mean",
-            folds=2,
-            seed=0,
-            effective_config={},
-            make_curve_predictor=RidgePredictor,
-        )
+def test_curves_need_the_target_val_per() -> None:
+    with pytest.raises(UserError, match=r"curves must go with the target 'val_per'.*test_per"):
+        fitted(20, TEST_PER)
 
 
 def test_a_table_of_another_corpus_is_refused(with_curves: Artifact) -> None:
@@ -329,7 +316,7 @@ def test_a_table_of_another_corpus_is_refused(with_curves: Artifact) -> None:
         Benchmark(other, Forecaster(with_curves))
 
 
-def test_levels_beyond_those_of_curves_say_so(with_curves: Artifact) -> None:
+def test_levels_too_high_for_curves_are_refused(with_curves: Artifact) -> None:
     curves = with_curves.curves
     assert curves is not None
     many = np.repeat(curves.calibration.scores, 10, axis=2)[:, :, :MOST_SCORES]

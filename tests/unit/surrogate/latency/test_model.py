@@ -62,13 +62,13 @@ def with_latency(table: BenchmarkTable) -> Artifact:
 def test_new_cells_are_ranked_and_covered(with_latency: Artifact) -> None:
     cells = list(CELLS.values())[120:]
     truth = np.array([true_seconds(cell_graph(cell)) for cell in cells])
-    told = [f.latencies[0] for f in Forecaster(with_latency).forecast(cells, 0.9)]
-    assert spearman_rho(np.array([t.mean for t in told]), truth) > 0.97
-    assert np.median(np.abs([t.mean for t in told] / truth - 1)) < 0.02
-    inside = [t.low <= s <= t.high for t, s in zip(told, truth, strict=True)]
+    predicted = [f.latencies[0] for f in Forecaster(with_latency).forecast(cells, 0.9)]
+    assert spearman_rho(np.array([t.mean for t in predicted]), truth) > 0.97
+    assert np.median(np.abs([t.mean for t in predicted] / truth - 1)) < 0.02
+    inside = [t.low <= s <= t.high for t, s in zip(predicted, truth, strict=True)]
     assert np.mean(inside) > 0.75  # 80 cells around .9: two standard errors are .07
-    assert all(t.setting == SETTING and t.device == "a processor" for t in told)
-    assert all(t.measured is None for t in told)
+    assert all(t.setting == SETTING and t.device == "a processor" for t in predicted)
+    assert all(t.measured is None for t in predicted)
 
 
 def test_latencies_are_forecast_in_the_settings_that_are_named(with_latency: Artifact) -> None:
@@ -77,7 +77,7 @@ def test_latencies_are_forecast_in_the_settings_that_are_named(with_latency: Art
     whole = forecaster.forecast(["10_100_1000"])[0].latencies
     for named, found in ((SETTING, whole), (iter([SETTING]), whole), ([], ()), (True, whole)):
         assert forecaster.forecast(["10_100_1000"], latency=named)[0].latencies == found
-    with pytest.raises(UserError, match=rf"settings {SETTING}, but was asked for phone"):
+    with pytest.raises(UserError, match=rf"settings {SETTING}, but got phone"):
         forecaster.forecast(["10_100_1000"], latency=["phone"])
 
 
@@ -98,7 +98,7 @@ def test_dead_cells_and_artifacts_without_have_none(
     assert Forecaster(artifact).forecast([Cell.parse("10")])[0].latencies == ()
 
 
-def test_saved_latencies_answer_the_same(with_latency: Artifact, tmp_path: Path) -> None:
+def test_saved_latency_models_forecast_the_same(with_latency: Artifact, tmp_path: Path) -> None:
     with_latency.save(tmp_path / "saved")
     cells = [*list(CELLS.values())[118:123], Cell.parse("conv9:1_100_1000_10000")]
     loaded = Forecaster(load_artifact(tmp_path / "saved")).forecast(cells)
@@ -110,7 +110,7 @@ def test_saved_latencies_answer_the_same(with_latency: Artifact, tmp_path: Path)
     assert [m and round(m, 9) for m in measured] == [e and round(e, 9) for e in expected]
 
 
-def test_unlike_cells_are_less_certain(with_latency: Artifact) -> None:
+def test_novel_cells_are_less_certain(with_latency: Artifact) -> None:
     known, unlike = Forecaster(with_latency).forecast(
         [Cell.parse("10_100_1000"), Cell.parse("10_conv9:00_1000")]
     )
@@ -124,7 +124,7 @@ def test_unlike_cells_are_less_certain(with_latency: Artifact) -> None:
 def test_two_devices_of_one_setting_are_refused(table: BenchmarkTable, tmp_path: Path) -> None:
     both = [replace(r, device=device) for r in table.latency.records() for device in ("a", "b")]
     table.save(tmp_path / "both", both)
-    with pytest.raises(UserError, match="one device a setting"):
+    with pytest.raises(UserError, match="one device per setting"):
         LatencyModel.fit(
             BenchmarkTable.load(tmp_path / "both"),
             SETTING,
@@ -134,7 +134,7 @@ def test_two_devices_of_one_setting_are_refused(table: BenchmarkTable, tmp_path:
         )
 
 
-def test_a_level_that_the_latencies_cannot_bound_is_refused_in_their_name(
+def test_a_level_too_high_for_the_latencies_names_their_setting(
     with_latency: Artifact,
 ) -> None:
     (model,) = with_latency.latency
@@ -148,6 +148,6 @@ def test_a_latency_rests_on_what_was_timed_and_not_on_what_was_trained(
     """The fit of error rates knows sixty functions, that of latencies others."""
     timed, unseen = (list(CELLS.values())[i] for i in (0, 150))
     cells = [timed, unseen, Cell.parse("conv9:0_100_1000")]
-    told = Forecaster(with_latency).forecast(cells, 0.8)
-    supports = [forecast.latencies[0].support for forecast in told]
+    predicted = Forecaster(with_latency).forecast(cells, 0.8)
+    supports = [forecast.latencies[0].support for forecast in predicted]
     assert supports == ["measured", "interpolated", "extrapolated"]

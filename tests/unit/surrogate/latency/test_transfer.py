@@ -48,7 +48,7 @@ def old() -> LatencyModel:
 
 @pytest.fixture(scope="module")
 def unlike() -> LatencyModel:
-    """A device whose latencies say nothing of the new one's."""
+    """A device whose latencies are unrelated to those of the new one."""
     shuffled = np.random.default_rng(1).permutation([true_seconds(graph) for graph in GRAPHS])
     return source(dict(zip(KEYS, shuffled.tolist(), strict=True)))
 
@@ -60,23 +60,23 @@ def transferred(count: int, *sources: LatencyModel) -> TransferredLatency:
 
 @pytest.mark.parametrize("count", [5, 10, 20])
 def test_few_measurements_rank_and_scale_the_rest(old: LatencyModel, count: int) -> None:
-    told = transferred(count, old).forecast(GRAPHS[count:], 0.9)
+    found = transferred(count, old).forecast(GRAPHS[count:], 0.9)
     truth = np.array([new_seconds(graph) for graph in GRAPHS[count:]])
-    means = np.array([t.mean for t in told])
+    means = np.array([t.mean for t in found])
     assert spearman_rho(means, truth) > 0.95
     assert np.median(np.abs(means / truth - 1)) < 0.05
-    assert all(t.low < t.mean < t.high and t.device == "a phone" for t in told)
-    assert np.mean([t.low <= s <= t.high for t, s in zip(told, truth, strict=True)]) > 0.8
+    assert all(t.low < t.mean < t.high and t.device == "a phone" for t in found)
+    assert np.mean([t.low <= s <= t.high for t, s in zip(found, truth, strict=True)]) > 0.8
 
 
 def test_a_device_that_is_slower_by_a_factor_is_known_exactly(old: LatencyModel) -> None:
     answers = np.exp(old.predictor.predict(GRAPHS).mean)
     same = TransferredLatency.fit([old], "new", "a phone", GRAPHS[:6], 7 * answers[:6])
-    told = [t.mean for t in same.forecast(GRAPHS, 0.9)]
-    assert told == pytest.approx((7 * answers).tolist(), rel=1e-6)
+    found = [t.mean for t in same.forecast(GRAPHS, 0.9)]
+    assert found == pytest.approx((7 * answers).tolist(), rel=1e-6)
 
 
-def test_the_source_that_fits_is_taken(old: LatencyModel, unlike: LatencyModel) -> None:
+def test_the_source_that_fits_best_is_chosen(old: LatencyModel, unlike: LatencyModel) -> None:
     both = transferred(20, unlike, old)
     alone = transferred(20, old)
     assert [t.mean for t in both.forecast(GRAPHS[20:30], 0.9)] == pytest.approx(
@@ -84,21 +84,21 @@ def test_the_source_that_fits_is_taken(old: LatencyModel, unlike: LatencyModel) 
     )
 
 
-def test_more_measurements_make_it_surer(old: LatencyModel) -> None:
+def test_more_measurements_reduce_the_uncertainty(old: LatencyModel) -> None:
     def width(count: int) -> float:
-        told = transferred(count, old).forecast(GRAPHS[100:], 0.9)
-        return float(np.mean([np.log(t.high / t.low) for t in told]))
+        found = transferred(count, old).forecast(GRAPHS[100:], 0.9)
+        return float(np.mean([np.log(t.high / t.low) for t in found]))
 
     assert width(20) < width(4)
 
 
-def test_what_was_measured_stands_beside(old: LatencyModel) -> None:
-    told = transferred(5, old).forecast(GRAPHS[4:6], 0.9)
-    assert told[0].measured == new_seconds(GRAPHS[4])
-    assert told[1].measured is None
+def test_measured_latencies_are_part_of_the_forecast(old: LatencyModel) -> None:
+    found = transferred(5, old).forecast(GRAPHS[4:6], 0.9)
+    assert found[0].measured == new_seconds(GRAPHS[4])
+    assert found[1].measured is None
 
 
-def test_cells_unlike_the_sources_are_less_certain(old: LatencyModel) -> None:
+def test_cells_novel_to_the_source_are_less_certain(old: LatencyModel) -> None:
     model = transferred(10, old)
     known, other = model.forecast(
         [cell_graph(Cell.parse("10_100_1000")), cell_graph(Cell.parse("10_conv9:00_1000"))], 0.9
@@ -106,7 +106,7 @@ def test_cells_unlike_the_sources_are_less_certain(old: LatencyModel) -> None:
     assert other.high / other.low > known.high / known.low
 
 
-def test_too_little_is_refused(old: LatencyModel) -> None:
+def test_too_few_measurements_are_refused(old: LatencyModel) -> None:
     with pytest.raises(UserError, match="at least 4 measured functions, but has 3"):
         transferred(3, old)
     with pytest.raises(UserError, match="needs a model of another device"):
@@ -146,7 +146,7 @@ def predicted(fitted: Path, records: list[LatencyRecord]) -> int:
     return int(ended.value.code or 0)
 
 
-def test_predict_takes_the_folder_of_a_sweep(
+def test_predict_accepts_the_folder_of_a_sweep(
     fitted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert predicted(fitted, of_phone(8)) == 0
@@ -155,10 +155,10 @@ def test_predict_takes_the_folder_of_a_sweep(
     assert "b1-1s on a phone, transferred" in out
 
 
-def test_a_device_of_an_equal_name_is_told_from_the_artifacts(
+def test_a_device_with_the_name_of_the_artifacts_stays_separate(
     fitted: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As that of an equal processor in another machine."""
+    """Such as that of an equal processor in another computer."""
     assert predicted(fitted, of_phone(8, setting="old", device="a processor")) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if "latency_s" in line]
     assert ["transferred" in row for row in rows] == [False, True]
@@ -183,7 +183,7 @@ UNSUPPORTED = {"status": "unsupported", "error": "no such engine", "latency_s": 
     ],
     ids=["nothing", "nothing in a setting", "too few in a setting"],
 )
-def test_a_sweep_that_says_too_little_is_named(
+def test_a_sweep_with_too_few_measurements_is_named(
     fitted: Path, capsys: pytest.CaptureFixture[str], records: list[LatencyRecord], rule: str
 ) -> None:
     assert predicted(fitted, records) == 2
@@ -194,10 +194,12 @@ def test_a_sweep_that_says_too_little_is_named(
 
 
 @pytest.mark.parametrize("text", ["conv9:0_100_1000", "10_100_1000_10000", "conv11:0"])
-def test_outside_a_transfer_is_no_surer_than_its_source(old: LatencyModel, text: str) -> None:
+def test_a_transfer_of_novel_cells_is_no_more_certain_than_its_source(
+    old: LatencyModel, text: str
+) -> None:
     graph = cell_graph(Cell.parse(text))
     (from_old,) = old.forecast([graph], 0.9)
-    (told,) = transferred(12, old).forecast([graph], 0.9)
-    assert told.support == from_old.support == "extrapolated"
-    assert np.log(told.high / told.low) >= np.log(from_old.high / from_old.low)
-    assert told.std / told.mean >= from_old.std / from_old.mean
+    (found,) = transferred(12, old).forecast([graph], 0.9)
+    assert found.support == from_old.support == "extrapolated"
+    assert np.log(found.high / found.low) >= np.log(from_old.high / from_old.low)
+    assert found.std / found.mean >= from_old.std / from_old.mean

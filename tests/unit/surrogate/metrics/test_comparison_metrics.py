@@ -35,7 +35,7 @@ def test_perfect_predictions_select_perfectly_also_with_ties(costs: FloatArray, 
 
 
 @given(COSTS, COSTS, st.permutations(range(8)), st.integers(1, 8))
-def test_selection_does_not_look_at_the_order_of_keys(
+def test_selection_does_not_depend_on_the_order_of_keys(
     predicted: FloatArray, measured: FloatArray, order: list[int], k: int
 ) -> None:
     again = precision_at(predicted[order], measured[order], k)
@@ -45,7 +45,7 @@ def test_selection_does_not_look_at_the_order_of_keys(
     )
 
 
-def test_constant_predictions_select_as_chance_does() -> None:
+def test_constant_predictions_score_as_chance_does() -> None:
     measured = np.arange(10.0)
     assert precision_at(np.zeros(10), measured, 3) == pytest.approx(0.3)
     assert top_regret(np.zeros(10), measured) == pytest.approx(4.5)
@@ -63,7 +63,7 @@ def test_k_out_of_range_is_refused(k: int) -> None:
         precision_at(np.zeros(4), np.zeros(4), k)
 
 
-def test_r_squared_of_the_mean_is_nought_and_of_the_truth_one() -> None:
+def test_r_squared_is_zero_for_the_mean_and_one_for_the_labels() -> None:
     measured = np.array([1.0, 2.0, 6.0])
     assert r_squared(measured, measured) == 1
     assert r_squared(np.full(3, 3.0), measured) == pytest.approx(0)
@@ -126,7 +126,7 @@ def test_pit_deviation_of_right_forecasts_shrinks_with_the_root_of_their_number(
 
 
 @pytest.mark.parametrize("score", [gaussian_nll, gaussian_crps, pit_deviation])
-def test_a_spread_of_nought_is_refused(score: Score) -> None:
+def test_a_standard_deviation_of_zero_is_refused(score: Score) -> None:
     with pytest.raises(UserError, match="> 0"):
         score(np.zeros(2), np.array([1.0, 0.0]), np.zeros(2))
 
@@ -141,7 +141,7 @@ def test_one_repeat_has_no_t_interval() -> None:
         t_interval(np.ones(1))
 
 
-def test_bootstrap_of_a_mean_is_as_wide_as_theory_says() -> None:
+def test_bootstrap_of_a_mean_has_the_theoretical_width() -> None:
     values = np.random.default_rng(1).normal(0, 1, 400)
     low, high = bootstrap_interval(
         lambda rows: float(values[rows].mean()), len(values), np.random.default_rng(2)
@@ -156,7 +156,7 @@ def test_bootstrap_of_no_keys_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_t_intervals_hold_as_often_as_they_say() -> None:
+def test_t_intervals_cover_the_mean_at_their_level() -> None:
     draws = np.random.default_rng(3).normal(0, 1, (2000, 5))
     inside = [low < 0 < high for low, high in (t_interval(row, 0.9) for row in draws)]
     assert np.mean(inside) == pytest.approx(0.9, abs=0.02)

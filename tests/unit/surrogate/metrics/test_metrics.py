@@ -54,5 +54,5 @@ def test_coverage_of_nothing_is_refused() -> None:
         coverage(Interval(np.zeros(0), np.zeros(0), 0.9), np.zeros(0))
 
 
-def test_labels_that_are_equal_leave_nothing_to_explain() -> None:
+def test_r_squared_of_equal_labels_is_zero() -> None:
     assert r_squared(np.full(3, 0.2), np.full(3, 0.1)) == 0.0

@@ -1,4 +1,4 @@
-"""What each predictor learns, beyond the laws that all keep."""
+"""Fits of each predictor, besides the laws that hold for all."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +104,7 @@ def test_scores_do_not_know_how_far_off_the_last_one_lies() -> None:
     asked=st.lists(st.floats(-5, 5), min_size=1, max_size=5),
 )
 @example(values=[207.0, 208.0, -45.0], asked=[0.0, -9.740674916594891e-89])
-def test_scale_rises_and_comes_back(values: list[float], asked: list[float]) -> None:
+def test_the_scale_rises_and_is_invertible(values: list[float], asked: list[float]) -> None:
     scale = NormalScoreScale.of(np.array(values))
     scores = np.sort(np.array(asked))
     labels = scale.backward(scores)

@@ -30,13 +30,13 @@ QUICK = replace(NO_NETWORK, xgb=StackXgbSettings(members=2, rounds=30))
 
 
 def answers(n: int, noise: tuple[float, ...], seed: int = 0) -> tuple[FloatArray, FloatArray]:
-    """Scores, and what members of some noise say of them."""
+    """Scores, and predictions of members with some noise."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=n)
     return np.array([scores + std * rng.normal(size=n) for std in noise]), scores
 
 
-def test_many_answers_weigh_by_their_noise() -> None:
+def test_many_predictions_are_weighted_by_their_noise() -> None:
     means, scores = answers(20000, (0.5, 1.0, 4.0))
     found = _least_squares(means, scores, np.ones(20000), EQUAL, 10.0)
     precision = 1 / np.array([0.5, 1.0, 4.0]) ** 2
@@ -44,7 +44,7 @@ def test_many_answers_weigh_by_their_noise() -> None:
     np.testing.assert_allclose(found, precision / (1 + precision.sum()), atol=0.02)
 
 
-def test_few_answers_stay_near_what_was_expected() -> None:
+def test_weights_from_few_predictions_stay_near_the_prior() -> None:
     means, scores = answers(8, (0.5, 0.5, 0.5))
     weak, strong = (
         _least_squares(means, scores, np.ones(8), EQUAL, pull) for pull in (0.0, 1000.0)
@@ -53,7 +53,7 @@ def test_few_answers_stay_near_what_was_expected() -> None:
     assert np.abs(weak - EQUAL).max() > 0.05
 
 
-def test_answers_that_mislead_leave_a_trace_of_what_was_expected() -> None:
+def test_misleading_predictions_leave_a_trace_of_the_prior() -> None:
     means, scores = answers(100, (0.1, 0.1, 0.1))
     found = _least_squares(-means, scores, np.ones(100), EQUAL, 10.0)
     assert 0 < found.sum() < 0.01
@@ -117,7 +117,7 @@ def test_how_far_weights_may_be_is_positive(value: float) -> None:
 
 @pytest.mark.parametrize("part", ["xgb", "gp", "counts", "statistics", "gnn"])
 def test_a_value_of_a_member_leaves_its_other_values_as_they_are(part: str) -> None:
-    """The stack's own defaults hold where a table says nothing, however it is read."""
+    """A configuration without a value gets the stack's own default, however it is read."""
     values = asdict(StackSettings())[part]
     for given_values in ({}, *({name: value} for name, value in values.items())):
         settings = {part: given_values}
@@ -126,8 +126,8 @@ def test_a_value_of_a_member_leaves_its_other_values_as_they_are(part: str) -> N
 
 
 @pytest.mark.parametrize("keys", [6, 9, 12])
-def test_no_row_is_answered_by_who_has_seen_it(keys: int) -> None:
-    """A row's own label hardly changes what is said of it when it is held out.
+def test_no_row_is_predicted_by_a_member_that_was_fitted_with_it(keys: int) -> None:
+    """A row's own label hardly changes its out-of-fold prediction.
 
     Not at all, where the predictor is fitted anew for each fold; else by the common scale and
     weights only.
@@ -135,14 +135,14 @@ def test_no_row_is_answered_by_who_has_seen_it(keys: int) -> None:
     data = synthetic_dataset(keys).sorted_by_key()
     changed = data.values.copy()
     changed[2] = 0.95
-    told = [
+    predicted = [
         StackPredictor(QUICK).fit_out_of_fold(of, 3, np.random.default_rng(0))
         for of in (data, replace(data, values=changed))
     ]
-    moved = abs(told[0].mean[2] - told[1].mean[2])
+    moved = abs(predicted[0].mean[2] - predicted[1].mean[2])
     assert moved == 0 if keys < 10 else moved < 0.05 * data.model_values.std()
-    assert told[0].mean.std() > 0
-    assert (told[0].std < 10 * data.model_values.std()).all()
+    assert predicted[0].mean.std() > 0
+    assert (predicted[0].std < 10 * data.model_values.std()).all()
 
 
 def test_intervals_of_a_few_keys_cover() -> None:

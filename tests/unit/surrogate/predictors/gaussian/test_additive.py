@@ -34,14 +34,14 @@ def seconds_of(predictor: AdditivePredictor, graphs: list[CellGraph]) -> list[fl
 def test_sums_are_found_exactly_and_go_on_to_larger_cells() -> None:
     texts = ("conv7:0_conv7:00_conv7:000_conv7:0000", "10_110_2010_30100_400110_1000000")
     graphs = [cell_graph(Cell.parse(text)) for text in texts]
-    told = seconds_of(fitted(timed()), graphs)
-    assert told == pytest.approx([true_seconds(graph) for graph in graphs], rel=1e-3)
+    found = seconds_of(fitted(timed()), graphs)
+    assert found == pytest.approx([true_seconds(graph) for graph in graphs], rel=1e-3)
 
 
 def test_each_further_operation_costs_as_much_as_the_one_before() -> None:
     chains = ["_".join("30" + "0" * i for i in range(n)) for n in range(1, 7)]
-    told = seconds_of(fitted(timed()), [cell_graph(Cell.parse(text)) for text in chains])
-    np.testing.assert_allclose(np.diff(told), np.diff(told)[0], rtol=0.02)
+    found = seconds_of(fitted(timed()), [cell_graph(Cell.parse(text)) for text in chains])
+    np.testing.assert_allclose(np.diff(found), np.diff(found)[0], rtol=0.02)
 
 
 @pytest.mark.parametrize("op", ["conv5", "conv7", "conv7d2"])
@@ -57,8 +57,8 @@ def test_labels_that_may_be_negative_are_summed_as_they_are() -> None:
     data = timed()
     target = replace(data.target, transform=Identity())
     shifted = replace(data, target=target, values=1e3 * data.values - 0.3)
-    told = fitted(shifted).predict(shifted.graphs).mean
-    np.testing.assert_allclose(told, shifted.values, atol=1e-3)
+    found = fitted(shifted).predict(shifted.graphs).mean
+    np.testing.assert_allclose(found, shifted.values, atol=1e-3)
 
 
 def test_arrays_of_the_correction_are_those_whose_names_begin_with_its_prefix() -> None:

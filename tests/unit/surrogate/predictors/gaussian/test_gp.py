@@ -18,7 +18,7 @@ def data() -> SurrogateDataset:
 
 @pytest.fixture(scope="module")
 def inputs(data: SurrogateDataset) -> tuple[GraphInputs, GraphInputs]:
-    """100 graphs to know, and 60 to be asked of."""
+    """100 graphs of the fit, and 60 to predict."""
     vocabulary = Vocabulary.of(data.graphs)
     return GraphInputs(data.graphs[:100], vocabulary), GraphInputs(data.graphs[100:], vocabulary)
 
@@ -40,7 +40,7 @@ def covariances(
     return signal * (1 + r) * np.exp(-r), noise
 
 
-def test_with_all_points_it_is_the_process_itself(
+def test_with_all_points_it_is_the_exact_process(
     data: SurrogateDataset, inputs: tuple[GraphInputs, GraphInputs]
 ) -> None:
     """Eq. 2.25 and 2.26, with a weight for each label."""
@@ -78,17 +78,17 @@ def test_with_fewer_points_it_is_the_projected_process(
     inner = np.linalg.inv(noise * among + to_all.T @ to_all)
     mean = scores.mean() + shared @ inner @ to_all.T @ (scores - scores.mean())
     signal = float(np.exp(process.arrays()["gp_log_scales"][0]))
-    told = np.linalg.inv(among) - noise * inner
-    variance = signal - np.einsum("nm,mk,nk->n", shared, told, shared) + noise
+    found = np.linalg.inv(among) - noise * inner
+    variance = signal - np.einsum("nm,mk,nk->n", shared, found, shared) + noise
     answer = process.predict(asked)
     np.testing.assert_allclose(answer.mean, mean, atol=2e-3)
     np.testing.assert_allclose(answer.std, np.sqrt(variance), atol=2e-3)
 
 
-def test_labels_of_all_graphs_count(
+def test_labels_of_all_graphs_are_used(
     data: SurrogateDataset, inputs: tuple[GraphInputs, GraphInputs]
 ) -> None:
-    """A process that rests on few graphs says more with the labels of the others."""
+    """A process with few inducing points is more accurate with the labels of the other graphs."""
     rng = np.random.default_rng(0)
     known, asked = inputs
     scores = standard_scores(data)
@@ -101,7 +101,7 @@ def test_labels_of_all_graphs_count(
     assert errors[0] < 0.8 * errors[1]
 
 
-def test_fewer_directions_make_the_spread_larger(data: SurrogateDataset) -> None:
+def test_fewer_directions_increase_the_standard_deviation(data: SurrogateDataset) -> None:
     known = GraphInputs(data.graphs, Vocabulary.of(data.graphs))
     spreads = []
     for directions in (5, 40, 160):

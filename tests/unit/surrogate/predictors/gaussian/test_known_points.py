@@ -1,4 +1,4 @@
-"""Distances from the graphs that a Gaussian process rests on."""
+"""Distances from the inducing points of a Gaussian process."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The graph network: NumPy's answers are torch's, and many networks at once are each alone."""
+"""The graph network: predictions of NumPy equal those of torch, together and alone."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -51,7 +51,7 @@ def fitted(data: SurrogateDataset, vocabulary: Vocabulary, seed: int) -> GraphNe
     return network
 
 
-def test_numpy_answers_what_torch_does(
+def test_numpy_and_torch_predict_the_same(
     data: SurrogateDataset, vocabulary: Vocabulary, asked: GraphInputs
 ) -> None:
     network = fitted(data, vocabulary, 0)
@@ -77,7 +77,7 @@ def test_numpy_answers_what_torch_does(
     np.testing.assert_allclose(answer.std, spread, rtol=1e-4)
 
 
-def test_several_networks_at_once_answer_as_each_alone(
+def test_networks_predict_together_as_each_alone(
     data: SurrogateDataset, vocabulary: Vocabulary, asked: GraphInputs
 ) -> None:
     networks = [fitted(data, vocabulary, seed) for seed in range(3)]
@@ -106,7 +106,7 @@ def test_a_stack_asks_all_networks_of_its_folds(
 def test_the_dropout_that_errs_less_is_chosen(
     best: float, graphs: int, parts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A network that answers 1 for 0 unless it has the best dropout; every third is asked once."""
+    """A network predicts 1 for 0 unless it has the best dropout; each third is held out once."""
     judged: list[tuple[float | None, int]] = []
 
     class Known(GraphNetwork):

@@ -1,9 +1,8 @@
-"""How far seeds agree within a half of the functions, chosen without the labels that are compared.
+"""Seed noise within a half of the functions, selected without the compared labels.
 
-A half that is chosen by the mean of two seeds makes them disagree: of two functions with equal
-means, the one with the higher first seed has the lower second one, and a half's boundary cuts the
-range of the means and not that of their difference. So the half is chosen by a third seed, or by a
-forecast from other functions.
+Selection by the mean of two seeds biases their agreement downwards: it restricts the range of the
+means but not that of the differences between seeds. So the half is selected by a third seed, or by
+a forecast that was fitted to other functions.
 """
 
 import itertools
@@ -39,10 +38,10 @@ class HalfAgreement:
 
 
 def in_half(order: FloatArray, *, better: bool) -> NDArray[np.bool_]:
-    """(k,) which functions are in the better or the worse half of an order, lower is better.
+    """(k,) whether functions are in the better or the worse half.
 
     Args:
-        order: (k,) what the half is chosen by.
+        order: (k,) criterion of the selection, lower is better.
         better: which half; functions at the median belong to the better one.
     """
     chosen: NDArray[np.bool_] = (order <= np.median(order)) == better
@@ -54,7 +53,7 @@ def half_agreement(labels: FloatArray, order: FloatArray, *, better: bool) -> Ha
 
     Args:
         labels: (k, s) one label of k functions with s >= 2 seeds.
-        order: (k,) what chooses the half, lower is better; it must not rest on `labels`.
+        order: (k,) criterion of the selection, lower is better, independent of `labels`.
         better: which half.
 
     Raises:
@@ -68,7 +67,7 @@ def half_agreement(labels: FloatArray, order: FloatArray, *, better: bool) -> Ha
     functions, seeds = chosen.shape
     if functions < _FEWEST or seeds < 2:
         raise UserError(
-            f"seeds are compared within a half of at least {_FEWEST} functions that have at least "
+            f"a half must have at least {_FEWEST} functions with at least "
             f"2 seeds each, but got {functions} functions and {seeds} seeds; collect more"
         )
     pairs = [chosen[:, list(pair)].T for pair in itertools.combinations(range(seeds), 2)]
@@ -85,11 +84,11 @@ def half_agreement(labels: FloatArray, order: FloatArray, *, better: bool) -> Ha
 def halves_by_another_seed(
     labels: FloatArray, chosen_by: FloatArray, *, better: bool
 ) -> tuple[HalfAgreement, ...]:
-    """Compare all seeds but one within the half that this one chooses, for each seed in turn.
+    """Compare all seeds but one within the half that this one selects, for each seed in turn.
 
     Args:
         labels: (k, s) one label of k functions with s >= 3 seeds.
-        chosen_by: (k, s) the label of the same trainings that chooses; may be the same one.
+        chosen_by: (k, s) the selecting label of the same trainings; may be the same one.
         better: which half.
 
     Raises:
@@ -103,17 +102,17 @@ def halves_by_another_seed(
 
 
 def shared_noise(labels: FloatArray, others: FloatArray, keep: float = 1.0) -> tuple[float, float]:
-    """Variance of a label between seeds, and the part that another label of them shares.
+    """Variance of a label between seeds, and its fraction shared with another label.
 
-    Where the two are measured on different speech, they share what the networks differ in; the rest
-    is what finite speech adds to one of them.
+    If the two are measured on different speech, the shared part is due to the networks, the rest to
+    the finite amount of speech.
 
     Args:
         labels: (k, s) one label of k functions with s >= 2 seeds.
         others: (k, s) the other label of the same trainings.
-        keep: share of the pairs of trainings that count, in (0, 1]: those that differ least in
-            either label, in units of its own standard deviation. A training that left the plateau
-            late differs from the others by many times the usual.
+        keep: fraction of the pairs of trainings that are used, in (0, 1]: those that differ least
+            in either label, in units of its standard deviation. This removes trainings that left
+            the plateau late, which are outliers.
 
     Returns:
         The variance, and the shared part as a fraction of it.

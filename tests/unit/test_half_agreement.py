@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding.common.errors import UserError
-from studies.seed_halves import held_out_forecasts
-from surrogate.data.targets import FloatArray
-from surrogate.metrics.halves import (
+from studies.half_agreement import (
     half_agreement,
     halves_by_another_seed,
     in_half,
     shared_noise,
 )
+from studies.seed_halves import held_out_forecasts
+from surrogate.data.targets import FloatArray
 from surrogate.metrics.ranking import kendall_tau
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
@@ -77,7 +77,7 @@ def test_seeds_that_agree_exactly_have_no_noise() -> None:
 @pytest.mark.parametrize("shape", [(6, 2), (20, 1)])
 def test_too_few_functions_or_seeds_are_refused(shape: tuple[int, int]) -> None:
     labels = np.arange(shape[0] * shape[1], dtype=float).reshape(shape)
-    with pytest.raises(UserError, match="at least 4 functions that have at least 2 seeds"):
+    with pytest.raises(UserError, match="at least 4 functions with at least 2 seeds"):
         half_agreement(labels, labels[:, 0], better=True)
 
 
