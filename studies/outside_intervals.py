@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import NB_ASR_OPS, Semantics
+from graph_encoding.engines.engine import OnStep
 from graph_encoding.graph import CellGraph
 from surrogate.calibration import TrainedOn, calibrate_support
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Interval
 from surrogate.data.targets import TARGETS
-from surrogate.jobs.processes import OnStep, each_done
+from surrogate.jobs.tasks import each_done
 from surrogate.latency.model import latency_dataset
 from surrogate.metrics import coverage
 from surrogate.predictors import PREDICTORS

@@ -4,19 +4,19 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from graph_encoding.common.errors import UserError
-from graph_encoding.common.hashing import content_hash
+from graph_encoding.engines.engine import Engine, OnStep
 from surrogate.calibration import fit_calibrated
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Interval
 from surrogate.data.splits import Split, random_split
-from surrogate.jobs.checkpoint import Unfinished
-from surrogate.jobs.parallel import OnProgress, Part, all_parts
-from surrogate.jobs.processes import OnStep
+from surrogate.jobs.checkpoint import Checkpoint
 from surrogate.jobs.provenance import made_with
+from surrogate.jobs.tasks import OnProgress, Task, no_progress, run
 from surrogate.metrics import coverage, kendall_tau, mean_width, rmse, spearman_rho
 from surrogate.predictors import Predictor
 
@@ -141,21 +141,19 @@ class Comparison:
     def run(
         self,
         *,
-        workers: int = 1,
-        kept: Unfinished | None = None,
-        on_progress: OnProgress = lambda _done, _total: None,
+        engine: Engine | None = None,
+        checkpoint: Checkpoint | None = None,
+        on_progress: OnProgress = no_progress,
     ) -> tuple[Score, ...]:
         """Score every predictor on every split of every target.
 
         Args:
-            workers: processes that fit at a time.
-            kept: where finished scores are kept; those of an earlier run that was stopped are
-                not made again.
+            engine: where fits run; by default in this process.
+            checkpoint: where finished scores are stored.
             on_progress: called with the scores that are done and their number.
 
         Raises:
-            UserError: if a set is too small for the folds, the level or the metrics, or what is
-                kept is of another comparison.
+            UserError: if a set is too small for the folds, the level or the metrics.
         """
         trials = [
             _Trial(number, dataset.target.name, repeat, name)
@@ -163,31 +161,35 @@ class Comparison:
             for repeat in range(self.repeats)
             for name in self.makers
         ]
-        if kept is not None:
-            kept.claim("comparison", self._identity())
-        return all_parts(trials, self, kept=kept, workers=workers, on_progress=on_progress)
-
-    def _identity(self) -> str:
-        return content_hash(
-            {
-                "data": [dataset.content_sha256 for dataset in self.datasets],
-                "targets": [repr(dataset.target) for dataset in self.datasets],
-                "split": [self.test_fraction, self.folds, self.level, self.seed],
-                "names": list(self.makers),
-                **made_with([make() for make in self.makers.values()]),
-            }
+        return run(
+            trials,
+            self,
+            inputs=self._inputs(),
+            engine=engine,
+            checkpoint=checkpoint,
+            on_progress=on_progress,
         )
+
+    def _inputs(self) -> dict[str, Any]:
+        return {
+            "job": "comparison",
+            "data": [dataset.content_sha256 for dataset in self.datasets],
+            "targets": [repr(dataset.target) for dataset in self.datasets],
+            "split": [self.test_fraction, self.folds, self.level, self.seed],
+            "names": list(self.makers),
+            **made_with([make() for make in self.makers.values()]),
+        }
 
 
 @dataclass(frozen=True)
-class _Trial(Part[Comparison, Score]):
+class _Trial(Task[Comparison, Score]):
     """One predictor on one split of one target."""
 
     number: int
     target: str
     repeat: int
     predictor: str
-    steps = 1
+    suffix = ".json"
 
     @property
     def name(self) -> str:
@@ -195,6 +197,7 @@ class _Trial(Part[Comparison, Score]):
         return f"{self.number}-{self.target}-{self.predictor}-{self.repeat}"
 
     def make(self, context: Comparison, on_step: OnStep) -> Score:
+        del on_step
         test_fraction, seed = context.test_fraction, [context.seed, self.repeat]
         split = random_split(
             context.datasets[self.number],
@@ -202,7 +205,7 @@ class _Trial(Part[Comparison, Score]):
             np.random.default_rng(seed),
         )
         try:
-            score = score_on_split(
+            return score_on_split(
                 split,
                 context.makers[self.predictor],
                 folds=context.folds,
@@ -215,8 +218,6 @@ class _Trial(Part[Comparison, Score]):
                 f"{self.predictor}, compared on {self.target} with {len(split.train)} of {whole} "
                 f"keys to learn from: {e}"
             ) from e
-        on_step()
-        return score
 
     def save(self, result: Score, path: Path) -> None:
         path.write_text(json.dumps(asdict(result)) + "\n", encoding="utf-8")

@@ -1,17 +1,13 @@
 """How a process is set up before it trains: the same way everywhere, so that records agree."""
 
 import ctypes
-import os
 import platform
-import threading
-import time
 
 import torch
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _KEEP_BYTES = 1 << 30
-_WATCH_SECONDS = 1.0
 
 
 def set_up_training_process() -> None:
@@ -27,18 +23,3 @@ def set_up_training_process() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
         libc.mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
-
-
-def exit_with_parent() -> None:
-    """End this process soon after its parent has ended, in whatever way that was.
-
-    A worker waits on a queue that its killed parent will never fill or close.
-    """
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_WATCH_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -11,11 +11,19 @@ import typer
 
 from graph_encoding.common.errors import UserError
 from surrogate.cli.config_argument import ConfigKind, config_argument
+from surrogate.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    WorkersOption,
+    chosen_or_this,
+)
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
+    from graph_encoding.engines.engine import Engine
     from surrogate.comparison import BenchmarkConfig, BenchmarkResult
 
 _REPORT = "report.html"
@@ -75,7 +83,6 @@ _Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Folder to keep results in: runs/benchmark/NAME."),
 ]
-_Workers = Annotated[int, typer.Option(min=1, help="Fits at a time, a process each.")]
 _Format = Annotated[Format, typer.Option("--format", help="Form of the output.")]
 
 
@@ -99,10 +106,12 @@ def benchmark(
     predictor: _Predictor = None,
     seed: _Seed = None,
     out: _Out = None,
-    workers: _Workers = 1,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     output: _Format = Format.TABLE,
 ) -> None:
-    """Compare predictors; run again to go on where it was stopped.
+    """Compare predictors; run the same command again to resume.
 
     Defaults are those without CONFIG, whose own values come first.
     """
@@ -116,7 +125,7 @@ def benchmark(
         added=predictor or [],
     )
     folder = out or Path("runs") / "benchmark" / chosen.name
-    result = _run(chosen, folder, workers)
+    result = _run(chosen, folder, chosen_or_this(engine, workers, address))
     _write_result(result, output)
     typer.echo(f"wrote {folder}: scores.parquet, summary.parquet, fits/", err=True)
     with imports_of("report"):
@@ -213,15 +222,15 @@ def _name_of(source: dict[str, Any], target: str | None) -> str:
     return re.sub(r"[^\w.-]+", "-", text).lstrip("-.") or "benchmark"
 
 
-def _run(config: "BenchmarkConfig", folder: Path, workers: int) -> "BenchmarkResult":
+def _run(config: "BenchmarkConfig", folder: Path, engine: "Engine") -> "BenchmarkResult":
     from surrogate.comparison import run_benchmark
 
-    goes_on = f"nothing that was finished is lost. Go on with --out {folder}"
-    with told_when_stopped(goes_on), ProgressDisplay("fits") as display:
+    remedy = f"finished fits are stored. Resume with --out {folder}"
+    with told_when_stopped(remedy), ProgressDisplay("fits") as display:
         return run_benchmark(
             config,
             folder,
-            workers=workers,
+            engine=engine,
             on_progress=lambda done, total, _new: display.show(done, total),
         )
 

@@ -3,29 +3,25 @@
 import logging
 import re
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from graph_encoding.common.errors import UserError
 from surrogate.cli.config_argument import ConfigKind, config_argument
 from surrogate.cli.corpus_option import CORPUS_HELP, corpus_roots
+from surrogate.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    WorkersOption,
+    chosen_engine,
+)
 from surrogate.cli.extras import imports_of
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 from surrogate.cli.run_group import RunUnlessNamed
-
-if TYPE_CHECKING:
-    from train_benchmark.collecting.engines.base import Engine
-
-
-class EngineName(StrEnum):
-    """Where trainings run."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 def register(app: typer.Typer) -> None:
@@ -55,19 +51,13 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Train again what failed; what diverged stays.")
     ] = False,
-    engine: Annotated[EngineName, typer.Option(help="Where trainings run.")] = EngineName.LOCAL,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Trainings at a time, one core each: 1, or all cores of Ray."),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster: auto, local or host:port.")
-    ] = None,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
 ) -> None:
     """Train the cells of a campaign; run again to go on where it was stopped."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    if address is not None and engine is not EngineName.RAY:
-        raise UserError(f"--address is of --engine ray, but the engine is {engine.value}")
+    chosen = chosen_engine(engine, workers, address)
     max_seconds = None if until is None else duration_s(until)
     with imports_of("train"):
         from train_benchmark.collecting.campaign import collect
@@ -80,7 +70,7 @@ def run(
             campaign,
             corpus_roots(corpus),
             out,
-            engine=_make_engine(engine, workers, address),
+            engine=chosen,
             limit=limit,
             max_seconds=max_seconds,
             retry_failed=retry_failed,
@@ -122,13 +112,3 @@ def duration_s(text: str) -> float:
     if match is None:
         raise UserError(f"a time must be a number and s, m, h or d, such as 150m, but got {text!r}")
     return float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[match[2]]
-
-
-def _make_engine(name: EngineName, workers: int | None, address: str | None) -> "Engine":
-    if name is EngineName.RAY:
-        from train_benchmark.collecting.engines.ray_cluster import RayEngine
-
-        return RayEngine(address or "auto", workers)
-    from train_benchmark.collecting.engines.local import LocalEngine
-
-    return LocalEngine(workers or 1)

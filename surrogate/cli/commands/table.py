@@ -230,8 +230,9 @@ def _retrained(
     from train_benchmark.table.verify import verify_retrained
 
     with imports_of("train"):
-        from train_benchmark.collecting.engines.local import LocalEngine
+        from graph_encoding.engines.local import LocalEngine
         from train_benchmark.collecting.plan import Job
+        from train_benchmark.collecting.trainings import train_all
         from train_benchmark.features.prepare import prepare, read_speech
 
     speech = read_speech(corpus_roots(corpus), campaign.recipe)
@@ -245,13 +246,8 @@ def _retrained(
     def train(cell: "Cell", seed: int) -> "TrainingRecord":
         # In a process of its own, as campaigns train: portable arithmetic has to be set before
         # torch is loaded.
-        (record,) = LocalEngine(1).run(
-            [Job(cell, seed)],
-            campaign.recipe,
-            prepared,
-            on_start=lambda _: None,
-            may_start=lambda: True,
-        )
+        jobs = [Job(cell, seed)]
+        (record,) = train_all(LocalEngine(1), jobs, campaign.recipe, prepared)
         return record
 
     return list(verify_retrained(table, train, count, np.random.default_rng(seed)))
