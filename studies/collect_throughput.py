@@ -18,10 +18,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from train_benchmark.collecting.engines.base import Engine
-from train_benchmark.collecting.engines.local import LocalEngine
-from train_benchmark.collecting.engines.ray_cluster import RayEngine
+from graph_encoding.engines.engine import Engine
+from graph_encoding.engines.local import LocalEngine
+from graph_encoding.engines.ray_cluster import RayEngine
 from train_benchmark.collecting.plan import Campaign, Job
+from train_benchmark.collecting.trainings import train_all
 from train_benchmark.corpora.layouts.timit import read_timit
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
 from train_benchmark.features.prepared import PreparedCorpus
@@ -67,7 +68,7 @@ def _measure(
 ) -> tuple[float, float]:
     """Seconds to the first record, and records an hour from there to the last."""
     started = time.perf_counter()
-    running = engine.run(jobs, recipe, corpus, on_start=lambda _: None, may_start=lambda: True)
+    running = train_all(engine, jobs, recipe, corpus)
     with closing(running):
         times = [time.perf_counter() - started for _ in running]
     return times[0], (len(times) - 1) / (times[-1] - times[0]) * 3600

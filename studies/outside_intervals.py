@@ -15,6 +15,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import NB_ASR_OPS, Semantics
+from graph_encoding.engines.engine import OnStep
 from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.plugin import contender
 from surrogate.comparison.protocol import PlannedSplit
@@ -22,7 +23,7 @@ from surrogate.comparison.scores import metrics_of
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import Source
 from surrogate.data.targets import TARGETS
-from surrogate.jobs.processes import OnStep, each_done
+from surrogate.jobs.tasks import each_done
 from surrogate.latency.model import latency_dataset
 from train_benchmark.table.benchmark_table import BenchmarkTable
 

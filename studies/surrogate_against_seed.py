@@ -17,10 +17,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from graph_encoding.engines.engine import OnStep
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import fold_indices
 from surrogate.data.targets import TARGETS
-from surrogate.jobs.processes import OnStep, each_done
+from surrogate.jobs.tasks import each_done
 from surrogate.predictors import PREDICTORS
 from train_benchmark.table.benchmark_table import BenchmarkTable
 

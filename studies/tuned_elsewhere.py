@@ -15,8 +15,8 @@ chose it a result keeps some of that advantage, and elsewhere it has none.
 import argparse
 import json
 import sys
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +27,8 @@ from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import load_source
 from surrogate.data.searched_keys import searched_keys
 from surrogate.data.targets import FloatArray
-from surrogate.tuning import load_tune_config
-from surrogate.tuning.objective import held_out_taus
+from surrogate.tuning import TuneConfig, load_tune_config
+from surrogate.tuning.objective import held_out_tau
 
 STUDIES = Path(__file__).parents[1] / "configs" / "tune"
 
@@ -46,20 +46,27 @@ def main() -> None:
         name: json.loads((STUDIES / "results" / f"{name}.json").read_text(encoding="utf-8"))["best"]
         for name in options.found
     }
-    divisions = range(FIRST_DIVISION, FIRST_DIVISION + options.repeats)
     print("judged on\tfound on\tdefault tau\tgain\terror")
     for name in options.on:
         config = load_tune_config(STUDIES / f"{name}.toml")
         config = config.model_copy(update={"search_settings": {}})
         dataset = searched(load_source(config).dataset, STUDIES / "results" / f"{name}.json")
-        judge = partial(held_out_taus, dataset, config=config, repeats=divisions)
-        default = np.array([*judge(make_predictor=partial(config.make_predictor, {}))])
+        first = FIRST_DIVISION * config.folds
+        parts = range(first, first + options.repeats * config.folds)
+        default = taus(dataset, config, {}, parts)
         for other, settings in found.items():
-            make = partial(config.make_predictor, settings)
-            gains = np.array([*judge(make_predictor=make)]) - default
+            gains = taus(dataset, config, settings, parts) - default
             error = corrected_error(gains, config.folds)
             row = f"{name}\t{other}\t{default.mean():.4f}\t{gains.mean():+.4f}\t{error:.4f}"
             print(row, flush=True)
+
+
+def taus(
+    dataset: SurrogateDataset, config: TuneConfig, settings: dict[str, Any], parts: range
+) -> FloatArray:
+    """Kendall tau of each held-out part."""
+    make = config.make_predictor
+    return np.array([held_out_tau(dataset, make(settings), config, part) for part in parts])
 
 
 def searched(dataset: SurrogateDataset, summary: Path) -> SurrogateDataset:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-from graph_encoding.common.hashing import content_hash
+from graph_encoding.engines.engine import Engine, OnStep
 from graph_encoding.macro import MACROS, Macro
 from surrogate.comparison.fit_result import FitResult, read_fit, write_fit
 from surrogate.comparison.fitting import fit_and_ask
@@ -21,10 +21,9 @@ from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import fold_indices
 from surrogate.data.labelled_graphs import Source
 from surrogate.fitting.config import FitConfig
-from surrogate.jobs.checkpoint import Unfinished
-from surrogate.jobs.parallel import OnProgress, Part, all_parts
-from surrogate.jobs.processes import OnStep
+from surrogate.jobs.checkpoint import Checkpoint
 from surrogate.jobs.provenance import made_with
+from surrogate.jobs.tasks import OnProgress, Task, no_progress, run
 from surrogate.predictors import PREDICTORS, CostSettings, MeanPredictor, ParamsPredictor
 
 
@@ -53,20 +52,19 @@ class HeldOutComparison:
     def run(
         self,
         *,
-        workers: int = 1,
-        kept: Unfinished | None = None,
-        on_progress: OnProgress = lambda _done, _total: None,
+        engine: Engine | None = None,
+        checkpoint: Checkpoint | None = None,
+        on_progress: OnProgress = no_progress,
     ) -> tuple[SummaryRow, ...]:
         """Score every predictor on every split of every target, and summarise over the splits.
 
         Args:
-            workers: processes that fit at a time.
-            kept: checkpoint of finished fits, from which a stopped run is resumed.
+            engine: where fits run; by default in this process.
+            checkpoint: where finished fits are stored.
             on_progress: called with the number of finished fits and of all.
 
         Raises:
-            UserError: if a set is too small for the folds, the level or the metrics, or the
-                checkpoint belongs to another comparison.
+            UserError: if a set is too small for the folds, the level or the metrics.
         """
         trials = [
             _Trial(number, repeat, contender)
@@ -74,9 +72,14 @@ class HeldOutComparison:
             for repeat in range(self.repeats)
             for contender in range(len(self.contenders))
         ]
-        if kept is not None:
-            kept.claim("comparison", self._identity())
-        fits = all_parts(trials, self, kept=kept, workers=workers, on_progress=on_progress)
+        fits = run(
+            trials,
+            self,
+            inputs=self._inputs(),
+            engine=engine,
+            checkpoint=checkpoint,
+            on_progress=on_progress,
+        )
         each = len(self.contenders) * self.repeats
         return tuple(
             row
@@ -98,32 +101,32 @@ class HeldOutComparison:
         no_ceiling: dict[str, dict[str, Any]] = {RandomKeys.name: {}}
         return summarise(rows, fits, metrics, no_ceiling, target=target, seed=self.seed)
 
-    def _identity(self) -> str:
-        return content_hash(
-            {
-                "data": [dataset.content_sha256 for dataset in self.datasets],
-                "targets": [repr(dataset.target) for dataset in self.datasets],
-                "split": [self.test_fraction, self.folds, self.level, self.seed],
-                "names": [contender.name for contender in self.contenders],
-                **made_with([contender.make() for contender in self.contenders]),
-            }
-        )
+    def _inputs(self) -> dict[str, Any]:
+        return {
+            "job": "comparison",
+            "data": [dataset.content_sha256 for dataset in self.datasets],
+            "targets": [repr(dataset.target) for dataset in self.datasets],
+            "split": [self.test_fraction, self.folds, self.level, self.seed],
+            "names": [contender.name for contender in self.contenders],
+            **made_with([contender.make() for contender in self.contenders]),
+        }
 
 
 @dataclass(frozen=True)
-class _Trial(Part[HeldOutComparison, FitResult]):
+class _Trial(Task[HeldOutComparison, FitResult]):
     """One predictor on one split of one dataset, all by number."""
 
     number: int
     repeat: int
     contender: int
-    steps = 1
+    suffix = ".parquet"
 
     @property
     def name(self) -> str:
         return f"held-out-{self.number}-{self.contender}-{self.repeat}"
 
     def make(self, context: HeldOutComparison, on_step: OnStep) -> FitResult:
+        del on_step
         source = _all_of(context.datasets[self.number])
         contender = context.contenders[self.contender]
         keys = len(source.dataset)
@@ -131,7 +134,7 @@ class _Trial(Part[HeldOutComparison, FitResult]):
         order = np.random.default_rng([context.seed, self.repeat]).permutation(keys)
         split = _split(self.repeat, np.sort(order[:train_keys]), np.sort(order[train_keys:]))
         try:
-            fit = fit_and_ask(
+            return fit_and_ask(
                 source,
                 split,
                 contender,
@@ -144,8 +147,6 @@ class _Trial(Part[HeldOutComparison, FitResult]):
                 f"{contender.name}, compared on {source.name} with {train_keys} of {keys} keys to "
                 f"learn from: {e}"
             ) from e
-        on_step()
-        return fit
 
     def save(self, result: FitResult, path: Path) -> None:
         write_fit(result, path)

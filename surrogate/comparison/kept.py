@@ -1,4 +1,4 @@
-"""What a folder of results holds already, and whether a benchmark may go on with it."""
+"""Whether a folder of results is of the benchmark that is to be run."""
 
 import json
 from collections.abc import Mapping, Set
@@ -9,7 +9,7 @@ from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
 
 Asked = tuple[str, str, int, int, str]
-"""One fit as its scores name it: protocol, detail, train size, repeat, predictor."""
+"""One fit as its scores identify it: protocol, detail, train size, repeat, predictor."""
 
 _PLACE = ("protocol", "detail", "train_size", "repeat", "predictor")
 _QUESTION = ("target", "source_sha256", "seed", "folds", "levels")
@@ -19,11 +19,11 @@ _SCALE = ("direction", "transform")
 def require_goes_on(folder_config: Path, values: Mapping[str, Any]) -> None:
     """Make sure that a folder holds the benchmark that is to be run, or none.
 
-    More protocols, sizes, repeats and predictors go on with one; other labels, other settings of
-    a predictor, or another seed, calibration or levels make another.
+    More protocols, sizes, repeats and predictors extend a benchmark; other labels, other settings
+    of a predictor, or another seed, calibration or levels make another one.
 
     Args:
-        folder_config: `config.json` of the folder, where it has one.
+        folder_config: `config.json` of the folder; it may not exist.
         values: what this run would write there.
 
     Raises:
@@ -31,7 +31,7 @@ def require_goes_on(folder_config: Path, values: Mapping[str, Any]) -> None:
     """
     if not folder_config.exists():
         return
-    rule = f"{folder_config} must say what the results beside it are of"
+    rule = f"{folder_config} must describe the results beside it"
     with unreadable(rule, "choose another --out"):
         before = _question(json.loads(folder_config.read_text(encoding="utf-8")))
     now = _question(json.loads(json.dumps(values)))
@@ -49,14 +49,14 @@ def require_goes_on(folder_config: Path, values: Mapping[str, Any]) -> None:
 
 
 def require_all_asked(scores: Path, asked: Set[Asked]) -> None:
-    """Make sure that no score of a folder would be gone from its files.
+    """Make sure that no score of a folder would be removed from its files.
 
     Args:
-        scores: `scores.parquet` of the folder, where it has one.
+        scores: `scores.parquet` of the folder; it may not exist.
         asked: the fits that will be in it.
 
     Raises:
-        UserError: if it has others too; says of what.
+        UserError: if it has scores of other fits; names one.
     """
     import pyarrow.parquet as pq
 
@@ -70,21 +70,20 @@ def require_all_asked(scores: Path, asked: Set[Asked]) -> None:
         protocol, detail, size, repeat, predictor = hidden[0]
         where = f"{protocol} ({detail})" if detail else protocol
         raise UserError(
-            f"a benchmark must ask all that its folder {scores.parent} has scores of, or they "
-            f"would be gone from its files, but it leaves out {len(hidden)} of {len(found)} fits, "
-            f"such as {predictor} on {where}, {size} training keys, repeat {repeat}; ask for them "
-            "too, or choose another --out"
+            f"{scores.parent} holds scores of {len(hidden)} fits (of {len(found)}) that this "
+            f"configuration omits, such as {predictor} on {where}, {size} training keys, repeat "
+            f"{repeat}; add them, or choose another --out"
         )
 
 
 def write_config(path: Path, values: Mapping[str, Any]) -> None:
-    """Write what is run, in full, whole or not at all."""
+    """Write the effective configuration atomically."""
     with whole_file(path) as scratch:
         scratch.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def _question(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What results depend on, out of a `config.json`; not how many there are."""
+    """The part of a `config.json` that results depend on; not how many results there are."""
     settings = {f"settings of {name}": of for name, of in values["settings"].items()}
     scale = {name: values["source"].get(name) for name in _SCALE}
     return {**{name: values[name] for name in _QUESTION}, **scale, **settings}

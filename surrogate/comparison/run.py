@@ -1,8 +1,7 @@
-"""Run a benchmark: every predictor on the same splits, each fit kept as soon as it is done."""
+"""Run a benchmark: every predictor on the same splits, each fit stored as soon as it is done."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
+from graph_encoding.engines.engine import Engine, OnStep
 from surrogate.calibration import ConformalCalibrator
 from surrogate.comparison.ceiling import Ceiling, noise_ceilings
 from surrogate.comparison.config import BenchmarkConfig
@@ -25,8 +25,8 @@ from surrogate.data.folds import check_folds
 from surrogate.data.labelled_graphs import Source, load_source
 from surrogate.data.prediction import Prediction
 from surrogate.data.searched_keys import searched_keys
-from surrogate.jobs.processes import OnStep, each_done, no_step
-from surrogate.jobs.provenance import made_by
+from surrogate.jobs.checkpoint import Checkpoint
+from surrogate.jobs.tasks import Task, run
 from surrogate.predictors.base import FEWEST_KEYS
 
 _FITS = "fits"
@@ -35,30 +35,27 @@ _SCORES = "scores.parquet"
 _SUMMARY = "summary.parquet"
 
 OnProgress = Callable[[int, int, int], None]
-"""Called with the fits done, those in all, and those done in this run."""
+"""Called with the finished fits, all fits, and those finished in this run."""
 
-
-Task = tuple[int, int]
-"""Split and contender, by number."""
 
 _Ceilings = dict[str, dict[str, Ceiling]]
 
 
 @dataclass(frozen=True, eq=False)
 class BenchmarkResult:
-    """What a benchmark found.
+    """The results of a benchmark.
 
     Attributes:
-        config: what was asked.
+        config: its configuration.
         source: the labelled graphs.
         metrics: what was measured.
-        ceilings: noise ceilings by protocol and metric, over the keys that the protocol tests on;
-            without metrics where they are not known.
-        fits: every fit with its answers.
-        scores: one row for each number of each fit.
-        summary: one row for each metric over repeats.
-        features_used_by: names of the predictors that learned from features given with the
-            graphs; none where there are none.
+        ceilings: noise ceilings by protocol and metric, over the test keys of the protocol; no
+            metrics where they are unknown.
+        fits: every fit with its predictions.
+        scores: one row per number of each fit.
+        summary: one row per metric over repeats.
+        features_used_by: names of the predictors that used the features of the graphs; empty if
+            graphs have no features.
     """
 
     config: BenchmarkConfig
@@ -86,7 +83,7 @@ class BenchmarkResult:
 
 @dataclass(frozen=True, eq=False)
 class _Bench:
-    """A configuration with all that it names looked up and checked."""
+    """A configuration with everything that it names looked up and checked."""
 
     config: BenchmarkConfig
     source: Source
@@ -106,12 +103,12 @@ class _Bench:
                 source, PROTOCOLS.get(name), config.sizes_of(name), config.repeats, config.seed
             )
         )
-        # After the splits: what a source has not enough keys for needs no calibration.
+        # After the splits: where a source has too few keys, that is the error to report.
         _check_calibration(config)
         return cls(config, source, splits, contenders)
 
     def tested_by(self, protocol: str) -> NDArray[np.int64]:
-        """Indices of all keys that a protocol asks for, in any of its splits."""
+        """Indices of all test keys of a protocol, in any of its splits."""
         return np.unique(np.concatenate([s.test for s in self.splits if s.protocol == protocol]))
 
     def ceilings(self) -> _Ceilings:
@@ -128,70 +125,100 @@ class _Bench:
         return tuple(c.name for c in self.contenders if has_features and c.uses_features)
 
     def asked(self) -> set[Asked]:
-        """All fits, as their scores name them."""
+        """All fits, as their scores identify them."""
         return {
             (split.protocol, split.detail, split.train_size, split.repeat, contender.name)
             for split in self.splits
             for contender in self.contenders
         }
 
-    def tasks(self) -> Iterator[tuple[int, int, str]]:
-        """(split, contender, identity) of each fit, in the order they are run."""
-        keys = self.source.dataset.keys
-        common = {
-            **made_by(),
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What all fits depend on."""
+        return {
             "source": self.source.fingerprint,
             "target": repr(self.source.dataset.target),
             **self.config.model_dump(include={"levels", "folds", "seed"}, mode="json"),
         }
+
+    def tasks(self) -> list["_Fit"]:
+        """All fits, in the order they are run."""
+        keys = self.source.dataset.keys
         kinds = [
             {"name": c.name, "settings": repr(c.settings), "code": c.code_sha256}
             for c in self.contenders
         ]
+        tasks = []
         for s, split in enumerate(self.splits):
-            place = {
-                "protocol": [split.protocol, split.detail, split.train_size, split.repeat],
-                "train": [keys[i] for i in split.train],
-                "test": content_hash([keys[i] for i in split.test]),
-            }
+            place = [split.protocol, split.detail, split.train_size, split.repeat]
+            train = [keys[i] for i in split.train]
+            tested = content_hash([keys[i] for i in split.test])
             for c, kind in enumerate(kinds):
-                yield s, c, content_hash([common, place, kind])[:24]
+                inputs = {"fit": content_hash([place, train, tested, kind])}
+                tasks.append(_Fit(s, c, self._where(s, c), inputs))
+        return tasks
 
-    def run(self, task: Task, _on_step: OnStep = no_step) -> FitResult:
-        """Fit and ask one contender on one split; an error says which."""
-        split, number = task
-        config, chosen = self.config, self.splits[split]
-        name = self.contenders[number].name
-        detail = f" ({chosen.detail})" if chosen.detail else ""
-        where = (
-            f"{name} on {chosen.protocol}{detail}, {chosen.train_size} training keys, repeat "
-            f"{chosen.repeat}"
+    def _where(self, s: int, c: int) -> str:
+        split = self.splits[s]
+        detail = f" ({split.detail})" if split.detail else ""
+        return (
+            f"{self.contenders[c].name} on {split.protocol}{detail}, {split.train_size} training "
+            f"keys, repeat {split.repeat}"
         )
+
+
+@dataclass(frozen=True)
+class _Fit(Task[_Bench, FitResult]):
+    """One contender on one split, by their numbers."""
+
+    split: int
+    contender: int
+    where: str
+    identity: Mapping[str, str]
+    suffix = ".parquet"
+
+    @property
+    def name(self) -> str:
+        return self.where
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return self.identity
+
+    def make(self, context: _Bench, on_step: OnStep) -> FitResult:
+        del on_step
+        config = context.config
         try:
             return fit_and_ask(
-                self.source,
-                chosen,
-                self.contenders[number],
+                context.source,
+                context.splits[self.split],
+                context.contenders[self.contender],
                 levels=config.levels,
                 folds=config.folds,
                 seed=config.seed,
             )
         except UserError as e:
-            raise UserError(f"{where}: {e}") from e
+            raise UserError(f"{self.where}: {e}") from e
         except Exception as e:
-            e.add_note(f"in the fit of {where}")
+            e.add_note(f"in the fit of {self.where}")
             raise
+
+    def save(self, result: FitResult, path: Path) -> None:
+        write_fit(result, path)
+
+    def load(self, path: Path) -> FitResult:
+        return read_fit(path)
 
 
 def _check_calibration(config: BenchmarkConfig) -> None:
-    """Make sure that every training set can be calibrated, before the first fit.
+    """Check before the first fit that every training set can be calibrated.
 
     Raises:
         UserError: if one is too small for the folds or for a level.
     """
     for protocol in config.protocols:
         for size in config.sizes_of(protocol):
-            # One score of each training key, as a calibration has them.
+            # A calibration has one score per training key.
             scores = ConformalCalibrator(np.zeros(size), 1.0)
             try:
                 check_folds(size, config.folds, FEWEST_KEYS, "take larger train sizes")
@@ -203,11 +230,11 @@ def _check_calibration(config: BenchmarkConfig) -> None:
 
 
 def _without_keys_of(source: Source, searches: Sequence[Path]) -> Source:
-    """A source without the keys that some searches for settings saw.
+    """A source without the keys that tuning studies saw.
 
     Raises:
-        UserError: if a summary does not say what its search saw, or it saw none of the source's
-            keys: it is one on other graphs.
+        UserError: if a summary does not list the keys of its study, or the study saw none of the
+            source's keys: it is a study on other graphs.
     """
     seen: set[str] = set()
     for path in searches:
@@ -226,23 +253,25 @@ def run_benchmark(
     folder: Path,
     *,
     workers: int = 1,
+    engine: Engine | None = None,
     on_progress: OnProgress = lambda _done, _total, _new: None,
 ) -> BenchmarkResult:
-    """Run what of a benchmark is not done yet, and sum up all of it.
+    """Run the fits of a benchmark that its folder does not have yet, and summarise all of them.
 
-    A fit is named by all that it depends on: data, split, settings, the source code of nasasr and
-    of its predictor's package, and the versions of Python and of the packages that fits use. Those
-    that a folder has already are not run again. More protocols, sizes, repeats and predictors
-    extend a folder; what asks something else, or leaves out what it has scores of, is refused.
+    A fit is named by all that it depends on, see `result_key`: one of other data, settings, code
+    or versions is run again. More protocols, sizes, repeats and predictors extend a folder; a
+    configuration that asks another question, or omits fits that the folder has scores of, is
+    refused.
 
     Args:
-        config: what is asked.
-        folder: where results are kept; made if need be.
-        workers: processes that fit at a time.
-        on_progress: told of every finished fit.
+        config: the configuration.
+        folder: where results are written; made if need be.
+        workers: processes of this machine, if there is no engine.
+        engine: where fits run.
+        on_progress: called for every finished fit.
 
     Returns:
-        The results, which then stand in the folder too: `fits/*.parquet` (answers),
+        The results, which are then in the folder too: `fits/*.parquet` (predictions),
         `scores.parquet` and `summary.parquet` (numbers), `config.json`.
 
     Raises:
@@ -258,30 +287,36 @@ def run_benchmark(
         (folder / _FITS).mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise UserError(f"cannot write benchmark folder {folder}: {e}; choose another") from e
-    # Before the first fit, so that a run that is stopped has said whose fits these are.
+    # Before the first fit, so that an interrupted run has said which benchmark these fits are of.
     write_config(folder / _CONFIG, values)
-    path_of = {
-        (split, number): folder / _FITS / f"{identity}.parquet"
-        for split, number, identity in bench.tasks()
-    }
-    missing = [task for task, path in path_of.items() if not path.exists()]
-    done = len(path_of) - len(missing)
-    on_progress(done, len(path_of), 0)
-    fits = each_done(missing, bench.run, workers=workers, make_work=partial(_runner, config))
-    for new, (task, fit) in enumerate(fits, start=1):
-        write_fit(fit, path_of[task])
-        on_progress(done + new, len(path_of), new)
-    result = _summed_up(bench, ceilings, [read_fit(path) for path in path_of.values()])
+    fits = run(
+        bench.tasks(),
+        bench,
+        inputs=bench.inputs,
+        workers=workers,
+        engine=engine,
+        checkpoint=Checkpoint(folder / _FITS),
+        on_progress=_with_new(on_progress),
+    )
+    result = _summed_up(bench, ceilings, fits)
     write_rows(list(result.scores), folder / _SCORES)
     write_rows(list(result.summary), folder / _SUMMARY)
     return result
 
 
-def _runner(config: BenchmarkConfig) -> Callable[[Task, OnStep], FitResult]:
-    return _Bench.of(config).run
+def _with_new(on_progress: OnProgress) -> Callable[[int, int], None]:
+    """A callback that adds how many fits this run has finished."""
+    at_start: list[int] = []
+
+    def report(done: int, total: int) -> None:
+        if not at_start:
+            at_start.append(done)
+        on_progress(done, total, done - at_start[0])
+
+    return report
 
 
-def _summed_up(bench: _Bench, ceilings: _Ceilings, fits: list[FitResult]) -> BenchmarkResult:
+def _summed_up(bench: _Bench, ceilings: _Ceilings, fits: tuple[FitResult, ...]) -> BenchmarkResult:
     config, source = bench.config, bench.source
     target = source.dataset.target
     metrics = metrics_of(target, config.levels)
@@ -291,20 +326,18 @@ def _summed_up(bench: _Bench, ceilings: _Ceilings, fits: list[FitResult]) -> Ben
     using = bench.features_used_by
     summary = summarise(
         scores,
-        fits,
+        list(fits),
         metrics,
         ceilings,
         target=target,
         seed=config.seed,
         using_features=frozenset(using),
     )
-    return BenchmarkResult(
-        config, source, metrics, ceilings, tuple(fits), tuple(scores), summary, using
-    )
+    return BenchmarkResult(config, source, metrics, ceilings, fits, tuple(scores), summary, using)
 
 
 def _config_values(bench: _Bench, ceilings: _Ceilings) -> dict[str, Any]:
-    """What is run, in full: defaults of the predictors and the noise ceilings included."""
+    """The effective configuration, with default settings of predictors and noise ceilings."""
     return {
         **bench.config.model_dump(mode="json"),
         "settings": {c.name: asdict(c.settings) for c in bench.contenders},

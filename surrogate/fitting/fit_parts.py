@@ -1,4 +1,4 @@
-"""What a fit is made of: parts that do not need each other, each a folder of the artifact."""
+"""The independent tasks of a fit: each fits one folder of the artifact."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.engines.engine import OnStep, no_step
 from surrogate.calibration import calibrate, calibration_steps, seed_share
 from surrogate.curves import CurveModel, load_curve_model
 from surrogate.data.dataset import SeedPolicy, SurrogateDataset
 from surrogate.data.targets import Target
 from surrogate.fitting.artifact import CURVE_FOLDER, TargetModel, latency_folder
-from surrogate.jobs.parallel import Part
-from surrogate.jobs.processes import OnStep, no_step
+from surrogate.jobs.tasks import Task
 from surrogate.latency.model import LatencyModel
 from surrogate.predictors import Predictor
 
@@ -25,21 +25,21 @@ MakePredictor = Callable[[], Predictor]
 """Gives a new, unfitted predictor."""
 
 Model = TargetModel | CurveModel | LatencyModel
-"""What a part of a fit learns; it saves itself."""
+"""The fitted model of one task; it saves itself."""
 
 
 @dataclass(frozen=True, eq=False)
 class FitPlan:
-    """What all parts of a fit are made with; each of them begins with the seed anew.
+    """What all tasks of a fit share; each of them starts from the same seed.
 
     Attributes:
         table: measured trainings.
         seed_policy: which trainings a label is made of, and which curves are learned.
-        folds: parts that the calibration holds out in turn.
+        folds: number of folds of the calibration.
         seed: start of all randomness.
-        make_predictor: of error rates.
-        make_curve_predictor: of the curves' components; None leaves curves out.
-        make_latency_predictor: of each latency setting that the table has; None leaves them out.
+        make_predictor: for error rates.
+        make_curve_predictor: for the curves' components; None fits no curves.
+        make_latency_predictor: for each latency setting of the table; None fits none.
     """
 
     table: "BenchmarkTable"
@@ -51,30 +51,30 @@ class FitPlan:
     make_latency_predictor: MakePredictor | None
 
     def new_rng(self) -> np.random.Generator:
-        """A source of randomness at its start."""
+        """A random generator in its initial state."""
         return np.random.default_rng(self.seed)
 
     def dataset(self, target: Target) -> SurrogateDataset:
         """The labels of a target."""
         return SurrogateDataset.from_table(self.table, target, self.seed_policy)
 
-    def parts(self, datasets: tuple[SurrogateDataset, ...]) -> tuple["FitPart", ...]:
-        """All parts of the fit of some targets, the longest first.
+    def tasks(self, datasets: tuple[SurrogateDataset, ...]) -> tuple["FitTask", ...]:
+        """All tasks of the fit of some targets, the longest first.
 
         Args:
             datasets: the labels of each target.
         """
-        found: list[FitPart] = [TargetPart.of(dataset) for dataset in datasets]
+        found: list[FitTask] = [TargetTask.of(dataset) for dataset in datasets]
         if self.make_curve_predictor is not None:
-            found.append(CurvePart())
+            found.append(CurveTask())
         if self.make_latency_predictor is not None:
             settings = enumerate(self.table.latency.settings)
-            found += [LatencyPart(number, setting) for number, setting in settings]
+            found += [LatencyTask(number, setting) for number, setting in settings]
         return tuple(found)
 
 
-class FitPart(Part[FitPlan, Model]):
-    """One part of a fit; its name is that of its folder in the artifact."""
+class FitTask(Task[FitPlan, Model]):
+    """One task of a fit; its name is that of its folder in the artifact."""
 
     def save(self, result: Model, path: Path) -> None:
         """Write the model as a new folder."""
@@ -82,20 +82,20 @@ class FitPart(Part[FitPlan, Model]):
 
 
 @dataclass(frozen=True)
-class TargetPart(FitPart):
-    """The model of one target."""
+class TargetTask(FitTask):
+    """Fits the model of one target."""
 
     target: Target
     steps: int
 
     @classmethod
-    def of(cls, dataset: SurrogateDataset) -> "TargetPart":
-        """The part that learns some labels."""
+    def of(cls, dataset: SurrogateDataset) -> "TargetTask":
+        """The task that fits some labels."""
         return cls(dataset.target, calibration_steps(dataset.graphs))
 
     @property
     def name(self) -> str:
-        """The target's."""
+        """Name of the target."""
         return self.target.name
 
     def make(self, context: FitPlan, on_step: OnStep) -> TargetModel:
@@ -109,25 +109,23 @@ class TargetPart(FitPart):
 
 
 @dataclass(frozen=True)
-class CurvePart(FitPart):
-    """The model of learning curves."""
+class CurveTask(FitTask):
+    """Fits the model of learning curves."""
 
     name = CURVE_FOLDER
-    steps = 1
 
     def make(self, context: FitPlan, on_step: OnStep) -> CurveModel:
         """As `CurveModel.fit`."""
+        del on_step
         make = context.make_curve_predictor
         assert make is not None
-        model = CurveModel.fit(
+        return CurveModel.fit(
             context.table,
             make,
             context.new_rng(),
             folds=context.folds,
             seed_policy=context.seed_policy,
         )
-        on_step()
-        return model
 
     def load(self, path: Path) -> CurveModel:
         """Read the model back."""
@@ -135,25 +133,23 @@ class CurvePart(FitPart):
 
 
 @dataclass(frozen=True)
-class LatencyPart(FitPart):
-    """The model of latencies in one setting."""
+class LatencyTask(FitTask):
+    """Fits the model of latencies in one setting."""
 
     number: int
     setting: str
-    steps = 1
 
     @property
     def name(self) -> str:
-        """That of the setting's number."""
+        """Name of the folder of the setting."""
         return latency_folder(self.number)
 
     def make(self, context: FitPlan, on_step: OnStep) -> LatencyModel:
         """As `LatencyModel.fit`."""
+        del on_step
         make, rng = context.make_latency_predictor, context.new_rng()
         assert make is not None
-        model = LatencyModel.fit(context.table, self.setting, make, context.folds, rng)
-        on_step()
-        return model
+        return LatencyModel.fit(context.table, self.setting, make, context.folds, rng)
 
     def load(self, path: Path) -> LatencyModel:
         """Read the model back."""
@@ -167,17 +163,17 @@ def fit_target(
     rng: np.random.Generator,
     on_step: OnStep = no_step,
 ) -> TargetModel:
-    """Fit a predictor on all keys and calibrate it, for graphs like those and unlike them.
+    """Fit a predictor on all keys and calibrate it, in and out of support.
 
     Args:
         dataset: n labelled graphs.
         make_predictor: gives a new, unfitted predictor.
-        folds: parts that the calibration holds out in turn, 2 .. n.
-        rng: source of all randomness.
+        folds: number of folds of the calibration, 2 .. n.
+        rng: random generator.
         on_step: called after each of `calibration_steps` steps.
 
     Raises:
-        UserError: if there are too few keys for the folds, or their labels are all one.
+        UserError: if there are too few keys for the folds, or all labels are equal.
     """
     check_labels(dataset)
     calibrated = calibrate(dataset, make_predictor, folds, rng, on_step=on_step)
@@ -186,16 +182,15 @@ def fit_target(
 
 
 def check_labels(dataset: SurrogateDataset) -> None:
-    """Make sure that labels can be learned.
+    """Make sure that labels differ.
 
     Raises:
-        UserError: if they are all one.
+        UserError: if all are equal.
     """
     labels = dataset.model_values
     if len(labels) > 1 and (labels == labels[0]).all():
         raise UserError(
-            f"labels must differ on the scale that is learned, but all {len(labels)} of target "
-            f"{dataset.target.name!r} are one there ({dataset.values.min()} .. "
-            f"{dataset.values.max()}); leave the target out, or fit on a table whose trainings "
-            "differ in it"
+            f"labels must differ, but all {len(labels)} labels of target {dataset.target.name!r} "
+            f"are equal after the transform (raw range {dataset.values.min()} .. "
+            f"{dataset.values.max()}): leave the target out, or fit on a table with other labels"
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graph_encoding.common.errors import UserError
-from graph_encoding.common.hashing import content_hash
+from graph_encoding.engines.engine import Engine
 from graph_encoding.graph import CellGraph
 from graph_encoding.macro import Macro
 from surrogate.calibration import Neighbourhood, TrainedOn
@@ -14,16 +14,16 @@ from surrogate.data.folds import check_folds
 from surrogate.data.targets import TARGETS, VAL_PER, Target, label_epochs
 from surrogate.fitting.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
 from surrogate.fitting.fit_parts import (
-    CurvePart,
-    FitPart,
+    CurveTask,
     FitPlan,
-    LatencyPart,
+    FitTask,
+    LatencyTask,
     MakePredictor,
     check_labels,
 )
-from surrogate.jobs.checkpoint import Unfinished
-from surrogate.jobs.parallel import OnProgress, all_parts
+from surrogate.jobs.checkpoint import Checkpoint
 from surrogate.jobs.provenance import made_with, versions
+from surrogate.jobs.tasks import OnProgress, no_progress, run
 from surrogate.latency.model import LatencyModel, device_to_fit
 from surrogate.predictors.base import FEWEST_KEYS
 
@@ -43,9 +43,9 @@ def fit_artifact(
     effective_config: Mapping[str, Any],
     make_curve_predictor: MakePredictor | None = None,
     make_latency_predictor: MakePredictor | None = None,
-    workers: int = 1,
-    kept: Unfinished | None = None,
-    on_progress: OnProgress = lambda _done, _total: None,
+    engine: Engine | None = None,
+    checkpoint: Checkpoint | None = None,
+    on_progress: OnProgress = no_progress,
 ) -> Artifact:
     """Fit one model for each target on all keys of a table, its curves and its latencies.
 
@@ -61,27 +61,28 @@ def fit_artifact(
         make_curve_predictor: returns a new, unfitted predictor for the curves' components; None
             omits curves.
         make_latency_predictor: the same for the latency of each setting of the table.
-        workers: processes, each of which fits one part at a time: a target, the curves or a
-            latency setting. Several must be able to import the functions that make predictors.
-        kept: checkpoint of finished parts, from which a stopped fit is resumed.
+        engine: where targets, curves and latencies are fitted, one task each; by default in this
+            process. Workers must be able to import the functions that make predictors.
+        checkpoint: where fitted models are stored until the artifact is complete.
         on_progress: called with the number of finished steps and of all.
 
     Raises:
         UserError: if there is no target, there are too few keys, all labels are equal, or curves or
-            latencies are unavailable, as curves without the target `val_per`, or the checkpoint
-            belongs to another fit. Errors that can be known before the first fit are raised then.
+            latencies are unavailable, as curves without the target `val_per`. Errors that can be
+            known before the first fit are raised then.
     """
     _check_targets(targets, curves=make_curve_predictor is not None)
     makers = (make_predictor, make_curve_predictor, make_latency_predictor)
     plan = FitPlan(table, seed_policy, folds, seed, *makers)
     datasets = tuple(plan.dataset(target) for target in targets)
-    parts = plan.parts(datasets)
-    _check_data(plan, datasets, parts)
+    tasks = plan.tasks(datasets)
+    _check_data(plan, datasets, tasks)
     graphs = datasets[0].graphs
     source = _metadata(name, table, targets, graphs, effective_config)
-    if kept is not None:
-        kept.claim("fit", _identity(plan))
-    models = all_parts(parts, plan, kept=kept, workers=workers, on_progress=on_progress)
+    inputs = _inputs(plan)
+    models = run(
+        tasks, plan, inputs=inputs, engine=engine, checkpoint=checkpoint, on_progress=on_progress
+    )
     return Artifact(
         source,
         tuple(model for model in models if isinstance(model, TargetModel)),
@@ -114,18 +115,18 @@ def _check_targets(targets: Sequence[Target], *, curves: bool) -> None:
 
 
 def _check_data(
-    plan: FitPlan, datasets: Sequence[SurrogateDataset], parts: Sequence[FitPart]
+    plan: FitPlan, datasets: Sequence[SurrogateDataset], tasks: Sequence[FitTask]
 ) -> None:
     """Raise now the errors of later fits."""
     for dataset in datasets:
         check_labels(dataset)
         check_folds(len(dataset), plan.folds, FEWEST_KEYS)
-    for part in parts:
-        if isinstance(part, CurvePart):
+    for task in tasks:
+        if isinstance(task, CurveTask):
             curves = CurveSet.from_table(plan.table, VAL_PER.transform, plan.seed_policy)
             check_folds(len(curves.graphs), plan.folds, FEWEST_KEYS)
-        if isinstance(part, LatencyPart):
-            device_to_fit(plan.table, part.setting, plan.folds)
+        if isinstance(task, LatencyTask):
+            device_to_fit(plan.table, task.setting, plan.folds)
 
 
 def _metadata(
@@ -150,18 +151,17 @@ def _metadata(
     )
 
 
-def _identity(plan: FitPlan) -> str:
-    """Checksum of everything that the parts of a fit depend on."""
+def _inputs(plan: FitPlan) -> dict[str, Any]:
+    """What the models of a fit depend on beside code and versions."""
     makers = (plan.make_predictor, plan.make_curve_predictor, plan.make_latency_predictor)
-    return content_hash(
-        {
-            "table": plan.table.content_sha256,
-            "seed_policy": plan.seed_policy,
-            "folds": plan.folds,
-            "seed": plan.seed,
-            **made_with([make() for make in makers if make is not None]),
-        }
-    )
+    return {
+        "job": "fit",
+        "table": plan.table.content_sha256,
+        "seed_policy": plan.seed_policy,
+        "folds": plan.folds,
+        "seed": plan.seed,
+        **made_with([make() for make in makers if make is not None]),
+    }
 
 
 def macro_of_table(table: "BenchmarkTable") -> Macro:

@@ -1,81 +1,66 @@
-"""Long work whose result stands whole or not at all: its finished parts, until then."""
+"""Finished results of a job, in a folder: an interrupted job resumes with them."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from graph_encoding.common.atomic_files import whole_file, whole_folder
+from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
+from surrogate.jobs.provenance import made_by
 
-_PART = "part"
 
+def result_key(inputs: Mapping[str, Any]) -> str:
+    """The key of a result: equal keys, and only those, make a stored result current.
 
-class Unfinished:
-    """Finished parts of a result that is not whole yet, in a folder beside its place.
+    It is a hash of all inputs, of the source of all of nasasr, and of the versions of Python and
+    of the packages that fits use. All source counts, because a list of the modules that decide a
+    result would miss some: a predictor reaches the encodings, the labels and the folds. An edit
+    that changes no number repeats work; a result of other code is never reused.
 
     Args:
-        result: where the result shall stand. Parts are kept in `RESULT.unfinished`.
+        inputs: what the result depends on, as JSON: configuration, checksums of data, seeds.
+    """
+    return content_hash({**made_by(), "inputs": inputs})
+
+
+class Checkpoint:
+    """A folder of results, each an atomically written file named by its key.
+
+    Results of other inputs or other code have other names, so that they are never found.
+
+    Args:
+        folder: made with the first result.
 
     Attributes:
-        folder: where the parts are.
+        folder: where the results are.
     """
 
-    def __init__(self, result: Path) -> None:
-        self.folder = result.with_name(f"{result.name}.unfinished")
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
-    def claim(self, work: str, identity: str) -> None:
-        """Make sure that kept parts are those of the work that is to be done.
+    @classmethod
+    def beside(cls, result: Path) -> "Checkpoint":
+        """The checkpoint of a job that ends in one file or folder: `RESULT.unfinished`."""
+        return cls(result.with_name(f"{result.name}.unfinished"))
 
-        Args:
-            work: what the parts are of, in a word; a folder may keep those of several works.
-            identity: checksum of all that the parts depend on.
-
-        Raises:
-            UserError: if the parts are of other work, or the folder cannot be written.
-        """
-        mark = self.folder / f"{work}.sha256"
-        try:
-            if any(self.folder.glob(f"*/{_PART}")) and mark.exists():
-                if mark.read_text(encoding="utf-8").strip() != identity:
-                    raise UserError(
-                        f"{self.folder} must keep parts of this {work}, but they are of one on "
-                        "another table, with another configuration or by other code or versions; "
-                        "remove it, or choose another place for the result"
-                    )
-                return
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(mark) as scratch:
-                scratch.write_text(f"{identity}\n", encoding="utf-8")
-        except OSError as e:
-            raise self._cannot(e) from e
-
-    def part(self, name: str) -> Path | None:
-        """Where a part stands; None if it is not finished."""
-        path = self.folder / name / _PART
-        return path if path.exists() else None
-
-    def keep(self, name: str, write: Callable[[Path], object]) -> None:
-        """Keep a part, whole or not at all.
-
-        Args:
-            name: the part's.
-            write: writes it as a file or a folder that is not there yet.
+    def write(self, name: str, content: bytes) -> None:
+        """Store a result.
 
         Raises:
             UserError: if it cannot be written.
         """
         try:
-            with whole_folder(self.folder / name) as scratch:
-                write(scratch / _PART)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(self.folder / name) as scratch:
+                scratch.write_bytes(content)
         except OSError as e:
-            raise self._cannot(e) from e
+            raise UserError(
+                f"cannot write finished results to {self.folder}: {e}; make that possible, or "
+                "choose another --out"
+            ) from e
 
     def remove(self) -> None:
-        """Remove all parts: the result is whole."""
+        """Remove all results: the job is complete."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _cannot(self, error: OSError) -> UserError:
-        return UserError(
-            f"cannot keep finished parts in {self.folder}: {error}; choose another place for the "
-            "result"
-        )

@@ -1,4 +1,4 @@
-"""What results rest on beside data: settings, source code, and versions of other packages."""
+"""What results depend on beside data: settings, source code, and versions of packages."""
 
 import ast
 import hashlib
@@ -41,25 +41,20 @@ def versions(*further: str) -> dict[str, str]:
 
 
 def plain_config(predictor: Predictor, **options: object) -> dict[str, Any]:
-    """What is remembered of a fit: the predictor's name and settings, and options."""
+    """The configuration that is stored with a fit: the predictor's name and settings, options."""
     return {"predictor": predictor.name, "settings": asdict(predictor.settings), **options}
 
 
 def made_with(predictors: Sequence[Predictor]) -> dict[str, Any]:
-    """All that fits of some predictors depend on beside their data, as JSON has it."""
+    """What fits of some predictors depend on beside their data and `made_by`, as JSON."""
     return {
         "predictors": [plain_config(predictor) for predictor in predictors],
         "kinds": [hash_of_class(type(predictor)) for predictor in predictors],
-        **made_by(),
     }
 
 
 def made_by() -> dict[str, Any]:
-    """What every fit depends on beside its data and its predictor, as JSON has it.
-
-    All code of nasasr counts, and not a choice of modules: a module that decides fits would be
-    missing from such a list as soon as it is written.
-    """
+    """What every result depends on beside its inputs: code and versions, as JSON."""
     return {
         "code": hash_of_packages("graph_encoding", "train_benchmark", "surrogate"),
         "versions": versions(),
@@ -80,8 +75,8 @@ def _package_files(name: str) -> Iterable[Path]:
 def hash_of_class(kind: type[Predictor]) -> str:
     """sha256 of the code that a predictor and its base classes are made of.
 
-    Of a class in a package that is all of the package, subpackages included; of one in a module
-    by itself the module, and what it imports from its own folder.
+    For a class in a package that is the whole package, subpackages included; for one in a single
+    module it is the module, and what it imports from its own folder.
     """
     kinds = [of for of in kind.__mro__ if issubclass(of, Predictor)]
     return _hash_of_files(path for of in kinds for path in _source_files(of))
@@ -98,7 +93,7 @@ def _hash_of_files(paths: Iterable[Path]) -> str:
 def _source_files(kind: type[Predictor]) -> Iterable[Path]:
     try:
         own = inspect.getsourcefile(kind)
-    except TypeError:  # what inspect says of a class that was typed in
+    except TypeError:  # a class that was typed in
         return ()
     if own is None:
         return ()

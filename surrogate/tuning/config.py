@@ -16,7 +16,7 @@ from surrogate.data.source_config import SourceConfig, resolved_source
 from surrogate.predictors import PREDICTORS, Predictor
 
 FEWEST_TRAIN_KEYS = 10
-"""A search on fewer keys would find settings that suit chance."""
+"""With fewer keys, a search would overfit the seed noise."""
 
 Value = bool | int | float | str
 
@@ -27,14 +27,14 @@ def _known_predictor(name: str) -> str:
 
 
 class Range(BaseModel):
-    """What a setting may be: one of some choices, or a number from low to high.
+    """The values of a setting that are tried: some choices, or numbers from low to high.
 
-    Of a setting whose default is a whole number, only whole numbers are tried.
+    If the default of a setting is an integer, only integers are tried.
 
     Attributes:
-        low: least value.
-        high: greatest value.
-        log: whether ratios count, and not differences.
+        low: smallest value.
+        high: largest value.
+        log: whether the scale is logarithmic.
         step: distance between neighbouring values, a divisor of high - low; not together with log.
         choices: values, in place of low and high.
     """
@@ -51,9 +51,13 @@ class Range(BaseModel):
     def _one_kind(self) -> Self:
         if self.choices is not None:
             if (self.low, self.high, self.step) != (None, None, None) or self.log:
-                raise UserError("choices go without low, high, step and log")
+                raise UserError(
+                    "a range must have choices or low, high, step and log, but has both; remove one"
+                )
             if len(self.choices) < 2:
-                raise UserError(f"choices must be at least two, but are {list(self.choices)}")
+                raise UserError(
+                    f"choices must be at least two, but are {list(self.choices)}; add one"
+                )
             return self
         if self.low is None or self.high is None or not self.low < self.high:
             raise UserError(
@@ -78,7 +82,7 @@ class Range(BaseModel):
         return self.low, self.high
 
     def holds(self, value: object) -> bool:
-        """Whether a value may come out of it."""
+        """Whether a value is in the range."""
         if self.choices is not None:
             return value in self.choices
         assert self.low is not None
@@ -100,22 +104,22 @@ class TuneConfig(BaseModel):
 
     Attributes:
         name: name of the study.
-        predictor: whose settings are searched.
+        predictor: the predictor whose settings are searched.
         source: where labelled graphs come from.
         target: name of the label.
-        seed_policy: which trainings a table's label is made of.
-        train_keys: keys that are drawn once and are all that the search ever sees; all if None.
-            Extended keys are never among them.
-        folds: parts of those keys that are held out in turn.
-        repeats: divisions into folds that a trial is judged by.
-        confirm_keys: keys that the search did not see, at most, on which the best settings and
-            the default ones are compared in the end: those of the search chose the best.
-        confirm_repeats: fits of each for that, with a seed each; the mean of their taus counts.
-        trials: trials that end well or are pruned.
+        seed_policy: which trainings a table's label averages.
+        train_keys: number of keys that are drawn once for the search, which sees no others; all
+            if None. None of them is extended.
+        folds: number of folds that those keys are divided into.
+        repeats: number of divisions into folds per trial.
+        confirm_keys: maximal number of unseen keys on which the best and the default settings are
+            compared in the end.
+        confirm_repeats: number of fits of each in that comparison, with different seeds.
+        trials: number of trials, pruned ones included.
         seed: start of all randomness.
         settings: settings that differ from the defaults and are not searched.
-        search_settings: setting -> value that it has during the search only, such as a cheaper
-            one, and not in what comes out; named as in the space.
+        search_settings: setting -> value during the search only, such as a cheaper one; named as in
+            the space.
         space: setting -> its range; "xgb.depth" is the depth in the table "xgb".
     """
 
@@ -147,24 +151,24 @@ class TuneConfig(BaseModel):
             default = self.default(name)
             if not value_range.holds(default):
                 raise UserError(
-                    f"the range of {name!r} must hold its default {default!r}, for the first trial "
-                    "is that of the defaults; widen it, or set another value under [settings]"
+                    f"the range of {name!r} must hold its default {default!r}, because the first "
+                    "trial has the defaults; widen it, or set another value under [settings]"
                 )
             ends = value_range.extremes
             steps = () if value_range.step is None else (value_range.step,)
             if self.is_whole(name) and not all(isinstance(n, int) for n in (*ends, *steps)):
-                raise UserError(f"{name!r} is a whole number: so must be {[*ends, *steps]}")
+                raise UserError(f"{name!r} is an integer: so must be {[*ends, *steps]}")
             for end in ends:
                 self.make_predictor({name: end})
         return self
 
     def is_whole(self, name: str) -> bool:
-        """Whether a setting is a whole number, as its default is."""
+        """Whether a setting is an integer, as its default is."""
         default = self.default(name)
         return isinstance(default, int) and not isinstance(default, bool)
 
     def default(self, name: str) -> Any:
-        """Value of a setting where the search does not change it.
+        """Value of a setting that the search does not change.
 
         Raises:
             UserError: if the predictor has no such setting; names those it has.
@@ -181,12 +185,17 @@ class TuneConfig(BaseModel):
         return value
 
     @property
+    def parts(self) -> int:
+        """Number of held-out parts that a trial is judged on."""
+        return self.repeats * self.folds
+
+    @property
     def defaults(self) -> dict[str, Value]:
-        """Of each setting that is searched."""
+        """The default of each setting that is searched."""
         return {name: self.default(name) for name in self.space}
 
     def make_predictor(self, changes: dict[str, Value]) -> Predictor:
-        """A new, unfitted predictor as the search has it, with some settings changed.
+        """A new, unfitted predictor with the settings of the search, some of them changed.
 
         Raises:
             UserError: if a value is of another type than its setting, or out of its bounds.
@@ -209,19 +218,19 @@ class TuneConfig(BaseModel):
         return asdict(self._checked(self.settings))
 
     def _checked(self, plain: dict[str, Any]) -> Any:
-        """Settings of the predictor out of nested tables."""
+        """Settings of the predictor from nested tables."""
         settings_type = PREDICTORS.get(self.predictor).settings_type
         return checked_settings(self.predictor, settings_type, plain)
 
     @property
     def hash(self) -> str:
-        """sha256 of all that trials depend on: not of how many there are."""
+        """sha256 of the settings that trials depend on; their number is none of them."""
         later = {"confirm_keys", "confirm_repeats"}
         merged = {"settings", "search_settings"}
         plain = self.model_dump(mode="json", exclude={"trials", "source", *later, *merged})
-        # A file's place is no part of the study; its keys and labels are, by their fingerprint.
+        # The path of a file does not matter; its keys and labels do, by their own checksum.
         scale = self.source.model_dump(include={"direction", "transform"})
-        # With the defaults that the file leaves to the code.
+        # Including the defaults of the code.
         settings = self.plain_settings(self.search_settings)
         return content_hash({**plain, "scale": scale, "settings": settings})
 

@@ -1,33 +1,31 @@
-"""Whether what a search found holds on keys that the search never saw."""
+"""Comparison of the best and the default settings on keys that the search never saw."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.engines.engine import Engine, OnStep
 from surrogate.comparison.protocol import MIN_TEST_KEYS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import FloatArray
+from surrogate.jobs.tasks import OnProgress, each_done
 from surrogate.metrics import kendall_tau
 from surrogate.tuning.config import TuneConfig, Value
 
 _CONFIRM = 4
 """First word of the seeds; `objective` has the lower ones."""
 
-OnProgress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
 class Confirmation:
-    """Best and default settings, fitted on the search's keys and asked for others.
+    """Best and default settings, fitted on the keys of the search and tested on others.
 
     Attributes:
-        default_tau: Kendall tau of the default, the mean over fits with several seeds.
-        best_tau: that of the best.
-        gain: the difference.
-        gain_error: its standard error, a jackknife over the keys asked.
+        default_tau: Kendall tau of the default settings, mean over fits with several seeds.
+        best_tau: the same of the best settings.
+        gain: best_tau - default_tau.
+        gain_error: its standard error, a jackknife over the test keys.
     """
 
     default_tau: float
@@ -41,37 +39,40 @@ def confirm(
     unseen: SurrogateDataset,
     config: TuneConfig,
     best: dict[str, Value],
+    engine: Engine | None,
     on_progress: OnProgress,
 ) -> Confirmation | None:
-    """Compare the best settings with the default ones on keys that chose neither.
+    """Compare the best settings with the default ones on keys that selected neither.
 
-    Both have `search_settings` as in the search, which chose the best beside those.
+    Both have `search_settings` as in the search.
 
     Args:
         searched: the keys that the search saw; both are fitted on all of them.
-        unseen: keys that it did not see; both are asked for these.
+        unseen: keys that it did not see: the test keys.
         config: the defaults, how often both are fitted, and the seed.
         best: the best settings.
-        on_progress: called with the fits that are done and their number.
+        engine: where fits run; this process if None.
+        on_progress: called with the finished fits and their number.
 
     Returns:
-        The comparison; None where there are fewer than `MIN_TEST_KEYS` unseen keys.
+        The comparison; None if there are fewer than `MIN_TEST_KEYS` unseen keys.
     """
     if len(unseen) < MIN_TEST_KEYS:
         return None
-    answers: dict[str, list[FloatArray]] = {"default": [], "best": []}
-    makers = {
-        "default": partial(config.make_predictor, config.defaults),
-        "best": partial(config.make_predictor, best),
+    fits = [
+        _Fit(name, tuple(of.items()), repeat)
+        for repeat in range(config.confirm_repeats)
+        for name, of in (("default", config.defaults), ("best", best))
+    ]
+    found: dict[_Fit, FloatArray] = {}
+    on_progress(0, len(fits))
+    work = _Predicting(searched, unseen, config)
+    for fit, predicted in each_done(fits, work, engine=engine):
+        found[fit] = predicted
+        on_progress(len(found), len(fits))
+    answers = {
+        name: [found[fit] for fit in fits if fit.name == name] for name in ("default", "best")
     }
-    total = len(makers) * config.confirm_repeats
-    for repeat in range(config.confirm_repeats):
-        for place, (name, make) in enumerate(makers.items()):
-            on_progress(len(makers) * repeat + place, total)
-            rng = np.random.default_rng([_CONFIRM, config.seed, repeat])
-            predictor = make().fit(searched, rng)
-            answers[name].append(predictor.predict(unseen.graphs).mean)
-    on_progress(total, total)
     everything = np.arange(len(unseen))
     labels = unseen.model_values
     default_tau = _mean_tau(answers["default"], labels, everything)
@@ -84,12 +85,36 @@ def confirm(
     )
 
 
+@dataclass(frozen=True)
+class _Fit:
+    """One fit of the default or the best settings."""
+
+    name: str
+    changes: tuple[tuple[str, Value], ...]
+    repeat: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Predicting:
+    """Fits settings and predicts the unseen keys, in any process."""
+
+    searched: SurrogateDataset
+    unseen: SurrogateDataset
+    config: TuneConfig
+
+    def __call__(self, fit: _Fit, on_step: OnStep) -> FloatArray:
+        del on_step
+        rng = np.random.default_rng([_CONFIRM, self.config.seed, fit.repeat])
+        predictor = self.config.make_predictor(dict(fit.changes)).fit(self.searched, rng)
+        return predictor.predict(self.unseen.graphs).mean
+
+
 def gain_error(best: list[FloatArray], default: list[FloatArray], labels: FloatArray) -> float:
-    """Standard error of a difference of mean taus: how far it depends on which keys are asked.
+    """Standard error of a difference of mean taus over the choice of the test keys.
 
     Args:
-        best: (n,) answers of each fit of the one.
-        default: (n,) answers of each fit of the other.
+        best: (n,) predictions of each fit of the best settings.
+        default: (n,) predictions of each fit of the default settings.
         labels: (n,) labels, n >= 3.
 
     Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 11: the

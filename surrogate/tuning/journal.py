@@ -1,4 +1,4 @@
-"""The journal of a study: Optuna's file of records, of which every line is whole."""
+"""The journal of a study: Optuna's file of records, without half-written lines."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from graph_encoding.common.errors import UserError
 
 
 class StudyJournal(JournalFileBackend):
-    """Optuna's journal, which survives a write that stopped within a line.
+    """Optuna's journal, made safe against a write that stopped within a line.
 
-    Optuna takes a last line without a line break for one that another process is still writing,
-    and appends behind it, which joins two records to one that nobody can read. All writing is
-    done under the journal's lock. Whoever holds the lock thus knows that half a line has no
-    writer any more: a full disk, a kill or a power cut ended it.
+    Optuna assumes that another process is still writing a last line without a line break, and
+    appends to it, which joins two records to an unreadable one. All writing is done under the lock
+    of the journal, so its holder knows that a half-written line has no writer any more: a full
+    disk, a kill or a power cut ended it.
 
     Args:
         path: the file, in the folder of its study.
@@ -45,7 +45,7 @@ class StudyJournal(JournalFileBackend):
 
     @contextmanager
     def errors_as_messages(self) -> Iterator[None]:
-        """What Optuna raises after a failed write, as an error that says what failed.
+        """Turn what Optuna raises after a failed write into an error that names the cause.
 
         Raises:
             UserError: if a record could not be written.
@@ -58,12 +58,12 @@ class StudyJournal(JournalFileBackend):
             reason = self.failure.strerror or self.failure
             raise UserError(
                 f"cannot write study folder {self._folder}: {reason}; "
-                "make that possible and run the same command again: trials that ended are kept"
+                "make that possible and run the same command again: trials that ended are stored"
             ) from e
 
 
 class _LockWithWholeLines(JournalFileSymlinkLock):
-    """The lock of a journal, in which no half line is left once it is held."""
+    """The lock of a journal; acquiring it removes a half-written line."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))

@@ -1,6 +1,4 @@
-"""How settings are judged: by the ranking of keys that were held out of a fit."""
-
-from collections.abc import Callable, Iterator
+"""The objective of a search: the Kendall tau of predictions for held-out keys."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +16,7 @@ _DRAW, _FOLDS, _FIT = 1, 2, 3
 
 
 def training_keys(source: Source, config: TuneConfig) -> SurrogateDataset:
-    """The keys that the search may see, drawn once by the configuration's seed.
-
-    Keys outside the space that predictors are trained on are not among them.
+    """The keys that the search may see, drawn once by the configuration's seed; none is extended.
 
     Raises:
         UserError: if the source has fewer than the configuration asks for.
@@ -30,7 +26,7 @@ def training_keys(source: Source, config: TuneConfig) -> SurrogateDataset:
 
 
 def confirmation_keys(source: Source, config: TuneConfig) -> SurrogateDataset:
-    """Keys of the same space that the search never sees: a draw of the rest, which may be empty.
+    """Keys that the search never sees: a draw of the other keys of the space; may be empty.
 
     Raises:
         UserError: as `training_keys`.
@@ -60,30 +56,23 @@ def _search_size(order: NDArray[np.int64], source: Source, config: TuneConfig) -
     return wanted
 
 
-def held_out_taus(
-    dataset: SurrogateDataset,
-    make_predictor: Callable[[], Predictor],
-    config: TuneConfig,
-    repeats: range,
-) -> Iterator[float]:
-    """Kendall tau between answers and labels of each held-out part.
+def held_out_tau(
+    dataset: SurrogateDataset, predictor: Predictor, config: TuneConfig, part: int
+) -> float:
+    """Kendall tau between predictions and labels of one held-out part.
 
     Divisions and fits are seeded by their numbers: all settings are judged on the same ones.
 
     Args:
         dataset: the keys of the search.
-        make_predictor: gives a new, unfitted predictor.
+        predictor: not fitted yet.
         config: folds and seed.
-        repeats: numbers of the divisions.
-
-    Yields:
-        `len(repeats) * config.folds` numbers.
+        part: number of the part, >= 0: fold by fold, then by repeat.
     """
-    for repeat in repeats:
-        rng = np.random.default_rng([_FOLDS, config.seed, repeat])
-        parts = fold_indices(len(dataset), config.folds, rng)
-        for fold, (rest, held_out) in enumerate(parts):
-            fit_rng = np.random.default_rng([_FIT, config.seed, repeat, fold])
-            predictor = make_predictor().fit(dataset.subset(rest), fit_rng)
-            answer = predictor.predict([dataset.graphs[i] for i in held_out])
-            yield kendall_tau(answer.mean, dataset.model_values[held_out])
+    repeat, fold = divmod(part, config.folds)
+    rng = np.random.default_rng([_FOLDS, config.seed, repeat])
+    rest, held_out = list(fold_indices(len(dataset), config.folds, rng))[fold]
+    fit_rng = np.random.default_rng([_FIT, config.seed, repeat, fold])
+    fitted = predictor.fit(dataset.subset(rest), fit_rng)
+    predicted = fitted.predict([dataset.graphs[i] for i in held_out])
+    return kendall_tau(predicted.mean, dataset.model_values[held_out])

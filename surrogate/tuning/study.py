@@ -1,38 +1,40 @@
-"""A search with Optuna: on one storage, by any number of processes, resumable."""
+"""A search with Optuna: one process asks for settings and stores trials, an engine judges them."""
 
-import multiprocessing
-import time
-from collections.abc import Callable
-from functools import partial
+from collections import deque
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graph_encoding.common.errors import MissingExtraError, UserError
-from graph_encoding.registered import Registered
+from graph_encoding.common.hashing import content_hash
+from graph_encoding.engines.engine import Engine, Lost, OnStep
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import load_source
-from surrogate.jobs.processes import one_thread_each
-from surrogate.tuning.config import Range, TuneConfig
-from surrogate.tuning.interrupts import HeldInterrupts
-from surrogate.tuning.objective import held_out_taus, training_keys
+from surrogate.jobs.provenance import made_by
+from surrogate.jobs.tasks import (
+    OnProgress,
+    local_engine,
+    lost_error,
+    made_once,
+    no_progress,
+    one_thread_each,
+)
+from surrogate.tuning.config import Range, TuneConfig, Value
+from surrogate.tuning.interrupts import held_interrupts
+from surrogate.tuning.objective import held_out_tau, training_keys
 
 if TYPE_CHECKING:
-    from multiprocessing.context import SpawnProcess
-
     import optuna
 
     from surrogate.tuning.journal import StudyJournal
 
 JOURNAL_FILE = "study.journal"
 
-_HASH, _FINGERPRINT, _FOLD_TAUS, _REFUSED = "config_hash", "keys_sha256", "fold_taus", "refused"
-_POLL_SECONDS = 0.5
-_PATIENCE_SECONDS = 3.0
+_FOLD_TAUS, _REFUSED = "fold_taus", "refused"
 _STARTUP_TRIALS = 8
-
-OnProgress = Callable[[int, int], None]
 
 
 def run_study(
@@ -40,8 +42,9 @@ def run_study(
     out: Path,
     *,
     workers: int = 1,
+    engine: Engine | None = None,
     verbose: bool = False,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = no_progress,
 ) -> "optuna.Study":
     """Search until the configured number of trials has ended, those of earlier runs among them.
 
@@ -49,9 +52,10 @@ def run_study(
 
     Args:
         config: what to search.
-        out: folder of the study: new, or to go on with.
-        workers: processes, one core each, on one storage; others may work on it as well.
-        verbose: whether optuna logs each trial to stderr, and not only errors.
+        out: folder of the study: new, or to resume.
+        workers: processes of this machine, if there is no engine.
+        engine: where trials are judged, one held-out part at a time.
+        verbose: whether each trial is logged to stderr, and not only errors.
         on_progress: called with the trials that have ended and their number.
 
     Returns:
@@ -63,33 +67,18 @@ def run_study(
     """
     _set_verbosity(verbose=verbose)
     dataset = training_keys(load_source(config), config)
-    with HeldInterrupts():
+    with held_interrupts():
         study, journal = _open(config, out, dataset)
-    report = on_progress or _say_nothing
-    report(min(_ended(study), config.trials), config.trials)
-    if _ended(study) >= config.trials:
-        return study
-    if workers == 1:
-        _search(study, journal, config, dataset, report)
-        return study
-    context = multiprocessing.get_context("spawn")
-    job = (config, out, verbose, Registered.here())
-    processes = [context.Process(target=_work, args=job) for _ in range(workers)]
-    try:
-        with one_thread_each():
-            for process in processes:
-                process.start()
-        while any(process.is_alive() for process in processes):
-            time.sleep(_POLL_SECONDS)
-            report(min(_ended(study), config.trials), config.trials)
-    finally:
-        _end(processes)
-    failed = [process.exitcode for process in processes if process.exitcode]
-    if failed and _ended(study) < config.trials:
-        raise UserError(
-            f"all of {workers} workers must end well, but {len(failed)} ended with exit code "
-            f"{failed[0]}; run it with one worker to see why"
-        )
+    search = _Search(study, config, on_progress)
+    search.report()
+    with journal.errors_as_messages():
+        try:
+            search.run(engine or local_engine(workers), dataset)
+        except (Exception, KeyboardInterrupt):
+            if journal.failure is None:
+                with held_interrupts():
+                    search.give_up()
+            raise
     return study
 
 
@@ -99,13 +88,13 @@ def fold_taus(trial: "optuna.trial.FrozenTrial") -> list[float]:
 
 
 def refusal(trial: "optuna.trial.FrozenTrial") -> str | None:
-    """Why a trial's settings could not be had; None if they could, or if it was stopped."""
+    """Why a trial's settings were refused; None if they were not, or if it was stopped."""
     reason: str | None = trial.user_attrs.get(_REFUSED)
     return reason
 
 
 def suggested(trial: "optuna.Trial", name: str, value_range: Range, *, whole: bool) -> Any:
-    """Ask a trial for the value of one setting."""
+    """The value of one setting that a trial suggests."""
     if value_range.choices is not None:
         return trial.suggest_categorical(name, value_range.choices)
     low, high, step, log = value_range.low, value_range.high, value_range.step, value_range.log
@@ -114,6 +103,122 @@ def suggested(trial: "optuna.Trial", name: str, value_range: Range, *, whole: bo
     if whole:
         return trial.suggest_int(name, int(low), int(high), step=int(step or 1), log=log)
     return trial.suggest_float(name, low, high, step=step, log=log)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One held-out part of a trial."""
+
+    trial: int
+    changes: tuple[tuple[str, Value], ...]
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Judge:
+    """Judges parts of trials, in any process."""
+
+    dataset: SurrogateDataset
+    config: TuneConfig
+
+    def __call__(self, part: _Part, on_step: OnStep) -> float | str:
+        """The tau of a part, or why its settings are refused."""
+        del on_step
+        try:
+            predictor = self.config.make_predictor(dict(part.changes))
+            return held_out_tau(self.dataset, predictor, self.config, part.number)
+        except UserError as e:
+            return str(e)
+
+
+class _Search:
+    """The trials in flight of one search; it alone writes to the study.
+
+    Args:
+        study: the study, which other searches may write to as well.
+        config: its configuration.
+        on_progress: called with the trials that have ended and their number.
+    """
+
+    def __init__(self, study: "optuna.Study", config: TuneConfig, on_progress: OnProgress) -> None:
+        self._study, self._config, self._on_progress = study, config, on_progress
+        self._trials: dict[int, tuple[optuna.Trial, list[float]]] = {}
+        self._waiting: deque[_Part] = deque()
+        self._log = _import_optuna().logging.get_logger("optuna.nasasr")
+
+    def report(self) -> None:
+        """Call `on_progress`."""
+        self._on_progress(min(_ended(self._study), self._config.trials), self._config.trials)
+
+    def run(self, engine: Engine, dataset: SurrogateDataset) -> None:
+        """Judge trials until enough have ended."""
+        judge = made_once(_Judge(dataset, self._config))
+        running = engine.run(self._next_part, judge, one_thread_each())
+        with closing(running):
+            for part, found in running:
+                if isinstance(found, Lost):
+                    raise lost_error(found)
+                with held_interrupts():
+                    self._take(part, found)
+
+    def give_up(self) -> None:
+        """Mark the trials in flight as failed."""
+        for number in [*self._trials]:
+            self._end(number, "FAIL")
+
+    def _next_part(self) -> _Part | None:
+        with held_interrupts():
+            if self._waiting:
+                return self._waiting.popleft()
+            if _ended(self._study) + len(self._trials) >= self._config.trials:
+                return None
+            return self._asked()
+
+    def _asked(self) -> _Part:
+        """The first part of a new trial."""
+        from optuna.samplers import TPESampler
+
+        # Seeded anew for each trial: a resumed search, or one that joins another, would otherwise
+        # draw what the first one drew.
+        seed = [self._config.seed, len(self._study.get_trials(deepcopy=False))]
+        self._study.sampler = TPESampler(
+            seed=int(np.random.default_rng(seed).integers(2**31)),
+            n_startup_trials=_STARTUP_TRIALS,
+            multivariate=True,
+            constant_liar=True,  # keeps workers from trying what another is about to
+        )
+        trial = self._study.ask()
+        self._trials[trial.number] = trial, []
+        changes = tuple(
+            (name, suggested(trial, name, of, whole=self._config.is_whole(name)))
+            for name, of in self._config.space.items()
+        )
+        return _Part(trial.number, changes, 0)
+
+    def _take(self, part: _Part, found: float | str) -> None:
+        """Take in the result of a part: the trial continues or ends."""
+        trial, taus = self._trials[part.trial]
+        if isinstance(found, str):
+            trial.set_user_attr(_REFUSED, found)
+            self._end(part.trial, "FAIL")
+            return
+        taus.append(found)
+        trial.report(float(np.mean(taus)), part.number)
+        if trial.should_prune():
+            self._end(part.trial, "PRUNED")
+        elif len(taus) == self._config.parts:
+            trial.set_user_attr(_FOLD_TAUS, taus)
+            self._end(part.trial, "COMPLETE", float(np.mean(taus)))
+        else:
+            self._waiting.append(_Part(part.trial, part.changes, part.number + 1))
+
+    def _end(self, number: int, state: str, value: float | None = None) -> None:
+        from optuna.trial import TrialState
+
+        trial, _ = self._trials.pop(number)
+        self._study.tell(trial, value, state=TrialState[state])
+        self._log.info("Trial %d finished: %s, value %s, %s", number, state, value, trial.params)
+        self.report()
 
 
 def _open(
@@ -155,20 +260,26 @@ def _open(
 
 
 def _claim(study: "optuna.Study", config: TuneConfig, out: Path, dataset: SurrogateDataset) -> None:
-    """Make a study that of a configuration, its first trial that of the defaults.
+    """Bind a study to what its trials depend on, and make its first trial that of the defaults.
 
     Raises:
-        UserError: if it is that of another.
+        UserError: if it is bound to something else.
     """
-    wanted = {_HASH: config.hash, _FINGERPRINT: dataset.content_sha256}
+    wanted = {
+        "config_hash": config.hash,
+        "keys_sha256": dataset.content_sha256,
+        "code_and_versions": content_hash(made_by()),
+    }
+    new = not study.get_trials(deepcopy=False)
     for name, value in wanted.items():
         found = study.user_attrs.get(name)
-        if found is None:
+        if new and found is None:
             study.set_user_attr(name, value)
         elif found != value:
             raise UserError(
-                f"study folder {out} must hold one configuration and one set of keys, but its "
-                f"{name} is {found[:12]} and this run's is {value[:12]}; choose another --out"
+                f"study folder {out} must hold trials of one configuration, one set of keys and "
+                f"one version of the code, but its {name} is {str(found)[:12]} and this run's is "
+                f"{value[:12]}; choose another --out"
             )
     if not any(_is_default(trial, config) for trial in study.get_trials(deepcopy=False)):
         study.enqueue_trial(config.defaults)
@@ -180,85 +291,11 @@ def _is_default(trial: "optuna.trial.FrozenTrial", config: TuneConfig) -> bool:
     return not stopped and config.defaults in (trial.params, trial.system_attrs.get("fixed_params"))
 
 
-def _work(config: TuneConfig, out: Path, verbose: bool, registered: Registered) -> None:
-    """One process of several."""
-    registered.register()
-    try:
-        _set_verbosity(verbose=verbose)
-        dataset = training_keys(load_source(config), config)
-        with HeldInterrupts():
-            study, journal = _open(config, out, dataset)
-        _search(study, journal, config, dataset, _say_nothing)
-    except KeyboardInterrupt:
-        return
-    except UserError as e:
-        raise SystemExit(f"error: {e}") from e  # to stderr, without the traceback of a process
-
-
-def _end(processes: "list[SpawnProcess]") -> None:
-    """Wait for processes that Ctrl-C reached too, and end those that it did not."""
-    started = [process for process in processes if process.pid is not None]
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    for process in started:
-        process.join(max(0.0, deadline - time.monotonic()))
-        process.terminate()
-        process.join()
-
-
-def _search(
-    study: "optuna.Study",
-    journal: "StudyJournal",
-    config: TuneConfig,
-    dataset: SurrogateDataset,
-    report: OnProgress,
-) -> None:
-    library = _import_optuna()
-    from surrogate.tuning.sampler import SamplerByNumber
-
-    study.sampler = SamplerByNumber(config.seed, _STARTUP_TRIALS)
-
-    def objective(trial: "optuna.Trial") -> float:
-        changes = {
-            name: suggested(trial, name, of, whole=config.is_whole(name))
-            for name, of in config.space.items()
-        }
-        make = partial(config.make_predictor, changes)
-        parts = held_out_taus(dataset, make, config, range(config.repeats))
-        taus: list[float] = []
-        try:
-            while True:
-                with interrupts.let_through():
-                    tau = next(parts, None)
-                if tau is None:
-                    break
-                taus.append(tau)
-                trial.report(float(np.mean(taus)), len(taus) - 1)
-                if trial.should_prune():
-                    raise library.TrialPruned
-        except UserError as e:
-            trial.set_user_attr(_REFUSED, str(e))
-            raise
-        trial.set_user_attr(_FOLD_TAUS, taus)
-        return float(np.mean(taus))
-
-    def stop_when_enough(of: "optuna.Study", _: Any) -> None:
-        report(min(_ended(of), config.trials), config.trials)
-        if interrupts.pending or _ended(of) >= config.trials:
-            of.stop()
-
-    with HeldInterrupts() as interrupts, journal.errors_as_messages():
-        study.optimize(objective, callbacks=[stop_when_enough], catch=(UserError,))
-
-
-def _say_nothing(done: int, total: int) -> None:
-    """For runs whose progress nobody wants."""
-
-
 def _ended(study: "optuna.Study") -> int:
-    """Trials that told something: those stopped by Ctrl-C, which optuna calls failed, did not."""
+    """Trials with a result: a stopped one, which optuna calls failed, has none."""
     trials = study.get_trials(deepcopy=False)
-    told = ("COMPLETE", "PRUNED")
-    return sum(trial.state.name in told or refusal(trial) is not None for trial in trials)
+    with_result = ("COMPLETE", "PRUNED")
+    return sum(trial.state.name in with_result or refusal(trial) is not None for trial in trials)
 
 
 def _import_optuna() -> Any:

@@ -1,9 +1,8 @@
-"""What a search found, and whether it holds on keys that did not choose it."""
+"""The result of a search, compared with the defaults on keys that the search never saw."""
 
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +11,16 @@ import numpy as np
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
+from graph_encoding.engines.engine import Engine
 from surrogate.comparison.protocol import MIN_TEST_KEYS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import load_source
 from surrogate.data.searched_keys import SUMMARY_FILE
 from surrogate.jobs.provenance import versions
+from surrogate.jobs.tasks import OnProgress, no_progress
 from surrogate.tuning.config import TuneConfig, Value
-from surrogate.tuning.confirmation import Confirmation, OnProgress, confirm
-from surrogate.tuning.objective import confirmation_keys, held_out_taus, training_keys
+from surrogate.tuning.confirmation import Confirmation, confirm
+from surrogate.tuning.objective import confirmation_keys, held_out_tau, training_keys
 from surrogate.tuning.study import fold_taus, refusal
 
 if TYPE_CHECKING:
@@ -38,29 +39,29 @@ class TuneSummary:
 
     Attributes:
         name: name of the study.
-        predictor: whose settings were searched.
+        predictor: the predictor whose settings were searched.
         source: where the keys come from.
         target: label that was ranked.
         keys: number of the keys that the search saw.
-        searched: those keys, sorted: a benchmark leaves them out (`without_keys_of`).
+        searched: those keys, sorted: a benchmark can exclude them (`without_keys_of`).
         searched_sha256: hash of that list.
         complete: trials judged on all parts.
-        pruned: trials given up for being worse than the median.
-        failed: trials whose settings could not be had.
-        config_hash: sha256 of all that a trial depends on but the labels.
-        default: settings of the first trial, those that were searched.
+        pruned: trials stopped because they were worse than the median.
+        failed: trials whose settings were refused.
+        config_hash: sha256 of the settings that a trial depends on.
+        default: default values of the searched settings.
         best: settings of the best trial.
-        default_tau: what the default reached in the search.
-        best_tau: what the best reached there, and was chosen for.
-        confirmation: what the confirmation rests on, or why there is none.
-        confirmed_default_tau: the default on keys that the search never saw, with
+        default_tau: tau of the default in the search.
+        best_tau: tau of the best in the search, which selected it.
+        confirmation: the keys of the confirmation, or why there is none.
+        confirmed_default_tau: tau of the default on keys that the search never saw, with
             `search_settings` as in the search; None without confirmation, as the next three.
-        confirmed_best_tau: the best on the same.
+        confirmed_best_tau: tau of the best on the same keys.
         gain: the difference.
-        gain_error: its standard error over the keys asked; not over other training keys.
-        importances: share of each setting in how good trials differ from all (PED-ANOVA); empty
-            where there are too few completed trials to say, or all are alike.
-        versions: versions of what can change the numbers.
+        gain_error: its standard error over the test keys; not over other training keys.
+        importances: importance of each setting (PED-ANOVA); empty if too few trials were completed,
+            or all values are equal.
+        versions: versions of the packages that can change the numbers.
     """
 
     name: str
@@ -88,14 +89,18 @@ class TuneSummary:
 
 
 def summarise_study(
-    study: "optuna.Study", config: TuneConfig, on_progress: OnProgress = lambda _done, _total: None
+    study: "optuna.Study",
+    config: TuneConfig,
+    on_progress: OnProgress = no_progress,
+    engine: Engine | None = None,
 ) -> TuneSummary:
     """Compare the best settings with the default ones on keys that the search never saw.
 
     Args:
         study: a search that has ended.
         config: its configuration.
-        on_progress: called with the fits of the comparison that are done and their number.
+        on_progress: called with the finished fits of the comparison and their number.
+        engine: where those fits run; by default in this process.
 
     Raises:
         UserError: if no trial was completed.
@@ -106,7 +111,7 @@ def summarise_study(
     states = Counter(trial.state for trial in trials)
     refused = [reason for trial in trials if (reason := refusal(trial)) is not None]
     if not states[TrialState.COMPLETE]:
-        why = f"the first: {refused[0]}" if refused else "run it again to go on"
+        why = f"the first: {refused[0]}" if refused else "run it again to resume"
         raise UserError(
             f"study {config.name!r} must have a completed trial, but has {len(refused)} refused "
             f"and {states[TrialState.PRUNED]} pruned ones; {why}"
@@ -114,7 +119,7 @@ def summarise_study(
     best = study.best_trial
     source = load_source(config)
     searched, unseen = training_keys(source, config), confirmation_keys(source, config)
-    confirmed = confirm(searched, unseen, config, dict(best.params), on_progress)
+    confirmed = confirm(searched, unseen, config, dict(best.params), engine, on_progress)
     return TuneSummary(
         name=config.name,
         predictor=config.predictor,
@@ -144,12 +149,15 @@ def summarise_study(
 def _default_tau(
     trials: "Sequence[optuna.trial.FrozenTrial]", searched: SurrogateDataset, config: TuneConfig
 ) -> float:
-    """What the defaults reached in the search; judged here if a kill took the first trial."""
+    """Tau of the default settings in the search; computed here if a kill took the first trial."""
     for trial in trials:
         if trial.state.name == "COMPLETE" and trial.params == config.defaults:
             return float(np.mean(fold_taus(trial)))
-    make = partial(config.make_predictor, config.defaults)
-    return float(np.mean([*held_out_taus(searched, make, config, range(config.repeats))]))
+    taus = [
+        held_out_tau(searched, config.make_predictor(config.defaults), config, part)
+        for part in range(config.parts)
+    ]
+    return float(np.mean(taus))
 
 
 def _what_confirms(confirmed: Confirmation | None, unseen: int) -> str:
@@ -198,7 +206,7 @@ def _importances(study: "optuna.Study") -> dict[str, float]:
 
 def _toml(table: dict[str, Any], name: str) -> str:
     """A table of plain values and further tables as TOML."""
-    # None, which TOML cannot say, is only ever a default: what is left out becomes it.
+    # TOML has no None, which is only ever a default: omitting a setting gives it.
     given = {key: value for key, value in table.items() if value is not None}
     plain = {key: value for key, value in given.items() if not isinstance(value, dict)}
     # JSON's strings, numbers and booleans are TOML's.

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
-from surrogate.tuning.interrupts import HeldInterrupts
+from surrogate.tuning.interrupts import held_interrupts
 from tests.cli.conftest import Run
 from train_benchmark.collecting.ledger import CampaignStatus
 
@@ -63,11 +63,11 @@ def test_what_holds_ctrl_c_back_holds_a_scheduler_back() -> None:
     steps = []
 
     def work() -> None:
-        with told_when_stopped("nothing is lost"), HeldInterrupts() as interrupts:
-            signal.raise_signal(signal.SIGTERM)
-            steps.append("written to the end")
-            with interrupts.let_through():
-                steps.append("never reached")
+        with told_when_stopped("nothing is lost"):
+            with held_interrupts():
+                signal.raise_signal(signal.SIGTERM)
+                steps.append("written to the end")
+            steps.append("never reached")
 
     with pytest.raises(typer.Exit) as stop:
         work()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from typer.testing import CliRunner
@@ -19,17 +19,16 @@ from typer.testing import CliRunner
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import CellSpace, UserError
+from graph_encoding.engines.engine import Engine
 from surrogate.cli.app import app
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from tests.unit.train_benchmark.test_record import RECORD
 from train_benchmark.collecting.campaign import Progress, collect
 from train_benchmark.collecting.campaign_folder import campaign_status
-from train_benchmark.collecting.engines.base import Engine, lost_record
 from train_benchmark.collecting.plan import Campaign, Job
 from train_benchmark.collecting.store import RecordStore
+from train_benchmark.collecting.trainings import lost_record
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
-from train_benchmark.features.prepared import PreparedCorpus
-from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 from train_benchmark.record_files.stores import read_store
 from train_benchmark.table.build import build_table
@@ -128,25 +127,21 @@ class MadeEngine(Engine):
         self.failing_seeds = failing_seeds
         self.seeds: list[int] = []
 
+    def pool(self, *_: Any) -> NoReturn:
+        raise NotImplementedError
+
     def run(
-        self,
-        jobs: Sequence[Job],
-        recipe: Recipe,
-        corpus: PreparedCorpus,
-        *,
-        on_start: Callable[[Job], None],
-        may_start: Callable[[], bool],
-    ) -> Generator[TrainingRecord, None, None]:
-        del may_start
-        for job in jobs:
-            on_start(job)
+        self, next_task: Callable[[], Any], make_work: Any, *_: Any, **__: Any
+    ) -> Generator[tuple[Any, Any], None, None]:
+        while (job := next_task()) is not None:
             self.seeds.append(job.seed)
-            record = lost_record(job, recipe, corpus, "its worker process died")
+            why = "its worker was lost"
+            record = lost_record(job, make_work.recipe, make_work.corpus, why)
             if job.seed not in self.failing_seeds:
                 record = replace(
                     record, status="ok", error="", val_per_curve=(0.5,), best_epoch=1, test_per=0.5
                 )
-            yield record
+            yield job, record
 
 
 def test_what_failed_is_trained_again_when_asked_for(
@@ -274,7 +269,7 @@ def test_a_seed_that_stands_twice_is_refused(config: Path, tmp_path: Path) -> No
         (tmp_path / name).write_text((config.parent / name).read_text())
     path = tmp_path / "campaign.toml"
     path.write_text(config.read_text().replace("seeds = [1, 2]", "seeds = [1, 2, 1]"))
-    with pytest.raises(UserError, match=r"key 'seeds': .*each seed must stand once.* but \[1\]"):
+    with pytest.raises(UserError, match=r"key 'seeds': .*each seed must be listed once.*\[1\]"):
         Campaign.load(path)
 
 

@@ -20,17 +20,19 @@ from graph_encoding import (
     params,
     register_operation,
 )
+from graph_encoding.engines.engine import MAX_ATTEMPTS, Engine, OnStep
+from graph_encoding.engines.local import LocalEngine
+from graph_encoding.engines.ray_cluster import RayEngine
 from tests.integration.test_training import RECIPE, tone_utterance
-from train_benchmark.collecting import failure_guard
-from train_benchmark.collecting.engines import local, ray_cluster
-from train_benchmark.collecting.engines.base import Engine, WorkersDiedError
-from train_benchmark.collecting.engines.local import LocalEngine
+from train_benchmark.collecting import failure_guard, trainings
 from train_benchmark.collecting.plan import Job
+from train_benchmark.collecting.trainings import WorkersDiedError, train_all
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
 
 ROOT = Path(__file__).parents[2]
+DEADLY_SEED = 666
 JOBS = [
     Job(Cell.parse(text), seed)
     for text in ("10_100_1000", "01_310_2011", "conv3:1_411_0101", "30_500_2110")
@@ -56,9 +58,7 @@ def run(
     engine: Engine, recipe: Recipe, corpus: PreparedCorpus, jobs: list[Job] = JOBS
 ) -> dict[tuple[str, int], TrainingRecord]:
     started: list[Job] = []
-    records = list(
-        engine.run(jobs, recipe, corpus, on_start=started.append, may_start=lambda: True)
-    )
+    records = list(train_all(engine, jobs, recipe, corpus, on_start=started.append))
     assert set(started) == set(jobs)
     assert len(records) == len(jobs)
     return {record.identity: record for record in records}
@@ -91,31 +91,42 @@ def assert_none_begins_after_the_first(
 ) -> None:
     """The time is up when the first training ends; what was handed over by then would be run."""
     records: list[TrainingRecord] = []
-    running = engine.run(
-        JOBS, recipe, corpus, on_start=lambda _: None, may_start=lambda: not records
-    )
+    running = train_all(engine, JOBS, recipe, corpus, may_start=lambda: not records)
     for record in running:
         records.append(record)  # noqa: PERF402 -- `may_start` looks at what has come so far
     assert [r.seed for r in records] == [JOBS[0].seed]
 
 
-def dying_once(train: Callable[..., TrainingRecord], job: Job, *shared: object) -> TrainingRecord:
-    """Train; the first worker that comes this far dies before it can hand its record over."""
-    record = train(job, *shared)
-    try:
-        Path(os.environ["NASASR_TEST_DEATH"]).touch(exist_ok=False)
-    except FileExistsError:
-        return record
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("not reached")
+class DyingTrainer(trainings._Trainer):
+    """Trains; the first worker that comes this far dies before it can hand its record over."""
+
+    def __call__(self, number: int) -> Callable[[Job, OnStep], TrainingRecord]:
+        train = super().__call__(number)
+
+        def train_and_die(job: Job, on_step: OnStep) -> TrainingRecord:
+            record = train(job, on_step)
+            try:
+                Path(os.environ["NASASR_TEST_DEATH"]).touch(exist_ok=False)
+            except FileExistsError:
+                return record
+            os.kill(os.getpid(), signal.SIGKILL)
+            raise AssertionError("not reached")
+
+        return train_and_die
 
 
-def local_train_dying_once(job: Job) -> TrainingRecord:
-    return dying_once(local._train, job)
+class DeadlySeedTrainer(trainings._Trainer):
+    """A worker that is given seed 666 dies."""
 
+    def __call__(self, number: int) -> Callable[[Job, OnStep], TrainingRecord]:
+        train = super().__call__(number)
 
-def ray_train_dying_once(job: Job, shared: object) -> TrainingRecord:
-    return dying_once(ray_cluster._train, job, shared)
+        def train_or_die(job: Job, on_step: OnStep) -> TrainingRecord:
+            if job.seed == DEADLY_SEED:
+                os._exit(1)
+            return train(job, on_step)
+
+        return train_or_die
 
 
 @pytest.fixture
@@ -132,54 +143,36 @@ def test_a_killed_worker_costs_no_record(
     death: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Workers import this module, where `local._train` is still the real one.
-    monkeypatch.setattr(local, "_train", local_train_dying_once)
+    monkeypatch.setattr(trainings, "_Trainer", DyingTrainer)
     assert numbers(run(LocalEngine(2), recipe, corpus)) == numbers(one_worker)
     assert death.exists()
-
-
-@pytest.fixture
-def deadly_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
-    """A worker that is given this seed dies: spawned processes read it from their start-up."""
-    (tmp_path / "sitecustomize.py").write_text(
-        "import os\n"
-        "import train_benchmark.collecting.engines.base as base\n"
-        "real = base.train_cell\n"
-        "def train_cell(cell, seed, recipe, corpus):\n"
-        "    if seed == 666:\n"
-        "        os._exit(1)\n"
-        "    return real(cell, seed, recipe, corpus)\n"
-        "base.train_cell = train_cell\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
-    return 666
 
 
 def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
     recipe: Recipe,
     corpus: PreparedCorpus,
     one_worker: dict[tuple[str, int], TrainingRecord],
-    deadly_seed: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    deadly = Job(JOBS[2].cell, deadly_seed)
+    monkeypatch.setattr(trainings, "_Trainer", DeadlySeedTrainer)
+    deadly = Job(JOBS[2].cell, DEADLY_SEED)
     records = run(LocalEngine(2), recipe, corpus, [JOBS[0], deadly, JOBS[1], JOBS[3]])
-    lost = next(r for r in records.values() if r.seed == deadly_seed)
+    lost = next(r for r in records.values() if r.seed == DEADLY_SEED)
     assert lost.status == "failed"
-    assert lost.error == f"its worker process died {failure_guard.MAX_ATTEMPTS} times"
-    others = {i: r for i, r in records.items() if r.seed != deadly_seed}
+    assert lost.error == f"its worker was lost {MAX_ATTEMPTS} times: its process was killed"
+    others = {i: r for i, r in records.items() if r.seed != DEADLY_SEED}
     assert numbers(others) == {i: numbers(one_worker)[i] for i in others}
 
 
 def test_when_every_worker_dies_it_says_what_to_look_for(
-    recipe: Recipe, corpus: PreparedCorpus, deadly_seed: int, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, corpus: PreparedCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failure_guard, "MAX_FAILED_IN_A_ROW", 2)
-    jobs = [Job(job.cell, deadly_seed) for job in JOBS[::2]]
-    running = LocalEngine(1).run(
-        jobs, recipe, corpus, on_start=lambda _: None, may_start=lambda: True
-    )
+    monkeypatch.setattr(trainings, "_Trainer", DeadlySeedTrainer)
+    jobs = [Job(job.cell, DEADLY_SEED) for job in JOBS[::2]]
+    running = train_all(LocalEngine(1), jobs, recipe, corpus)
     # The first of its records does not come either: the cells are not to blame.
-    with pytest.raises(WorkersDiedError, match="Run with fewer workers, or look for their killer"):
+    with pytest.raises(WorkersDiedError, match="Run with fewer workers, or look for"):
         next(running)
 
 
@@ -224,8 +217,8 @@ class TestRay:
         death: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(ray_cluster, "_train", ray_train_dying_once)
-        engine = ray_cluster.RayEngine("local", 2)
+        monkeypatch.setattr(trainings, "_Trainer", DyingTrainer)
+        engine = RayEngine("local", 2)
         assert numbers(run(engine, recipe, corpus)) == numbers(one_worker)
         assert death.exists()
 
@@ -233,16 +226,16 @@ class TestRay:
         self, registered: tuple[Recipe, list[Job]], corpus: PreparedCorpus
     ) -> None:
         recipe, jobs = registered
-        (record,) = run(ray_cluster.RayEngine("local", 1), recipe, corpus, jobs).values()
+        (record,) = run(RayEngine("local", 1), recipe, corpus, jobs).values()
         assert (record.status, record.cell) == ("ok", jobs[0].cell.text)
 
     def test_no_training_begins_once_it_may_not(
         self, recipe: Recipe, corpus: PreparedCorpus
     ) -> None:
-        assert_none_begins_after_the_first(ray_cluster.RayEngine("local", 1), recipe, corpus)
+        assert_none_begins_after_the_first(RayEngine("local", 1), recipe, corpus)
 
     def test_an_address_without_a_cluster_is_an_error(
         self, recipe: Recipe, corpus: PreparedCorpus
     ) -> None:
         with pytest.raises(UserError, match="address must be that of a running Ray cluster"):
-            run(ray_cluster.RayEngine("auto", None), recipe, corpus)
+            run(RayEngine("auto", None), recipe, corpus)

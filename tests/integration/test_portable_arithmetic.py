@@ -11,13 +11,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import Cell, UserError
+from graph_encoding.engines.local import LocalEngine
 from tests.integration.test_training import RECIPE, tone_utterance
-from train_benchmark.collecting.engines.local import LocalEngine
 from train_benchmark.collecting.plan import Job
+from train_benchmark.collecting.trainings import train_all
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
-from train_benchmark.training.arithmetic import PORTABLE_ENVIRONMENT, environment_for
 from train_benchmark.training.trainer import train_cell
 
 CHANGES = {"epochs": 2, "arithmetic": "portable"}
@@ -40,9 +40,7 @@ def corpus() -> PreparedCorpus:
 
 
 def trained(recipe: Recipe, corpus: PreparedCorpus) -> TrainingRecord:
-    (record,) = LocalEngine(1).run(
-        [JOB], recipe, corpus, on_start=lambda _: None, may_start=lambda: True
-    )
+    (record,) = train_all(LocalEngine(1), [JOB], recipe, corpus)
     return record
 
 
@@ -80,15 +78,6 @@ def test_bits_do_not_depend_on_what_the_matrix_library_may_use(
 def test_a_process_that_was_not_started_for_it_refuses(corpus: PreparedCorpus) -> None:
     with pytest.raises(UserError, match=r"portable arithmetic.*MKL_CBWR=AVX2,STRICT"):
         train_cell(JOB.cell, JOB.seed, PORTABLE, corpus)
-
-
-def test_the_environment_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
-    monkeypatch.delenv("ATEN_CPU_CAPABILITY", raising=False)
-    with environment_for(PORTABLE):
-        assert {name: os.environ[name] for name in PORTABLE_ENVIRONMENT} == PORTABLE_ENVIRONMENT
-    assert os.environ["MKL_CBWR"] == "COMPATIBLE"
-    assert "ATEN_CPU_CAPABILITY" not in os.environ
 
 
 def test_the_variables_are_set_without_loading_torch() -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -13,12 +14,13 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra: pip install 'nasasr[train]'")
 
 from graph_encoding import Cell, UserError
+from graph_encoding.engines import local, ray_cluster
+from graph_encoding.engines.engine import Engine
+from graph_encoding.engines.local import LocalEngine
 from tests.integration.test_training import RECIPE, tone_utterance
-from train_benchmark.collecting.engines import local, ray_cluster
-from train_benchmark.collecting.engines.base import Engine
-from train_benchmark.collecting.engines.local import LocalEngine
+from train_benchmark.collecting import trainings
 from train_benchmark.collecting.plan import Job
-from train_benchmark.features import prepare
+from train_benchmark.collecting.trainings import train_all
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.record import TrainingRecord
 
@@ -48,9 +50,7 @@ def train(engine: Engine | None = None, records: list[TrainingRecord] | None = N
     """Train two cells for an epoch."""
     recipe = RECIPE.model_copy(update={"train": RECIPE.train.model_copy(update={"epochs": 1})})
     found = [] if records is None else records
-    running = (engine or LocalEngine(2)).run(
-        JOBS, recipe, few_utterances(), on_start=lambda _: None, may_start=lambda: True
-    )
+    running = train_all(engine or LocalEngine(2), JOBS, recipe, few_utterances())
     for record in running:
         found.append(record)  # kept where the run ends with an error
     print(len(found), "records")  # noqa: T201 -- what a script's reader looks for
@@ -71,7 +71,7 @@ def run_script(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
 def test_a_script_that_trains_without_a_guard_ends_with_a_message(tmp_path: Path) -> None:
     done = run_script(tmp_path, TRAIN_SCRIPT.format(guard=""))
     assert done.returncode == 1
-    assert "UserError: a worker must start before it trains, but none did" in done.stderr
+    assert "UserError: a worker must start before it works, but none did" in done.stderr
     assert "if __name__ == '__main__'" in done.stderr
     assert "records" not in done.stdout
     guarded = run_script(tmp_path, TRAIN_SCRIPT.format(guard="if __name__ == '__main__': "))
@@ -84,7 +84,7 @@ def test_a_script_whose_imports_fail_in_workers_ends_with_a_message(tmp_path: Pa
     done = run_script(tmp_path, missing + guarded)
     assert done.returncode == 1
     assert "No module named 'not_there'" in done.stderr
-    assert "UserError: a worker must start before it trains, but none did" in done.stderr
+    assert "UserError: a worker must start before it works, but none did" in done.stderr
 
 
 def test_a_sweep_without_a_guard_ends_with_a_message(tmp_path: Path) -> None:
@@ -131,8 +131,12 @@ def killed_at_start(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def write_no_archive(_: PreparedCorpus, path: Path) -> None:
-    path.write_bytes(b"no archive")
+class NoGpuTrainer(trainings._Trainer):
+    """Cannot be set up as a worker."""
+
+    def __call__(self, number: int) -> NoReturn:
+        del number
+        raise RuntimeError("no GPU")
 
 
 def test_workers_that_are_killed_at_their_start_leave_no_record(
@@ -140,15 +144,15 @@ def test_workers_that_are_killed_at_their_start_leave_no_record(
 ) -> None:
     monkeypatch.setattr(local, "_start_worker", killed_at_start)
     records: list[TrainingRecord] = []
-    with pytest.raises(UserError, match="but none did, and no cell has a new record"):
+    with pytest.raises(UserError, match="but none did, and nothing new was made"):
         train(LocalEngine(2), records)
     assert records == []
 
 
-def test_workers_that_cannot_read_the_features_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "save_prepared", write_no_archive)
+def test_workers_that_cannot_be_set_up_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainings, "_Trainer", NoGpuTrainer)
     records: list[TrainingRecord] = []
-    with pytest.raises(UserError, match="a worker could not start: UserError: features"):
+    with pytest.raises(UserError, match="a worker could not start: RuntimeError: no GPU"):
         train(LocalEngine(2), records)
     assert records == []
 
@@ -158,7 +162,7 @@ def test_features_that_do_not_fit_on_the_disk_are_an_error() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
-        with pytest.raises(UserError, match="cannot write features"):
+        with pytest.raises(UserError, match="cannot write what workers are given"):
             train(LocalEngine(2))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -214,8 +218,8 @@ def test_ray_workers_that_cannot_start_leave_no_record(
     pytest.importorskip("ray", reason="needs the ray extra: pip install 'nasasr[ray]'")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setattr(ray_cluster, "_set_up", set_up)
+    monkeypatch.setattr(ray_cluster, "_start_worker", set_up)
     records: list[TrainingRecord] = []
-    with pytest.raises(UserError, match=f"must start before it trains, but none could.*{message}"):
+    with pytest.raises(UserError, match=f"must start before it works, but none could.*{message}"):
         train(ray_cluster.RayEngine("local", 1), records)
     assert records == []

@@ -1,15 +1,16 @@
 """A folder that records are only ever added to, safe against being killed at any moment.
 
-A record is first appended to a journal, one line of JSON, flushed to the disk. Every now and then
-the journal's records are sealed as a Parquet shard and the journal is emptied. Whatever moment the
-process dies at, a record is in a shard, in the journal, or in both (and then counted once); a
-line that was cut off was never reported as done.
+A record is first appended to a journal as one line of JSON and flushed to the disk. A full journal
+is sealed as a Parquet shard and emptied. Whenever the process dies, a record is in a shard, in the
+journal, or in both (and then counted once); a line that was cut off was never reported as done.
 """
 
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Generic, Self, TypeVar
+
+from filelock import FileLock, Timeout
 
 from graph_encoding.common.atomic_files import drop_half_line, flush_folder
 from graph_encoding.common.errors import UserError
@@ -35,17 +36,15 @@ class AppendStore(Generic[RecordT, IdentityT]):
 
     Args:
         folder: the folder, made if it does not exist.
-        form: how its records are kept.
-        retry_failed: whether failed records count as if they were not there, so that others can
-            take their places.
+        form: how its records are stored.
+        retry_failed: whether failed records are ignored, so that others can replace them.
 
     Attributes:
         folder: the folder.
         records: all records that count, by identity, once the store is entered.
 
     Raises:
-        UserError: on entering, if the folder cannot be written or locked, or another writer has
-            it.
+        UserError: on entering, if the folder cannot be written or locked, or has another writer.
     """
 
     def __init__(
@@ -58,14 +57,15 @@ class AppendStore(Generic[RecordT, IdentityT]):
         self._to_replace: dict[IdentityT, RecordT] = {}
         self._journaled = 0
         self._journal: IO[bytes] | None = None
-        self._lock: IO[bytes] | None = None
+        # A marker that a killed writer leaves behind would lock the folder for ever.
+        self._lock = FileLock(folder / _LOCK, fallback_to_soft=False, preserve_lock_file=True)
 
     def __enter__(self) -> Self:
-        self._lock = self._locked()
+        self._acquire_lock()
         try:
             self._take_in()
         except BaseException:
-            self._lock.close()
+            self._lock.release()
             raise
         return self
 
@@ -75,21 +75,21 @@ class AppendStore(Generic[RecordT, IdentityT]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._journal is not None and self._lock is not None
+        assert self._journal is not None
         try:
             self._seal()
         finally:
             self._journal.close()
-            self._lock.close()
+            self._lock.release()
 
     def append(self, record: RecordT) -> bool:
-        """Keep a record; when this returns it is on the disk.
+        """Store a record; when this returns it is on the disk.
 
         Returns:
-            Whether it was kept: what failed once more leaves the first failure in its place.
+            Whether it was stored: a second failure does not replace the first one.
 
         Raises:
-            UserError: if there is one of its identity already.
+            UserError: if a record of its identity exists.
         """
         assert self._journal is not None, "enter the store before appending"
         if record.identity in self.records:
@@ -109,36 +109,25 @@ class AppendStore(Generic[RecordT, IdentityT]):
             self._seal()
         return True
 
-    def _locked(self) -> IO[bytes]:
-        """The open lock file of the folder, which is made if it does not exist."""
+    def _acquire_lock(self) -> None:
+        """Make the folder if it does not exist, and lock it against other writers."""
         name = f"{self._form.folder} {self.folder}"
         try:
-            # Not above: Windows has no such locks, but reads folders and tables all the same.
-            import fcntl
-        except ImportError as e:
-            raise UserError(
-                f"{name} must be locked to be written, but this system has no Unix file locks "
-                "(fcntl); write it on Linux or macOS"
-            ) from e
-        try:
             (self.folder / SHARDS).mkdir(parents=True, exist_ok=True)
-            lock = (self.folder / _LOCK).open("wb")
         except OSError as e:
             raise UserError(f"cannot write {name}: {e}; choose another --out") from e
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            lock.close()
+            self._lock.acquire(blocking=False)
+        except Timeout as e:
             raise UserError(f"{name} has another writer; wait for it or stop it") from e
         except OSError as e:
-            lock.close()
             raise UserError(
-                f"cannot lock {name}: {e}; choose an --out on a file system that has locks"
+                f"cannot lock {name}: {e}; choose an --out that can be written, on a file system "
+                "that has locks"
             ) from e
-        return lock
 
     def _take_in(self) -> None:
-        """Read what is there, and open the journal behind its last whole line."""
+        """Read the existing records, and open the journal behind its last whole line."""
         self.records = read_folder(self.folder, self._form)
         if self._retry_failed:
             failed = [i for i, record in self.records.items() if record.status == FAILED]
@@ -153,8 +142,8 @@ class AppendStore(Generic[RecordT, IdentityT]):
     def _seal(self) -> None:
         """Move the journal's records into a shard named by its content."""
         assert self._journal is not None
-        # What the file holds counts, not what `append` came to note: Ctrl-C may have ended it
-        # when its record was on the disk already.
+        # The content of the file counts, not the count of `append`: Ctrl-C may have ended it after
+        # its record was on the disk.
         self._journal.flush()
         records = read_journal(self.folder, self._form)
         if not records:

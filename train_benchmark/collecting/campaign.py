@@ -10,11 +10,12 @@ from pathlib import Path
 
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError
-from train_benchmark.collecting.engines.base import Engine
-from train_benchmark.collecting.engines.local import LocalEngine
+from graph_encoding.engines.engine import Engine
+from graph_encoding.engines.local import LocalEngine
 from train_benchmark.collecting.ledger import Ledger
 from train_benchmark.collecting.plan import Campaign
 from train_benchmark.collecting.store import RecordStore
+from train_benchmark.collecting.trainings import train_all
 from train_benchmark.features.prepare import (
     CorpusRoots,
     RecipeSpeech,
@@ -32,11 +33,11 @@ from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, read_c
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a running campaign stands.
+    """Progress of a running campaign.
 
     Attributes:
-        done: jobs with a record, those of earlier runs included; without those to be tried again.
-        total: jobs of the campaign (or of the limit).
+        done: jobs with a record, those of earlier runs included, those to be retried excluded.
+        total: jobs of the campaign, or of the limit.
         failed: records of this campaign whose status is not "ok".
         new: records that this run added.
     """
@@ -58,18 +59,18 @@ def collect(
     retry_failed: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
-    """Train what has no record yet and keep each record the moment it is there.
+    """Train every job that has no record, and store each record as soon as it exists.
 
-    Interrupting or killing it loses only trainings in flight; calling it again does the rest.
+    An interrupt or a kill loses only trainings in flight; a second call resumes.
 
     Args:
         campaign: what to train.
         corpus_root: folder of the corpus, or of each member of a mix by its name.
         out: campaign folder; made, or resumed.
-        engine: what runs the trainings; by default one process of this machine.
-        limit: stop at so many of the campaign's jobs; all if None.
-        max_seconds: begin no training after so many seconds; those begun are finished.
-        retry_failed: train what failed again; a record that has not failed takes its place.
+        engine: where trainings run; by default one process of this machine.
+        limit: number of jobs to train, from the first; all if None.
+        max_seconds: start no training after so many seconds; those in flight are finished.
+        retry_failed: train failed jobs again; a record that has not failed replaces the failed one.
         on_progress: called at the start and after each record.
 
     Raises:
@@ -92,7 +93,8 @@ def collect(
                 on_progress(Progress(done, len(jobs), failed, new))
 
         report()
-        running = (engine or LocalEngine(1)).run(
+        running = train_all(
+            engine or LocalEngine(1),
             missing,
             campaign.recipe,
             prepared,
@@ -125,7 +127,7 @@ def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
                 f"{there[field]} and this run's is {description[field]}; choose another --out"
             )
     prepared = _prepare_once(out, speech, recipe)
-    # Only now: a corpus that turned out to be wrong must not bind the folder to it.
+    # Only now: a faulty corpus must not be bound to the folder.
     if not path.exists():
         with whole_file(path) as scratch:
             scratch.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")

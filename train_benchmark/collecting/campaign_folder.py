@@ -1,4 +1,4 @@
-"""What a campaign folder says of itself, read without torch: it may be collected elsewhere."""
+"""Status of a campaign folder, read without torch: it may be collected elsewhere."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from train_benchmark.record_files.stores import read_store
 
 
 def campaign_status(folder: Path) -> CampaignStatus:
-    """Where a campaign stands; it may be running at this moment.
+    """Progress of a campaign, which may be running.
 
     Raises:
         UserError: if the folder is no campaign.

@@ -31,7 +31,7 @@ class ListedCells(StrictConfig):
 
 
 class FileOfCells(StrictConfig):
-    """Cells in a text file, one a line; what follows a # is a comment.
+    """Cells in a text file, one per line; text after a # is a comment.
 
     The path is relative to the campaign's own file.
     """

@@ -1,4 +1,4 @@
-"""Failed records that wait until it is clear whether their cells are to blame or the machine."""
+"""Failed records are held back until it is clear whether the cell or the machine is faulty."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -6,10 +6,10 @@ from typing import Generic, Protocol, TypeVar
 from graph_encoding.common.errors import NasasrError
 
 MAX_ATTEMPTS = 3
-"""How often a cell is tried that fails for a reason which may pass, such as lack of memory."""
+"""Attempts per cell: a failure may have a temporary reason, such as lack of memory."""
 
 MAX_FAILED_IN_A_ROW = 5
-"""So many cells that fail one after another are no property of the cells: the machine is ill."""
+"""If so many cells fail in a row, the machine is faulty and not the cells."""
 
 
 class _Record(Protocol):
@@ -24,39 +24,39 @@ RecordT = TypeVar("RecordT", bound=_Record)
 
 
 class HeldRecords(Generic[RecordT]):
-    """Tells a cell that cannot be trained or measured from a machine that can do none.
+    """Distinguishes a cell that cannot be trained or measured from a faulty machine.
 
-    A record of status "failed" is written for good, so it is held back until another one shows
-    that the machine works.
+    A record of status "failed" is permanent, so it is held back until another record shows that
+    the machine works.
 
     Args:
-        ill: makes the error of a machine that is ill, out of the number of cells that failed in
-            a row and the last record.
+        faulty: makes the error of a faulty machine, from the number of cells that failed in a row
+            and the last record.
     """
 
-    def __init__(self, ill: Callable[[int, RecordT], NasasrError]) -> None:
-        self._ill = ill
+    def __init__(self, faulty: Callable[[int, RecordT], NasasrError]) -> None:
+        self._faulty = faulty
         self._held: list[RecordT] = []
 
     def take(self, *records: RecordT) -> Sequence[RecordT]:
-        """Take in what was found at one time.
+        """Take in the records of one moment.
 
         Returns:
-            Records to keep: none, as long as only failures have been found.
+            Records to store: none, as long as all have failed.
 
         Raises:
-            NasasrError: that of `ill`, if too many cells in a row have failed; none of their
-                records is to be kept.
+            NasasrError: that of `faulty`, if too many cells in a row have failed; none of their
+                records must be stored.
         """
         self._held += records
         if all(record.status == "failed" for record in records):
             cells = {record.functional_key for record in self._held}
             if len(cells) >= MAX_FAILED_IN_A_ROW:
-                raise self._ill(len(cells), self._held[-1])
+                raise self._faulty(len(cells), self._held[-1])
             return ()
         return self.rest()
 
     def rest(self) -> Sequence[RecordT]:
-        """What is held back; to be kept when all is done."""
+        """The records held back; to be stored when the run ends."""
         held, self._held = self._held, []
         return held

@@ -1,8 +1,8 @@
-"""What of a campaign is done, in flight, failed or waiting: an index that may be lost.
+"""Which trainings of a campaign are done, in flight, failed or waiting: an index that may be lost.
 
-The records are the truth (`store.py`). The ledger beside them is a SQLite file in WAL mode, which
-other processes may read while a campaign runs; whenever it is missing or damaged it is made
-anew from the records.
+The records (`store.py`) are authoritative. The ledger beside them is a SQLite file in WAL mode,
+which other processes may read while a campaign runs; if it is missing or damaged it is rebuilt from
+the records.
 """
 
 import logging
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 LEDGER_FILE = "ledger.sqlite"
 
 RATE_WINDOW_S = 1800.0
-"""The rate is that of the last half hour: long enough for slow cells, short enough for changes."""
+"""Window of the rate: half an hour, long enough for slow cells and short enough for changes."""
 
 Identity = tuple[str, int]
 
@@ -41,17 +41,17 @@ CREATE TABLE IF NOT EXISTS trainings (
 
 @dataclass(frozen=True)
 class CampaignStatus:
-    """Where a campaign stands.
+    """Progress of a campaign.
 
     Attributes:
-        done: trainings that ended well.
+        done: successful trainings.
         failed: trainings whose record says that they diverged or failed.
-        in_flight: trainings begun; of a campaign that was killed, those it lost. None where no
-            ledger says what was planned, as in a copy of the records alone.
-        waiting: trainings not begun; None likewise.
-        per_hour: trainings an hour since the first that ended in the last half hour, without that
-            one; None if fewer than two did.
-        hours_left: time for the rest at that rate; None if it is not known.
+        in_flight: trainings that have started; of a killed campaign, those it lost. None if there
+            is no ledger, as in a copy of the records alone.
+        waiting: trainings that have not started; None likewise.
+        per_hour: trainings per hour since the first that ended in the last half hour, not counting
+            that one; None if fewer than two ended.
+        hours_left: time for the rest at that rate; None if unknown.
     """
 
     done: int
@@ -66,7 +66,7 @@ class Ledger:
     """The writer of a campaign's ledger; use it as a context manager.
 
     Args:
-        folder: campaign folder; whoever writes its records is the only writer of its ledger.
+        folder: campaign folder; the writer of its records is the only writer of its ledger.
 
     Raises:
         UserError: on entering, if it cannot be written.
@@ -81,7 +81,7 @@ class Ledger:
             self._open()
         except sqlite3.DatabaseError:
             with self._writable():
-                self._begin_anew()
+                self._rebuild()
         return self
 
     def __exit__(
@@ -90,12 +90,12 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # What was begun and has no record when a run ends in order has been given up.
+        # At the orderly end of a run, a training without a record has been given up.
         self._note("UPDATE trainings SET state = 'waiting' WHERE state = 'in flight'")
         self._connection.close()
 
     def plan(self, wanted: Iterable[Identity], records: Mapping[Identity, TrainingRecord]) -> None:
-        """Take in what is to be done and what is there; nothing is in flight afterwards.
+        """Enter the planned trainings and the existing records; nothing is in flight afterwards.
 
         Args:
             wanted: trainings of this run.
@@ -111,11 +111,11 @@ class Ledger:
         except sqlite3.DatabaseError:
             # Opening reads no more than the beginning.
             with self._writable():
-                self._begin_anew()
+                self._rebuild()
                 self._replace_by(planned)
 
     def start(self, identity: Identity) -> None:
-        """Note that a training has begun."""
+        """Note that a training has started."""
         self._note(
             "UPDATE trainings SET state = 'in flight' WHERE functional_key = ? AND seed = ?",
             *identity,
@@ -132,7 +132,7 @@ class Ledger:
 
     @contextmanager
     def _writable(self) -> Iterator[None]:
-        """What even a new file cannot take, a full disk say, is none of its damages."""
+        """An error that a new file has too, such as a full disk, is not damage to the old one."""
         try:
             yield
         except sqlite3.DatabaseError as e:
@@ -152,13 +152,13 @@ class Ledger:
             )
 
     def _note(self, query: str, *values: float | str) -> None:
-        """Change a line; a ledger that cannot be written must not end a campaign."""
+        """Change a row; a ledger that cannot be written must not end a campaign."""
         try:
             with self._connection as database:
                 database.execute(query, values)
         except sqlite3.DatabaseError as e:
             _log.warning(
-                "cannot write %s: %s; the next `nasasr collect` makes it anew", self._path, e
+                "cannot write %s: %s; the next `nasasr collect` rebuilds it", self._path, e
             )
 
     @property
@@ -169,13 +169,13 @@ class Ledger:
     def _open(self) -> None:
         self._database = sqlite3.connect(self._path)
         self._database.execute("PRAGMA journal_mode = WAL")
-        # The records are the truth: a lost line of the ledger costs nothing.
+        # The records are authoritative: a lost row of the ledger costs nothing.
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute(_SCHEMA)
         self._database.execute("SELECT finished FROM trainings LIMIT 1").fetchall()
 
-    def _begin_anew(self) -> None:
-        """Put an empty ledger in a damaged one's place: all it held is in the records too."""
+    def _rebuild(self) -> None:
+        """Replace a damaged ledger by an empty one: its content is in the records too."""
         if self._database is not None:
             self._database.close()
         for suffix in ("", "-wal", "-shm"):
@@ -184,12 +184,12 @@ class Ledger:
 
 
 def read_status(folder: Path, records: Mapping[Identity, TrainingRecord]) -> CampaignStatus:
-    """Where a campaign stands: done and failed by its records, the rest by its ledger.
+    """Progress of a campaign: done and failed from its records, the rest from its ledger.
 
-    Without a ledger, or with a damaged one, it is not known what is left.
+    Without a ledger, or with a damaged one, the rest is unknown.
 
     Args:
-        folder: campaign folder; it may be written at this moment.
+        folder: campaign folder; it may be written while it is read.
         records: its records.
     """
     states = Counter(_state(record) for record in records.values())
@@ -201,7 +201,7 @@ def read_status(folder: Path, records: Mapping[Identity, TrainingRecord]) -> Cam
         unfinished = _unfinished(path, records)
         per_hour = _rate(path, time.time())
     except sqlite3.DatabaseError:
-        _log.warning("cannot read %s; the next `nasasr collect` makes it anew", path)
+        _log.warning("cannot read %s; the next `nasasr collect` rebuilds it", path)
         return status
     left = unfinished.total()
     return replace(
@@ -214,22 +214,22 @@ def read_status(folder: Path, records: Mapping[Identity, TrainingRecord]) -> Cam
 
 
 def _unfinished(path: Path, records: Mapping[Identity, TrainingRecord]) -> Counter[str]:
-    """How many trainings without a record are in each of the states before one."""
+    """Number of trainings without a record, by state."""
     query = "SELECT functional_key, seed, state FROM trainings WHERE state IN (?, ?)"
     rows = _ask(path, query, "waiting", "in flight")
     return Counter(state for key, seed, state in rows if (key, seed) not in records)
 
 
 def _rate(path: Path, now: float) -> float | None:
-    """Trainings an hour over the window that ends now."""
+    """Trainings per hour over the window that ends now."""
     query = "SELECT min(finished), count(*) FROM trainings WHERE finished > ?"
     ((first, count),) = _ask(path, query, now - RATE_WINDOW_S)
-    # The first of the window only marks its beginning: when it was begun is not known.
+    # The first training only marks the start of the window: when it started is unknown.
     return (count - 1) / (now - first) * 3600 if count > 1 and now > first else None
 
 
 def _ask(path: Path, query: str, *values: float | str) -> list[tuple[Any, ...]]:
-    """Rows of a ledger that may be written at this moment."""
+    """Rows of a ledger that may be written while it is read."""
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
         return database.execute(query, values).fetchall()
 

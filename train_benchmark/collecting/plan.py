@@ -1,4 +1,4 @@
-"""The plan of a campaign: what is trained, in which order. Reading one needs no torch."""
+"""The plan of a campaign: which cells are trained, in which order. It is read without torch."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class CampaignConfig(StrictConfig):
 
     train: Path
     corpus: Path
-    # Tables and ledgers keep 64 bits with a sign.
+    # Tables and ledgers store signed 64-bit integers.
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = Field(min_length=1)
     cells: CellsConfig
 
@@ -48,8 +48,8 @@ class CampaignConfig(StrictConfig):
         twice = sorted(seed for seed, count in Counter(seeds).items() if count > 1)
         if twice:
             raise ValueError(
-                f"each seed must stand once, because a cell is trained once with it, but {twice} "
-                "stand more often; remove the repeats"
+                f"each seed must be listed once, because a cell is trained once with it, but "
+                f"{twice} are listed more often; remove the repeats"
             )
         return seeds
 
@@ -60,7 +60,7 @@ class Campaign:
 
     Attributes:
         recipe: how every cell is trained.
-        jobs: one for each (functional key, seed); all seeds of a cell stand together.
+        jobs: one per (functional key, seed); all seeds of a cell are adjacent.
     """
 
     recipe: Recipe

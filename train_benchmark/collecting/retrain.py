@@ -5,8 +5,9 @@ from pathlib import Path
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from train_benchmark.collecting.engines.local import LocalEngine
+from graph_encoding.engines.local import LocalEngine
 from train_benchmark.collecting.plan import Campaign, Job
+from train_benchmark.collecting.trainings import train_all
 from train_benchmark.features.prepare import prepare, read_speech
 from train_benchmark.record import TrainingRecord
 
@@ -36,13 +37,7 @@ def trainer_of(
     def train(cell: Cell, seed: int) -> TrainingRecord:
         # In a process of its own, as in campaigns: portable arithmetic must be set before torch
         # is loaded.
-        (record,) = LocalEngine(1).run(
-            [Job(cell, seed)],
-            campaign.recipe,
-            prepared,
-            on_start=lambda _: None,
-            may_start=lambda: True,
-        )
+        (record,) = train_all(LocalEngine(1), [Job(cell, seed)], campaign.recipe, prepared)
         return record
 
     return train

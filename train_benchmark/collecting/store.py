@@ -1,4 +1,4 @@
-"""Where a campaign keeps its records: an `AppendStore` of trainings."""
+"""The records of a campaign: an `AppendStore` of trainings."""
 
 from pathlib import Path
 

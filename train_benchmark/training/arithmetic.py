@@ -8,8 +8,6 @@ Source: "Conditional Numerical Reproducibility", Intel oneMKL developer guide, f
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from graph_encoding.common.errors import UserError
 from train_benchmark.recipe import Recipe
@@ -25,22 +23,6 @@ PORTABLE_ENVIRONMENT = {
 def environment_of(recipe: Recipe) -> dict[str, str]:
     """Environment variables of processes that train a recipe."""
     return dict(PORTABLE_ENVIRONMENT) if recipe.train.arithmetic == "portable" else {}
-
-
-@contextmanager
-def environment_for(recipe: Recipe) -> Iterator[None]:
-    """Set the variables for child processes, and restore them afterwards."""
-    needed = environment_of(recipe)
-    before = {name: os.environ.get(name) for name in needed}
-    os.environ.update(needed)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def check_arithmetic(recipe: Recipe) -> None:

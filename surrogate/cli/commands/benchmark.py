@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from surrogate.cli.config_argument import ConfigKind, config_argument
+from surrogate.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    WorkersOption,
+    chosen_or_this,
+)
 from surrogate.cli.extras import imports_of
 from surrogate.cli.options import RowFormat, integers_of, resumed_by, words_of
 from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
+    from graph_encoding.engines.engine import Engine
     from surrogate.comparison import BenchmarkConfig, BenchmarkResult
 
 _REPORT = "report.html"
@@ -72,7 +80,6 @@ _Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Folder for results; by default runs/benchmark/NAME."),
 ]
-_Workers = Annotated[int, typer.Option(min=1, help="Parallel fits, one process each.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -95,7 +102,9 @@ def benchmark(
     predictor: _Predictor = None,
     seed: _Seed = None,
     out: _Out = None,
-    workers: _Workers = 1,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     output: RowFormat = Format.TABLE,
 ) -> None:
     """Compare predictors on the same splits; run it again to resume.
@@ -124,7 +133,7 @@ def benchmark(
         added=predictor or [],
     )
     folder = out or Path("runs") / "benchmark" / chosen.name
-    result = _run(chosen, folder, workers)
+    result = _run(chosen, folder, chosen_or_this(engine, workers, address))
     _write_result(result, output)
     typer.echo(f"wrote {folder}: scores.parquet, summary.parquet, fits/", err=True)
     with imports_of("report"):
@@ -134,14 +143,14 @@ def benchmark(
     typer.echo(f"wrote {folder / _REPORT}", err=True)
 
 
-def _run(config: "BenchmarkConfig", folder: Path, workers: int) -> "BenchmarkResult":
+def _run(config: "BenchmarkConfig", folder: Path, engine: "Engine") -> "BenchmarkResult":
     from surrogate.comparison import run_benchmark
 
     with told_when_stopped(resumed_by(folder)), ProgressDisplay("fits") as display:
         return run_benchmark(
             config,
             folder,
-            workers=workers,
+            engine=engine,
             on_progress=lambda done, total, _new: display.show(done, total),
         )
 

@@ -2,14 +2,19 @@
 
 import logging
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from graph_encoding.common.errors import UserError
 from surrogate.cli.config_argument import ConfigKind, config_argument
+from surrogate.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    WorkersOption,
+    chosen_engine,
+)
 from surrogate.cli.extras import imports_of
 from surrogate.cli.options import (
     CORPUS_HELP,
@@ -21,16 +26,6 @@ from surrogate.cli.options import (
 )
 from surrogate.cli.output import Format, write_json, write_rows
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
-
-if TYPE_CHECKING:
-    from train_benchmark.collecting.engines.base import Engine
-
-
-class EngineName(StrEnum):
-    """Where trainings run."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 def register(app: typer.Typer) -> None:
@@ -56,19 +51,13 @@ def run(
         bool,
         typer.Option("--retry-failed", help="Repeat failed trainings, except those that diverged."),
     ] = False,
-    engine: Annotated[EngineName, typer.Option(help="Where trainings run.")] = EngineName.LOCAL,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Parallel trainings, one core each: 1, or all of Ray."),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster: auto, local or host:port.")
-    ] = None,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
 ) -> None:
     """Train the cells of a campaign; run it again to resume."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    if address is not None and engine is not EngineName.RAY:
-        raise UserError(f"--address needs --engine ray, but the engine is {engine.value}")
+    chosen = chosen_engine(engine, workers, address)
     max_seconds = None if until is None else duration_s(until)
     with imports_of("train"):
         from train_benchmark.collecting.campaign import collect
@@ -80,7 +69,7 @@ def run(
             campaign,
             corpus_roots(corpus),
             out,
-            engine=_make_engine(engine, workers, address),
+            engine=chosen,
             limit=limit,
             max_seconds=max_seconds,
             retry_failed=retry_failed,
@@ -107,13 +96,3 @@ def status(
         write_json(row)
     else:
         write_rows([row], output)
-
-
-def _make_engine(name: EngineName, workers: int | None, address: str | None) -> "Engine":
-    if name is EngineName.RAY:
-        from train_benchmark.collecting.engines.ray_cluster import RayEngine
-
-        return RayEngine(address or "auto", workers)
-    from train_benchmark.collecting.engines.local import LocalEngine
-
-    return LocalEngine(workers or 1)

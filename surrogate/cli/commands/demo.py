@@ -63,8 +63,8 @@ def demo(
 
 def _measure(config: Path, out: Path, workers: int) -> "BenchmarkTable":
     with imports_of("train"):
+        from graph_encoding.engines.local import LocalEngine
         from train_benchmark.collecting.campaign import collect
-        from train_benchmark.collecting.engines.local import LocalEngine
         from train_benchmark.collecting.plan import Campaign, CampaignConfig
         from train_benchmark.corpora.config import CorpusConfig, spec_of
         from train_benchmark.corpora.synthesis.synthetic import make_corpus

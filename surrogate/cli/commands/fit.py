@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from surrogate.cli.config_argument import ConfigKind, config_option
+from surrogate.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    WorkersOption,
+    chosen_or_this,
+)
 from surrogate.cli.output import ReportFormat, Row, require_new_folder, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
+    from graph_encoding.engines.engine import Engine
     from surrogate.comparison import SummaryRow
     from surrogate.fitting.artifact import Artifact
     from surrogate.fitting.config import FitConfig
-    from surrogate.jobs.checkpoint import Unfinished
+    from surrogate.jobs.checkpoint import Checkpoint
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 _SHOWN = ("kendall_tau", "spearman_rho", "rmse")
@@ -38,33 +46,36 @@ def fit(
     report: Annotated[
         bool, typer.Option("--report", help="Compare with baselines on held-out cells first.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, help="Fits at a time, a process each.")] = 1,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     output: Annotated[
         ReportFormat, typer.Option("--format", help="Output format.")
     ] = ReportFormat.TABLE,
 ) -> None:
     """Fit a surrogate on a table and write it as an artifact.
 
-    Run again to go on where it was stopped.
+    Run the same command again to resume it.
     """
     from surrogate.fitting.config import default_fit_config, load_fit_config
-    from surrogate.jobs.checkpoint import Unfinished
+    from surrogate.jobs.checkpoint import Checkpoint
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
     chosen = default_fit_config() if config is None else load_fit_config(config)
+    where = chosen_or_this(engine, workers, address)
     require_new_folder(out, "artifact")
     data = BenchmarkTable.load(table)
     lost = data.rows_without_label
     if lost:
         typer.echo(f"{lost} of {len(data)} rows have no label and are left out", err=True)
-    kept = Unfinished(out)
-    stopped = f"{out} was not written; the same command goes on with what {kept.folder} keeps"
+    checkpoint = Checkpoint.beside(out)
+    stopped = f"{out} was not written; the same command resumes from {checkpoint.folder}"
     with told_when_stopped(stopped):
         if report:
-            _write_report(_held_out(data, chosen, workers, kept), output)
-        artifact = _fitted(data, chosen, out.name, workers, kept)
+            _write_report(_held_out(data, chosen, where, checkpoint), output)
+        artifact = _fitted(data, chosen, out.name, where, checkpoint)
         artifact.save(out)
-        kept.remove()
+        checkpoint.remove()
     functions = artifact.metadata.trained_keys
     if output is ReportFormat.JSON and not report:
         write_json({"artifact": str(out), "functions": functions})
@@ -75,8 +86,8 @@ def _fitted(
     data: "BenchmarkTable",
     chosen: "FitConfig[Any]",
     name: str,
-    workers: int,
-    kept: "Unfinished",
+    engine: "Engine",
+    checkpoint: "Checkpoint",
 ) -> "Artifact":
     from surrogate.fitting.fitting import fit_artifact
     from surrogate.jobs.provenance import plain_config
@@ -96,14 +107,14 @@ def _fitted(
             ),
             make_curve_predictor=chosen.make_curve_predictor,
             make_latency_predictor=chosen.make_latency_predictor,
-            workers=workers,
-            kept=kept,
+            engine=engine,
+            checkpoint=checkpoint,
             on_progress=display.show,
         )
 
 
 def _held_out(
-    table: "BenchmarkTable", config: "FitConfig[Any]", workers: int, kept: "Unfinished"
+    table: "BenchmarkTable", config: "FitConfig[Any]", engine: "Engine", checkpoint: "Checkpoint"
 ) -> "list[SummaryRow]":
     """Scores of the fit's predictor and of baselines on held-out keys; those to show."""
     from surrogate.comparison.fit_result import percent
@@ -125,7 +136,7 @@ def _held_out(
         seed=config.seed,
     )
     with ProgressDisplay("held-out fits") as display:
-        rows = comparison.run(workers=workers, kept=kept, on_progress=display.show)
+        rows = comparison.run(engine=engine, checkpoint=checkpoint, on_progress=display.show)
     level = percent(chosen.level)
     shown = {*_SHOWN, f"coverage_{level}", f"width_{level}"}
     return [row for row in rows if row.metric in shown]

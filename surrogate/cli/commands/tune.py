@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from surrogate.cli.config_argument import ConfigKind, config_argument
+from surrogate.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    WorkersOption,
+    chosen_or_this,
+)
 from surrogate.cli.options import PlainFormat, resumed_by
 from surrogate.cli.output import ReportFormat, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
@@ -26,7 +33,9 @@ def tune(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of the study: new, or one to resume.")
     ],
-    workers: Annotated[int, typer.Option(min=1, help="Processes of the study, one core each.")] = 1,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     output: PlainFormat = ReportFormat.TABLE,
 ) -> None:
     """Search the settings of a predictor.
@@ -38,12 +47,13 @@ def tune(
     from surrogate.tuning.summary import summarise_study, write_summary
 
     chosen = load_tune_config(config)
+    where = chosen_or_this(engine, workers, address)
     debug = bool(context.find_root().params.get("debug"))
     with told_when_stopped(resumed_by(out)):
         with ProgressDisplay("trials") as display:
-            study = run_study(chosen, out, workers=workers, verbose=debug, on_progress=display.show)
+            study = run_study(chosen, out, engine=where, verbose=debug, on_progress=display.show)
         with ProgressDisplay("fits of the confirmation") as display:
-            summary = summarise_study(study, chosen, display.show)
+            summary = summarise_study(study, chosen, display.show, engine=where)
     best = write_summary(summary, chosen, out)
     if output is ReportFormat.JSON:
         write_json(asdict(summary))

@@ -102,7 +102,7 @@ def test_a_killed_worker_is_a_message(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     config = config_of(graph_file, predictors=[f"{HERE}:DyingPredictor"], settings={})
-    with pytest.raises(UserError, match=r"a worker ended .* fewer --workers"):
+    with pytest.raises(UserError, match=r"its worker was lost 3 times: .* fewer --workers"):
         run_benchmark(config, tmp_path, workers=2)
 
 

@@ -192,7 +192,7 @@ def test_a_folder_holds_one_benchmark(graph_file: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"seed: 0, and of this run 1"):
         run_benchmark(small.model_copy(update={"seed": 1}), tmp_path)
     for fewer in ({"repeats": 1}, {"train_sizes": (20,)}, {"predictors": ("params",)}):
-        with pytest.raises(UserError, match=r"leaves out [24] of 4 fits, such as mean on random"):
+        with pytest.raises(UserError, match=r"scores of [24] fits \(of 4\) .* such as mean on"):
             run_benchmark(small.model_copy(update=fewer), tmp_path)
     assert (tmp_path / "scores.parquet").read_bytes() == before
 

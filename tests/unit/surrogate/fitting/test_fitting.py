@@ -14,9 +14,10 @@ from graph_encoding import Cell, UserError, cell_graph
 from surrogate.data.dataset import SeedPolicy, SurrogateDataset
 from surrogate.data.targets import TEST_PER, VAL_PER, Identity, Target
 from surrogate.fitting.artifact import Artifact
-from surrogate.fitting.fit_parts import CurvePart, FitPlan, fit_target
+from surrogate.fitting.fit_parts import CurveTask, FitPlan, fit_target
 from surrogate.fitting.fitting import fit_artifact
-from surrogate.jobs.checkpoint import Unfinished
+from surrogate.jobs.checkpoint import Checkpoint
+from surrogate.jobs.tasks import local_engine
 from surrogate.predictors import MeanPredictor, Predictor, RidgePredictor
 from surrogate.predictors.ridge import Columns, RidgeSettings
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
@@ -61,14 +62,14 @@ def changed(table: BenchmarkTable, **values: object) -> BenchmarkTable:
 def test_labels_that_are_all_one_where_they_are_learned_are_refused(most: float) -> None:
     """Error rates from the clip on are one."""
     collapsed = replace(synthetic_dataset(20), values=np.linspace(0.99, most, 20))
-    rule = rf"all 20 of target 'val_per' are one there \(0\.99 \.\. {most}\); leave"
+    rule = rf"all 20 labels of target 'val_per' are equal .*range 0\.99 \.\. {most}\): leave"
     with pytest.raises(UserError, match=rule):
         fit_target(collapsed, never, 3, np.random.default_rng(0))
 
 
 def test_the_last_target_is_looked_at_before_the_first_is_fitted() -> None:
     table = changed(synthetic_table(20), test_per=0.7)
-    refuse(table, "all 20 of target 'test_per' are one", (VAL_PER, TEST_PER))
+    refuse(table, "all 20 labels of target 'test_per' are equal", (VAL_PER, TEST_PER))
 
 
 def test_a_target_twice_is_refused() -> None:
@@ -94,7 +95,7 @@ def test_a_seed_that_is_held_out_is_held_out_of_the_curves_too() -> None:
     first = BenchmarkTable(table.metadata, [r for r in table.records if r.seed == 1])
 
     def curves(of: BenchmarkTable, seed_policy: SeedPolicy) -> list[bytes]:
-        part = CurvePart()
+        part = CurveTask()
         plan = FitPlan(of, seed_policy, 3, 0, never, RidgePredictor, None)
         told = part.make(plan, lambda: None).forecast([cell_graph(Cell.parse("10_100_1000"))])
         return [told.mean.tobytes(), told.low.tobytes()]
@@ -135,36 +136,39 @@ def test_several_processes_fit_the_same_artifact(
     assert {name.split("/")[0] for name in hashes[0]} >= {"val_per", "test_per", "curve"}
 
 
-def test_a_fit_goes_on_with_the_parts_that_were_kept(
+def test_a_stopped_fit_resumes_from_its_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table, kept = with_latencies(tmp_path), Unfinished(tmp_path / "result")
+    table, checkpoint = with_latencies(tmp_path), Checkpoint(tmp_path / "results")
     with monkeypatch.context() as patched:
         patched.setattr("surrogate.fitting.fit_parts.CurveModel.fit", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            fit_all(table, kept=kept)
+            fit_all(table, checkpoint=checkpoint)
     with monkeypatch.context() as patched:
         patched.setattr("surrogate.fitting.fit_parts.calibrate", interrupted)
-        artifact = fit_all(table, kept=kept)
-    for goes_on, anew in zip(artifact.models, fit_all(table).models, strict=True):
+        artifact = fit_all(table, checkpoint=checkpoint)
+    for resumed, anew in zip(artifact.models, fit_all(table).models, strict=True):
         graphs = SurrogateDataset.from_table(table, anew.target, "mean").graphs
         np.testing.assert_array_equal(
-            goes_on.predictor.predict(graphs).mean, anew.predictor.predict(graphs).mean
+            resumed.predictor.predict(graphs).mean, anew.predictor.predict(graphs).mean
         )
-        assert goes_on.calibrator.to_plain() == anew.calibrator.to_plain()
+        assert resumed.calibrator.to_plain() == anew.calibrator.to_plain()
 
 
 @pytest.mark.parametrize("what", ["table", "folds", "settings"])
-def test_parts_of_another_fit_are_refused(what: str, tmp_path: Path) -> None:
-    table, kept = with_latencies(tmp_path), Unfinished(tmp_path / "result")
-    fit_all(table, kept=kept)
+def test_models_of_another_fit_are_not_reused(what: str, tmp_path: Path) -> None:
+    table, checkpoint = with_latencies(tmp_path), Checkpoint(tmp_path / "results")
+    fit_all(table, checkpoint=checkpoint)
+    stored = {path.name for path in checkpoint.folder.iterdir()}
+    assert len(stored) == 4
     changes: dict[str, Any] = {
         "table": {"table": changed(table, train_seconds=1.0)},
         "folds": {"folds": 4},
         "settings": {"columns": "statistics"},
     }
-    with pytest.raises(UserError, match="must keep parts of this fit"):
-        fit_all(**{"table": table, "kept": kept, **changes[what]})
+    made = fit_all(**{"table": table, "checkpoint": checkpoint, **changes[what]})
+    new = {path.name for path in checkpoint.folder.iterdir()} - stored
+    assert len(new) == len(made.models) + 1 + len(made.latency)
 
 
 def interrupted(*_: object, **__: object) -> None:
@@ -183,7 +187,7 @@ def fit_all(
     folds: int = 3,
     columns: Columns = "counts",
     workers: int = 1,
-    kept: Unfinished | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Artifact:
     """Two targets, curves and a latency."""
     return fit_artifact(
@@ -197,8 +201,8 @@ def fit_all(
         effective_config={},
         make_curve_predictor=MeanPredictor,
         make_latency_predictor=MeanPredictor,
-        workers=workers,
-        kept=kept,
+        engine=local_engine(workers),
+        checkpoint=checkpoint,
     )
 
 

@@ -1,4 +1,4 @@
-"""What names a kept fit: a change of any code or version that decides it gives another name."""
+"""What names a stored fit: a change of any code or version that decides it gives another name."""
 
 import json
 import os
@@ -14,11 +14,23 @@ from surrogate.comparison import BenchmarkConfig, benchmark_config
 from surrogate.comparison.plugin import contender
 from surrogate.comparison.run import _Bench
 from surrogate.jobs import provenance
+from surrogate.jobs.checkpoint import Checkpoint
 from surrogate.jobs.provenance import made_by
+from surrogate.jobs.tasks import file_names, run
 from surrogate.testing.synthetic import synthetic_dataset, true_per
+from tests.unit.surrogate.jobs.test_tasks import MADE, SQUARES
 
 ROOT = Path(__file__).parents[4]
 OWN = ("graph_encoding", "surrogate", "train_benchmark")
+
+FORGOTTEN_ONCE = (
+    "graph_encoding/encodings/stacked_graphs",
+    "graph_encoding/functional",
+    "surrogate/data/dataset",
+    "surrogate/data/folds",
+    "surrogate/data/targets",
+)
+"""Modules that decide fits, and that a list of such modules once left out."""
 
 # What a fit really imports, late imports included.
 IMPORTED_BY_A_FIT = """
@@ -88,19 +100,15 @@ def edit(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
 
 
 def identities(config: BenchmarkConfig) -> set[str]:
-    return {identity for _, _, identity in _Bench.of(config).tasks()}
+    bench = _Bench.of(config)
+    return set(file_names(bench.tasks(), bench.inputs))
 
 
 def test_an_edit_of_any_module_that_a_fit_imports_is_another_code(
     modules_of_a_fit: list[Path], edit: Callable[[Path], None]
 ) -> None:
     names = {str(file.relative_to(ROOT).with_suffix("")) for file in modules_of_a_fit}
-    forgotten_once = {
-        "graph_encoding/encodings/stacked_graphs",
-        "graph_encoding/functional",
-        "surrogate/data/dataset",
-    }
-    assert names > forgotten_once | {"surrogate/data/targets", "surrogate/data/folds"}
+    assert names > set(FORGOTTEN_ONCE)
     before = made_by()["code"]
     unnoticed = []
     for file in modules_of_a_fit:
@@ -110,19 +118,29 @@ def test_an_edit_of_any_module_that_a_fit_imports_is_another_code(
     assert unnoticed == []
 
 
-@pytest.mark.parametrize(
-    "module", ["graph_encoding/encodings/stacked_graphs.py", "surrogate/data/folds.py"]
-)
-def test_kept_fits_of_other_code_have_other_names(
+@pytest.mark.parametrize("module", FORGOTTEN_ONCE)
+def test_stored_fits_of_other_code_have_other_names(
     module: str, config: BenchmarkConfig, edit: Callable[[Path], None]
 ) -> None:
     before = identities(config)
     assert identities(config) == before
-    edit(ROOT / module)
+    edit(ROOT / f"{module}.py")
     assert identities(config).isdisjoint(before)
 
 
-def test_kept_fits_of_other_versions_have_other_names(
+@pytest.mark.parametrize("module", FORGOTTEN_ONCE)
+def test_results_of_other_code_are_made_again(
+    module: str, tmp_path: Path, edit: Callable[[Path], None]
+) -> None:
+    for edited, made_again in ((False, True), (False, False), (True, True)):
+        if edited:
+            edit(ROOT / f"{module}.py")
+        MADE.clear()
+        assert run(SQUARES, 0, inputs={}, checkpoint=Checkpoint(tmp_path)) == (16, 9, 4)
+        assert bool(MADE) == made_again
+
+
+def test_stored_fits_of_other_versions_have_other_names(
     config: BenchmarkConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = identities(config)
