@@ -1,6 +1,6 @@
 """The speech-recognition network around a cell, laid out for fast training of small models.
 
-Shape suffixes: B utterances, T frames, C channels, 1 a channel axis of length 1.
+Shape suffixes: B utterances, T frames, C channels, V outputs, 1 a channel axis of length 1.
 """
 
 import math
@@ -61,6 +61,8 @@ class AsrModel(nn.Module):
         self.lstm_dropout = lstm_dropout
         self.plain_lstm = False
         self._plan = plan(cell, macro, semantics)
+        self._has_lstm = self._plan[-2].kind == "lstm"
+        self._head = len(self._plan) - 1 - self._has_lstm
         initial = Initial(generator, glorot=glorot)
         self._in_order = [make_layer(layer, initial) for layer in self._plan]
         for layer, module in zip(self._plan, self._in_order, strict=True):
@@ -74,7 +76,7 @@ class AsrModel(nn.Module):
             frames_B: (B,) int64 lengths in frames, at most T.
 
         Returns:
-            (B, T_out, outputs) log-probabilities and (B,) int64 lengths T_out of each utterance.
+            (B, T_out, V) log-probabilities and (B,) int64 lengths T_out of each utterance.
         """
         lengths_B: dict[int, Tensor] = {}
         masks_BT1: dict[int, Tensor] = {}
@@ -88,33 +90,30 @@ class AsrModel(nn.Module):
             layer = self._plan[i]
             return self._compute(layer, self._in_order[i], x_BTC, masks_BT1[layer.frame_stride])
 
-        return run_plan(self._plan, features_BTC, compute), lengths_B[stride]
+        x_BTC = run_plan(self._plan[: self._head], features_BTC, compute)
+        # The LSTM is called here and not by `run_plan`: torch cannot compile it, and only what
+        # surrounds the call in this function is then still compiled as a whole.
+        if self._has_lstm:
+            # Keras's LSTM drops the inputs of each frame independently wherever it can run as one
+            # GPU kernel, although its documentation draws once for all frames.
+            if self.lstm_dropout:
+                x_BTC = functional.dropout(x_BTC, self.lstm_dropout, self.training)
+            if self.plain_lstm:
+                with torch.autocast(x_BTC.device.type, enabled=False):
+                    x_BTC, _ = self.lstm(x_BTC.float())
+            else:
+                x_BTC, _ = self.lstm(x_BTC)
+        # In single precision also under autocast: CTC sums many small terms.
+        log_probs_BTV = functional.log_softmax(self.classifier(x_BTC).float(), dim=-1)
+        return log_probs_BTV, lengths_B[stride]
 
     def _compute(self, layer: Layer, module: nn.Module, x_BTC: Tensor, mask_BT1: Tensor) -> Tensor:
         if layer.kind == "norm":
             normed: Tensor = module(x_BTC)
             return normed * mask_BT1
-        if layer.kind == "lstm":
-            return self._recur(module, x_BTC)
-        if layer.kind == "dense":
-            # In single precision also under autocast: CTC sums many small terms.
-            return functional.log_softmax(module(x_BTC).float(), dim=-1)
         y_BTC: Tensor = module(x_BTC, mask_BT1)
         if self.dropout and layer.operation:
             return functional.dropout(y_BTC, self.dropout, self.training)
-        return y_BTC
-
-    def _recur(self, lstm: nn.Module, x_BTC: Tensor) -> Tensor:
-        # Keras's LSTM drops the inputs of each frame independently wherever it can run as one GPU
-        # kernel, although its documentation draws once for all frames.
-        if self.lstm_dropout:
-            x_BTC = functional.dropout(x_BTC, self.lstm_dropout, self.training)
-        y_BTC: Tensor
-        if self.plain_lstm:
-            with torch.autocast(x_BTC.device.type, enabled=False):
-                y_BTC, _ = lstm(x_BTC.float())
-        else:
-            y_BTC, _ = lstm(x_BTC)
         return y_BTC
 
     def use_library_convolutions(self) -> None:
