@@ -77,6 +77,10 @@ types: $(FULL) ## mypy --strict on the three packages.
 slow: $(FULL) ## The statistical and long tests.
 	$(BIN)/python -m pytest -m slow
 
+.PHONY: golden
+golden: $(CORE) ## Write the forecasts that the shipped artifact must make, after a change on purpose.
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.golden.renew
+
 .PHONY: fuzz
 fuzz: $(FULL) ## Changed input to every reader, FUZZ_SECONDS to each: make fuzz [FUZZ_SECONDS=600]
 	NASASR_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz -s -q
