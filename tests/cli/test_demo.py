@@ -66,6 +66,7 @@ def quick_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("surrogate.predictors.XgbPredictor", _QuickPredictor)
 
 
+@pytest.mark.slow
 def test_the_demo_goes_the_whole_way(
     small_configs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

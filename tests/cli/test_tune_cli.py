@@ -183,7 +183,7 @@ def workers_of_judged_trials(journal: Path) -> list[str]:
     return [json.loads(line)["worker_id"] for line in lines if '"fold_taus"' in line]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_keeps_what_has_ended(
     config: Callable[[int], Path], tmp_path: Path, workers: int
 ) -> None:
@@ -219,7 +219,7 @@ def test_a_killed_search_is_gone_on_with(config: Callable[[int], Path], tmp_path
     assert ended(again, out) == kept + 2
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_full_disk_is_a_message_and_the_search_goes_on_when_there_is_room(
     config: Callable[[int], Path], tmp_path: Path, workers: int
 ) -> None:

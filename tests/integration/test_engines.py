@@ -155,6 +155,7 @@ def deadly_seed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
     return 666
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
     recipe: Recipe,
     corpus: PreparedCorpus,
@@ -170,6 +171,7 @@ def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
     assert numbers(others) == {i: numbers(one_worker)[i] for i in others}
 
 
+@pytest.mark.slow
 def test_when_every_worker_dies_it_says_what_to_look_for(
     recipe: Recipe, corpus: PreparedCorpus, deadly_seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +218,7 @@ class TestRay:
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
         monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
 
+    @pytest.mark.slow
     def test_records_equal_the_local_ones_though_a_worker_is_killed(
         self,
         recipe: Recipe,
@@ -229,6 +232,7 @@ class TestRay:
         assert numbers(run(engine, recipe, corpus)) == numbers(one_worker)
         assert death.exists()
 
+    @pytest.mark.slow
     def test_tasks_know_what_was_registered(
         self, registered: tuple[Recipe, list[Job]], corpus: PreparedCorpus
     ) -> None:
@@ -236,6 +240,7 @@ class TestRay:
         (record,) = run(ray_cluster.RayEngine("local", 1), recipe, corpus, jobs).values()
         assert (record.status, record.cell) == ("ok", jobs[0].cell.text)
 
+    @pytest.mark.slow
     def test_no_training_begins_once_it_may_not(
         self, recipe: Recipe, corpus: PreparedCorpus
     ) -> None:

@@ -239,6 +239,7 @@ def work_and_die(connection: object, task: Task, scratch: Path) -> None:
     work(connection, task, scratch)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_process_is_found_and_the_others_are_kept(
     tmp_path: Path, deaths: Path
 ) -> None:
@@ -328,6 +329,7 @@ def test_a_reference_that_kills_its_process_ends_the_sweep(tmp_path: Path) -> No
         run_sweep(sweep, tmp_path / "sweep")
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     config, out = tmp_path / "config.toml", tmp_path / "sweep"
     text = (ROOT / "configs/latency/example.toml").read_text()
