@@ -91,6 +91,7 @@ def identities(config: BenchmarkConfig) -> set[str]:
     return {identity for _, _, identity in _Bench.of(config).tasks()}
 
 
+@pytest.mark.slow
 def test_an_edit_of_any_module_that_a_fit_imports_is_another_code(
     modules_of_a_fit: list[Path], edit: Callable[[Path], None]
 ) -> None:

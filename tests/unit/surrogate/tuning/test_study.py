@@ -119,6 +119,7 @@ def test_equal_seeds_search_alike(graphs: Path, tmp_path: Path) -> None:
     assert found[0] != found[2]
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_study(graphs: Path, tmp_path: Path) -> None:
     study = run_study(config(graphs, trials=6), tmp_path / "out", workers=2)
     ended = [trial for trial in study.trials if trial.state.is_finished()]
