@@ -126,7 +126,9 @@ def test_late_imports_put_off_a_heavy_package(path: Path) -> None:
     """
     if is_below(module_name(path), "surrogate.cli"):
         return
-    for name in imports_of(path) - imports_at_once(path):
+    tree = ast.parse(path.read_text())
+    at_once = imports_in(loaded_at_once(tree), path)
+    for name in imports_in(ast.walk(tree), path) - at_once:
         if name.split(".")[0] in PACKAGES:
             assert packages_loaded_by(name) & PUT_OFF, f"{path} imports {name} late without need"
 
@@ -145,12 +147,6 @@ def loaded_at_once(tree: ast.Module) -> Iterable[ast.AST]:
 
 
 @cache
-def imports_at_once(path: Path) -> frozenset[str]:
-    """Absolute names of the modules that importing a file imports."""
-    return frozenset(imports_in(loaded_at_once(ast.parse(path.read_text())), path))
-
-
-@cache
 def packages_loaded_by(name: str) -> frozenset[str]:
     """Top-level names of all that importing one of our modules imports at once."""
     found, seen, waiting = set(), set(), {name}
@@ -161,7 +157,7 @@ def packages_loaded_by(name: str) -> frozenset[str]:
         path = ROOT.joinpath(*module.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         if module.split(".")[0] in PACKAGES and path.is_file():
-            waiting |= imports_at_once(path) - seen
+            waiting |= imports_in(loaded_at_once(ast.parse(path.read_text())), path) - seen
     return frozenset(found)
 
 
