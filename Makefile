@@ -40,10 +40,15 @@ predict: $(CORE) ## Forecast a cell: make predict CELL=10_100_1000 [FORMAT=json]
 # One process per core, with one thread each. The tests of a file run in one process, which makes
 # their shared fixtures once. Files start in the order of their names: by their number of tests, which
 # is the default, those of few long tests would come last. `TEST_ARGS="-n 0"` takes one process.
+CHOSEN := -m "not slow"
 .PHONY: test
 test: $(FULL) ## Tests, doctests, import rules and README commands, without the slow ones.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(CHOSEN) -n auto --dist loadfile \
 		--no-loadscope-reorder $(TEST_ARGS)
+
+.PHONY: slow
+slow: CHOSEN := -m slow
+slow: test ## The statistical and long tests alone.
 
 .PHONY: demo
 demo: $(FULL) ## The whole way on synthetic speech, in a few minutes.
@@ -57,8 +62,9 @@ artifact: $(FULL) ## Fit the shipped artifact again, after a change of labels or
 	mv runs/artifact/timit-micro surrogate/pretrained/timit-micro
 
 .PHONY: check
+check: CHOSEN :=
 check: TEST_ARGS := --cov --cov-report=term:skip-covered
-check: lint layers types test ## What CI runs after `make predict`: lint, layers, types, and test with branch coverage.
+check: lint layers types test ## What CI runs after `make predict`: lint, layers, types, and all tests with branch coverage.
 
 .PHONY: lint
 lint: $(FULL) ## ruff: rules and format.
@@ -73,9 +79,9 @@ layers: $(FULL) ## import-linter: which module may import which, as pyproject.to
 types: $(FULL) ## mypy --strict on the three packages.
 	$(BIN)/mypy
 
-.PHONY: slow
-slow: $(FULL) ## The statistical and long tests.
-	$(BIN)/python -m pytest -m slow
+.PHONY: golden
+golden: $(CORE) ## Write the forecasts that the shipped artifact must make, after a change on purpose.
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.golden.renew
 
 .PHONY: fuzz
 fuzz: $(FULL) ## Changed input to every reader, FUZZ_SECONDS to each: make fuzz [FUZZ_SECONDS=600]

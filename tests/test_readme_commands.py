@@ -31,6 +31,9 @@ NOT_RUN = {
     "needs LDC93S1 and a GPU",
 }
 
+# Blocks that only `make slow` and `make check` run: page, and how the block begins.
+SLOW = {("curves.md", ">>> import numpy"), ("latency.md", "$ nasasr latency")}
+
 # Fences that show and do not tell to type: a command in any other language would escape the test.
 SHOWN = {"json", "text", "toml"}
 
@@ -63,13 +66,20 @@ def block_name(block: Block) -> str:
     return f"{block.page}: {block.body.splitlines()[0]}"
 
 
+def marks_of(block: Block) -> list[pytest.MarkDecorator]:
+    if block.reason:
+        return [pytest.mark.skip(block.reason)]
+    slow = any(block.page == page and block.body.startswith(start) for page, start in SLOW)
+    return [pytest.mark.slow] if slow else []
+
+
 def in_language(language: str) -> list[object]:
     """One test parameter for each block; those not to be run are skips that say why."""
     return [
         pytest.param(
             block,
             id=block_name(block),
-            marks=pytest.mark.skip(block.reason) if block.reason else (),
+            marks=marks_of(block),
         )
         for block in BLOCKS
         if block.language == language
@@ -90,6 +100,8 @@ def test_the_readme_has_its_two_commands_and_examples() -> None:
 def test_blocks_are_of_known_languages_and_left_out_for_known_reasons() -> None:
     assert {block.language for block in BLOCKS} <= {"console", "python", *SHOWN}
     assert {block.reason for block in BLOCKS if block.reason is not None} == NOT_RUN
+    for page, start in SLOW:
+        assert any(block.page == page and block.body.startswith(start) for block in BLOCKS)
 
 
 @pytest.mark.parametrize("block", in_language("python"))

@@ -58,6 +58,7 @@ def quick_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_command, "_SETTINGS", {"members": 2, "rounds": 20})
 
 
+@pytest.mark.slow
 def test_the_demo_goes_the_whole_way(
     small_configs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -180,7 +180,7 @@ def judged_trials(journal: Path) -> int:
     return sum('"fold_taus"' in line for line in lines)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_keeps_what_has_ended(
     config: Callable[[int], Path], tmp_path: Path, workers: int
 ) -> None:
@@ -218,7 +218,10 @@ def test_a_killed_search_is_gone_on_with(config: Callable[[int], Path], tmp_path
 
 @pytest.mark.parametrize(
     ("workers", "message"),
-    [(1, "cannot write study folder {out}: "), (2, "cannot write what workers are given, ")],
+    [
+        (1, "cannot write study folder {out}: "),
+        pytest.param(2, "cannot write what workers are given, ", marks=pytest.mark.slow),
+    ],
 )
 def test_a_full_disk_is_a_message_and_the_search_goes_on_when_there_is_room(
     config: Callable[[int], Path], tmp_path: Path, workers: int, message: str

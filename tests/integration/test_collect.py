@@ -87,6 +87,7 @@ def undisturbed(corpus: Path, config: Path, tmp_path_factory: pytest.TempPathFac
     return out
 
 
+@pytest.mark.slow
 def test_killing_it_loses_nothing_and_doubles_nothing(
     corpus: Path, config: Path, undisturbed: Path, tmp_path: Path
 ) -> None:

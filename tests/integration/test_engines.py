@@ -148,6 +148,7 @@ def test_a_killed_worker_costs_no_record(
     assert death.exists()
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
     recipe: Recipe,
     corpus: PreparedCorpus,
@@ -164,6 +165,7 @@ def test_a_cell_that_kills_its_workers_has_a_record_that_says_so(
     assert numbers(others) == {i: numbers(one_worker)[i] for i in others}
 
 
+@pytest.mark.slow
 def test_when_every_worker_dies_it_says_what_to_look_for(
     recipe: Recipe, corpus: PreparedCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +211,7 @@ class TestRay:
         monkeypatch.setenv("PYTHONPATH", str(ROOT))
         monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
 
+    @pytest.mark.slow
     def test_records_equal_the_local_ones_though_a_worker_is_killed(
         self,
         recipe: Recipe,
@@ -222,6 +225,7 @@ class TestRay:
         assert numbers(run(engine, recipe, corpus)) == numbers(one_worker)
         assert death.exists()
 
+    @pytest.mark.slow
     def test_tasks_know_what_was_registered(
         self, registered: tuple[Recipe, list[Job]], corpus: PreparedCorpus
     ) -> None:
@@ -229,6 +233,7 @@ class TestRay:
         (record,) = run(RayEngine("local", 1), recipe, corpus, jobs).values()
         assert (record.status, record.cell) == ("ok", jobs[0].cell.text)
 
+    @pytest.mark.slow
     def test_no_training_begins_once_it_may_not(
         self, recipe: Recipe, corpus: PreparedCorpus
     ) -> None:

@@ -61,6 +61,7 @@ def test_a_worker_computes_portably_whatever_its_parent_does(corpus: PreparedCor
 
 @needs_avx2
 @pytest.mark.parametrize("limit", ["AVX2", "AVX512_E1", "AVX512_E4"])
+@pytest.mark.slow
 def test_bits_do_not_depend_on_what_the_matrix_library_may_use(
     limit: str, corpus: PreparedCorpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

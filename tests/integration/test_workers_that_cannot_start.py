@@ -68,6 +68,7 @@ def run_script(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_script_that_trains_without_a_guard_ends_with_a_message(tmp_path: Path) -> None:
     done = run_script(tmp_path, TRAIN_SCRIPT.format(guard=""))
     assert done.returncode == 1
@@ -78,6 +79,7 @@ def test_a_script_that_trains_without_a_guard_ends_with_a_message(tmp_path: Path
     assert guarded.stdout == "2 records\n", guarded.stderr
 
 
+@pytest.mark.slow
 def test_a_script_whose_imports_fail_in_workers_ends_with_a_message(tmp_path: Path) -> None:
     guarded = TRAIN_SCRIPT.format(guard="if __name__ == '__main__': ")
     missing = "if __name__ == '__mp_main__': import not_there\n"
@@ -87,6 +89,7 @@ def test_a_script_whose_imports_fail_in_workers_ends_with_a_message(tmp_path: Pa
     assert "UserError: a worker must start before it works, but none did" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_sweep_without_a_guard_ends_with_a_message(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="needs the extra nasasr[latency]")
     from train_benchmark.latency.sweep import read_sweep
@@ -212,6 +215,7 @@ def set_up_without_a_package(shared: object) -> None:
     ("set_up", "message"),
     [(set_up_without_a_package, "not_there"), (killed_at_start, "worker")],
 )
+@pytest.mark.slow
 def test_ray_workers_that_cannot_start_leave_no_record(
     monkeypatch: pytest.MonkeyPatch, set_up: object, message: str
 ) -> None:

@@ -106,6 +106,7 @@ def test_labels_in_another_unit_score_alike(name: str, exponent: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["mean", "ridge", "knows-the-truth"])
+@settings(max_examples=5)
 @given(exponent=SIZES)
 def test_equal_labels_in_another_unit_score_alike(name: str, exponent: int) -> None:
     """They have no standard deviation: their size stands for it."""

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from studies.half_agreement import (
 )
 from studies.seed_halves import held_out_forecasts
 from surrogate.data.targets import FloatArray
+from surrogate.metrics import kendall_tau
 from surrogate.metrics.ranking import kendall_tau
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
@@ -128,3 +130,16 @@ def test_seeds_of_the_shipped_table_in_its_better_half() -> None:
     assert [round(half.pearson_r, 2) for half in found] == [0.32, 0.29, 0.37]
     own = half_agreement(labels[:, :2], labels[:, :2].mean(axis=1), better=True)
     assert round(own.kendall_tau, 2) == 0.07
+
+
+def test_the_agreement_of_several_seeds_is_the_mean_over_all_pairs() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.normal(size=(30, 1)) + rng.normal(size=(30, 4)) * [0.1, 0.2, 0.5, 3.0]
+    order = np.arange(30.0)
+    found = half_agreement(labels, order, better=True)
+    half = labels[: found.functions].T
+    pairs = list(combinations(half, 2))
+    assert len(pairs) == 6
+    assert found.kendall_tau == pytest.approx(np.mean([kendall_tau(a, b) for a, b in pairs]))
+    expected = np.mean([np.corrcoef(a, b)[0, 1] for a, b in pairs])
+    assert found.pearson_r == pytest.approx(expected)

@@ -251,6 +251,7 @@ def test_an_edited_graph_of_the_same_key_and_label_is_another_benchmark(
         run_benchmark(small, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_processes_change_no_number(
     graph_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,6 +301,7 @@ def test_what_is_maximised_is_selected_from_the_other_end(graph_file: Path, tmp_
         assert values_of(up, metric, "mean") == pytest.approx(values_of(down, metric, "mean"))
 
 
+@pytest.mark.slow
 def test_shuffled_labels_teach_nothing(tmp_path: Path) -> None:
     """A leak from the test keys would show as an order where there is none to be known."""
     data = synthetic_dataset(120)

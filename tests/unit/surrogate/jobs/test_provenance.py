@@ -104,6 +104,7 @@ def identities(config: BenchmarkConfig) -> set[str]:
     return set(file_names(bench.tasks(), bench.inputs))
 
 
+@pytest.mark.slow
 def test_an_edit_of_any_module_that_a_fit_imports_is_another_code(
     modules_of_a_fit: list[Path], edit: Callable[[Path], None]
 ) -> None:

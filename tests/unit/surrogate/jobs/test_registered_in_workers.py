@@ -39,6 +39,7 @@ def test_a_benchmarks(table: Path, tmp_path: Path) -> None:
     assert len(run_benchmark(config, tmp_path / "out", workers=2).fits) == 2
 
 
+@pytest.mark.slow
 def test_a_searchs(table: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="needs the tune extra: pip install 'nasasr[tune]'")
     config = TuneConfig.model_validate(

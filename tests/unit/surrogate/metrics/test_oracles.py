@@ -71,3 +71,12 @@ def test_bootstrap_ends_are_quantiles_of_the_resampled_scores() -> None:
 
 def test_bootstrap_of_one_key_is_its_score() -> None:
     assert bootstrap_interval(lambda _: 0.3, 1, np.random.default_rng(0)) == (0.3, 0.3)
+
+
+@pytest.mark.parametrize("k", [1, 2, 10, 499, 999, 1000])
+def test_the_chosen_keys_of_many_are_those_that_sorting_finds(k: int) -> None:
+    """Of a few values a partial sort sorts all; of many it does not."""
+    rng = np.random.default_rng(0)
+    predicted, measured = rng.normal(size=1000), rng.normal(size=1000)
+    shared = set(np.argsort(predicted)[:k].tolist()) & set(np.argsort(measured)[:k].tolist())
+    assert precision_at(predicted, measured, k) == pytest.approx(len(shared) / k)

@@ -185,3 +185,12 @@ def test_nodes_described_in_another_way_are_noticed(
         monkeypatch.setattr(module, "NODE_COLUMNS", other)
     with pytest.raises(UserError, match="other columns"):
         load_predictor(tmp_path / "p")
+
+
+def test_a_folder_to_save_to_is_made_with_those_above_it(
+    dataset: SurrogateDataset, tmp_path: Path
+) -> None:
+    fitted = MeanPredictor().fit(dataset, np.random.default_rng(0))
+    for _ in range(2):  # again into the folder that is there
+        fitted.save(tmp_path / "runs" / "today" / "p")
+    assert load_predictor(tmp_path / "runs" / "today" / "p").name == "mean"

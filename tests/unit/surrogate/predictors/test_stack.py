@@ -94,7 +94,7 @@ def test_without_enough_keys_the_lines_do_not_count() -> None:
 
 def test_without_a_network_trees_and_process_share() -> None:
     data = synthetic_dataset(80)
-    firm = replace(NO_NETWORK, weights_std=1e-6)
+    firm = replace(QUICK, weights_std=1e-6)
     stack = StackPredictor(firm).fit(data, np.random.default_rng(0))
     assert isinstance(stack._model, Stack)
     np.testing.assert_allclose(stack._model.arrays()["stack_weights"], [0.5, 0.5, 0, 0], atol=1e-6)
@@ -145,6 +145,7 @@ def test_no_row_is_predicted_by_a_member_that_was_fitted_with_it(keys: int) -> N
     assert (predicted[0].std < 10 * data.model_values.std()).all()
 
 
+@pytest.mark.slow
 def test_intervals_of_a_few_keys_cover() -> None:
     held = []
     for start in range(10):

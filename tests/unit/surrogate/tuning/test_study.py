@@ -118,6 +118,7 @@ def test_equal_seeds_search_alike(graphs: Path, tmp_path: Path) -> None:
     assert found[0] != found[2]
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_study(graphs: Path, tmp_path: Path) -> None:
     study = run_study(config(graphs, trials=6), tmp_path / "out", workers=2)
     ended = [trial for trial in study.trials if trial.state.is_finished()]
@@ -213,6 +214,7 @@ def test_where_no_key_is_left_nothing_is_confirmed(graphs: Path, tmp_path: Path)
     assert load_fit_config(best).predictor == "xgb"
 
 
+@pytest.mark.slow
 def test_the_error_of_a_gain_is_that_of_other_keys() -> None:
     """Against the spread of the gain over fresh draws of keys, of which it knows one only."""
     rng = np.random.default_rng(0)

@@ -237,6 +237,7 @@ def work_and_die(connection: object, task: Task, scratch: Path) -> None:
     work(connection, task, scratch)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_its_process_is_found_and_the_others_are_measured(
     tmp_path: Path, deaths: Path
 ) -> None:
@@ -326,6 +327,7 @@ def test_a_reference_that_kills_its_process_ends_the_sweep(tmp_path: Path) -> No
         run_sweep(sweep, tmp_path / "sweep")
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_can_be_resumed(tmp_path: Path) -> None:
     config, out = tmp_path / "config.toml", tmp_path / "sweep"
     text = (ROOT / "configs/latency/example.toml").read_text()

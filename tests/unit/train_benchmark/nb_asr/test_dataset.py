@@ -63,6 +63,7 @@ def data(folder: Path) -> Dataset:
     return from_folder(folder, max_epochs=6, include_static_info=True, validate_data=False)
 
 
+@pytest.mark.slow
 def test_functions_that_cannot_be_exported_are_counted(tmp_path: Path) -> None:
     table = BenchmarkTable.load("timit-micro")
     counts = exported_functions(table)

@@ -18,7 +18,7 @@ from surrogate.predictors.gnn.network import GnnPredictor, GraphNetwork, regular
 from surrogate.predictors.gnn.settings import GnnSettings
 from surrogate.predictors.gnn.training import _Network
 from surrogate.predictors.score_model import Scores
-from surrogate.predictors.stack import Stack, StackGnnSettings, StackSettings
+from surrogate.predictors.stack import Stack, StackGnnSettings, StackSettings, StackXgbSettings
 from surrogate.testing.synthetic import synthetic_dataset
 
 SETTINGS = GnnSettings(members=2, width=12, layers=2, steps=40, batch=8, dropout=0.1)
@@ -93,7 +93,12 @@ def test_networks_predict_together_as_each_alone(
 def test_a_stack_asks_all_networks_of_its_folds(
     data: SurrogateDataset, vocabulary: Vocabulary
 ) -> None:
-    settings = StackSettings(folds=3, gnn_from=20, gnn=StackGnnSettings(**asdict(SETTINGS)))
+    settings = StackSettings(
+        folds=3,
+        gnn_from=20,
+        xgb=StackXgbSettings(members=2, rounds=20),
+        gnn=StackGnnSettings(**asdict(SETTINGS)),
+    )
     stack = Stack(settings)
     inputs = GraphInputs(data.graphs, vocabulary)
     stack.fit(inputs, data.model_values, np.ones(len(data)), np.random.default_rng(0))
