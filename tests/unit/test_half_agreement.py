@@ -18,7 +18,6 @@ from studies.half_agreement import (
 )
 from studies.seed_halves import held_out_forecasts
 from surrogate.data.targets import FloatArray
-from surrogate.metrics import kendall_tau
 from surrogate.metrics.ranking import kendall_tau
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
