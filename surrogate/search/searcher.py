@@ -255,6 +255,14 @@ class Searcher(ABC):
             )
         return self._allowed[function.key]
 
+    def limit_probabilities(self, cell: Cell) -> dict[str, float]:
+        """Name of a limited quantity -> probability that a living cell holds its limit."""
+        graph = self.space.function(cell).graph
+        return {
+            model.limit.quantity.name: float(model.probability([graph])[0])
+            for model in self._limits
+        }
+
     @cached_property
     def allowed_rows(self) -> NDArray[np.bool_]:
         """(n,) as `is_allowed`, of all functions of an enumerated space."""

@@ -1,4 +1,4 @@
-"""What searches are worth: their true regret, and the trainings that they took to good functions."""
+"""What searches are worth: true regret, and trainings until a good function is found."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
