@@ -12,8 +12,8 @@ def dominates(costs: FloatArray) -> NDArray[np.bool_]:
     Args:
         costs: (n, m) costs, lower is better.
     """
-    not_worse = (costs[:, None] <= costs[None]).all(axis=2)
-    better = (costs[:, None] < costs[None]).any(axis=2)
+    not_worse: NDArray[np.bool_] = (costs[:, None] <= costs[None]).all(axis=2)
+    better: NDArray[np.bool_] = (costs[:, None] < costs[None]).any(axis=2)
     return not_worse & better
 
 
@@ -23,7 +23,8 @@ def non_dominated(costs: FloatArray) -> NDArray[np.bool_]:
     >>> non_dominated(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]])).tolist()
     [True, True, False]
     """
-    return ~dominates(costs).any(axis=0)
+    dominated: NDArray[np.bool_] = dominates(costs).any(axis=0)
+    return ~dominated
 
 
 def front_ranks(costs: FloatArray) -> NDArray[np.int64]:

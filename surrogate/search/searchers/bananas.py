@@ -91,7 +91,8 @@ class BananasSearcher(ChildrenSearcher):
         encoded = self._encoded([self.space.function(k.cell).graph for k in known])
         ensemble.fit(encoded, (costs - costs.mean()) / (costs.std() or 1.0), self._rng)
         answers = ensemble.predict(self._encoded(candidates))
-        return self._rng.normal(answers.mean(axis=0), answers.std(axis=0))
+        drawn: FloatArray = self._rng.normal(answers.mean(axis=0), answers.std(axis=0))
+        return drawn
 
     def _encoded(self, graphs: Sequence[CellGraph]) -> FloatArray:
         """(n, d) 1 for each path that a graph has."""

@@ -17,9 +17,12 @@ from surrogate.search.problem import SearchProblem
 from surrogate.search.searcher import Searcher, register_searcher
 from surrogate.search.searchers.posterior import Posterior, Rows
 
-Acquisition = Literal["thompson", "mean", "bound"]
+Acquisition = Literal["thompson", "mean"]
 
 _FEWEST_KNOWN = 2
+
+_LEAST_LIKELY_STD = 2.0
+"""Standard deviations below the mean that rank the functions among which draws are made."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,7 @@ class GuidedSettings:
         explore: functions after which it takes the lowest posterior means, >= start; before, it
             takes what `acquisition` chooses.
         acquisition: "thompson": the lowest of a joint draw from the posterior, a draw for each
-            cell; "bound": the lowest mean minus `bound` standard deviations, each choice given
-            those before it; "mean": the lowest means from the beginning.
-        bound: standard deviations of the acquisition "bound", >= 0.
+            cell; "mean": the lowest means from the beginning.
         drawn: functions of the lowest bounds among which joint draws are made, >= 1.
         repeat_each: where functions may be trained with several seeds, each so-many-th training
             repeats the incumbent with a new seed, >= 2.
@@ -45,9 +46,8 @@ class GuidedSettings:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
     start: int = 10
-    explore: int = 50
+    explore: int = 80
     acquisition: Acquisition = "thompson"
-    bound: float = 1.0
     drawn: int = 500
     repeat_each: int = 10
     sampled: int = 2000
@@ -56,10 +56,11 @@ class GuidedSettings:
 
     def __post_init__(self) -> None:
         least = {"start": 2, "explore": self.start, "repeat_each": 2}
-        for name in ("start", "explore", "bound", "drawn", "repeat_each", "sampled", "parents"):
-            bound = least.get(name, 0 if name == "bound" else 1)
-            if getattr(self, name) < bound:
-                raise UserError(f"{name} must be >= {bound}, but got {getattr(self, name)}")
+        for name in ("start", "explore", "drawn", "repeat_each", "sampled", "parents"):
+            if getattr(self, name) < least.get(name, 1):
+                raise UserError(
+                    f"{name} must be >= {least.get(name, 1)}, but got {getattr(self, name)}"
+                )
 
 
 class _Pool(NamedTuple):
@@ -84,8 +85,8 @@ class GuidedSearcher(Searcher):
     surrogate takes part, which may have seen the table that the search is evaluated on. In a
     space too large to enumerate, random functions and mutations of the best are scored.
 
-    Batches are joint draws from the posterior, or are conditioned on the cells chosen before;
-    cells that are pending count as if their trainings had given what is expected.
+    A batch is of joint draws from the posterior; cells that are pending count as if their
+    trainings had given what is expected.
 
     Source: Thompson sampling: Kandasamy et al., "Parallelised Bayesian optimisation via Thompson
     sampling", AISTATS 2018; pending cells: Desautels et al., JMLR 2014; the recommendation by
@@ -127,31 +128,17 @@ class GuidedSearcher(Searcher):
 
     def _chosen(self, posterior: Posterior, rows: Rows, count: int) -> list[int]:
         """Distinct rows to train next, up to `count`."""
-        acquisition = self.settings.acquisition
-        if len(self.known) >= self.settings.explore:
-            acquisition = "mean"
-        if acquisition == "mean":
-            return rows[np.argsort(posterior.mean[rows], kind="stable")[:count]].tolist()
-        if acquisition == "bound":
-            return self._by_bound(posterior, rows, count)
-        optimistic = posterior.mean[rows] - 2 * posterior.std[rows]
+        late = len(self.known) >= self.settings.explore
+        if late or self.settings.acquisition == "mean":
+            order = np.argsort(posterior.mean[rows], kind="stable")
+            return [int(row) for row in rows[order[:count]]]
+        # Joint draws of thousands of functions take too long: only those that may be the best.
+        optimistic = posterior.mean[rows] - _LEAST_LIKELY_STD * posterior.std[rows]
         rows = rows[np.argsort(optimistic, kind="stable")[: self.settings.drawn]]
-        draws = posterior.draws(rows, count, self._rng)
         chosen: list[int] = []
-        for draw in draws[:, : len(rows)]:
-            best = next(row for row in rows[np.argsort(draw, kind="stable")] if row not in chosen)
-            chosen.append(int(best))
-            if len(chosen) == len(rows):
-                break
-        return chosen
-
-    def _by_bound(self, posterior: Posterior, rows: Rows, count: int) -> list[int]:
-        chosen: list[int] = []
-        for _ in range(min(count, len(rows))):
-            low = posterior.mean - self.settings.bound * posterior.std
-            low[chosen] = np.inf
-            chosen.append(int(rows[np.argmin(low[rows])]))
-            posterior = posterior.given_pending(chosen[-1:])
+        for draw in posterior.draws(rows, min(count, len(rows)), self._rng):
+            best_first = rows[np.argsort(draw, kind="stable")]
+            chosen.append(next(int(row) for row in best_first if row not in chosen))
         return chosen
 
     def is_new(self, cell: Cell) -> bool:

@@ -113,8 +113,8 @@ class OptunaSearcher(Searcher):
         params: dict[str, Any] = {f"op_{k}": op for k, op in enumerate(cell.ops, start=1)}
         for k, flags in enumerate(cell.skips, start=1):
             params.update({f"skip_{k}_{j}": flag for j, flag in enumerate(flags)})
-        distributions = dict(self._distributions())
-        trial = create_trial(params=params, distributions=distributions, value=cost)
+        distributions = self._distributions()
+        trial = create_trial(params=params, distributions={**distributions}, value=cost)
         self._study.add_trial(trial)
 
 
