@@ -99,7 +99,7 @@ class ForecastLimit(LimitModel):
         return f"forecast {self.limit.quantity.name}, calibrated on {errors} functions"
 
     def probability(self, graphs: Sequence[CellGraph]) -> FloatArray:
-        """(n,) probabilities, never 0 or 1: no calibration rules anything out."""
+        """(n,) probabilities, below 1: no calibration rules out that a limit is broken."""
         beyond = [self.model.trained_on.beyond(graph) for graph in graphs]
         answer = self.model.predictor.predict(graphs)
         above = self.model.calibrator.exceedance(answer, float(np.log(self.limit.most)), beyond)

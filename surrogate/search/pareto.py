@@ -12,9 +12,9 @@ def dominates(costs: FloatArray) -> NDArray[np.bool_]:
     Args:
         costs: (n, m) costs, lower is better.
     """
-    not_worse: NDArray[np.bool_] = (costs[:, None] <= costs[None]).all(axis=2)
-    better: NDArray[np.bool_] = (costs[:, None] < costs[None]).any(axis=2)
-    return not_worse & better
+    not_worse = np.all(costs[:, None] <= costs[None], axis=2)
+    better = np.any(costs[:, None] < costs[None], axis=2)
+    return np.asarray(not_worse & better)
 
 
 def non_dominated(costs: FloatArray) -> NDArray[np.bool_]:
@@ -23,8 +23,7 @@ def non_dominated(costs: FloatArray) -> NDArray[np.bool_]:
     >>> non_dominated(np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]])).tolist()
     [True, True, False]
     """
-    dominated: NDArray[np.bool_] = dominates(costs).any(axis=0)
-    return ~dominated
+    return np.asarray(~np.any(dominates(costs), axis=0))
 
 
 def front_ranks(costs: FloatArray) -> NDArray[np.int64]:

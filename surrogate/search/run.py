@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from surrogate.search.evaluator import Evaluator, Outcome, Request
-from surrogate.search.history import Evaluation, History
+from surrogate.search.history import Evaluation, History, Status
 from surrogate.search.problem import SearchProblem
 from surrogate.search.searcher import Recommendation, Searcher
 
@@ -116,18 +116,16 @@ def evaluation_of(
     request: Request, outcome: Outcome, problem: SearchProblem, source: str, asked_at: int
 ) -> Evaluation:
     """What a searcher is told of an outcome."""
+    status: Status = "failed" if outcome.error else "ok"
     if problem.space.function(request.cell).is_dead:
-        status, costs = "dead", ()
-    elif outcome.error:
-        status, costs = "failed", ()
-    else:
-        status, costs = "ok", problem.costs(outcome.values)
+        status = "dead"
+    values = outcome.values if status == "ok" else {}
     return Evaluation(
         key=request.key,
         cell=request.cell.text,
         seed=request.seed,
-        values=outcome.values if status == "ok" else {},
-        costs=costs,
+        values=values,
+        costs=problem.costs(values) if status == "ok" else (),
         status=status,
         source=source,
         asked_at=asked_at,

@@ -85,5 +85,5 @@ def test_the_forecast_evaluator_searches_larger_cells(run: Run, options: list[ob
         "json",
     )
     result = json.loads(out)
-    assert code == 0 and result["source"] == "forecast of timit-micro"
+    assert code == 0 and result["source"].startswith("forecast of ")
     assert all(best["cell"].count("_") == 3 for best in result["recommended"])

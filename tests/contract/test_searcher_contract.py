@@ -18,7 +18,14 @@ _CHEAP = {
 }
 
 
-@pytest.mark.parametrize("name", list(SEARCHERS))
+# Optuna's process takes a second for each cell.
+_NAMES = [
+    pytest.param(name, marks=pytest.mark.slow) if name == "optuna-gp" else name
+    for name in SEARCHERS
+]
+
+
+@pytest.mark.parametrize("name", _NAMES)
 class TestRegisteredSearchers(SearcherContract):
     """All of them, those that are slow with cheaper settings."""
 

@@ -68,7 +68,8 @@ class _Bench:
                 [
                     common,
                     choice.name,
-                    hash_of_class(choice.kind),
+                    # It hashes the source of any class.
+                    hash_of_class(choice.kind),  # type: ignore[arg-type]
                     asdict(choice.settings),
                     config.searchers[name].batch,
                     repeat,

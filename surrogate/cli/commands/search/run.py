@@ -3,7 +3,7 @@
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from surrogate.cli.output import ReportFormat, write_json
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
+    from surrogate.forecasting.forecast import Forecaster
     from surrogate.search import Evaluator, SearchProblem, Step
     from surrogate.search.searcher import Searcher
 
@@ -104,21 +105,22 @@ def run(
 
     Every training is appended to DIR/history.jsonl as soon as it is there.
     """
+    from surrogate.data.prediction import check_level
     from surrogate.fitting.artifact import load_artifact
     from surrogate.forecasting.forecast import Forecaster
     from surrogate.search import searcher_of
 
+    # All that can be wrong is checked before anything is loaded.
+    check_level(level)
     bounds = Bounds(max_latency or [], max_params, max_macs, level)
     problem = problem_of(objectives or ["val_per"], bounds, nodes, ops)
+    choice = searcher_of(searcher, _settings(settings or []))
+    seeds = _numbers(training_seeds)
     fitted = load_artifact(artifact)
     forecaster = Forecaster(fitted)
-    values = _evaluator(evaluator, table, training_seeds, problem, forecaster)
-    chosen = searcher_of(searcher, _settings(settings or [])).make(
-        problem,
-        seed=seed,
-        trainings_each=len(values.seeds),
-        limits=bounds.models(problem, fitted),
-    )
+    models = bounds.models(problem, fitted)
+    values = _evaluator(evaluator, table, seeds, problem, forecaster)
+    chosen = choice.make(problem, seed=seed, trainings_each=len(values.seeds), limits=models)
     about = _search(chosen, values, budget, batch, out)
     result = {**about, "recommended": described(chosen, forecaster, level, _SHOWN)}
     with whole_file(out / _RESULT) as scratch:
@@ -171,25 +173,30 @@ def _incumbent(searcher: "Searcher", step: "Step") -> str | None:
 
 
 def _evaluator(
-    name: EvaluatorName, table: str, seeds: str, problem: "SearchProblem", forecaster: Any
+    name: EvaluatorName,
+    table: str,
+    seeds: list[int],
+    problem: "SearchProblem",
+    forecaster: "Forecaster",
 ) -> "Evaluator":
     from surrogate.search import ForecastEvaluator, TableEvaluator
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
     if name is EvaluatorName.FORECAST:
         return ForecastEvaluator(forecaster, problem)
+    loaded = BenchmarkTable.load(table)
+    # Where repeats may ask for further seeds, a function without one is a failed repeat.
+    missing: Literal["error", "failed"] = "error" if len(seeds) == 1 else "failed"
+    return TableEvaluator(loaded, problem, seeds=seeds, missing=missing)
+
+
+def _numbers(text: str) -> list[int]:
     try:
-        numbers = [int(word) for word in seeds.split(",")]
+        return [int(word) for word in text.split(",")]
     except ValueError as e:
         raise UserError(
-            f"--training-seeds must be integers joined by commas, but got {seeds!r}"
+            f"--training-seeds must be integers joined by commas, but got {text!r}"
         ) from e
-    return TableEvaluator(
-        BenchmarkTable.load(table),
-        problem,
-        seeds=numbers,
-        missing="error" if len(numbers) == 1 else "failed",
-    )
 
 
 def _settings(words: list[str]) -> dict[str, Any]:
