@@ -8,10 +8,10 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.macro import MACROS
 from graph_encoding.semantics import Semantics
+from surrogate.forecasting.forecast import Forecaster
 from surrogate.search.problem import Quantity, SearchProblem
 
 if TYPE_CHECKING:
-    from surrogate.forecasting.forecast import Forecaster
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
@@ -163,7 +163,7 @@ class ForecastEvaluator:
             another macro network.
     """
 
-    def __init__(self, forecaster: "Forecaster", problem: SearchProblem) -> None:
+    def __init__(self, forecaster: Forecaster, problem: SearchProblem) -> None:
         self._forecaster, self._problem = forecaster, problem
         self._targets = [q.name for q in problem.quantities if q.kind == "target"]
         self._settings = [q.name for q in problem.quantities if q.kind == "latency"]

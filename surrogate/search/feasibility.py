@@ -3,16 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graph_encoding.graph import CellGraph
 from surrogate.data.targets import FloatArray
+from surrogate.latency.model import LatencyModel
 from surrogate.search.problem import Limit, SearchProblem
-
-if TYPE_CHECKING:
-    from surrogate.latency.model import LatencyModel
 
 
 class LimitModel(ABC):
@@ -90,7 +87,7 @@ class ForecastLimit(LimitModel):
     """
 
     limit: Limit
-    model: "LatencyModel"
+    model: LatencyModel
 
     @property
     def source(self) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
+from surrogate.comparison.fit_result import write_rows
 from surrogate.comparison.plugin import contender
 from surrogate.jobs.processes import OnStep, each_done, no_step
 from surrogate.jobs.provenance import hash_of_class, made_by
@@ -179,8 +180,6 @@ def run_comparison(
 def _judged(
     bench: _Bench, truth: Truth, path_of: dict[Task, Path], folder: Path
 ) -> ComparisonSummary:
-    from surrogate.comparison.fit_result import write_rows
-
     config = bench.config
     runs = [_read_run(path) for path in path_of.values()]
     scores = [run_scores(run, truth, config.shares, config.budget) for run in runs]
@@ -207,8 +206,6 @@ def _judged(
 
 def _truth(bench: _Bench, folder: Path) -> Truth:
     """The truth of a comparison, kept under the name of what it depends on."""
-    from surrogate.comparison.fit_result import write_rows
-
     config = bench.config
     choice = contender(config.truth.predictor, config.truth.settings)
     identity = content_hash(

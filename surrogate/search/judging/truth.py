@@ -189,8 +189,28 @@ def interim_truth(
     Raises:
         UserError: if the table lacks a function of the space.
     """
+    dataset = _dataset_of_space(table, target, space)
+    forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed)).mean
+    unseen = [_unseen_labels(table, target, key, seen_seeds) for key in dataset.keys]
+    seed_variance, forecast_variance = _variances(forecast, unseen)
+    rows = []
+    for key, held_out, labels in zip(dataset.keys, forecast, unseen, strict=True):
+        precision = 1 / forecast_variance + len(labels) / seed_variance
+        weighted = held_out / forecast_variance + float(labels.sum()) / seed_variance
+        mean = np.array([weighted / precision])
+        sem = float(target.transform.raw_slope(mean)[0]) / float(np.sqrt(precision))
+        source = OTHER_SEEDS if len(labels) else FORECAST
+        value = float(target.transform.to_raw(mean)[0])
+        rows.append(TruthRow(key, value, sem, len(labels), source))
+    return Truth(target, tuple(rows))
+
+
+def _dataset_of_space(
+    table: "BenchmarkTable", target: Target, space: SearchSpace
+) -> SurrogateDataset:
+    """Mean labels of all functions of a space, sorted by key."""
     keys = space.functions.keys
-    dataset = SurrogateDataset.from_table(table, target, "mean").sorted_by_key()
+    dataset = SurrogateDataset.from_table(table, target, "mean")
     row_of = {key: row for row, key in enumerate(dataset.keys)}
     lacking = [key for key in keys if key not in row_of]
     if lacking:
@@ -198,33 +218,16 @@ def interim_truth(
             f"table {table.metadata.name!r} must have labels of all {len(keys)} functions of the "
             f"space, but lacks {len(lacking)}, such as {lacking[0]!r}; take a smaller space"
         )
-    dataset = dataset.subset([row_of[key] for key in sorted(keys)])
-    forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed)).mean
-    unseen = [
-        target.transform.to_model(
-            np.array(
-                [v for s, v in table.labels_of(key, target.label).items() if s not in seen_seeds]
-            )
-        )
-        for key in dataset.keys
-    ]
-    seed_variance, forecast_variance = _variances(forecast, unseen)
-    rows = []
-    for key, told, labels in zip(dataset.keys, forecast, unseen, strict=True):
-        precision = 1 / forecast_variance + len(labels) / seed_variance
-        mean = (told / forecast_variance + float(labels.sum()) / seed_variance) / precision
-        at_mean = np.array([mean])
-        slope = float(target.transform.raw_slope(at_mean)[0])
-        rows.append(
-            TruthRow(
-                key,
-                float(target.transform.to_raw(at_mean)[0]),
-                slope / np.sqrt(precision),
-                len(labels),
-                OTHER_SEEDS if len(labels) else FORECAST,
-            )
-        )
-    return Truth(target, tuple(rows))
+    return dataset.subset([row_of[key] for key in sorted(keys)])
+
+
+def _unseen_labels(
+    table: "BenchmarkTable", target: Target, key: str, seen_seeds: Sequence[int]
+) -> FloatArray:
+    """(k,) labels of a function with seeds that no search saw, on the model scale."""
+    by_seed = table.labels_of(key, target.label)
+    labels = [label for seed, label in by_seed.items() if seed not in seen_seeds]
+    return target.transform.to_model(np.array(labels))
 
 
 def _variances(forecast: FloatArray, unseen: Sequence[FloatArray]) -> tuple[float, float]:

@@ -1,3 +1,5 @@
+"""Values are those of the seed and the source that are stated."""
+
 from dataclasses import replace
 
 import pytest

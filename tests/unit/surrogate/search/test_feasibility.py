@@ -1,3 +1,5 @@
+"""Probabilities that limits hold."""
+
 from dataclasses import replace
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Histories survive a kill at any byte."""
+
 from pathlib import Path
 from tempfile import TemporaryDirectory
 

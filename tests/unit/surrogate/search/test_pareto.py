@@ -1,3 +1,5 @@
+"""Fronts, crowding and hypervolumes, against counting."""
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""Searchers by name, and by module and class."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,3 +1,5 @@
+"""Objectives, limits and what is refused."""
+
 import math
 
 import pytest

@@ -1,3 +1,5 @@
+"""Searches are resumed to the same bytes, and end where they should."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Comparisons are resumed, paired, and judged by the truth alone."""
+
 from pathlib import Path
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Regret against a truth, its digest, and what the interim truth may know."""
+
 import json
 from dataclasses import replace
 from pathlib import Path

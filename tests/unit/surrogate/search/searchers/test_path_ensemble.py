@@ -1,3 +1,5 @@
+"""The networks of BANANAS: gradients, and what they learn."""
+
 import numpy as np
 
 from surrogate.search.searchers.path_ensemble import MlpEnsemble

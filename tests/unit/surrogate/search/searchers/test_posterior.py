@@ -1,3 +1,5 @@
+"""The process over a whole space is the predictor `gp`, with covariances."""
+
 import numpy as np
 import pytest
 
