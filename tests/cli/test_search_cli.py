@@ -54,7 +54,7 @@ def test_another_search_does_not_overwrite_a_folder(run: Run, options: list[obje
     ("further", "message"),
     [
         (["--max-latency", f"{SETTING}=0.23"], "SETTING=TIME with the unit s, ms or us"),
-        (["--max-latency", "a/b=1ms"], "setting must be one of those"),
+        (["--max-latency", "a/b=1ms"], "must be in a setting of the artifact"),
         (["--objective", "accuracy"], "a quantity must be a target"),
         (["--objective", "params", "--objective", "val_per"], "at most 1 objective"),
         (["--set", "population"], "--set must be NAME=VALUE"),
