@@ -21,6 +21,7 @@ class ConfigKind(StrEnum):
     CORPUS = "corpus"
     LATENCY = "latency"
     PREDICTOR = "predictor"
+    SEARCH = "search"
     TRAIN = "train"
     TUNE = "tune"
 

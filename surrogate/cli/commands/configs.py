@@ -17,6 +17,7 @@ _USED_BY = {
     ConfigKind.CORPUS: "corpus make, corpus check --config",
     ConfigKind.LATENCY: "latency",
     ConfigKind.PREDICTOR: "fit --config",
+    ConfigKind.SEARCH: "search compare",
     ConfigKind.TRAIN: "a campaign",
     ConfigKind.TUNE: "tune",
 }

@@ -1,0 +1,66 @@
+"""`nasasr search compare`: searchers side by side, judged by trainings that they did not see."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from surrogate.cli.config_argument import ConfigKind, config_argument
+from surrogate.cli.output import ReportFormat, Row, write_json, write_table
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+
+if TYPE_CHECKING:
+    from surrogate.search.judging.summary import ComparisonSummary, MetricSummary
+
+
+def compare(
+    config: Annotated[Path, config_argument(ConfigKind.SEARCH, "timit-micro")],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder to keep results in: runs/search-compare/NAME."),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Searches at a time, a process each.")] = 1,
+    output: Annotated[
+        ReportFormat, typer.Option("--format", help="Form of the output.")
+    ] = ReportFormat.TABLE,
+) -> None:
+    """Compare searchers over paired repeats; run again to resume."""
+    from surrogate.search.judging.compare import run_comparison
+    from surrogate.search.judging.config import load_compare_config
+
+    chosen = load_compare_config(config)
+    folder = out or Path("runs") / "search-compare" / chosen.name
+    resumes = f"finished searches are kept. Resume with --out {folder}"
+    with told_when_stopped(resumes), ProgressDisplay("searches") as display:
+        summary = run_comparison(chosen, folder, workers=workers, on_progress=display.show)
+    if output is ReportFormat.JSON:
+        write_json(asdict(summary))
+    else:
+        _write_tables(summary)
+    typer.echo(f"wrote {folder}: summary.json, scores.parquet, curves.parquet, runs/", err=True)
+
+
+def _write_tables(summary: "ComparisonSummary") -> None:
+    write_table([_row(row, summary.reference) for row in summary.rows])
+    typer.echo("")
+    write_table(
+        [{"searcher": n, "cpu_seconds_per_search": s} for n, s in summary.cpu_seconds.items()]
+    )
+    sources = ", ".join(f"{count} by {name}" for name, count in summary.truth_sources.items())
+    typer.echo(
+        f"\n{summary.repeats} paired repeats of {summary.budget} trainings; truth "
+        f"{summary.truth_sha256[:12]}: {sources}"
+    )
+
+
+def _row(row: "MetricSummary", reference: str) -> Row:
+    return {
+        "metric": row.metric,
+        "searcher": row.searcher,
+        "median": f"{row.median:.4g}",
+        "mean": f"{row.mean:.4g}",
+        "reached": f"{row.reached:.0%}",
+        f"{reference} / this": f"{row.ratio:.2f}",
+        "95 % interval": f"{row.ratio_low:.2f} .. {row.ratio_high:.2f}",
+    }

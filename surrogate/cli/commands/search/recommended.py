@@ -1,0 +1,81 @@
+"""What a search recommends, with forecasts, probabilities of the limits and drawings."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from graph_encoding.cell import Cell
+from graph_encoding.drawing.draw import draw_text
+from surrogate.cli.output import Row, write_table
+
+if TYPE_CHECKING:
+    from surrogate.forecasting.forecast import Forecaster
+    from surrogate.search import SearchProblem
+    from surrogate.search.searcher import Recommendation, Searcher
+
+
+def described(
+    searcher: "Searcher", forecaster: "Forecaster", level: float, count: int
+) -> list[dict[str, Any]]:
+    """The recommended cells as JSON has them, the best first."""
+    found = searcher.recommend(count)
+    targets = [q.name for q in searcher.problem.objectives if q.name in forecaster.targets]
+    forecasts = forecaster.forecast(
+        [best.cell for best in found], level, targets=targets, curve=False, latency=False
+    )
+    return [
+        {
+            **_one(searcher, best),
+            "forecasts": {
+                of.target: {"mean": of.mean, "low": of.low, "high": of.high, "level": level}
+                for of in forecast.targets
+            },
+        }
+        for best, forecast in zip(found, forecasts, strict=True)
+    ]
+
+
+def _one(searcher: "Searcher", best: "Recommendation") -> dict[str, Any]:
+    problem = searcher.problem
+    expected = {
+        quantity.name: quantity.to_cost(cost)
+        for quantity, cost in zip(problem.objectives, best.costs, strict=True)
+    }
+    return {
+        "cell": best.cell.text,
+        "functional_key": best.key,
+        "expected": expected,
+        "trainings": best.trainings,
+        "holds_limits": best.is_feasible,
+        "limit_probabilities": searcher.limit_probabilities(best.cell),
+    }
+
+
+def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
+    """Write the recommended cells as a table, and draw the best."""
+    found = result["recommended"]
+    if not found:
+        typer.echo("no training succeeded: nothing to recommend")
+        return
+    write_table([_row(one, problem) for one in found])
+    typer.echo(f"\n{draw_text(Cell.parse(found[0]['cell']), problem.space.semantics)}")
+    if not found[0]["holds_limits"]:
+        typer.echo("no evaluated function holds all limits: this one is least beyond them")
+    typer.echo(
+        f"\n{result['trainings']} trainings from {result['source']}; `expected` is the searcher's "
+        "estimate, `forecast` the artifact's, whose table may have the cell"
+    )
+
+
+def _row(one: dict[str, Any], problem: "SearchProblem") -> Row:
+    row: dict[str, Any] = {"cell": one["cell"], "trainings": one["trainings"]}
+    for quantity in problem.objectives:
+        row[f"expected {quantity.name}"] = f"{one['expected'][quantity.name]:.4g}"
+        if quantity.name in one["forecasts"]:
+            of = one["forecasts"][quantity.name]
+            row[f"forecast {quantity.name}"] = (
+                f"{of['mean']:.4g} ({of['low']:.4g} .. {of['high']:.4g})"
+            )
+    for name, probability in one["limit_probabilities"].items():
+        row[f"P({name} holds)"] = f"{probability:.2f}"
+    return row

@@ -1,0 +1,213 @@
+"""`nasasr search`: one search on a table or on forecasts, to be stopped and resumed."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.errors import UserError
+from surrogate.cli.commands.search.limits import Bounds, problem_of
+from surrogate.cli.commands.search.recommended import described, write_described
+from surrogate.cli.output import ReportFormat, write_json
+from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+
+if TYPE_CHECKING:
+    from surrogate.forecasting.forecast import Forecaster
+    from surrogate.search import Evaluator, SearchProblem, Step
+    from surrogate.search.searcher import Searcher
+
+_RESULT, _HISTORY = "result.json", "history.jsonl"
+_SHOWN = 5
+
+
+class EvaluatorName(StrEnum):
+    """Where values come from."""
+
+    TABLE = "table"
+    FORECAST = "forecast"
+
+
+_Objectives = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--objective",
+        metavar="NAME",
+        help="What is optimised: val_per (the default), another target, a latency setting, params "
+        "or macs. Repeatable, with a searcher of several objectives.",
+    ),
+]
+_MaxLatency = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SETTING=TIME",
+        help="Limit, such as timit-micro/cpu-onnx-fp32-t1-b1-1s=0.23ms; repeatable.",
+    ),
+]
+_MaxParams = Annotated[int | None, typer.Option(min=1, help="Limit on parameters.")]
+_MaxMacs = Annotated[int | None, typer.Option(min=1, help="Limit on MACs of one second of speech.")]
+_Level = Annotated[float, typer.Option(help="Probability with which a latency limit must hold.")]
+_Budget = Annotated[int, typer.Option(min=1, help="Trainings in all.")]
+_Batch = Annotated[int, typer.Option(min=1, help="Trainings asked for at a time.")]
+_Searcher = Annotated[str, typer.Option(metavar="NAME", help="Registered name, or module:Class.")]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Setting of the searcher, as JSON; repeatable."
+    ),
+]
+_Evaluator = Annotated[EvaluatorName, typer.Option(help="Where values come from.")]
+_Table = Annotated[
+    str, typer.Option(metavar="NAME|DIR", help="Shipped table, or the folder of one (./NAME).")
+]
+_TrainingSeeds = Annotated[
+    str,
+    typer.Option(help="Seeds of the table's trainings, joined by commas; repeats take the next."),
+]
+_Artifact = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|DIR", help="Artifact of the latency limits and of the final forecasts."
+    ),
+]
+_Nodes = Annotated[int, typer.Option(min=1, help="Operations of a cell.")]
+_Ops = Annotated[
+    str | None, typer.Option(metavar="OP,...", help="Operations; by default NAS-Bench-ASR's.")
+]
+_Seed = Annotated[int, typer.Option(min=0, help="Start of the search's randomness.")]
+_Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the search: new, or to resume.")]
+_Format = Annotated[ReportFormat, typer.Option("--format", help="Form of the output.")]
+
+
+def run(
+    objectives: _Objectives = None,
+    max_latency: _MaxLatency = None,
+    max_params: _MaxParams = None,
+    max_macs: _MaxMacs = None,
+    level: _Level = 0.9,
+    budget: _Budget = 100,
+    batch: _Batch = 10,
+    searcher: _Searcher = "guided",
+    settings: _Settings = None,
+    evaluator: _Evaluator = EvaluatorName.TABLE,
+    table: _Table = "timit-micro",
+    training_seeds: _TrainingSeeds = "1234",
+    artifact: _Artifact = "timit-micro",
+    nodes: _Nodes = 3,
+    ops: _Ops = None,
+    seed: _Seed = 0,
+    out: _Out = Path("runs/search"),
+    output: _Format = ReportFormat.TABLE,
+) -> None:
+    """Search for the best cell; run again with the same options to resume.
+
+    Every training is appended to DIR/history.jsonl as soon as it is there.
+    """
+    from surrogate.data.prediction import check_level
+    from surrogate.fitting.artifact import load_artifact
+    from surrogate.forecasting.forecast import Forecaster
+    from surrogate.search import searcher_of
+
+    # All that can be wrong is checked before anything is loaded.
+    check_level(level)
+    bounds = Bounds(max_latency or [], max_params, max_macs, level)
+    problem = problem_of(objectives or ["val_per"], bounds, nodes, ops)
+    choice = searcher_of(searcher, _settings(settings or []))
+    seeds = _numbers(training_seeds)
+    fitted = load_artifact(artifact)
+    forecaster = Forecaster(fitted)
+    models = bounds.models(problem, fitted)
+    values = _evaluator(evaluator, table, seeds, problem, forecaster)
+    chosen = choice.make(problem, seed=seed, trainings_each=len(values.seeds), limits=models)
+    about = _search(chosen, values, budget, batch, out)
+    result = {**about, "recommended": described(chosen, forecaster, level, _SHOWN)}
+    with whole_file(out / _RESULT) as scratch:
+        scratch.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if output is ReportFormat.JSON:
+        write_json(result)
+    else:
+        write_described(result, problem)
+    typer.echo(f"wrote {out}: {_HISTORY}, {_RESULT}", err=True)
+
+
+def _search(
+    searcher: "Searcher", evaluator: "Evaluator", budget: int, batch: int, out: Path
+) -> dict[str, Any]:
+    """Search, or resume; what the search is, and its number of trainings."""
+    from surrogate.search import History, run_search
+
+    about = {
+        **searcher.about(),
+        "problem": searcher.problem.to_plain(),
+        "source": evaluator.source,
+        "training_seeds": list(evaluator.seeds),
+        "batch": batch,
+    }
+    resumes = f"every finished training is kept. Resume with --out {out}"
+    with (
+        told_when_stopped(resumes),
+        ProgressDisplay("trainings") as display,
+        History(about, out / _HISTORY) as history,
+    ):
+        display.show(min(len(history), budget), budget)
+        steps = run_search(
+            searcher,
+            evaluator,
+            budget=budget,
+            batch=batch,
+            history=history,
+            on_step=lambda step: display.show(step.trainings, budget, _incumbent(searcher, step)),
+        )
+    return {**about, "trainings": steps[-1].trainings if steps else 0}
+
+
+def _incumbent(searcher: "Searcher", step: "Step") -> str | None:
+    """What the progress display shows; None before the first success."""
+    best = step.recommended
+    if best is None:
+        return None
+    quantity = searcher.problem.objectives[0]
+    return f"best {best.cell.text} {quantity.name} {quantity.to_cost(best.costs[0]):.4g}, trainings"
+
+
+def _evaluator(
+    name: EvaluatorName,
+    table: str,
+    seeds: list[int],
+    problem: "SearchProblem",
+    forecaster: "Forecaster",
+) -> "Evaluator":
+    from surrogate.search import ForecastEvaluator, TableEvaluator
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+    if name is EvaluatorName.FORECAST:
+        return ForecastEvaluator(forecaster, problem)
+    loaded = BenchmarkTable.load(table)
+    # Where repeats may ask for further seeds, a function without one is a failed repeat.
+    missing: Literal["error", "failed"] = "error" if len(seeds) == 1 else "failed"
+    return TableEvaluator(loaded, problem, seeds=seeds, missing=missing)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError as e:
+        raise UserError(
+            f"--training-seeds must be integers joined by commas, but got {text!r}"
+        ) from e
+
+
+def _settings(words: list[str]) -> dict[str, Any]:
+    """Settings out of NAME=VALUE; a value that is no JSON is a text."""
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise UserError(f"--set must be NAME=VALUE, such as explore=30, but got {word!r}")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found

@@ -1,0 +1,208 @@
+"""Where the values of a function come from: a table with a stated seed, or a forecast."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from graph_encoding.cell import Cell
+from graph_encoding.common.errors import UserError
+from graph_encoding.macro import MACROS
+from graph_encoding.semantics import Semantics
+from surrogate.forecasting.forecast import Forecaster
+from surrogate.search.problem import Quantity, SearchProblem
+
+if TYPE_CHECKING:
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+
+class Request(NamedTuple):
+    """What is to be evaluated.
+
+    Attributes:
+        cell: a living cell.
+        key: its functional key.
+        seed: seed of the training.
+    """
+
+    cell: Cell
+    key: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an evaluator found.
+
+    Attributes:
+        values: name of a quantity -> value; empty for what failed.
+        error: why it failed; else empty.
+    """
+
+    values: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+class Evaluator(Protocol):
+    """Gives the values of functions; a searcher never sees it."""
+
+    @property
+    def source(self) -> str:
+        """Where the values come from, in words."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds that a function may be evaluated with, the first one first."""
+
+    def evaluate(self, requests: Sequence[Request]) -> Iterable[Outcome]:
+        """Evaluate n requests; one outcome for each, in order, as soon as it is there."""
+
+
+class TableEvaluator:
+    """Looks values up in a table.
+
+    Args:
+        table: the table.
+        problem: what is wanted.
+        seeds: seeds of the trainings, in the order in which repeats of a function take them. No
+            other seed is ever read.
+        missing: what a training that the table does not have is: an "error", or a "failed"
+            evaluation.
+
+    Raises:
+        UserError: if there is no seed, one repeats, the table reads cells otherwise, or lacks a
+            seed, a label or a latency setting altogether.
+    """
+
+    def __init__(
+        self,
+        table: "BenchmarkTable",
+        problem: SearchProblem,
+        *,
+        seeds: Sequence[int],
+        missing: Literal["error", "failed"] = "error",
+    ) -> None:
+        self._table, self._problem, self._missing = table, problem, missing
+        self._seeds = tuple(seeds)
+        if not self._seeds or len(set(self._seeds)) != len(self._seeds):
+            raise UserError(f"a search must have one or more distinct seeds, but got {seeds!r}")
+        unknown = sorted(set(self._seeds) - set(table.seeds))
+        if unknown:
+            raise UserError(
+                f"table {table.metadata.name!r} has trainings with the seeds {list(table.seeds)}, "
+                f"but the search asks for {unknown}"
+            )
+        if Semantics(table.metadata.semantics) is not problem.space.semantics:
+            raise UserError(
+                f"a search must read cells as its table does, {table.metadata.semantics!r}, but "
+                f"reads them as {problem.space.semantics.value!r}"
+            )
+        for quantity in problem.quantities:
+            if quantity.kind == "latency":
+                table.latency.seconds(quantity.name)
+
+    @property
+    def source(self) -> str:
+        """The table's name."""
+        return f"table {self._table.metadata.name}"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that were given."""
+        return self._seeds
+
+    def evaluate(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Look n requests up.
+
+        Raises:
+            UserError: if the table lacks one and missing values are errors.
+        """
+        return [self._one(request) for request in requests]
+
+    def _one(self, request: Request) -> Outcome:
+        values: dict[str, float] = {}
+        for quantity in self._problem.quantities:
+            found = self._value(quantity, request)
+            if found is None:
+                return self._absent(quantity, request)
+            values[quantity.name] = found
+        return Outcome(values)
+
+    def _value(self, quantity: Quantity, request: Request) -> float | None:
+        if quantity.target is not None:
+            of_seed = self._table.labels_of(request.key, quantity.target.label)
+            return of_seed.get(request.seed)
+        if quantity.kind == "latency":
+            return self._table.latency.seconds(quantity.name).get(request.key)
+        function = self._problem.space.function(request.cell)
+        return self._problem.static_value(quantity, function.graph)
+
+    def _absent(self, quantity: Quantity, request: Request) -> Outcome:
+        status = self._table.statuses_of(request.key).get(request.seed)
+        name = self._table.metadata.name
+        if quantity.kind == "target" and status is not None:
+            return Outcome(error=f"the training in table {name!r} has the status {status!r}")
+        seed = f" with seed {request.seed}" if quantity.kind == "target" else ""
+        message = f"table {name!r} has no {quantity.name} of cell {request.cell.text}{seed}"
+        if self._missing == "error":
+            raise UserError(
+                f"{message}; choose a seed that every function has, or let missing trainings count "
+                "as failed"
+            )
+        return Outcome(error=message)
+
+
+class ForecastEvaluator:
+    """Takes forecasts of an artifact for measurements: for spaces that no table covers.
+
+    Args:
+        forecaster: the artifact's.
+        problem: what is wanted.
+
+    Raises:
+        UserError: if the artifact has no such target or setting, or counts params and MACs of
+            another macro network.
+    """
+
+    def __init__(self, forecaster: Forecaster, problem: SearchProblem) -> None:
+        self._forecaster, self._problem = forecaster, problem
+        self._targets = [q.name for q in problem.quantities if q.kind == "target"]
+        self._settings = [q.name for q in problem.quantities if q.kind == "latency"]
+        own = forecaster.metadata.macro
+        if any(q.is_static for q in problem.quantities) and MACROS.get(problem.macro) != own:
+            raise UserError(
+                f"params and macs must be those of the artifact's macro network {own}, but the "
+                f"problem has {problem.macro!r}; name the artifact's"
+            )
+        # An empty request: names that the artifact does not have are refused at once.
+        forecaster.forecast([], targets=self._targets, curve=False, latency=self._settings)
+
+    @property
+    def source(self) -> str:
+        """The artifact's name."""
+        return f"forecast of {self._forecaster.metadata.name}"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One: a forecast is of no particular seed."""
+        return (0,)
+
+    def evaluate(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Forecast n requests."""
+        forecasts = self._forecaster.forecast(
+            [request.cell for request in requests],
+            targets=self._targets,
+            curve=False,
+            latency=self._settings,
+        )
+        outcomes = []
+        for request, forecast in zip(requests, forecasts, strict=True):
+            values = {target.target: target.mean for target in forecast.targets}
+            for latency in forecast.latencies:
+                # Of several devices the artifact's own comes first.
+                values.setdefault(latency.setting, latency.mean)
+            graph = self._problem.space.function(request.cell).graph
+            for quantity in self._problem.quantities:
+                if quantity.is_static:
+                    values[quantity.name] = self._problem.static_value(quantity, graph)
+            outcomes.append(Outcome(values))
+        return outcomes

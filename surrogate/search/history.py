@@ -1,0 +1,198 @@
+"""What a search has evaluated: an append-only file that survives a kill at any byte."""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Literal, Self, get_args
+
+from graph_encoding.common.atomic_files import drop_half_line, flush_folder
+from graph_encoding.common.errors import UserError, unreadable
+
+Status = Literal["ok", "failed", "dead"]
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of one function.
+
+    Attributes:
+        key: functional key.
+        cell: text of the cell that was evaluated.
+        seed: seed of the training.
+        values: name of a quantity -> its value on its own scale; empty unless `status` is "ok".
+        costs: (m,) costs of the objectives, lower is better; empty unless `status` is "ok".
+        status: "ok"; "failed", which counts as a training; or "dead", which takes none.
+        source: where the values come from, such as "table timit-micro".
+        asked_at: trainings that had been asked for before this one, >= 0.
+        error: why it failed; else empty.
+    """
+
+    key: str
+    cell: str
+    seed: int
+    values: dict[str, float]
+    costs: tuple[float, ...]
+    status: Status
+    source: str
+    asked_at: int
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in get_args(Status):
+            raise UserError(f"status must be one of {get_args(Status)}, but got {self.status!r}")
+        if (self.status == "ok") != bool(self.costs):
+            raise UserError(
+                "an evaluation must have costs exactly if its status is 'ok', but that of "
+                f"{self.cell} has {self.costs} and {self.status!r}"
+            )
+        if not all(map(math.isfinite, (*self.costs, *self.values.values()))):
+            raise UserError(
+                f"values must be finite, but those of {self.cell} are {self.values}; record the "
+                "evaluation as failed"
+            )
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, line: str) -> "Evaluation":
+        """The inverse of `to_json`."""
+        plain = json.loads(line)
+        return cls(**{**plain, "costs": tuple(plain["costs"])})
+
+
+class History:
+    """The evaluations of one search, in the order in which they were asked for.
+
+    With a file, use it as a context manager: each evaluation is on the disk when `append` returns,
+    and half a line that a kill left is cut off. One process at a time may hold the file.
+
+    Args:
+        about: what the search is, as JSON has it: problem, searcher, settings, seed. A file of
+            another search is refused.
+        path: the file; None keeps the history in memory.
+
+    Raises:
+        UserError: on entering, if the file is of another search, damaged, or held by another
+            process.
+    """
+
+    def __init__(self, about: dict[str, Any], path: Path | None = None) -> None:
+        self._about = json.loads(json.dumps({"version": _VERSION, **about}))
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self._evaluations: list[Evaluation] = []
+
+    @property
+    def evaluations(self) -> Sequence[Evaluation]:
+        """All of them, in order."""
+        return tuple(self._evaluations)
+
+    def __len__(self) -> int:
+        return len(self._evaluations)
+
+    def append(self, evaluation: Evaluation) -> None:
+        """Add one; with a file it is on the disk when this returns."""
+        if self._path is not None:
+            self._write(evaluation.to_json())
+        self._evaluations.append(evaluation)
+
+    def recorded(self, place: int, key: str, seed: int) -> Evaluation | None:
+        """The evaluation at a place, for a search that is resumed; None if it is still to come.
+
+        Raises:
+            UserError: if it is of another function or seed than the search asks for now.
+        """
+        if place >= len(self._evaluations):
+            return None
+        found = self._evaluations[place]
+        if (found.key, found.seed) != (key, seed):
+            raise UserError(
+                f"a resumed search must ask for what it asked for before, but evaluation {place} "
+                f"of {self._path} is {found.key!r} with seed {found.seed}, and now {key!r} with "
+                f"seed {seed} is asked for; it was made by other code or versions: choose another "
+                "folder"
+            )
+        return found
+
+    def __enter__(self) -> Self:
+        if self._path is None:
+            return self
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab")
+            _lock(self._file, self._path)
+            drop_half_line(self._path)
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+            if not lines:
+                self._write(json.dumps(self._about, sort_keys=True))
+                flush_folder(self._path.parent)
+        except OSError as e:
+            raise UserError(
+                f"cannot write the history {self._path}: {e}; choose another folder"
+            ) from e
+        except UserError:
+            self._close()
+            raise
+        if lines:
+            self._read(lines)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def _read(self, lines: list[str]) -> None:
+        try:
+            with unreadable(f"{self._path} must be the history of a search", "choose another"):
+                about = json.loads(lines[0])
+                self._evaluations = [Evaluation.from_json(line) for line in lines[1:]]
+            if about != self._about:
+                differing = sorted(
+                    name
+                    for name in {**about, **self._about}
+                    if about.get(name) != self._about.get(name)
+                )
+                raise UserError(
+                    f"{self._path} is of another search: {', '.join(differing)} differ; give what "
+                    "it was started with, or choose another folder"
+                )
+        except UserError:
+            self._close()
+            raise
+
+    def _write(self, line: str) -> None:
+        assert self._file is not None, "enter the history before appending"
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
+    try:
+        # Not above: Windows has no such locks.
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as e:
+        raise UserError(
+            f"the history {path} is held by another process; wait for it or stop it"
+        ) from e

@@ -1,0 +1,263 @@
+"""Run a comparison of searchers: paired repeats over processes, each kept as soon as it is done."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.hashing import content_hash
+from surrogate.comparison.fit_result import write_rows
+from surrogate.comparison.plugin import contender
+from surrogate.jobs.processes import OnStep, each_done, no_step
+from surrogate.jobs.provenance import hash_of_class, made_by
+from surrogate.search.evaluator import TableEvaluator
+from surrogate.search.history import History
+from surrogate.search.judging.config import CompareConfig
+from surrogate.search.judging.summary import (
+    ComparisonSummary,
+    SearchRun,
+    curve_rows,
+    run_scores,
+    summarise_comparison,
+)
+from surrogate.search.judging.truth import Truth, TruthRow, interim_truth, read_refined
+from surrogate.search.run import Step, run_search
+
+if TYPE_CHECKING:
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+_RUNS, _TRUTHS = "runs", "truths"
+_SUMMARY, _CURVES, _SCORES = "summary.json", "curves.parquet", "scores.parquet"
+
+OnProgress = Callable[[int, int], None]
+"""Called with the searches that are done and their number."""
+
+Task = tuple[str, int]
+"""Entry of the configuration, and repeat."""
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """A configuration with what it names."""
+
+    config: CompareConfig
+    table: "BenchmarkTable"
+
+    @classmethod
+    def of(cls, config: CompareConfig) -> "_Bench":
+        from train_benchmark.table.benchmark_table import BenchmarkTable
+
+        return cls(config, BenchmarkTable.load(config.table))
+
+    def identities(self) -> dict[Task, str]:
+        """What each search depends on, as a checksum."""
+        config = self.config
+        common = {
+            **made_by(),
+            "table": self.table.content_sha256,
+            "problem": config.problem.to_plain(),
+            **config.model_dump(include={"seeds", "budget", "seed"}, mode="json"),
+        }
+        return {
+            (name, repeat): content_hash(
+                [
+                    common,
+                    choice.name,
+                    # It hashes the source of any class.
+                    hash_of_class(choice.kind),  # type: ignore[arg-type]
+                    asdict(choice.settings),
+                    config.searchers[name].batch,
+                    repeat,
+                ]
+            )[:24]
+            for name, choice in config.choices().items()
+            for repeat in range(config.repeats)
+        }
+
+    def run(self, task: Task, _on_step: OnStep = no_step) -> tuple[SearchRun, float]:
+        """One search, and the processor seconds that it took; an error says which."""
+        name, repeat = task
+        config = self.config
+        several = len(config.seeds) > 1
+        searcher = config.choices()[name].make(
+            config.problem, seed=config.seed + repeat, trainings_each=len(config.seeds)
+        )
+        evaluator = TableEvaluator(
+            self.table,
+            config.problem,
+            seeds=config.seeds,
+            missing="failed" if several else "error",
+        )
+        history = History({})
+        started = time.process_time()
+        try:
+            steps = run_search(
+                searcher,
+                evaluator,
+                budget=config.budget,
+                batch=config.searchers[name].batch,
+                history=history,
+            )
+        except UserError as e:
+            raise UserError(f"searcher {name}, repeat {repeat}: {e}") from e
+        except Exception as e:
+            e.add_note(f"in the search of {name}, repeat {repeat}")
+            raise
+        run = _run_of(name, repeat, history, steps)
+        return run, time.process_time() - started
+
+
+def _run_of(name: str, repeat: int, history: History, steps: tuple[Step, ...]) -> SearchRun:
+    known = [step for step in steps if step.recommended is not None]
+    return SearchRun(
+        searcher=name,
+        repeat=repeat,
+        trained=tuple(evaluation.key for evaluation in history.evaluations),
+        recommended=tuple(
+            (step.trainings, step.recommended.key) for step in known if step.recommended
+        ),
+    )
+
+
+def run_comparison(
+    config: CompareConfig,
+    folder: Path,
+    *,
+    workers: int = 1,
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> ComparisonSummary:
+    """Run what of a comparison is not done yet, and judge all of it.
+
+    A search is named by all that it depends on: table, problem, settings, source code and
+    versions. Those that a folder has already are not run again.
+
+    Args:
+        config: who is compared, and where.
+        folder: where results stand; made if need be.
+        workers: processes that search at a time.
+        on_progress: called after each search.
+
+    Returns:
+        The summary, which then stands in the folder as `summary.json`; beside it are
+        `curves.parquet` (regret after each training), `scores.parquet` (one row for each search),
+        `runs/` and `truths/`.
+
+    Raises:
+        UserError: if something in the configuration is wrong, or the folder cannot be written.
+    """
+    bench = _Bench.of(config)
+    identities = bench.identities()
+    try:
+        for name in (_RUNS, _TRUTHS):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise UserError(f"cannot write folder {folder}: {e}; choose another --out") from e
+    path_of = {
+        task: folder / _RUNS / f"{_file_name(task[0])}-{task[1]}-{identity}.json"
+        for task, identity in identities.items()
+    }
+    missing = [task for task, path in path_of.items() if not path.exists()]
+    done = len(path_of) - len(missing)
+    on_progress(done, len(path_of))
+    make_work = partial(_runner, config)
+    for task, (run, seconds) in each_done(missing, bench.run, workers=workers, make_work=make_work):
+        path = path_of[task]
+        # Beside the run, which is the same whenever and wherever it is made.
+        _write_json({"cpu_seconds": seconds}, path.with_suffix(".time"))
+        _write_json(asdict(run), path)
+        done += 1
+        on_progress(done, len(path_of))
+    truth = _truth(bench, folder / _TRUTHS)
+    return _judged(bench, truth, path_of, folder)
+
+
+def _judged(
+    bench: _Bench, truth: Truth, path_of: dict[Task, Path], folder: Path
+) -> ComparisonSummary:
+    config = bench.config
+    runs = [_read_run(path) for path in path_of.values()]
+    scores = [run_scores(run, truth, config.shares, config.budget) for run in runs]
+    write_rows(
+        [row for run in runs for row in curve_rows(run, truth, config.budget)], folder / _CURVES
+    )
+    write_rows([row for of_run in scores for row in of_run], folder / _SCORES)
+    seconds: dict[str, list[float]] = {}
+    for (name, _), path in path_of.items():
+        told = json.loads(path.with_suffix(".time").read_text(encoding="utf-8"))
+        seconds.setdefault(name, []).append(float(told["cpu_seconds"]))
+    summary = summarise_comparison(
+        config.name,
+        [row for of_run in scores for row in of_run],
+        truth,
+        reference=config.reference or next(iter(config.searchers)),
+        budget=config.budget,
+        seed=config.seed,
+        cpu_seconds=seconds,
+    )
+    _write_json(asdict(summary), folder / _SUMMARY)
+    return summary
+
+
+def _truth(bench: _Bench, folder: Path) -> Truth:
+    """The truth of a comparison, kept under the name of what it depends on."""
+    config = bench.config
+    choice = contender(config.truth.predictor, config.truth.settings)
+    identity = content_hash(
+        [
+            made_by(),
+            bench.table.content_sha256,
+            config.problem.to_plain(),
+            config.seeds,
+            [choice.name, choice.code_sha256, asdict(choice.settings), config.truth.folds],
+        ]
+    )[:24]
+    path = folder / f"{identity}.parquet"
+    if path.exists():
+        import pyarrow.parquet as pq
+
+        with unreadable(f"{path} must hold a truth", "remove it and run it again"):
+            rows = tuple(TruthRow(**row) for row in pq.read_table(path).to_pylist())
+        truth = Truth(config.of_target, rows)
+    else:
+        truth = interim_truth(
+            bench.table,
+            config.of_target,
+            config.problem.space,
+            seen_seeds=config.seeds,
+            predictor=choice.make(),
+            folds=config.truth.folds,
+        )
+        write_rows(list(truth.rows), path)
+    refined = config.truth.refined
+    return truth if refined is None else truth.refined(read_refined(refined))
+
+
+def _runner(config: CompareConfig) -> Callable[[Task, OnStep], tuple[SearchRun, float]]:
+    return _Bench.of(config).run
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name)
+
+
+def _write_json(value: Any, path: Path) -> None:
+    with whole_file(path) as scratch:
+        text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
+        scratch.write_text(f"{text}\n", encoding="utf-8")
+
+
+def _read_run(path: Path) -> SearchRun:
+    with unreadable(f"{path} must hold a search", "remove it and run it again"):
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return SearchRun(
+            plain["searcher"],
+            plain["repeat"],
+            tuple(plain["trained"]),
+            tuple((trainings, key) for trainings, key in plain["recommended"]),
+        )

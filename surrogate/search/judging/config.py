@@ -1,0 +1,136 @@
+"""Configuration of a comparison of searchers: one TOML file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from graph_encoding.common.errors import UserError
+from graph_encoding.common.toml_config import load_config
+from graph_encoding.ops import NB_ASR_OPS
+from surrogate.data.targets import TARGETS, Target
+from surrogate.search.plugin import SearcherChoice, searcher_of
+from surrogate.search.problem import Quantity, SearchProblem
+from surrogate.search.space import SearchSpace
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SearcherEntry(_Strict):
+    """A searcher that takes part.
+
+    Attributes:
+        kind: registered name, or module:Class; by default the entry's own name.
+        batch: cells that it is asked for at a time.
+        settings: settings that differ from its defaults.
+    """
+
+    kind: str | None = None
+    batch: int = Field(default=1, ge=1)
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class TruthConfig(_Strict):
+    """How functions are judged.
+
+    Attributes:
+        predictor: registered name of the predictor of the held-out forecasts.
+        settings: its settings that differ from the defaults.
+        folds: parts of the functions that are held out in turn.
+        refined: file of refined rows, which take the place of estimates; relative to the
+            configuration's folder.
+    """
+
+    predictor: str = "xgb"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    folds: int = Field(default=5, ge=2)
+    refined: Path | None = None
+
+
+class CompareConfig(_Strict):
+    """A comparison of searchers.
+
+    Attributes:
+        name: name of the comparison; by default the file's.
+        table: name or folder of the table that searches look values up in.
+        target: registered target that is optimised.
+        nodes: operations of a cell of the space.
+        ops: operations of the space.
+        seeds: seeds of the trainings that searches see; all others judge them.
+        budget: trainings of a search.
+        repeats: searches of each searcher; repeats of one number start from the same random
+            functions.
+        seed: start of all randomness.
+        shares: shares of the best functions, whose first training is counted to.
+        reference: entry that the others are compared with; by default the first.
+        truth: how functions are judged.
+        searchers: who takes part, by name.
+    """
+
+    name: str = "comparison"
+    table: str = "timit-micro"
+    target: str = "val_per"
+    nodes: int = Field(default=3, ge=1)
+    ops: tuple[str, ...] = NB_ASR_OPS
+    seeds: tuple[int, ...] = Field(default=(1234,), min_length=1)
+    budget: int = Field(default=100, ge=1)
+    repeats: int = Field(default=20, ge=1)
+    seed: int = Field(default=0, ge=0)
+    shares: tuple[float, ...] = (0.001, 0.01)
+    reference: str | None = None
+    truth: TruthConfig = Field(default_factory=TruthConfig)
+    searchers: dict[str, SearcherEntry] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> "CompareConfig":
+        TARGETS.get(self.target)
+        if self.reference is not None and self.reference not in self.searchers:
+            raise UserError(
+                f"reference must be a searcher that takes part ({', '.join(self.searchers)}), but "
+                f"is {self.reference!r}"
+            )
+        wrong = [share for share in self.shares if not 0 < share <= 1]
+        if wrong:
+            raise UserError(f"shares must be in (0, 1], such as 0.01, but got {wrong}")
+        return self
+
+    @property
+    def problem(self) -> SearchProblem:
+        """What is searched for."""
+        return SearchProblem(
+            (Quantity.of(self.target),), space=SearchSpace(self.nodes, tuple(self.ops))
+        )
+
+    @property
+    def of_target(self) -> Target:
+        """The target."""
+        return TARGETS.get(self.target)
+
+    def choices(self) -> Mapping[str, SearcherChoice]:
+        """Entry's name -> searcher.
+
+        Raises:
+            UserError: if there is no such searcher, or a setting is wrong.
+        """
+        return {
+            name: searcher_of(entry.kind or name, entry.settings)
+            for name, entry in self.searchers.items()
+        }
+
+
+def load_compare_config(path: Path) -> CompareConfig:
+    """Read a configuration; paths in it are relative to its folder.
+
+    Raises:
+        UserError: if the file, a key or a value is wrong; names each.
+    """
+    config = load_config(path, CompareConfig)
+    name = config.name if "name" in config.model_fields_set else path.stem
+    refined = config.truth.refined
+    truth = config.truth.model_copy(
+        update={"refined": None if refined is None else path.parent / refined}
+    )
+    return config.model_copy(update={"name": name, "truth": truth})

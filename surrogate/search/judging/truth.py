@@ -1,0 +1,247 @@
+"""What functions are really worth: judged by trainings that a search did not see."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.hashing import content_hash
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.targets import FloatArray, Target
+from surrogate.predictors.base import Predictor
+from surrogate.search.space import SearchSpace
+
+if TYPE_CHECKING:
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+FORECAST = "held-out forecast"
+OTHER_SEEDS = "other seeds and held-out forecast"
+REFINED = "refined"
+
+_NORMAL_MEDIAN = 0.4549364
+"""Median of a squared standard normal number: variances are taken from medians, since a training
+that collapsed would rule a mean."""
+
+_MEDIAN_ERROR = 2.33
+"""Relative standard error of such a variance, times the root of the number of values."""
+
+_LEAST_VARIANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class TruthRow:
+    """The worth of one function.
+
+    Attributes:
+        key: functional key.
+        mean: estimate of the mean label over seeds, on the target's raw scale.
+        sem: standard error of it, >= 0.
+        n_seeds: trainings that it rests on, >= 0.
+        source: what it rests on: `FORECAST`, `OTHER_SEEDS` or `REFINED`.
+    """
+
+    key: str
+    mean: float
+    sem: float
+    n_seeds: int
+    source: str = REFINED
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The worth of all functions of a space.
+
+    Attributes:
+        target: what is measured.
+        rows: one for each function, sorted by key.
+
+    Raises:
+        UserError: if there is none, a key repeats, or a number is not finite.
+    """
+
+    target: Target
+    rows: tuple[TruthRow, ...]
+
+    def __post_init__(self) -> None:
+        keys = [row.key for row in self.rows]
+        if not keys or keys != sorted(set(keys)):
+            raise UserError(
+                f"a truth must have one row for each function, sorted by key, but has {len(keys)} "
+                f"rows of {len(set(keys))} functions"
+            )
+        numbers = np.array([[row.mean, row.sem] for row in self.rows])
+        if not np.isfinite(numbers).all() or (numbers[:, 1] < 0).any():
+            raise UserError("the means of a truth must be finite, and its standard errors >= 0")
+
+    @cached_property
+    def cost_of(self) -> Mapping[str, float]:
+        """Functional key -> true cost, lower is better."""
+        costs = self.target.to_cost(np.array([row.mean for row in self.rows]))
+        return dict(zip((row.key for row in self.rows), costs.tolist(), strict=True))
+
+    @property
+    def least_cost(self) -> float:
+        """Cost of the best function."""
+        return min(self.cost_of.values())
+
+    def regret(self, key: str) -> float:
+        """How much worse than the best function one is, >= 0.
+
+        Raises:
+            UserError: if the truth does not have it.
+        """
+        if key not in self.cost_of:
+            raise UserError(
+                f"the truth must have every function that a search may find, but not {key!r}; "
+                "take one of the search's own space"
+            )
+        return self.cost_of[key] - self.least_cost
+
+    def best(self, share: float) -> frozenset[str]:
+        """Keys of the best functions: a share of all, at least one, rounded up.
+
+        Raises:
+            UserError: if the share is not in (0, 1].
+        """
+        if not 0 < share <= 1:
+            raise UserError(f"a share must be in (0, 1], such as 0.01, but got {share}")
+        ordered = sorted(self.cost_of, key=lambda key: (self.cost_of[key], key))
+        return frozenset(ordered[: int(np.ceil(share * len(ordered) - 1e-9))])
+
+    def counts_by_source(self) -> dict[str, int]:
+        """Functions that rest on each source."""
+        sources = [row.source for row in self.rows]
+        return {source: sources.count(source) for source in sorted(set(sources))}
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the target and all rows."""
+        rows = [[row.key, row.mean, row.sem, row.n_seeds, row.source] for row in self.rows]
+        return content_hash([self.target.name, self.target.direction, rows])
+
+    def refined(self, rows: Iterable[TruthRow]) -> Self:
+        """The same truth with better rows in place of its own."""
+        better = {row.key: row for row in rows}
+        unknown = sorted(set(better) - set(self.cost_of))
+        if unknown:
+            raise UserError(
+                f"refined rows must be of functions of the space, but {len(unknown)} are not, such "
+                f"as {unknown[0]!r}; read them with the semantics of the table"
+            )
+        return type(self)(self.target, tuple(better.get(row.key, row) for row in self.rows))
+
+
+def read_refined(path: Path) -> tuple[TruthRow, ...]:
+    """Read refined rows: Parquet, or JSON with a list of objects.
+
+    Args:
+        path: file with the columns key, mean, sem and n_seeds; it ends in .parquet or .json.
+
+    Raises:
+        UserError: if it cannot be read or a column is missing.
+    """
+    names = ("key", "mean", "sem", "n_seeds")
+    rule = f"{path} must have rows with {', '.join(names)}"
+    with unreadable(rule, "name a Parquet or JSON file of refined truth"):
+        if path.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            plain = pq.read_table(path, columns=list(names)).to_pylist()
+        else:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(
+            TruthRow(str(row["key"]), float(row["mean"]), float(row["sem"]), int(row["n_seeds"]))
+            for row in plain
+        )
+
+
+def interim_truth(
+    table: "BenchmarkTable",
+    target: Target,
+    space: SearchSpace,
+    *,
+    seen_seeds: Sequence[int],
+    predictor: Predictor,
+    folds: int = 5,
+    seed: int = 0,
+) -> Truth:
+    """The best estimate of a table without further trainings, for searches that saw some seeds.
+
+    Each function has a forecast by a predictor that was fitted without it. Where there are
+    trainings with seeds that no search saw, their mean and the forecast are weighted by their
+    precisions; a search's own labels of a function never count for it. A mean of two seeds alone
+    would make the luckiest of many functions the best.
+
+    Args:
+        table: has labels of all functions.
+        target: what is measured.
+        space: an enumerated space.
+        seen_seeds: the seeds that searches see.
+        predictor: gives the held-out forecasts; another kind than the searchers' own.
+        folds: parts of the functions that are held out in turn.
+        seed: start of all randomness.
+
+    Raises:
+        UserError: if the table lacks a function of the space.
+    """
+    dataset = _dataset_of_space(table, target, space)
+    forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed)).mean
+    unseen = [_unseen_labels(table, target, key, seen_seeds) for key in dataset.keys]
+    seed_variance, forecast_variance = _variances(forecast, unseen)
+    rows = []
+    for key, held_out, labels in zip(dataset.keys, forecast, unseen, strict=True):
+        precision = 1 / forecast_variance + len(labels) / seed_variance
+        weighted = held_out / forecast_variance + float(labels.sum()) / seed_variance
+        mean = np.array([weighted / precision])
+        sem = float(target.transform.raw_slope(mean)[0]) / float(np.sqrt(precision))
+        source = OTHER_SEEDS if len(labels) else FORECAST
+        value = float(target.transform.to_raw(mean)[0])
+        rows.append(TruthRow(key, value, sem, len(labels), source))
+    return Truth(target, tuple(rows))
+
+
+def _dataset_of_space(
+    table: "BenchmarkTable", target: Target, space: SearchSpace
+) -> SurrogateDataset:
+    """Mean labels of all functions of a space, sorted by key."""
+    keys = space.functions.keys
+    dataset = SurrogateDataset.from_table(table, target, "mean")
+    row_of = {key: row for row, key in enumerate(dataset.keys)}
+    lacking = [key for key in keys if key not in row_of]
+    if lacking:
+        raise UserError(
+            f"table {table.metadata.name!r} must have labels of all {len(keys)} functions of the "
+            f"space, but lacks {len(lacking)}, such as {lacking[0]!r}; take a smaller space"
+        )
+    return dataset.subset([row_of[key] for key in sorted(keys)])
+
+
+def _unseen_labels(
+    table: "BenchmarkTable", target: Target, key: str, seen_seeds: Sequence[int]
+) -> FloatArray:
+    """(k,) labels of a function with seeds that no search saw, on the model scale."""
+    by_seed = table.labels_of(key, target.label)
+    labels = [label for seed, label in by_seed.items() if seed not in seen_seeds]
+    return target.transform.to_model(np.array(labels))
+
+
+def _variances(forecast: FloatArray, unseen: Sequence[FloatArray]) -> tuple[float, float]:
+    """Variance between seeds of a function, and of forecasts around the function's mean."""
+    pairs = np.array([labels[0] - labels[1] for labels in unseen if len(labels) > 1])
+    errors = np.array(
+        [labels[0] - told for labels, told in zip(unseen, forecast, strict=True) if len(labels)]
+    )
+    if not len(pairs):
+        # Nothing to weigh: every label of another seed counts as much as a forecast.
+        return 1.0, 1.0
+    of_seed = max(float(np.median(pairs**2)) / 2 / _NORMAL_MEDIAN, _LEAST_VARIANCE)
+    of_both = float(np.median(errors**2)) / _NORMAL_MEDIAN
+    # The difference of two estimates may come out as nothing by chance: forecasts would count as
+    # exact. Their own standard error is added.
+    error = _MEDIAN_ERROR * np.hypot(of_seed / np.sqrt(len(pairs)), of_both / np.sqrt(len(errors)))
+    return of_seed, max(of_both - of_seed, 0.0) + float(error) + _LEAST_VARIANCE

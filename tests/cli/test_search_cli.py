@@ -1,0 +1,89 @@
+"""`nasasr search`: a search on the command line, stopped, resumed and refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+SETTING = "timit-micro/cpu-onnx-fp32-t1-b1-1s"
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> list[object]:
+    return ["--searcher", "evolution", "--batch", 3, "--out", tmp_path / "first"]
+
+
+def test_a_search_recommends_cells_with_forecasts_and_probabilities(
+    run: Run, options: list[object], tmp_path: Path
+) -> None:
+    limit = f"{SETTING}=0.23ms"
+    code, out, err = run("search", *options, "--budget", 12, "--max-latency", limit)
+    assert code == 0
+    assert "expected val_per" in out and f"P({SETTING} holds)" in out and "│ output" in out
+    assert "best" in err and "12/12" in err
+    result = json.loads((tmp_path / "first" / "result.json").read_text())
+    assert result["trainings"] == 12 and result["source"] == "table timit-micro"
+    for best in result["recommended"]:
+        assert best["limit_probabilities"][SETTING] >= 0.9
+        forecast = best["forecasts"]["val_per"]
+        assert forecast["low"] < forecast["mean"] < forecast["high"]
+    labels = [best["expected"]["val_per"] for best in result["recommended"]]
+    assert labels == sorted(labels)
+
+
+def test_a_search_is_resumed_with_a_larger_budget(
+    run: Run, options: list[object], tmp_path: Path
+) -> None:
+    assert run("search", *options, "--budget", 6)[0] == 0
+    before = (tmp_path / "first" / "history.jsonl").read_bytes()
+    code, out, _ = run("search", *options, "--budget", 9, "--format", "json")
+    after = (tmp_path / "first" / "history.jsonl").read_bytes()
+    assert code == 0 and json.loads(out)["trainings"] == 9
+    assert after.startswith(before) and len(after.splitlines()) == 10
+
+
+def test_another_search_does_not_overwrite_a_folder(run: Run, options: list[object]) -> None:
+    assert run("search", *options, "--budget", 3)[0] == 0
+    code, _, err = run("search", *options, "--budget", 3, "--seed", 1)
+    assert code == 2 and "of another search: seed differ" in err
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        (["--max-latency", f"{SETTING}=0.23"], "SETTING=TIME with the unit s, ms or us"),
+        (["--max-latency", "a/b=1ms"], "must be in a setting of the artifact"),
+        (["--objective", "accuracy"], "a quantity must be a target"),
+        (["--objective", "params", "--objective", "val_per"], "at most 1 objective"),
+        (["--set", "population"], "--set must be NAME=VALUE"),
+        (["--set", "size=3"], "population, sample"),
+        (["--training-seeds", "one"], "--training-seeds must be integers"),
+        (["--training-seeds", "7"], "asks for [7]"),
+        (["--level", "1.5"], "level must be in (0, 1)"),
+    ],
+)
+def test_wrong_use_says_rule_and_remedy(
+    run: Run, options: list[object], further: list[str], message: str
+) -> None:
+    code, _, err = run("search", *options, "--budget", 3, *further)
+    assert code == 2 and message in err
+
+
+def test_the_forecast_evaluator_searches_larger_cells(run: Run, options: list[object]) -> None:
+    code, out, _ = run(
+        "search",
+        *options,
+        "--budget",
+        6,
+        "--evaluator",
+        "forecast",
+        "--nodes",
+        4,
+        "--format",
+        "json",
+    )
+    result = json.loads(out)
+    assert code == 0 and result["source"].startswith("forecast of ")
+    assert all(best["cell"].count("_") == 3 for best in result["recommended"])

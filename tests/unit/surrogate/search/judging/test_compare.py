@@ -1,0 +1,140 @@
+"""Comparisons are resumed, paired, and judged by the truth alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import VAL_PER
+from surrogate.search import Truth, TruthRow
+from surrogate.search.judging.compare import run_comparison
+from surrogate.search.judging.config import CompareConfig, load_compare_config
+from surrogate.search.judging.summary import (
+    ScoreRow,
+    SearchRun,
+    curve_rows,
+    run_scores,
+    summarise_comparison,
+)
+from tests.unit.surrogate.search.helpers import SMALL, space_table
+
+TRUTH = Truth(
+    VAL_PER, tuple(TruthRow(k, m, 0.0, 1) for k, m in zip("abcd", (3, 1, 4, 2), strict=True))
+)
+RUN = SearchRun("one", 0, ("c", "a", "d", "b"), ((2, "a"), (4, "d")))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables") / "small"
+    space_table().save(folder)
+    return folder
+
+
+def config_of(table: Path) -> CompareConfig:
+    return CompareConfig.model_validate(
+        {
+            "table": str(table),
+            "nodes": SMALL.nodes,
+            "ops": SMALL.ops,
+            "seeds": (1,),
+            "budget": 12,
+            "repeats": 3,
+            "shares": (0.05,),
+            "truth": {"predictor": "ridge", "folds": 3},
+            "searchers": {
+                "random": {},
+                "old": {"kind": "evolution", "settings": {"population": 5, "sample": 2}},
+            },
+        }
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in (".json", ".parquet") and path.name != "summary.json"
+    }
+
+
+def test_one_or_two_processes_and_a_kill_give_the_same_bytes(table: Path, tmp_path: Path) -> None:
+    config = config_of(table)
+    summary = run_comparison(config, tmp_path / "one")
+
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    def stop(done: int, total: int) -> None:
+        assert total == 6
+        if done == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_comparison(config, tmp_path / "killed", on_progress=stop)
+    counts: list[int] = []
+    again = run_comparison(
+        config, tmp_path / "killed", workers=2, on_progress=lambda done, _: counts.append(done)
+    )
+    assert counts == [4, 5, 6]
+    assert contents(tmp_path / "one") == contents(tmp_path / "killed")
+    assert again.rows == summary.rows
+    assert summary.truth_sha256 == again.truth_sha256
+    assert {row.searcher for row in summary.rows} == {"random", "old"}
+    own = [row for row in summary.rows if row.searcher == summary.reference]
+    assert all(row.ratio == 1 and row.difference == 0 for row in own)
+
+
+def test_regret_is_that_of_the_recommendation_and_not_of_the_best_trained() -> None:
+    rows = curve_rows(RUN, TRUTH, budget=4)
+    assert [row.regret for row in rows] == [None, 2, 2, 1]
+    assert [row.least_regret for row in rows] == [3, 2, 1, 0]
+    scores = {row.metric: row.value for row in run_scores(RUN, TRUTH, (0.25, 0.5), 4)}
+    assert scores == {"regret": 1, "trainings_to_0.25": 4, "trainings_to_0.5": 3}
+
+
+def test_what_is_not_found_within_the_budget_counts_twice_the_budget() -> None:
+    scores = {row.metric: row.value for row in run_scores(RUN, TRUTH, (0.25,), 3)}
+    assert scores == {"regret": 2, "trainings_to_0.25": 6}
+
+
+def test_intervals_are_paired() -> None:
+    """Repeats that differ much but by the same factor have an exact ratio."""
+    values = np.random.default_rng(0).uniform(1, 10, 20)
+    scores = [
+        ScoreRow(name, i, "regret", factor * value)
+        for name, factor in (("one", 1.0), ("twice", 2.0))
+        for i, value in enumerate(values)
+    ]
+    summary = summarise_comparison(
+        "test", scores, TRUTH, reference="one", budget=4, seed=0, cpu_seconds={}
+    )
+    (twice,) = [row for row in summary.rows if row.searcher == "twice"]
+    assert twice.ratio_low == pytest.approx(0.5) and twice.ratio_high == pytest.approx(0.5)
+    assert twice.difference_low < twice.difference < twice.difference_high < 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[searchers]\n", "searchers"),
+        ("budget = 0\n[searchers.random]\n", "budget"),
+        ("shares = [2.0]\n[searchers.random]\n", "shares must be in"),
+        ("reference = 'x'\n[searchers.random]\n", "reference must be a searcher"),
+        ("[searchers.random]\nbatches = 1\n", "batches"),
+    ],
+)
+def test_a_wrong_configuration_says_what_is_wrong(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_compare_config(tmp_path / "c.toml")
+
+
+def test_an_unknown_searcher_or_setting_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[searchers.x]\nkind = 'none'\n")
+    with pytest.raises(UserError, match="unknown searcher 'none'"):
+        load_compare_config(tmp_path / "c.toml").choices()
+    (tmp_path / "c.toml").write_text("[searchers.evolution.settings]\nsize = 3\n")
+    with pytest.raises(UserError, match="population, sample"):
+        load_compare_config(tmp_path / "c.toml").choices()

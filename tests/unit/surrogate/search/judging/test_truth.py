@@ -1,0 +1,118 @@
+"""Regret against a truth, its digest, and what the interim truth may know."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from graph_encoding.common.errors import UserError
+from surrogate.data.targets import VAL_PER, Identity, Target
+from surrogate.predictors import RidgePredictor
+from surrogate.search import Truth, TruthRow, interim_truth, read_refined
+from surrogate.search.judging.truth import FORECAST, OTHER_SEEDS, REFINED
+from surrogate.testing.synthetic import true_per
+from tests.unit.surrogate.search.helpers import SMALL, space_table
+from train_benchmark.table.benchmark_table import BenchmarkTable
+
+ROWS = tuple(TruthRow(key, mean, 0.01, 2) for key, mean in zip("abcd", (3, 1, 4, 2), strict=True))
+SCORE = Target("score", "score", "", "maximise", Identity())
+
+
+def test_regret_is_the_distance_to_the_best_in_either_direction() -> None:
+    low, high = Truth(VAL_PER, ROWS), Truth(SCORE, ROWS)
+    assert [low.regret(key) for key in "abcd"] == [2, 0, 3, 1]
+    assert [high.regret(key) for key in "abcd"] == [1, 3, 0, 2]
+    assert low.best(0.5) == {"b", "d"} and high.best(0.5) == {"a", "c"}
+    assert low.best(0.01) == {"b"}
+    with pytest.raises(UserError, match="every function that a search may find"):
+        low.regret("e")
+    with pytest.raises(UserError, match="share must be in"):
+        low.best(0)
+
+
+def test_the_digest_depends_on_every_number() -> None:
+    changed = [
+        Truth(VAL_PER, (replace(ROWS[0], **{name: value}), *ROWS[1:]))
+        for name, value in (("mean", 3.5), ("sem", 0.02), ("n_seeds", 3), ("source", FORECAST))
+    ]
+    digests = {truth.digest for truth in (*changed, Truth(VAL_PER, ROWS), Truth(SCORE, ROWS))}
+    assert len(digests) == 6
+
+
+@pytest.mark.parametrize("rows", [(), ROWS[::-1], (*ROWS, ROWS[-1])])
+def test_a_truth_has_each_function_once(rows: tuple[TruthRow, ...]) -> None:
+    with pytest.raises(UserError, match="one row for each function"):
+        Truth(VAL_PER, rows)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".parquet"])
+def test_refined_rows_take_the_place_of_estimates(suffix: str, tmp_path: Path) -> None:
+    plain = [{"key": "c", "mean": 0.5, "sem": 0.004, "n_seeds": 6}]
+    path = tmp_path / f"refined{suffix}"
+    if suffix == ".json":
+        path.write_text(json.dumps(plain))
+    else:
+        pq.write_table(pa.Table.from_pylist(plain), path)
+    truth = Truth(VAL_PER, ROWS).refined(read_refined(path))
+    assert truth.best(0.25) == {"c"}
+    assert truth.rows[2] == TruthRow("c", 0.5, 0.004, 6, REFINED)
+    with pytest.raises(UserError, match="1 are not, such as 'z'"):
+        truth.refined([TruthRow("z", 1.0, 0.0, 1)])
+
+
+def test_a_file_without_a_column_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "refined.json").write_text('[{"key": "c", "mean": 0.5}]')
+    with pytest.raises(UserError, match="must have rows with key, mean, sem, n_seeds"):
+        read_refined(tmp_path / "refined.json")
+
+
+def test_the_interim_truth_does_not_know_a_seed_that_searches_see() -> None:
+    """Other labels of the seen seed of one function do not move that function's own truth."""
+    table = space_table(noise=0.003)
+    key = table.keys[5]
+    changed = [
+        replace(r, val_per_curve=(1.0, *[0.2] * 5)) if (r.functional_key, r.seed) == (key, 1) else r
+        for r in table.records
+    ]
+    lucky = BenchmarkTable(table.metadata, changed)
+    one, other = (truth_of(t) for t in (table, lucky))
+    assert one.cost_of[key] == pytest.approx(other.cost_of[key], abs=2e-3)
+    assert abs(one.cost_of[key] - 0.2) > 0.1
+
+
+def truth_of(table: BenchmarkTable) -> Truth:
+    return interim_truth(
+        table, VAL_PER, SMALL, seen_seeds=(1,), predictor=RidgePredictor(), folds=3
+    )
+
+
+def test_the_interim_truth_is_nearer_than_one_label_and_names_its_sources() -> None:
+    noise = 0.01
+    table = space_table(noise=noise)
+    records = [r for r in table.records if r.seed == 1 or hash_of(r.functional_key) % 2]
+    truth = truth_of(BenchmarkTable(table.metadata, records))
+    counts = truth.counts_by_source()
+    assert counts[FORECAST] + counts[OTHER_SEEDS] == len(SMALL.functions)
+    assert min(counts.values()) > 10
+    errors = np.array(
+        [
+            truth.cost_of[key] - true_per(graph)
+            for key, graph in zip(SMALL.functions.keys, SMALL.functions.graphs, strict=True)
+        ]
+    )
+    assert np.sqrt((errors**2).mean()) < noise
+
+
+def hash_of(key: str) -> int:
+    return sum(key.encode())
+
+
+def test_a_table_that_lacks_a_function_is_refused() -> None:
+    table = space_table()
+    records = [r for r in table.records if r.functional_key != table.keys[0]]
+    with pytest.raises(UserError, match="lacks 1, such as"):
+        truth_of(BenchmarkTable(table.metadata, records))

@@ -1,0 +1,134 @@
+"""What each kind of searcher does beyond the laws that all share."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graph_encoding.cell import Cell
+from surrogate.search import Evaluation, History, Outcome, Quantity, Request, Searcher, SearchSpace
+from surrogate.search import run_search as run
+from surrogate.search.run import evaluation_of
+from surrogate.search.searchers import (
+    EvolutionSearcher,
+    EvolutionSettings,
+    GuidedSearcher,
+    GuidedSettings,
+    LocalSearcher,
+    Nsga2Searcher,
+    Nsga2Settings,
+    RandomSearcher,
+)
+from surrogate.testing.searcher_contract import ERROR, FunctionEvaluator, labels_of, problem_of
+from tests.unit.surrogate.search.helpers import SMALL
+
+PROBLEM = problem_of()
+LABELS = labels_of(SMALL)
+
+
+def told(searcher: Searcher, cells: Sequence[Cell], costs: Sequence[float]) -> list[Evaluation]:
+    found = [
+        Evaluation(SMALL.function(cell).key, cell.text, 1, {"error": c}, (c,), "ok", "test", 0)
+        for cell, c in zip(cells, costs, strict=True)
+    ]
+    searcher.tell(found)
+    return found
+
+
+def least_after(searcher: Searcher) -> float:
+    history = History({})
+    run(searcher, FunctionEvaluator(PROBLEM, LABELS), budget=25, batch=5, history=history)
+    return min(e.costs[0] for e in history.evaluations)
+
+
+def test_searchers_of_one_seed_start_from_the_same_functions() -> None:
+    asked = [
+        kind(PROBLEM, seed=4).ask(5)
+        for kind in (RandomSearcher, LocalSearcher, EvolutionSearcher, GuidedSearcher)
+    ]
+    assert all(cells == asked[0] for cells in asked)
+
+
+def test_learned_searches_find_better_functions_than_random_search() -> None:
+    def mean_least(kind: type[Searcher], settings: object = None) -> float:
+        searchers = [kind(PROBLEM, seed=seed, settings=settings) for seed in range(8)]
+        return float(np.mean([least_after(searcher) for searcher in searchers]))
+
+    chance = mean_least(RandomSearcher)
+    assert mean_least(EvolutionSearcher, EvolutionSettings(population=6, sample=4)) < chance
+    assert mean_least(LocalSearcher) < chance
+    assert mean_least(GuidedSearcher) < chance
+
+
+def test_the_oldest_member_dies_however_good_it_is() -> None:
+    searcher = EvolutionSearcher(PROBLEM, seed=0, settings=EvolutionSettings(3, 3))
+    cells = SMALL.functions.cells[:4]
+    told(searcher, cells, [0.1, 0.5, 0.4, 0.3])
+    (child,) = searcher.ask(1)
+    # The best of the last three is the parent, not the first one.
+    assert SMALL.cells.distance(child, cells[3]) == 1
+
+
+def test_local_search_trains_neighbours_of_the_best_until_none_is_better() -> None:
+    searcher = LocalSearcher(PROBLEM, seed=1)
+    (start,) = searcher.ask(1)
+    told(searcher, [start], [0.5])
+    neighbours = {SMALL.function(c).key for c in SMALL.cells.neighbours(start)}
+    first = searcher.ask(3)
+    assert {SMALL.function(c).key for c in first} <= neighbours
+    told(searcher, first, [0.6, 0.4, 0.55])
+    better = {SMALL.function(c).key for c in SMALL.cells.neighbours(first[1])}
+    assert {SMALL.function(c).key for c in searcher.ask(2)} <= better
+
+
+def test_guided_recommends_by_posterior_and_not_by_the_luckiest_label() -> None:
+    """With noisy labels, a lucky one of a middling function loses to good neighbours."""
+    labels = np.array(list(LABELS.values()))
+    order = np.argsort(labels)
+    costs = labels + np.random.default_rng(0).normal(0, 0.01, len(labels))
+    lucky = order[len(order) // 2]
+    costs[lucky] = costs.min() - 0.001
+    searcher = GuidedSearcher(PROBLEM, seed=0)
+    told(searcher, SMALL.functions.cells, costs.tolist())
+    (best,) = searcher.recommend()
+    by_label = min(searcher.known, key=lambda key: searcher.known[key].cost)
+    assert by_label == SMALL.functions.keys[lucky]
+    assert best.key in {SMALL.functions.keys[row] for row in order[: len(order) // 5]}
+
+
+def test_guided_searches_spaces_that_are_too_large_to_enumerate() -> None:
+    space = SearchSpace(nodes=5, ops=("linear", "conv5", "conv7", "gated_linear", "zero"))
+    problem = problem_of(space=space)
+    assert not space.is_enumerated
+    settings = GuidedSettings(start=5, explore=10, sampled=60, drawn=30)
+    searcher = GuidedSearcher(problem, seed=0, settings=settings)
+
+    class Nodes(FunctionEvaluator):
+        def evaluate(self, requests: Sequence[Request]) -> list[object]:  # type: ignore[override]
+            labels = {r.key: -float(len(space.function(r.cell).graph.ops)) for r in requests}
+            return FunctionEvaluator(problem, labels).evaluate(requests)  # type: ignore[return-value]
+
+    history = History({})
+    run(searcher, Nodes(problem, {}), budget=20, batch=5, history=history)
+    assert len({e.key for e in history.evaluations}) == 20
+
+
+def test_nsga2_finds_more_of_a_front_than_its_first_population() -> None:
+    params = Quantity.of("params")
+    problem = type(PROBLEM)((Quantity.of_target(ERROR), params), space=SMALL)
+    searcher = Nsga2Searcher(problem, seed=0, settings=Nsga2Settings(population=10))
+    for _ in range(6):
+        cells = searcher.ask(10)
+        found = []
+        for cell in cells:
+            function = SMALL.function(cell)
+            values = {
+                "error": LABELS[function.key],
+                "params": problem.static_value(params, function.graph),
+            }
+            request = Request(cell, function.key, 1)
+            found.append(evaluation_of(request, Outcome(values), problem, "test", 0))
+        searcher.tell(found)
+    front = searcher.recommend(100)
+    costs = np.array([best.costs for best in front])
+    assert len(front) >= 3
+    assert (np.diff(costs[np.argsort(costs[:, 0])][:, 1]) <= 0).all()

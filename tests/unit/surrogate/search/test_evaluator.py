@@ -1,0 +1,106 @@
+"""Values are those of the seed and the source that are stated."""
+
+from dataclasses import replace
+
+import pytest
+
+from graph_encoding.cell import Cell
+from graph_encoding.common.errors import UserError
+from graph_encoding.semantics import Semantics
+from surrogate.fitting.artifact import Artifact
+from surrogate.forecasting.forecast import Forecaster
+from surrogate.search import (
+    ForecastEvaluator,
+    Limit,
+    Quantity,
+    Request,
+    SearchProblem,
+    SearchSpace,
+    TableEvaluator,
+)
+from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.table.benchmark_table import BenchmarkTable
+
+PROBLEM = SearchProblem()
+
+
+def request_of(table: BenchmarkTable, key: str, seed: int) -> Request:
+    return Request(Cell.parse(table.cell_of(key)), key, seed)
+
+
+def test_the_table_gives_the_label_of_the_seed_that_is_asked_for(table: BenchmarkTable) -> None:
+    evaluator = TableEvaluator(table, PROBLEM, seeds=(1, 2))
+    for key in table.keys[:5]:
+        labels = table.labels_of(key, "val_per")
+        for seed, label in labels.items():
+            (outcome,) = evaluator.evaluate([request_of(table, key, seed)])
+            assert outcome.values == {"val_per": label}
+    assert evaluator.source == "table synthetic"
+
+
+def test_a_missing_seed_is_an_error_or_a_failure_and_never_another_seed() -> None:
+    both, one = synthetic_table(12, seeds=(1, 2)), synthetic_table(12, seeds=(1,))
+    records = [r for r in both.records if r.seed == 1 or r.functional_key != both.keys[0]]
+    table = BenchmarkTable(both.metadata, records)
+    request = request_of(one, table.keys[0], 2)
+    with pytest.raises(UserError, match=r"no val_per of cell .* with seed 2"):
+        TableEvaluator(table, PROBLEM, seeds=(2,)).evaluate([request])
+    (outcome,) = TableEvaluator(table, PROBLEM, seeds=(2,), missing="failed").evaluate([request])
+    assert outcome.values == {} and "with seed 2" in outcome.error
+
+
+def test_a_failed_training_is_a_failed_evaluation() -> None:
+    table = synthetic_table(6, seeds=(1,), failed=2)
+    cells = {r.functional_key: r.cell for r in table.records if r.status == "failed"}
+    evaluator = TableEvaluator(table, PROBLEM, seeds=(1,))
+    for key, text in cells.items():
+        (outcome,) = evaluator.evaluate([Request(Cell.parse(text), key, 1)])
+        assert "status 'failed'" in outcome.error
+    assert len(cells) == 2
+
+
+def test_params_are_counted_of_the_problem_s_network(table: BenchmarkTable) -> None:
+    params = Quantity.of("params")
+    problem = SearchProblem((PROBLEM.objectives[0], params), (Limit(params, 1e6),))
+    key = table.keys[0]
+    (outcome,) = TableEvaluator(table, problem, seeds=(1,)).evaluate([request_of(table, key, 1)])
+    graph = problem.space.function(Cell.parse(table.cell_of(key))).graph
+    assert outcome.values["params"] == problem.static_value(params, graph) > 1000
+
+
+@pytest.mark.parametrize(
+    ("problem", "seeds", "message"),
+    [
+        (PROBLEM, (), "one or more distinct seeds"),
+        (PROBLEM, (1, 1), "one or more distinct seeds"),
+        (PROBLEM, (1, 7), r"asks for \[7\]"),
+        (replace(PROBLEM, space=SearchSpace(semantics=Semantics.RELEASED)), (1,), "read cells as"),
+        (SearchProblem((Quantity.of("a/b"),)), (1,), "setting must be one of those"),
+    ],
+)
+def test_what_the_table_does_not_have_is_refused_at_once(
+    table: BenchmarkTable, problem: SearchProblem, seeds: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        TableEvaluator(table, problem, seeds=seeds)
+
+
+def test_forecasts_say_their_source_and_are_those_of_the_forecaster(artifact: Artifact) -> None:
+    forecaster = Forecaster(artifact)
+    problem = SearchProblem((Quantity.of("val_per"), Quantity.of("macs")))
+    evaluator = ForecastEvaluator(forecaster, problem)
+    cells = [Cell.parse("10_100_1000"), Cell.parse("01_001_0001")]
+    requests = [Request(cell, problem.space.function(cell).key, 0) for cell in cells]
+    outcomes = evaluator.evaluate(requests)
+    for outcome, forecast in zip(outcomes, forecaster.forecast(cells), strict=True):
+        assert outcome.values["val_per"] == pytest.approx(forecast.targets[0].mean, rel=1e-9)
+        assert outcome.values["macs"] == forecast.macs
+    assert evaluator.source == "forecast of made-up"
+
+
+def test_forecasts_of_another_network_or_setting_are_refused(artifact: Artifact) -> None:
+    forecaster = Forecaster(artifact)
+    with pytest.raises(UserError, match="artifact's macro network"):
+        ForecastEvaluator(forecaster, SearchProblem((Quantity.of("params"),), macro="paper"))
+    with pytest.raises(UserError, match="asked for a/b"):
+        ForecastEvaluator(forecaster, SearchProblem((Quantity.of("a/b"),)))
