@@ -97,9 +97,10 @@ class ForecastLimit(LimitModel):
 
     def probability(self, graphs: Sequence[CellGraph]) -> FloatArray:
         """(n,) probabilities, below 1: no calibration rules out that a limit is broken."""
-        beyond = [self.model.trained_on.beyond(graph) for graph in graphs]
-        answer = self.model.predictor.predict(graphs)
-        above = self.model.calibrator.exceedance(answer, float(np.log(self.limit.most)), beyond)
+        novelty = [self.model.trained_on.novelty(graph) for graph in graphs]
+        prediction = self.model.predictor.predict(graphs)
+        most = float(np.log(self.limit.most))
+        above = self.model.calibrator.exceedance(prediction, most, novelty)
         return 1.0 - above
 
 

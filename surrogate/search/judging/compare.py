@@ -3,19 +3,18 @@
 import json
 import re
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
+from graph_encoding.engines.engine import Engine, OnStep, no_step
 from surrogate.comparison.fit_result import write_rows
 from surrogate.comparison.plugin import contender
-from surrogate.jobs.processes import OnStep, each_done, no_step
 from surrogate.jobs.provenance import hash_of_class, made_by
+from surrogate.jobs.tasks import OnProgress, each_done, no_progress
 from surrogate.search.evaluator import TableEvaluator
 from surrogate.search.history import History
 from surrogate.search.judging.config import CompareConfig
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
 
 _RUNS, _TRUTHS = "runs", "truths"
 _SUMMARY, _CURVES, _SCORES = "summary.json", "curves.parquet", "scores.parquet"
-
-OnProgress = Callable[[int, int], None]
-"""Called with the searches that are done and their number."""
 
 Task = tuple[str, int]
 """Entry of the configuration, and repeat."""
@@ -130,7 +126,8 @@ def run_comparison(
     folder: Path,
     *,
     workers: int = 1,
-    on_progress: OnProgress = lambda _done, _total: None,
+    engine: Engine | None = None,
+    on_progress: OnProgress = no_progress,
 ) -> ComparisonSummary:
     """Run what of a comparison is not done yet, and judge all of it.
 
@@ -140,8 +137,9 @@ def run_comparison(
     Args:
         config: who is compared, and where.
         folder: where results stand; made if need be.
-        workers: processes that search at a time.
-        on_progress: called after each search.
+        workers: processes of this machine, if there is no engine.
+        engine: where searches run; by default on this machine.
+        on_progress: called with the finished searches and their total.
 
     Returns:
         The summary, which then stands in the folder as `summary.json`; beside it are
@@ -165,8 +163,7 @@ def run_comparison(
     missing = [task for task, path in path_of.items() if not path.exists()]
     done = len(path_of) - len(missing)
     on_progress(done, len(path_of))
-    make_work = partial(_runner, config)
-    for task, (run, seconds) in each_done(missing, bench.run, workers=workers, make_work=make_work):
+    for task, (run, seconds) in each_done(missing, bench.run, workers=workers, engine=engine):
         path = path_of[task]
         # Beside the run, which is the same whenever and wherever it is made.
         _write_json({"cpu_seconds": seconds}, path.with_suffix(".time"))
@@ -236,10 +233,6 @@ def _truth(bench: _Bench, folder: Path) -> Truth:
         write_rows(list(truth.rows), path)
     refined = config.truth.refined
     return truth if refined is None else truth.refined(read_refined(refined))
-
-
-def _runner(config: CompareConfig) -> Callable[[Task, OnStep], tuple[SearchRun, float]]:
-    return _Bench.of(config).run
 
 
 def _file_name(name: str) -> str:

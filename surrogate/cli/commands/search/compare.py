@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from surrogate.cli.config_argument import ConfigKind, config_argument
+from surrogate.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    WorkersOption,
+    chosen_or_this,
+)
+from surrogate.cli.options import PlainFormat, resumed_by
 from surrogate.cli.output import ReportFormat, Row, write_json, write_table
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
@@ -18,12 +26,14 @@ def compare(
     config: Annotated[Path, config_argument(ConfigKind.SEARCH, "timit-micro")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder to keep results in: runs/search-compare/NAME."),
+        typer.Option(
+            metavar="DIR", help="Folder for results; by default runs/search-compare/NAME."
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Searches at a time, a process each.")] = 1,
-    output: Annotated[
-        ReportFormat, typer.Option("--format", help="Form of the output.")
-    ] = ReportFormat.TABLE,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    output: PlainFormat = ReportFormat.TABLE,
 ) -> None:
     """Compare searchers over paired repeats; run again to resume."""
     from surrogate.search.judging.compare import run_comparison
@@ -31,9 +41,9 @@ def compare(
 
     chosen = load_compare_config(config)
     folder = out or Path("runs") / "search-compare" / chosen.name
-    resumes = f"finished searches are kept. Resume with --out {folder}"
-    with told_when_stopped(resumes), ProgressDisplay("searches") as display:
-        summary = run_comparison(chosen, folder, workers=workers, on_progress=display.show)
+    where = chosen_or_this(engine, workers, address)
+    with told_when_stopped(resumed_by(folder)), ProgressDisplay("searches") as display:
+        summary = run_comparison(chosen, folder, engine=where, on_progress=display.show)
     if output is ReportFormat.JSON:
         write_json(asdict(summary))
     else:

@@ -103,9 +103,9 @@ def test_one_function_leaves_the_share_of_seed_noise_open() -> None:
 def test_the_operation_of_every_node_is_seen(text: str) -> None:
     """In the fit as in the graph that is asked about."""
     graph, plain = cell_graph(Cell.parse(text)), cell_graph(Cell.parse("10_100_1000"))
-    assert TrainedOn.of([plain]).beyond(graph) == {"new_operation": 1}
+    assert TrainedOn.of([plain]).novelty(graph) == {"new_operation": 1}
     assert TrainedOn.of([graph]).ops == ("conv5", "conv9")
-    assert TrainedOn.of([graph]).beyond(graph) == {}
+    assert TrainedOn.of([graph]).novelty(graph) == {}
 
 
 def test_a_graph_of_the_fit_is_at_distance_zero() -> None:

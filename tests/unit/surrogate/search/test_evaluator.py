@@ -102,5 +102,5 @@ def test_forecasts_of_another_network_or_setting_are_refused(artifact: Artifact)
     forecaster = Forecaster(artifact)
     with pytest.raises(UserError, match="artifact's macro network"):
         ForecastEvaluator(forecaster, SearchProblem((Quantity.of("params"),), macro="paper"))
-    with pytest.raises(UserError, match="asked for a/b"):
+    with pytest.raises(UserError, match="got a/b"):
         ForecastEvaluator(forecaster, SearchProblem((Quantity.of("a/b"),)))

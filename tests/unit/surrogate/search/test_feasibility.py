@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from surrogate.calibration import TrainedOn, calibrate_support
+from surrogate.calibration import TrainedOn, calibrate
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import LogScale, Target
 from surrogate.latency.model import LatencyModel
@@ -41,9 +41,9 @@ def model() -> LatencyModel:
         np.ones(40, dtype=np.int64),
         np.full(40, np.nan),
     ).sorted_by_key()
-    predictor, calibrator, _ = calibrate_support(dataset, RidgePredictor, 4, rng)
+    found = calibrate(dataset, RidgePredictor, 4, rng)
     trained_on = TrainedOn.of(dataset.graphs)
-    return LatencyModel(LATENCY.name, "cpu", predictor, calibrator, trained_on, {})
+    return LatencyModel(LATENCY.name, "cpu", found.predictor, found.calibrator, trained_on, {})
 
 
 def test_probabilities_rise_with_the_limit_and_are_never_certain(model: LatencyModel) -> None:
