@@ -10,7 +10,7 @@ from graph_encoding.cost import (
     receptive_field,
 )
 from graph_encoding.drawing.draw import draw_svg, draw_text
-from graph_encoding.functional import (
+from graph_encoding.functional_identity import (
     FunctionalForm,
     canonical_form,
     functional_form,
@@ -24,7 +24,7 @@ from graph_encoding.interop.to_networkx import to_networkx
 from graph_encoding.macro import MACROS, PAPER_MACRO, TIMIT_MICRO_MACRO, Macro
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS, Operation, register_operation
 from graph_encoding.published.cost import released_flops, released_params
-from graph_encoding.published.identity import PublishedClass, published_class, published_hash
+from graph_encoding.published.graph_hash import PublishedClass, published_class, published_hash
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace, equivalent
 

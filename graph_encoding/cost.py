@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import FunctionalForm, functional_form
+from graph_encoding.functional_identity import FunctionalForm, functional_form
 from graph_encoding.graph import CellGraph
 from graph_encoding.macro import Macro
 from graph_encoding.network_plan import plan, plan_of_form, plan_of_operations

@@ -12,11 +12,11 @@ from graph_encoding.cost import (
     peak_activation_bytes,
     receptive_field_of_form,
 )
-from graph_encoding.functional import functional_form, functional_key, is_dead
+from graph_encoding.functional_identity import functional_form, functional_key, is_dead
 from graph_encoding.macro import PAPER_MACRO, Macro
 from graph_encoding.ops import NB_ASR_OPS
 from graph_encoding.published.cost import released_flops, released_params
-from graph_encoding.published.identity import published_classes, published_hash
+from graph_encoding.published.graph_hash import published_classes, published_hash
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import FunctionalForm, functional_form
+from graph_encoding.functional_identity import FunctionalForm, functional_form
 from graph_encoding.ops import INPUT, OPERATIONS, OUTPUT, Operation
 from graph_encoding.semantics import Semantics
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import FunctionalForm, Sum, functional_form
+from graph_encoding.functional_identity import FunctionalForm, Sum, functional_form
 from graph_encoding.macro import Macro
 from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics

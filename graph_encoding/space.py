@@ -11,7 +11,7 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import functional_form, functional_key
+from graph_encoding.functional_identity import functional_form, functional_key
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS
 from graph_encoding.semantics import Semantics
 

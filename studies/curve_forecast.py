@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import NB_ASR_OPS, CellGraph, UserError
 from surrogate.curves import CurveModel, CurveSet
-from surrogate.curves.components.calibration import fit_process
+from surrogate.curves.components.curve_intervals import fit_process
 from surrogate.curves.components.label import label_of_curves
 from surrogate.curves.components.mean_curve import ExpectedCurves
 from surrogate.curves.components.moments import robust_mean_and_covariance

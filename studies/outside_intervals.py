@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import NB_ASR_OPS, Semantics
 from graph_encoding.engines.engine import OnStep
-from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.plugin import contender
 from surrogate.comparison.protocol import PlannedSplit
+from surrogate.comparison.scored_fit import fit_and_ask
 from surrogate.comparison.scores import metrics_of
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import Source

@@ -21,7 +21,7 @@ from graph_encoding import Cell, Semantics, functional_key
 from studies.pilot_cells import ANCHORS
 from surrogate.metrics.ranking import kendall_tau
 from train_benchmark.record import TrainingRecord
-from train_benchmark.record_files.stores import read_store
+from train_benchmark.record_files.folder_kinds import read_store
 
 IDENTITY = "50_500_5100"
 PUBLISHED = {"01_100_5110": 0.2278, "11_111_1111": 0.2380, "00_101_3010": 0.2484}

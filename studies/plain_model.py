@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from graph_encoding import OPERATIONS, Cell, Macro, Semantics
-from graph_encoding.functional import FunctionalForm, Sum, functional_form
+from graph_encoding.functional_identity import FunctionalForm, Sum, functional_form
 from graph_encoding.network_plan import LAYER_NORM_EPS, RELU_CEILING
 from train_benchmark.network.asr_model import AsrModel
 from train_benchmark.network.time_convolution import TimeConvolution

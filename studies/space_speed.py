@@ -28,7 +28,7 @@ from graph_encoding import (
     functional_key,
 )
 from graph_encoding.encodings import Composition, GraphStatisticsEncoding, PathDescriptorEncoding
-from graph_encoding.published.identity import published_hash
+from graph_encoding.published.graph_hash import published_hash
 
 EXTENDED_OPS = (*NB_ASR_OPS, "conv3", "conv9", "conv5d3", "conv5g2", "max_pool3", "gated_linear")
 CHUNK = 10_000

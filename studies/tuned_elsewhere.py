@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from graph_encoding.common.errors import UserError
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import load_source
-from surrogate.data.searched_keys import searched_keys
 from surrogate.data.targets import FloatArray
+from surrogate.data.tuning_keys import searched_keys
 from surrogate.tuning import TuneConfig, load_tune_config
 from surrogate.tuning.objective import held_out_tau
 

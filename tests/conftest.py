@@ -12,7 +12,7 @@ from graph_encoding import MACROS, OPERATIONS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import TEST_PER, VAL_PER
 from surrogate.fitting.artifact import Artifact
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.predictors import XgbPredictor, XgbSettings
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 from train_benchmark.table.benchmark_table import BenchmarkTable

@@ -102,7 +102,7 @@ FORECASTING = {"lightgbm", "pyarrow", "scipy", "xgboost"}
         ("train_benchmark.labels", TRAINING | FORECASTING),
         ("train_benchmark.record", TRAINING | FORECASTING),
         ("train_benchmark.recipe", TRAINING | FORECASTING),
-        ("train_benchmark.record_files.stores", TRAINING),
+        ("train_benchmark.record_files.folder_kinds", TRAINING),
         ("train_benchmark.table.benchmark_table", TRAINING),
         ("train_benchmark.table.build", TRAINING),
     ],

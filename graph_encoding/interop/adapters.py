@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graph_encoding.common.errors import CellFormatError, shown
-from graph_encoding.functional import canonical_form
+from graph_encoding.functional_identity import canonical_form
 from graph_encoding.graph import CellGraph
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 

@@ -10,7 +10,7 @@ macro network of SamsungLabs/nb-asr `nasbench_asr/model/tf/model.py`.
 from collections import Counter
 
 from graph_encoding.cell import Cell
-from graph_encoding.published.identity import published_class
+from graph_encoding.published.graph_hash import published_class
 
 _BASE_PARAMS = 23_695_248
 _PARAMS_OF_OP = {

@@ -4,8 +4,8 @@
 scored. `TrainedOn.novelty` is the one test of whether a graph is out of support.
 """
 
-from surrogate.calibration.calibrated import Calibrated, calibrate, calibration_steps
 from surrogate.calibration.conformal import ConformalCalibrator
+from surrogate.calibration.fit_and_calibrate import Calibrated, calibrate, calibration_steps
 from surrogate.calibration.novelty import Neighbourhood, Novelty, TrainedOn, novel_nodes
 from surrogate.calibration.seed_noise import seed_share
 from surrogate.calibration.support import SupportCalibrator

@@ -12,9 +12,9 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.engines.engine import Engine, OnStep
 from graph_encoding.macro import MACROS, Macro
 from surrogate.comparison.fit_result import FitResult, read_fit, write_fit
-from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.plugin import Contender
 from surrogate.comparison.protocol import PlannedSplit, RandomKeys
+from surrogate.comparison.scored_fit import fit_and_ask
 from surrogate.comparison.scores import metrics_of, score_rows
 from surrogate.comparison.summary import SummaryRow, summarise
 from surrogate.data.dataset import SurrogateDataset

@@ -15,16 +15,21 @@ from surrogate.calibration import ConformalCalibrator
 from surrogate.comparison.ceiling import Ceiling, noise_ceilings
 from surrogate.comparison.config import BenchmarkConfig
 from surrogate.comparison.fit_result import FitResult, read_fit, write_fit, write_rows
-from surrogate.comparison.fitting import fit_and_ask
-from surrogate.comparison.kept import Asked, require_all_asked, require_goes_on, write_config
 from surrogate.comparison.plugin import Contender, contender
 from surrogate.comparison.protocol import PROTOCOLS, PlannedSplit, planned_splits
+from surrogate.comparison.results_folder import (
+    Asked,
+    require_all_asked,
+    require_goes_on,
+    write_config,
+)
+from surrogate.comparison.scored_fit import fit_and_ask
 from surrogate.comparison.scores import Metric, ScoreRow, metrics_of, score_rows
 from surrogate.comparison.summary import SummaryRow, summarise
 from surrogate.data.folds import check_folds
 from surrogate.data.labelled_graphs import Source, load_source
 from surrogate.data.prediction import Prediction
-from surrogate.data.searched_keys import searched_keys
+from surrogate.data.tuning_keys import searched_keys
 from surrogate.jobs.checkpoint import Checkpoint
 from surrogate.jobs.tasks import Task, run
 from surrogate.predictors.base import FEWEST_KEYS

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.graph import CellGraph
 from surrogate.curves.components.basis import CurveBasis
-from surrogate.curves.components.calibration import (
+from surrogate.curves.components.conditioning import CurveProcess, Subject
+from surrogate.curves.components.curve_intervals import (
     HorizonCalibration,
     calibrate_horizons,
     fit_process,
 )
-from surrogate.curves.components.conditioning import CurveProcess, Subject
 from surrogate.curves.components.falling import project_falling
 from surrogate.curves.components.label import with_label
 from surrogate.curves.components.mean_curve import (

@@ -33,7 +33,7 @@ def _known_predictor(name: str) -> str:
     if ":" in name:
         raise UserError(
             f"a fit takes registered predictors only ({', '.join(PREDICTORS)}), but got {name!r}; "
-            "fit one of your own from Python with surrogate.fitting.fitting.fit_artifact"
+            "fit one of your own from Python with surrogate.fitting.fit_artifact.fit_artifact"
         )
     PREDICTORS.get(name)
     return name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import functional_form
+from graph_encoding.functional_identity import functional_form
 from graph_encoding.semantics import Semantics
 from surrogate.data.targets import PER_UNIT, TARGETS, label_epochs
 from surrogate.forecasting.forecast import Forecaster

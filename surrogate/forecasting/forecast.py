@@ -7,7 +7,7 @@ from pathlib import Path
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.cost import macs_of_form, params_of_form
-from graph_encoding.functional import FunctionalForm, functional_form
+from graph_encoding.functional_identity import FunctionalForm, functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
 from graph_encoding.semantics import Semantics
 from surrogate.calibration import Novelty

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.functional import functional_form
+from graph_encoding.functional_identity import functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS, Operation
 from graph_encoding.semantics import Semantics

@@ -15,7 +15,7 @@ from graph_encoding.engines.engine import Engine
 from surrogate.comparison.protocol import MIN_TEST_KEYS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import load_source
-from surrogate.data.searched_keys import SUMMARY_FILE
+from surrogate.data.tuning_keys import SUMMARY_FILE
 from surrogate.jobs.provenance import versions
 from surrogate.jobs.tasks import OnProgress, no_progress
 from surrogate.tuning.config import TuneConfig, Value

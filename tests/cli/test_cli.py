@@ -281,7 +281,7 @@ def test_ctrl_c_in_a_fit_is_told(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("surrogate.fitting.fitting.fit_artifact", stopped)
+    monkeypatch.setattr("surrogate.fitting.fit_artifact.fit_artifact", stopped)
     code, out, err = run("fit", saved_table, "--out", tmp_path / "out")
     assert (code, out) == (130, "")
     assert f"stopped; {tmp_path / 'out'} was not written; the same command goes on" in err
@@ -325,7 +325,7 @@ def test_where_nothing_can_be_written_nothing_is_fitted(
     def never(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("surrogate.fitting.fitting.fit_artifact", never)
+    monkeypatch.setattr("surrogate.fitting.fit_artifact.fit_artifact", never)
     (tmp_path / "file").write_text("")
     code, _, err = run("fit", saved_table, "--out", tmp_path / "file" / "deep" / "out")
     assert code == 2

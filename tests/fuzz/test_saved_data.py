@@ -21,10 +21,10 @@ from graph_encoding.common.hashing import content_hash
 from surrogate.cli.options import observed_rates
 from surrogate.curves import load_curve_model
 from surrogate.curves.observed import Observed
-from surrogate.data.searched_keys import searched_keys
 from surrogate.data.targets import VAL_PER
+from surrogate.data.tuning_keys import searched_keys
 from surrogate.fitting.artifact import load_artifact
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.predictors import RidgePredictor
 from surrogate.testing.synthetic_curves import synthetic_curve_table
 from tests.fuzz.helpers import (
@@ -36,10 +36,10 @@ from tests.fuzz.helpers import (
 )
 from tests.unit.train_benchmark.latency.helpers import failed, made_up
 from train_benchmark.collecting.ledger import read_status
-from train_benchmark.collecting.store import RecordStore
+from train_benchmark.collecting.record_writer import RecordStore
 from train_benchmark.latency.description import read_description
-from train_benchmark.latency.store import LatencyStore
-from train_benchmark.record_files.stores import read_latency_store, read_store
+from train_benchmark.latency.record_writer import LatencyStore
+from train_benchmark.record_files.folder_kinds import read_latency_store, read_store
 from train_benchmark.table.benchmark_table import BenchmarkTable
 from train_benchmark.table.verify import verify_table
 

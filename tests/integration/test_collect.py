@@ -26,11 +26,11 @@ from tests.unit.train_benchmark.test_record import RECORD
 from train_benchmark.collecting.campaign import Progress, collect
 from train_benchmark.collecting.campaign_folder import campaign_status
 from train_benchmark.collecting.plan import Campaign, Job
-from train_benchmark.collecting.store import RecordStore
+from train_benchmark.collecting.record_writer import RecordStore
 from train_benchmark.collecting.trainings import lost_record
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
 from train_benchmark.record import TrainingRecord
-from train_benchmark.record_files.stores import read_store
+from train_benchmark.record_files.folder_kinds import read_store
 from train_benchmark.table.build import build_table
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ from graph_encoding.engines.ray_cluster import RayEngine
 from surrogate.comparison import BenchmarkConfig, benchmark_config, run_benchmark
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import VAL_PER
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.predictors import MeanPredictor, RidgePredictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table, true_per
 from surrogate.tuning import TuneConfig

@@ -14,7 +14,7 @@ from graph_encoding.engines.local import LocalEngine
 from tests.integration.test_collect import ROOT, config, corpus, results  # noqa: F401
 from train_benchmark.collecting.campaign import collect
 from train_benchmark.collecting.plan import Campaign
-from train_benchmark.record_files.stores import read_store
+from train_benchmark.record_files.folder_kinds import read_store
 from train_benchmark.table.build import build_table
 
 CELLS = 200

@@ -11,7 +11,7 @@ from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.collecting.campaign import collect
 from train_benchmark.collecting.plan import Campaign
 from train_benchmark.collecting.retrain import trainer_of
-from train_benchmark.record_files.stores import read_store
+from train_benchmark.record_files.folder_kinds import read_store
 
 ROOT = Path(__file__).parents[2]
 CELL = "10_100_1000"

@@ -25,7 +25,7 @@ from graph_encoding import (
     functional_form,
     functional_key,
 )
-from graph_encoding.functional import Sum, canonical_form
+from graph_encoding.functional_identity import Sum, canonical_form
 
 MODULUS = 2**61 - 1
 X = 1234567

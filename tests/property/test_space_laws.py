@@ -17,7 +17,7 @@ from graph_encoding import (
     functional_key,
     nasbench201,
 )
-from graph_encoding.functional import canonical_form
+from graph_encoding.functional_identity import canonical_form
 from graph_encoding.ops import BUILT_IN_OPS
 
 
@@ -260,13 +260,13 @@ def test_a_large_cell_of_one_operation_has_a_key() -> None:
 
 
 def test_too_many_orders_to_choose_from_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graph_encoding.functional.MAX_NUMBERINGS", 23)
+    monkeypatch.setattr("graph_encoding.functional_identity.MAX_NUMBERINGS", 23)
     # Four branches of two terms: each first term has a second one of its own.
     ops = ["a"] * 8
     arguments = [[1] + [0] * 8] * 4 + [[0] * (1 + i) + [1] + [0] * (7 - i) for i in range(4)]
     with pytest.raises(UserError, match=r"at most 23 numberings, .* 8 terms have more after 3"):
         canonical_form(ops, arguments, [0] * 5 + [1] * 4)
-    monkeypatch.setattr("graph_encoding.functional.MAX_NUMBERINGS", 24)
+    monkeypatch.setattr("graph_encoding.functional_identity.MAX_NUMBERINGS", 24)
     assert canonical_form(ops, arguments, [0] * 5 + [1] * 4).ops == ("a",) * 8
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from graph_encoding.graph import CellGraph
 from surrogate.calibration import ConformalCalibrator
-from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.plugin import Contender, contender
 from surrogate.comparison.protocol import PlannedSplit
+from surrogate.comparison.scored_fit import fit_and_ask
 from surrogate.comparison.scores import metrics_of
 from surrogate.comparison.summary import SummaryRow
 from surrogate.data.dataset import SurrogateDataset

@@ -15,7 +15,7 @@ from studies.pilot_report import (
     relative,
     signal_to_noise,
 )
-from train_benchmark.collecting.store import RecordStore
+from train_benchmark.collecting.record_writer import RecordStore
 from train_benchmark.record import TrainingRecord
 
 CELLS = {"50_500_5100": 0.20, "01_100_5110": 0.19, "00_101_3010": 0.22, "10_100_1000": 0.30}

@@ -17,7 +17,7 @@ from graph_encoding.common.errors import MissingExtraError, unreadable
 from graph_encoding.common.strict_json import strict_json
 from graph_encoding.common.toml_config import load_config
 from graph_encoding.macro import Macro
-from surrogate.data.searched_keys import searched_keys
+from surrogate.data.tuning_keys import searched_keys
 from surrogate.fitting.artifact import Artifact, load_artifact
 from surrogate.predictors import load_predictor
 from tests.fuzz.test_saved_data import signer

@@ -14,7 +14,7 @@ from graph_encoding.engines.engine import Engine
 from graph_encoding.engines.local import LocalEngine
 from train_benchmark.collecting.ledger import Ledger
 from train_benchmark.collecting.plan import Campaign
-from train_benchmark.collecting.store import RecordStore
+from train_benchmark.collecting.record_writer import RecordStore
 from train_benchmark.collecting.trainings import train_all
 from train_benchmark.features.prepare import (
     CorpusRoots,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import CellFormatError, UserError
-from graph_encoding.functional import FunctionalForm, functional_form
+from graph_encoding.functional_identity import FunctionalForm, functional_form
 from graph_encoding.ops import NB_ASR_OPS
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace

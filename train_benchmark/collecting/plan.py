@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.toml_config import load_config
-from graph_encoding.functional import functional_key
+from graph_encoding.functional_identity import functional_key
 from train_benchmark.collecting.cell_choice import CellsConfig, choose_cells
 from train_benchmark.recipe import Recipe
 from train_benchmark.strict_config import StrictConfig

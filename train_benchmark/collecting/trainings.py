@@ -10,7 +10,7 @@ import torch
 from graph_encoding.common.errors import NasasrError
 from graph_encoding.cost import params
 from graph_encoding.engines.engine import Engine, Lost, Needs, OnStep, always
-from graph_encoding.functional import functional_key
+from graph_encoding.functional_identity import functional_key
 from train_benchmark.collecting.failure_guard import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.collecting.plan import Job
 from train_benchmark.features.prepared import PreparedCorpus

@@ -12,7 +12,7 @@ from typing import Any
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import NasasrError, UserError
-from graph_encoding.functional import functional_key
+from graph_encoding.functional_identity import functional_key
 from graph_encoding.registered import Registered
 from train_benchmark.collecting.failure_guard import MAX_ATTEMPTS, MAX_FAILED_IN_A_ROW, HeldRecords
 from train_benchmark.latency.config import Sweep
@@ -23,8 +23,8 @@ from train_benchmark.latency.description import (
     read_description,
     with_baseline,
 )
+from train_benchmark.latency.record_writer import LatencyStore
 from train_benchmark.latency.setting import LatencySetting
-from train_benchmark.latency.store import LatencyStore
 from train_benchmark.latency.worker import (
     Ready,
     Stopped,
@@ -33,8 +33,8 @@ from train_benchmark.latency.worker import (
     identity_fields,
     work,
 )
+from train_benchmark.record_files.folder_kinds import SweepIdentity, read_latency_store
 from train_benchmark.record_files.latency_record import LatencyRecord
-from train_benchmark.record_files.stores import SweepIdentity, read_latency_store
 
 _PATIENCE_SECONDS = 2.0
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import NasasrError, UserError
-from graph_encoding.functional import functional_key
+from graph_encoding.functional_identity import functional_key
 from graph_encoding.registered import Registered
 from graph_encoding.semantics import Semantics
 from train_benchmark.latency.config import MethodConfig

@@ -18,11 +18,11 @@ from graph_encoding.common.atomic_files import whole_folder
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.cost import macs, params
-from graph_encoding.functional import functional_key
+from graph_encoding.functional_identity import functional_key
 from graph_encoding.macro import PAPER_MACRO, Macro
 from graph_encoding.ops import NB_ASR_OPS
 from graph_encoding.published.cost import released_flops, released_params
-from graph_encoding.published.identity import published_classes
+from graph_encoding.published.graph_hash import published_classes
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from train_benchmark.nb_asr.files import (

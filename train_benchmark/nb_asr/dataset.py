@@ -19,7 +19,7 @@ from typing import Any, SupportsIndex
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.published.identity import published_graph_hash, published_hash
+from graph_encoding.published.graph_hash import published_graph_hash, published_hash
 from train_benchmark.nb_asr.convert import read_released_folder, release_of_table
 from train_benchmark.nb_asr.timing_files import (
     Arch,

@@ -21,7 +21,7 @@ import numpy as np
 from graph_encoding.cell import Cell
 from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError, shown
-from graph_encoding.published.identity import published_hash
+from graph_encoding.published.graph_hash import published_hash
 
 _HASH_LENGTH = 32
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError, shown
-from graph_encoding.published.identity import published_hash
+from graph_encoding.published.graph_hash import published_hash
 from train_benchmark.nb_asr.convert import check_alike
 from train_benchmark.nb_asr.files import (
     ReleasedFile,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from graph_encoding.functional import Sum
+from graph_encoding.functional_identity import Sum
 from graph_encoding.network_plan import Layer
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.common.errors import CorruptFileError, UserError
 from graph_encoding.common.hashing import content_hash
-from graph_encoding.functional import functional_form
+from graph_encoding.functional_identity import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from train_benchmark.labels import LABELS, check_label, definition_of, label_of, label_of_curve

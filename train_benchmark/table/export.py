@@ -13,7 +13,7 @@ from graph_encoding.common.atomic_files import whole_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.cost import macs, peak_activation_bytes, receptive_field
 from graph_encoding.macro import Macro
-from graph_encoding.published.identity import is_published, published_hash
+from graph_encoding.published.graph_hash import is_published, published_hash
 from graph_encoding.semantics import Semantics
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table.benchmark_table import LABELS, BenchmarkTable, label_of

@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 
 from graph_encoding.common.errors import UserError
+from train_benchmark.record_files.folder_kinds import read_latency_store
 from train_benchmark.record_files.latency_record import (
     LatencyRecord,
     read_latencies,
     read_latency_columns,
 )
-from train_benchmark.record_files.store_reader import replaces
-from train_benchmark.record_files.stores import read_latency_store
+from train_benchmark.record_files.record_reader import replaces
 
 LATENCY_FILE = "latency.parquet"
 

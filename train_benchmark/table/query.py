@@ -8,7 +8,7 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import functional_form
+from graph_encoding.functional_identity import functional_form
 from graph_encoding.semantics import Semantics
 from train_benchmark.table.benchmark_table import LABELS, BenchmarkTable
 

@@ -10,7 +10,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.cost import params
-from graph_encoding.functional import functional_form, functional_key
+from graph_encoding.functional_identity import functional_form, functional_key
 from graph_encoding.macro import Macro
 from graph_encoding.published.cost import released_params
 from graph_encoding.semantics import Semantics

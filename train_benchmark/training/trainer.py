@@ -15,7 +15,7 @@ from torch import Tensor
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.cost import params
-from graph_encoding.functional import functional_key
+from graph_encoding.functional_identity import functional_key
 from train_benchmark.features.augment import mask_batch
 from train_benchmark.features.batching import Batch
 from train_benchmark.features.epochs import EpochBatches

@@ -89,7 +89,7 @@ def _fitted(
     engine: "Engine",
     checkpoint: "Checkpoint",
 ) -> "Artifact":
-    from surrogate.fitting.fitting import fit_artifact
+    from surrogate.fitting.fit_artifact import fit_artifact
     from surrogate.jobs.provenance import plain_config
 
     with ProgressDisplay("fitting") as display:
@@ -120,7 +120,7 @@ def _held_out(
     from surrogate.comparison.fit_result import percent
     from surrogate.comparison.held_out import HeldOutComparison, fit_contenders
     from surrogate.data.dataset import SurrogateDataset
-    from surrogate.fitting.fitting import macro_of_table
+    from surrogate.fitting.fit_artifact import macro_of_table
 
     chosen = config.evaluation
     comparison = HeldOutComparison(

@@ -18,7 +18,7 @@ from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import check_folds, fold_indices
 from surrogate.data.labelled_graphs import Source
 from surrogate.data.targets import VAL_PER
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.metrics import seed_agreement
 from surrogate.predictors import RidgePredictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table

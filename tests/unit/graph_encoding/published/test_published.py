@@ -7,7 +7,7 @@ from hypothesis import given
 
 from graph_encoding import Cell, CellSpace, Semantics, UserError, functional_key
 from graph_encoding.published.cost import released_flops, released_params
-from graph_encoding.published.identity import published_class, published_classes, published_hash
+from graph_encoding.published.graph_hash import published_class, published_classes, published_hash
 from studies.space_speed import literal_hash
 from tests.unit.graph_encoding.test_cell import cells
 

@@ -7,7 +7,6 @@ import pytest
 
 from graph_encoding import TIMIT_MICRO_MACRO, UserError
 from surrogate.comparison import SummaryRow
-from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.held_out import (
     HeldOutComparison,
     fit_contenders,
@@ -15,6 +14,7 @@ from surrogate.comparison.held_out import (
 )
 from surrogate.comparison.plugin import contender
 from surrogate.comparison.protocol import PROTOCOLS, planned_splits
+from surrogate.comparison.scored_fit import fit_and_ask
 from surrogate.data.labelled_graphs import Source
 from surrogate.fitting.config import default_fit_config
 from surrogate.metrics import kendall_tau, rmse

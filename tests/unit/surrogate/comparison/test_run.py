@@ -18,7 +18,7 @@ from surrogate.comparison import (
     run_benchmark,
 )
 from surrogate.comparison.config import ProtocolConfig
-from surrogate.comparison.fitting import timed_answers
+from surrogate.comparison.scored_fit import timed_answers
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Prediction
 from surrogate.predictors.base import Arrays, Predictor

@@ -11,7 +11,7 @@ from graph_encoding import CellGraph, GraphRow, UserError, write_graphs
 from graph_encoding.common.hashing import content_hash
 from studies.tuned_elsewhere import searched
 from surrogate.comparison import load_benchmark_config, run_benchmark
-from surrogate.data.searched_keys import searched_keys
+from surrogate.data.tuning_keys import searched_keys
 from surrogate.testing.synthetic import synthetic_dataset, true_per
 from surrogate.tuning import load_tune_config
 from train_benchmark.table.benchmark_table import BenchmarkTable

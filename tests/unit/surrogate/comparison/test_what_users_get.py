@@ -9,14 +9,14 @@ import pytest
 
 from graph_encoding import Cell, cell_graph
 from surrogate.comparison.fit_result import FitResult
-from surrogate.comparison.fitting import fit_and_ask
 from surrogate.comparison.plugin import Contender, contender
 from surrogate.comparison.protocol import PlannedSplit
+from surrogate.comparison.scored_fit import fit_and_ask
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import Source
 from surrogate.data.targets import VAL_PER
 from surrogate.fitting.artifact import Artifact
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.testing.synthetic import synthetic_table, true_per
 from train_benchmark.table.benchmark_table import BenchmarkTable

@@ -21,7 +21,7 @@ from surrogate.fitting.artifact import (
     Artifact,
     load_artifact,
 )
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.forecasting.benchmark_query import Benchmark, check_same_source
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.predictors import RidgePredictor

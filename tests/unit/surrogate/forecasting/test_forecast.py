@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.cost import params
-from graph_encoding.functional import functional_key
+from graph_encoding.functional_identity import functional_key
 from graph_encoding.macro import TIMIT_MICRO_MACRO
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
@@ -20,8 +20,8 @@ from surrogate.curves import LabelForecast
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import COLLAPSED_PER, PER_UNIT, VAL_PER
 from surrogate.fitting.artifact import Artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.fitting.fit_parts import fit_target
-from surrogate.fitting.fitting import fit_artifact
 from surrogate.forecasting.forecast import Forecast, Forecaster
 from surrogate.forecasting.values import TargetForecast, forecast_target, with_observed_label
 from surrogate.predictors import MeanPredictor

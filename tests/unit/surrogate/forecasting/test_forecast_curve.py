@@ -11,11 +11,11 @@ import pytest
 
 from graph_encoding import Cell, CellGraph, UserError, cell_graph
 from surrogate.calibration import ConformalCalibrator, SupportCalibrator
-from surrogate.curves.components.calibration import MOST_SCORES, HorizonCalibration
+from surrogate.curves.components.curve_intervals import MOST_SCORES, HorizonCalibration
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import TEST_PER, VAL_PER, Target
 from surrogate.fitting.artifact import Artifact, load_artifact
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.forecasting.benchmark_query import Benchmark
 from surrogate.forecasting.forecast import Forecast, Forecaster
 from surrogate.predictors import RidgePredictor

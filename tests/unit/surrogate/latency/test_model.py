@@ -10,7 +10,7 @@ from graph_encoding import Cell, CellSpace, Semantics, UserError, cell_graph
 from graph_encoding.graph import CellGraph
 from surrogate.data.targets import VAL_PER
 from surrogate.fitting.artifact import Artifact, load_artifact
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.latency.model import LatencyModel
 from surrogate.metrics import spearman_rho

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graph_encoding import Cell, CellSpace, Semantics, UserError, functional_key, published_hash
-from graph_encoding.published.identity import published_classes
+from graph_encoding.published.graph_hash import published_classes
 from surrogate.testing.synthetic import synthetic_table
 from tests.unit.train_benchmark.table.test_query import TABLE
 from train_benchmark.nb_asr.convert import (

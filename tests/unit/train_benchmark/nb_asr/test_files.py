@@ -10,7 +10,7 @@ import pytest
 
 from graph_encoding import CellSpace, UserError
 from graph_encoding.published.cost import released_flops, released_params
-from graph_encoding.published.identity import published_class, published_hash
+from graph_encoding.published.graph_hash import published_class, published_hash
 from train_benchmark.nb_asr.files import (
     ReleasedFile,
     ReleasedLatency,

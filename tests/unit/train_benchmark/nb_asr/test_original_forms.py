@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding import NB_ASR_OPS, Cell, CellSpace, UserError, published_hash
-from graph_encoding.published.identity import published_graph_hash
+from graph_encoding.published.graph_hash import published_graph_hash
 from train_benchmark.nb_asr.dataset import (
     BenchmarkingDataset,
     Dataset,

@@ -1,4 +1,4 @@
-"""Reader of append-only folders of records; see `collecting.append_store`."""
+"""Reader of append-only folders of records; see `collecting.record_writer`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

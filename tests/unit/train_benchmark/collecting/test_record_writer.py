@@ -14,10 +14,10 @@ import pytest
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.test_record import RECORD
-from train_benchmark.collecting.append_store import AppendStore
+from train_benchmark.collecting.record_writer import AppendStore
 from train_benchmark.record import TrainingRecord
-from train_benchmark.record_files.store_reader import StoreFormat, read_folder
-from train_benchmark.record_files.stores import CAMPAIGN, SWEEP
+from train_benchmark.record_files.folder_kinds import CAMPAIGN, SWEEP
+from train_benchmark.record_files.record_reader import StoreFormat, read_folder
 
 ROOT = Path(__file__).parents[4]
 Store = AppendStore[TrainingRecord, tuple[str, int]]
@@ -148,7 +148,7 @@ def test_without_file_locks_tables_and_folders_are_read(saved_table: Path, tmp_p
 import sys
 from pathlib import Path
 sys.modules["filelock"] = None
-from train_benchmark.record_files.stores import read_store
+from train_benchmark.record_files.folder_kinds import read_store
 from train_benchmark.table.benchmark_table import BenchmarkTable
 print(len(BenchmarkTable.load({str(saved_table)!r})), len(read_store(Path({str(tmp_path)!r}))))
 """

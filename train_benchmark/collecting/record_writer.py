@@ -15,7 +15,9 @@ from filelock import FileLock, Timeout
 from graph_encoding.common.atomic_files import drop_half_line, flush_folder
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
-from train_benchmark.record_files.store_reader import (
+from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.folder_kinds import CAMPAIGN, CampaignIdentity
+from train_benchmark.record_files.record_reader import (
     FAILED,
     JOURNAL,
     SHARDS,
@@ -153,3 +155,10 @@ class AppendStore(Generic[RecordT, IdentityT]):
         self._journal.truncate(0)
         os.fsync(self._journal.fileno())
         self._journaled = 0
+
+
+class RecordStore(AppendStore[TrainingRecord, CampaignIdentity]):
+    """The one writer of a campaign's folder: an `AppendStore` of trainings."""
+
+    def __init__(self, folder: Path, *, retry_failed: bool = False) -> None:
+        super().__init__(folder, CAMPAIGN, retry_failed=retry_failed)

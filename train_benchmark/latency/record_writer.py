@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from train_benchmark.collecting.append_store import AppendStore
+from train_benchmark.collecting.record_writer import AppendStore
+from train_benchmark.record_files.folder_kinds import SWEEP, SweepIdentity
 from train_benchmark.record_files.latency_record import LatencyRecord
-from train_benchmark.record_files.stores import SWEEP, SweepIdentity
 
 
 class LatencyStore(AppendStore[LatencyRecord, SweepIdentity]):

@@ -14,8 +14,8 @@ from graph_encoding import Cell, UserError, cell_graph
 from surrogate.data.dataset import SeedPolicy, SurrogateDataset
 from surrogate.data.targets import TEST_PER, VAL_PER, Identity, Target
 from surrogate.fitting.artifact import Artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.fitting.fit_parts import CurveTask, FitPlan, fit_target
-from surrogate.fitting.fitting import fit_artifact
 from surrogate.jobs.checkpoint import Checkpoint
 from surrogate.jobs.tasks import local_engine
 from surrogate.predictors import MeanPredictor, Predictor, RidgePredictor

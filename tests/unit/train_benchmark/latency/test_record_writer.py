@@ -9,14 +9,14 @@ import pytest
 
 from graph_encoding.common.errors import UserError
 from tests.unit.train_benchmark.latency.helpers import RECORD, failed, made_up
-from train_benchmark.latency import store as store_module
-from train_benchmark.latency.store import LatencyStore
+from train_benchmark.latency import record_writer as store_module
+from train_benchmark.latency.record_writer import LatencyStore
 from train_benchmark.latency.summary import summarise
+from train_benchmark.record_files.folder_kinds import read_latency_store
 from train_benchmark.record_files.latency_record import (
     LatencyRecord,
     write_latencies,
 )
-from train_benchmark.record_files.stores import read_latency_store
 
 ROOT = Path(__file__).parents[4]
 RECORDS = [RECORD, made_up(1, noisy=True), failed(2), failed(3, "unsupported")]
