@@ -17,7 +17,7 @@ _FLUSHES_AT_ONCE = 8
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Write a file atomically; an existing one is replaced.
 
     The scratch name contains the process id, so that two processes do not write into one file.
@@ -42,7 +42,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """Write a folder atomically.
 
     Args:
@@ -71,7 +71,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def drop_half_line(path: Path) -> None:
+def truncate_half_line(path: Path) -> None:
     """Truncate an append-only file, if it exists, after its last line break.
 
     A killed process or a full disk leaves half a line. Only the holder of the file's lock may call

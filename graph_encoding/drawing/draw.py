@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.drawing.svg import svg_of_graph
 from graph_encoding.drawing.text import text_of_graph
@@ -83,7 +83,7 @@ def save_drawings(
                     f"a picture's file has the name of its cell, but that of {cell.nodes} nodes is "
                     f"longer than {_LONGEST_FILE_NAME} characters; leave --out out, for stdout"
                 )
-            with whole_file(folder / name) as scratch:
+            with atomic_file(folder / name) as scratch:
                 scratch.write_text(content, encoding="utf-8")
     except OSError as e:
         raise UserError(f"cannot write pictures to {folder}: {e.strerror}; choose another") from e

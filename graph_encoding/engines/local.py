@@ -60,12 +60,12 @@ class LocalEngine(Engine):
         with TemporaryDirectory(prefix="nasasr-") as folder:
             # Written once: through its pipe, each worker would be sent all of it in turn.
             given = Path(folder) / "given"
-            _write_given(given, (make_work, Registered.here()))
+            _write_given(given, (make_work, Registered.current()))
             pool: _LocalPool[T, R] = _LocalPool(self._workers, given, needs.environment, on_step)
             try:
                 yield pool
             finally:
-                end_at_once([worker.executor for worker in pool.all_workers])
+                terminate_pool([worker.executor for worker in pool.all_workers])
 
 
 class _LocalPool(Pool[T, R]):
@@ -148,7 +148,7 @@ class _Worker:
             return self.executor.submit(_work, task)
 
 
-def end_at_once(executors: Sequence[ProcessPoolExecutor]) -> None:
+def terminate_pool(executors: Sequence[ProcessPoolExecutor]) -> None:
     """End the processes of some pools, and no others; `shutdown` alone would await their tasks."""
     processes: list[multiprocessing.Process] = []
     for executor in executors:

@@ -113,7 +113,7 @@ class _RayPool(Pool[T, R]):
         self._ray = ray
         gpus, room = share_of(needs, ray.cluster_resources())
         self.workers = workers or room
-        self._given = ray.put((Registered.here(), make_work))
+        self._given = ray.put((Registered.current(), make_work))
         # Lost workers are counted by the loop of all engines.
         options = {"num_cpus": 1, "num_gpus": gpus, "max_retries": 0}
         runtime = {"env_vars": dict(needs.environment)}

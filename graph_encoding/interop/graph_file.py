@@ -22,7 +22,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, shown
 from graph_encoding.common.strict_json import parse_json
 from graph_encoding.graph import CellGraph
@@ -153,7 +153,7 @@ def write_graphs(path: Path, rows: Iterable[GraphRow]) -> None:
     """
     seen = _SeenRows()
     try:
-        with whole_file(path) as scratch, scratch.open("w", encoding="utf-8") as file:
+        with atomic_file(path) as scratch, scratch.open("w", encoding="utf-8") as file:
             for number, row in enumerate(rows, start=1):
                 seen.check(row, number)
                 file.write(_row_text(row) + "\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import unreadable
 from surrogate.data.targets import FloatArray
 
@@ -155,5 +155,5 @@ def write_rows(rows: "list[Any]", path: Path) -> None:
 def _write_whole(table: "pa.Table", path: Path) -> None:
     import pyarrow.parquet as pq
 
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         pq.write_table(table, scratch, compression="zstd")

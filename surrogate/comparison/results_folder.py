@@ -5,7 +5,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, unreadable
 
 Asked = tuple[str, str, int, int, str]
@@ -78,7 +78,7 @@ def require_all_asked(scores: Path, asked: Set[Asked]) -> None:
 
 def write_config(path: Path, values: Mapping[str, Any]) -> None:
     """Write the effective configuration atomically."""
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         scratch.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.array_files import read_arrays
-from graph_encoding.common.atomic_files import whole_folder
+from graph_encoding.common.atomic_files import atomic_folder
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.listed_files import listed_file
 from surrogate.predictors.base import Predictor, load_predictor
@@ -36,7 +36,7 @@ def write_model_folder(
     if folder.exists():
         raise UserError(f"curve model folder {folder} exists; choose another or remove it")
     try:
-        with whole_folder(folder) as scratch:
+        with atomic_folder(folder) as scratch:
             with (scratch / _ARRAYS_FILE).open("wb") as file:
                 np.savez_compressed(file, allow_pickle=False, **arrays)
             for j, predictor in enumerate(predictors):

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from graph_encoding.common.array_files import read_arrays
-from graph_encoding.common.atomic_files import whole_folder
+from graph_encoding.common.atomic_files import atomic_folder
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.common.listed_files import listed_file
@@ -158,7 +158,7 @@ class Artifact:
         if folder.exists():
             raise UserError(f"artifact folder {folder} exists; choose another or remove it")
         try:
-            with whole_folder(folder) as scratch:
+            with atomic_folder(folder) as scratch:
                 self._write(scratch)
         except OSError as e:
             raise UserError(f"cannot write artifact folder {folder}: {e}") from e

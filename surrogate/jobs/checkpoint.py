@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from surrogate.jobs.provenance import made_by
@@ -53,7 +53,7 @@ class Checkpoint:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(self.folder / name) as scratch:
+            with atomic_file(self.folder / name) as scratch:
                 scratch.write_bytes(content)
         except OSError as e:
             raise UserError(

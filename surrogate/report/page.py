@@ -3,7 +3,7 @@
 from html import escape
 from pathlib import Path
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from surrogate.comparison.protocol import PROTOCOLS
 from surrogate.comparison.run import BenchmarkResult
 from surrogate.report.figures import figures_of
@@ -31,7 +31,7 @@ def write_report(result: BenchmarkResult, path: Path) -> None:
         ModuleNotFoundError: if plotly is not installed (the extra `report`).
     """
     text = report_html(result)
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self, get_args
 
-from graph_encoding.common.atomic_files import drop_half_line, flush_folder
+from graph_encoding.common.atomic_files import flush_folder, truncate_half_line
 from graph_encoding.common.errors import UserError, unreadable
 
 Status = Literal["ok", "failed", "dead"]
@@ -129,7 +129,7 @@ class History:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("ab")
             _lock(self._file, self._path)
-            drop_half_line(self._path)
+            truncate_half_line(self._path)
             lines = self._path.read_text(encoding="utf-8").splitlines()
             if not lines:
                 self._write(json.dumps(self._about, sort_keys=True))

@@ -7,7 +7,7 @@ from typing import Any
 
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
-from graph_encoding.common.atomic_files import drop_half_line
+from graph_encoding.common.atomic_files import truncate_half_line
 from graph_encoding.common.errors import UserError
 
 
@@ -73,7 +73,7 @@ class _LockWithWholeLines(JournalFileSymlinkLock):
         """Wait for the lock, then cut off what follows the last line break."""
         acquired: bool = super().acquire()
         try:
-            drop_half_line(self._path)
+            truncate_half_line(self._path)
         except BaseException:
             self.release()
             raise

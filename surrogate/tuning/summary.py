@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.engines.engine import Engine
@@ -216,5 +216,5 @@ def _toml(table: dict[str, Any], name: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         scratch.write_text(text, encoding="utf-8")

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.engines.engine import Engine
 from graph_encoding.engines.local import LocalEngine
@@ -129,7 +129,7 @@ def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
     prepared = _prepare_once(out, speech, recipe)
     # Only now: a faulty corpus must not be bound to the folder.
     if not path.exists():
-        with whole_file(path) as scratch:
+        with atomic_file(path) as scratch:
             scratch.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     return prepared
 

@@ -12,7 +12,7 @@ from typing import IO, Generic, Self, TypeVar
 
 from filelock import FileLock, Timeout
 
-from graph_encoding.common.atomic_files import drop_half_line, flush_folder
+from graph_encoding.common.atomic_files import flush_folder, truncate_half_line
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from train_benchmark.record import TrainingRecord
@@ -135,7 +135,7 @@ class AppendStore(Generic[RecordT, IdentityT]):
             failed = [i for i, record in self.records.items() if record.status == FAILED]
             self._to_replace = {identity: self.records.pop(identity) for identity in failed}
         self._journaled = len(read_journal(self.folder, self._form))
-        drop_half_line(self.folder / JOURNAL)
+        truncate_half_line(self.folder / JOURNAL)
         self._journal = (self.folder / JOURNAL).open("ab")
         # A line is on the disk only if the journal's own name is, and that of its folder.
         flush_folder(self.folder)

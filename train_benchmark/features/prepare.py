@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.array_files import read_arrays
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.macro import Macro
@@ -230,7 +230,7 @@ def save_prepared(prepared: PreparedCorpus, path: Path) -> None:
         arrays |= _arrays_of(f"held_out/{name}", utterances)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as scratch, scratch.open("wb") as file:
+        with atomic_file(path) as scratch, scratch.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
     except OSError as e:
         raise UserError(f"cannot write features {path}: {e}") from e

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.worker import Ready, cpu_description
@@ -127,7 +127,7 @@ def _write(out: Path, sweep: Sweep, baselines: Mapping[str, Baseline]) -> None:
         "baselines_s": {setting: baseline.seconds for setting, baseline in baselines.items()},
         "measured_with": measured_with,
     }
-    with whole_file(out / SWEEP_DESCRIPTION) as scratch:
+    with atomic_file(out / SWEEP_DESCRIPTION) as scratch:
         scratch.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 

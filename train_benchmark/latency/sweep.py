@@ -287,7 +287,7 @@ def _task(
         None if baseline is None else baseline.seconds,
         cores,
         device,
-        Registered.here(),
+        Registered.current(),
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.atomic_files import whole_folder
+from graph_encoding.common.atomic_files import atomic_folder
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.cost import macs, params
@@ -361,7 +361,7 @@ def export_released(table: BenchmarkTable, folder: Path) -> None:
     release = release_of_table(table)
     assert release.static is not None
     try:
-        with whole_folder(folder) as scratch:
+        with atomic_folder(folder) as scratch:
             for file in (
                 *release.trainings.values(),
                 *release.latencies.values(),

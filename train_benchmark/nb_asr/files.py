@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, shown
 from graph_encoding.published.graph_hash import published_hash
 
@@ -138,7 +138,7 @@ def write_released(path: Path, file: ReleasedFile) -> None:
     """
     rows = [_plain_row(row) for row in file.rows]
     try:
-        with whole_file(path) as scratch, scratch.open("wb") as out:
+        with atomic_file(path) as scratch, scratch.open("wb") as out:
             pickle.dump(file.header, out, protocol=4)
             pickle.dump(rows, out, protocol=4)
     except OSError as e:

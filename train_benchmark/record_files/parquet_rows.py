@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, unreadable
 
 _ARROW_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
@@ -37,7 +37,7 @@ def _arrow_type(annotation: Any) -> pa.DataType:
 
 def write_parquet(rows: pa.Table, path: Path) -> None:
     """Write one file, whole or not at all."""
-    with whole_file(path) as scratch, scratch.open("wb") as file:
+    with atomic_file(path) as scratch, scratch.open("wb") as file:
         pq.write_table(rows, file, compression="zstd")
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.cost import macs, peak_activation_bytes, receptive_field
 from graph_encoding.macro import Macro
@@ -88,7 +88,7 @@ def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     if path.exists():
         raise UserError(f"file {path} exists; choose another --out or remove it")
     try:
-        with whole_file(path) as scratch, scratch.open("wb") as file:
+        with atomic_file(path) as scratch, scratch.open("wb") as file:
             write(file)
     except OSError as e:
         raise UserError(f"cannot write {path}: {e}; choose another --out") from e

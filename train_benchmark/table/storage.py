@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from graph_encoding.common.atomic_files import whole_folder
+from graph_encoding.common.atomic_files import atomic_folder
 from graph_encoding.common.errors import CorruptFileError, UserError
 from graph_encoding.common.listed_files import listed_file
 from graph_encoding.common.packaged import found_folder
@@ -66,7 +66,7 @@ def write_table_folder(
     if folder.exists():
         raise UserError(f"table folder {folder} exists; choose another or remove it")
     try:
-        with whole_folder(folder) as scratch:
+        with atomic_folder(folder) as scratch:
             write_parquet(rows, scratch / RECORDS_FILE)
             for name, write in further.items():
                 write(scratch / name)

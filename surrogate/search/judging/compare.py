@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.engines.engine import Engine, OnStep, no_step
@@ -240,7 +240,7 @@ def _file_name(name: str) -> str:
 
 
 def _write_json(value: Any, path: Path) -> None:
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
         scratch.write_text(f"{text}\n", encoding="utf-8")
 

@@ -21,7 +21,7 @@ MINE = replace(TIMIT_MICRO_MACRO, name="mine", filters=(8, 9, 10, 12))
 def test_registered_values_can_be_registered_in_another_process() -> None:
     conv13 = register_operation(Operation("conv13", "conv", kernel=13))
     MACROS.register("mine", MINE)
-    packed = pickle.dumps(Registered.here())
+    packed = pickle.dumps(Registered.current())
     names = list(OPERATIONS), list(MACROS)
     del OPERATIONS._entries["conv13"], MACROS._entries["mine"]
     for _ in range(2):
@@ -32,7 +32,7 @@ def test_registered_values_can_be_registered_in_another_process() -> None:
 
 def test_another_thing_of_the_same_name_is_refused() -> None:
     MACROS.register("mine", MINE)
-    there = Registered.here()
+    there = Registered.current()
     MACROS._entries["mine"] = TIMIT_MICRO_MACRO
     with pytest.raises(UserError, match="macro network names must be unique, but 'mine'"):
         there.register()

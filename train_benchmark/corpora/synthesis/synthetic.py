@@ -10,7 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from graph_encoding.common.atomic_files import whole_folder
+from graph_encoding.common.atomic_files import atomic_folder
 from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.symbols.espeak import Espeak, Speech
@@ -85,7 +85,7 @@ def make_corpus(
     total = spec.speakers * spec.sentences_per_speaker
     with Espeak() as espeak:
         try:
-            with whole_folder(out) as scratch:
+            with atomic_folder(out) as scratch:
                 for done, _ in enumerate(_write_utterances(spec, espeak, scratch), start=1):
                     if progress:
                         progress(done, total)

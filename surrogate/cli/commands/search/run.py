@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from graph_encoding.common.atomic_files import whole_file
+from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from surrogate.cli.commands.search.limits import Bounds, problem_of
 from surrogate.cli.commands.search.recommended import described, write_described
@@ -123,7 +123,7 @@ def run(
     chosen = choice.make(problem, seed=seed, trainings_each=len(values.seeds), limits=models)
     about = _search(chosen, values, budget, batch, out)
     result = {**about, "recommended": described(chosen, forecaster, level, _SHOWN)}
-    with whole_file(out / _RESULT) as scratch:
+    with atomic_file(out / _RESULT) as scratch:
         scratch.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if output is ReportFormat.JSON:
         write_json(result)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graph_encoding.common import atomic_files
-from graph_encoding.common.atomic_files import drop_half_line, whole_file, whole_folder
+from graph_encoding.common.atomic_files import atomic_file, atomic_folder, truncate_half_line
 
 
 class Disk:
@@ -41,7 +41,7 @@ def test_a_file_is_on_the_disk_before_and_after_it_gets_its_name(
 ) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with whole_file(path) as scratch:
+    with atomic_file(path) as scratch:
         scratch.write_text("new")
         assert path.read_text() == "old"
         assert scratch.parent == tmp_path and str(os.getpid()) in scratch.name
@@ -54,7 +54,7 @@ def test_a_folder_is_on_the_disk_before_and_after_it_gets_its_name(
     tmp_path: Path, disk: Disk
 ) -> None:
     path = tmp_path / "above" / "a"
-    with whole_folder(path) as scratch:
+    with atomic_folder(path) as scratch:
         (scratch / "below").mkdir()
         (scratch / "one").write_text("1")
         (scratch / "below" / "two").write_text("2")
@@ -85,7 +85,7 @@ def test_a_folder_of_which_one_file_is_not_on_the_disk_is_not_there(
         for number in range(40):
             (folder / str(number)).write_text("x")
 
-    with pytest.raises(OSError, match="No space left"), whole_folder(tmp_path / "a") as scratch:
+    with pytest.raises(OSError, match="No space left"), atomic_folder(tmp_path / "a") as scratch:
         fill(scratch)
     assert list(tmp_path.iterdir()) == []
 
@@ -99,9 +99,9 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path, error: type[BaseException
         path.write_text("half")
         raise error
 
-    with pytest.raises(error), whole_file(kept) as scratch:
+    with pytest.raises(error), atomic_file(kept) as scratch:
         write_half(scratch)
-    with pytest.raises(error), whole_folder(tmp_path / "folder") as folder:
+    with pytest.raises(error), atomic_folder(tmp_path / "folder") as folder:
         write_half(folder / "half")
     assert list(tmp_path.iterdir()) == [kept]
     assert kept.read_text() == "old"
@@ -109,7 +109,7 @@ def test_a_failed_write_leaves_no_file(tmp_path: Path, error: type[BaseException
 
 def test_a_folder_with_something_in_it_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("mine")
-    with pytest.raises(OSError, match="not empty"), whole_folder(tmp_path) as scratch:
+    with pytest.raises(OSError, match="not empty"), atomic_folder(tmp_path) as scratch:
         (scratch / "other").write_text("other")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     assert list(tmp_path.parent.glob(f".{tmp_path.name}-*")) == []
@@ -133,7 +133,7 @@ def test_half_a_line_is_truncated(
     monkeypatch.setattr(atomic_files, "_BLOCK_BYTES", block)
     path = tmp_path / "journal"
     path.write_bytes(before)
-    drop_half_line(path)
+    truncate_half_line(path)
     assert path.read_bytes() == after
-    drop_half_line(tmp_path / "none")
+    truncate_half_line(tmp_path / "none")
     assert [*tmp_path.iterdir()] == [path]
