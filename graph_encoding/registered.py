@@ -20,7 +20,7 @@ class Registered:
     macros: tuple[tuple[str, Macro], ...]
 
     @classmethod
-    def here(cls) -> Self:
+    def current(cls) -> Self:
         """The entries of this process."""
         return cls(OPERATIONS.values(), tuple((name, MACROS.get(name)) for name in MACROS))
 

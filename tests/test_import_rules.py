@@ -202,3 +202,9 @@ def check_first_sentence(path: Path) -> None:
     assert docstring, f"{path} has no docstring"
     first = docstring.splitlines()[0]
     assert first.endswith((".", "?")), f"{path}: {first!r} is no sentence"
+
+
+def test_the_index_of_studies_lists_every_script() -> None:
+    index = (ROOT / "studies/README.md").read_text(encoding="utf-8")
+    listed = [line.split("`")[1] for line in index.splitlines() if line.startswith("| `")]
+    assert listed == sorted(path.name for path in (ROOT / "studies").glob("*.py"))
