@@ -157,7 +157,10 @@ class TuneConfig(BaseModel):
             ends = value_range.extremes
             steps = () if value_range.step is None else (value_range.step,)
             if self.is_whole(name) and not all(isinstance(n, int) for n in (*ends, *steps)):
-                raise UserError(f"{name!r} is an integer: so must be {[*ends, *steps]}")
+                raise UserError(
+                    f"low, high and step of {name!r} must be integers as the setting is, but are "
+                    f"{[*ends, *steps]}"
+                )
             for end in ends:
                 self.make_predictor({name: end})
         return self

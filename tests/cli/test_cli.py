@@ -284,7 +284,7 @@ def test_ctrl_c_in_a_fit_is_told(
     monkeypatch.setattr("surrogate.fitting.fit_artifact.fit_artifact", stopped)
     code, out, err = run("fit", saved_table, "--out", tmp_path / "out")
     assert (code, out) == (130, "")
-    assert f"stopped; {tmp_path / 'out'} was not written; the same command goes on" in err
+    assert f"stopped; {tmp_path / 'out'} was not written; the same command resumes" in err
 
 
 def test_a_stopped_fit_with_its_report_goes_on(

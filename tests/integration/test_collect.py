@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,9 +23,10 @@ from graph_encoding.engines.engine import Engine
 from surrogate.cli.app import app
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from tests.unit.train_benchmark.test_record import RECORD
+from train_benchmark.collecting import failure_guard
 from train_benchmark.collecting.campaign import Progress, collect
 from train_benchmark.collecting.campaign_folder import campaign_status
-from train_benchmark.collecting.plan import Campaign, Job
+from train_benchmark.collecting.plan import Campaign
 from train_benchmark.collecting.record_writer import RecordStore
 from train_benchmark.collecting.trainings import lost_record
 from train_benchmark.features.prepare import load_prepared, prepare, save_prepared
@@ -149,6 +150,8 @@ def test_what_failed_is_trained_again_when_asked_for(
     corpus: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign, out = Campaign.load(config), tmp_path / "campaign"
+    # Of the repeated trainings all fail.
+    monkeypatch.setattr(failure_guard, "MAX_FAILED_IN_A_ROW", 7)
 
     def run(engine: MadeEngine, *, retry_failed: bool) -> tuple[Progress, list[int]]:
         progress = collect(campaign, corpus, out, engine=engine, retry_failed=retry_failed)
@@ -161,7 +164,7 @@ def test_what_failed_is_trained_again_when_asked_for(
     again = run(MadeEngine(2), retry_failed=True)
     assert again == (Progress(12, 12, failed=6, new=0), [2] * 6)
     assert {identity: record.to_json() for identity, record in read_store(out).items()} == kept
-    monkeypatch.setattr("surrogate.cli.commands.collect._make_engine", lambda *_: MadeEngine())
+    monkeypatch.setattr("surrogate.cli.commands.collect.chosen_engine", lambda *_: MadeEngine())
     command = ["collect", str(config), "--corpus", str(corpus), "--out", str(out)]
     better = CliRunner().invoke(app, [*command, "--retry-failed"])
     assert "12 of 12 trainings in" in better.stderr
@@ -297,8 +300,8 @@ def test_an_orderly_end_leaves_nothing_in_flight(
     """Whoever stops it gives up what was begun: nobody works on it any more."""
 
     class Stopped(MadeEngine):
-        def run(self, jobs: Sequence[Job], *_: Any, **options: Any) -> Any:
-            options["on_start"](jobs[0])
+        def run(self, next_task: Callable[[], Any], *_: Any, **__: Any) -> Any:
+            next_task()
             raise KeyboardInterrupt
             yield
 

@@ -8,6 +8,7 @@ import pytest
 
 from graph_encoding import Cell, Semantics, functional_key
 from studies.pilot_report import (
+    LABELS,
     adds_its_input,
     keys_of_good_cells,
     main,
@@ -99,5 +100,5 @@ def test_the_report_has_a_line_per_label(
     monkeypatch.setattr("sys.argv", ["pilot_report", str(folder), "--cells", str(cells)])
     main()
     printed = capsys.readouterr().out
-    assert printed.count("start ") == 6
+    assert printed.count("start ") == 2 * len(LABELS)
     assert "01_100_5110 0.950" in printed

@@ -9,9 +9,10 @@ from scipy.stats import truncnorm
 
 from graph_encoding.cell import Cell
 from graph_encoding.graph import cell_graph
-from surrogate.calibration.conformal import ConformalCalibrator, calibrate, most_level
+from surrogate.calibration.conformal import ConformalCalibrator, most_level
+from surrogate.calibration.novelty import Neighbourhood, TrainedOn
 from surrogate.calibration.seed_noise import seed_share
-from surrogate.calibration.support import Neighbourhood, SupportCalibrator, TrainedOn
+from surrogate.calibration.support import SupportCalibrator
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.testing.synthetic import synthetic_dataset
@@ -48,7 +49,7 @@ def test_the_floor_is_the_likeliest(noise: float) -> None:
     rng = np.random.default_rng(4)
     std = np.exp(rng.normal(0, 1, 400))
     labels = 5 + np.hypot(std, noise) * rng.normal(size=400)
-    found = calibrate(Prediction(np.full(400, 5.0), std), labels)
+    found = ConformalCalibrator.of(Prediction(np.full(400, 5.0), std), labels)
     assert found.floor == pytest.approx(best_floor(labels - 5, std))
     np.testing.assert_allclose(found.errors, np.sort((labels - 5) / np.hypot(std, found.floor)))
 

@@ -222,7 +222,7 @@ def latencies(table: BenchmarkTable, count: int, device: str = "a") -> list[Late
 def test_a_setting_of_two_devices_is_refused(tmp_path: Path) -> None:
     table = synthetic_table(20)
     table.save(tmp_path / "t", [*latencies(table, 20), *latencies(table, 20, "b")])
-    refuse(BenchmarkTable.load(tmp_path / "t"), "one device a setting")
+    refuse(BenchmarkTable.load(tmp_path / "t"), "one device per setting")
 
 
 def test_a_setting_of_few_functions_is_refused(tmp_path: Path) -> None:

@@ -303,7 +303,7 @@ def test_progress_is_reported_from_zero_to_all() -> None:
 
 
 def test_curves_need_the_target_val_per() -> None:
-    with pytest.raises(UserError, match=r"curves must go with the target 'val_per'.*test_per"):
+    with pytest.raises(UserError, match=r"curves need the target 'val_per'.*test_per"):
         fitted(20, TEST_PER)
 
 

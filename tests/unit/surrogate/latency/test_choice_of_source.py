@@ -9,7 +9,7 @@ import pytest
 from graph_encoding import CellSpace, Semantics, cell_graph
 from graph_encoding.graph import CellGraph
 from surrogate.data.targets import FloatArray
-from surrogate.latency.transfer import Answer, TransferredLine
+from surrogate.latency.transfer import PredictMean, TransferredLine
 
 GRAPHS = [
     cell_graph(cell)
@@ -23,7 +23,7 @@ TRUTH = {
 PENALTIES = np.geomspace(1e-2, 1e4, 25)
 
 
-def device(noise: float, factor: float = 1.0, seed: int = 0) -> Answer:
+def device(noise: float, factor: float = 1.0, seed: int = 0) -> PredictMean:
     """A source that is off by a constant factor and by noise."""
     rng = np.random.default_rng(seed)
     seconds = {key: factor * log_s + noise * rng.normal() - 2 for key, log_s in TRUTH.items()}
@@ -50,7 +50,7 @@ def test_of_equal_sources_the_first_is_taken() -> None:
     assert TransferredLine.fit([first, second], GRAPHS, truth(GRAPHS)).source is first
 
 
-def columns(source: Answer, graphs: Sequence[CellGraph]) -> FloatArray:
+def columns(source: PredictMean, graphs: Sequence[CellGraph]) -> FloatArray:
     """(n, d) standardised regressors: the source's answer and the counts of operations."""
     names = sorted({op.name for graph in graphs for op in graph.ops[1:-1]})
     counts = [

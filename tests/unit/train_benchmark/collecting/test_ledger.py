@@ -134,7 +134,7 @@ def test_a_ledger_that_is_damaged_while_it_runs_costs_no_training(
         ledger.finish(record)
     # Of the beginning, of the record, and of the end of the run.
     assert [r.levelname for r in caplog.records] == ["WARNING"] * 3
-    assert "cannot write" in caplog.text and "makes it anew" in caplog.text
+    assert "cannot write" in caplog.text and "rebuilds it" in caplog.text
 
 
 def test_without_a_ledger_the_records_alone_speak(
