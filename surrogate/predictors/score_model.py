@@ -69,13 +69,14 @@ class ScoreModel(ABC):
     def arrays(self) -> Arrays:
         """The fitted state, as arrays of numbers."""
 
-    def documents(self) -> Mapping[str, str]:
-        """File name -> text of a fitted part in another library's format."""
-        return {}
-
     @abstractmethod
     def restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        """Restore the state of `arrays` and `documents`."""
+        """Restore the state of `arrays`.
+
+        Args:
+            arrays: the fitted state.
+            documents: file name -> text of a part that old folders have beside the arrays.
+        """
 
 
 class VocabularyPredictor(Predictor):
@@ -122,9 +123,6 @@ class ScorePredictor(VocabularyPredictor):
 
     def _learned(self) -> Arrays:
         return {**self._scale.arrays(), **self._model.arrays()}
-
-    def _documents(self) -> Mapping[str, str]:
-        return {**super()._documents(), **self._model.documents()}
 
     def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
         super()._restore(arrays, documents)

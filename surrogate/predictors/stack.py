@@ -217,15 +217,6 @@ class Stack(ScoreModel):
                 learned |= {f"{kind}.{i}.{k}": v for k, v in model.arrays().items()}
         return learned
 
-    def documents(self) -> Mapping[str, str]:
-        """The documents of every model under its kind and number."""
-        return {
-            f"{kind}-{i}-{name}": text
-            for kind, models in self._models.items()
-            for i, model in enumerate(models)
-            for name, text in model.documents().items()
-        }
-
     def restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
         """Restore every model."""
         self._weights = arrays["stack_weights"]

@@ -88,13 +88,27 @@ class KnownPoints:
             yield self.distances(inputs.features[start : start + ROWS_AT_ONCE])
 
     def arrays(self) -> Arrays:
-        """Arrays for `from_arrays`."""
-        return {
+        """Arrays for `from_arrays`.
+
+        Columns mostly count something: each entry is stored as the number of its value among the
+        few distinct ones of its column, a sixth of the size.
+        """
+        scaling = {
             "gp_used": self.used,
             "gp_starts": self.starts,
             "gp_centre": self.centre,
             "gp_scale": self.scale,
-            "gp_rows": self.rows.astype(np.float32),
+        }
+        columns = self.rows.astype(np.float32).T
+        found = [np.unique(column, return_inverse=True) for column in columns]
+        sizes = np.array([len(values) for values, _ in found], dtype=np.int64)
+        return {
+            **scaling,
+            "gp_values": np.concatenate([values for values, _ in found]),
+            "gp_sizes": sizes,
+            "gp_codes": np.array(
+                [codes for _, codes in found], dtype=np.min_scalar_type(sizes.max(initial=1) - 1)
+            ),
         }
 
     @classmethod
@@ -105,7 +119,7 @@ class KnownPoints:
             arrays["gp_starts"],
             arrays["gp_centre"],
             arrays["gp_scale"],
-            stored(arrays["gp_rows"]),
+            stored(arrays["gp_rows"]) if "gp_rows" in arrays else _decoded(arrays),
         )
 
     @cached_property
@@ -140,6 +154,14 @@ class KnownPoints:
             np.matmul(-2 * a[:, part], b[:, part].T, out=squared[group])
             squared[group] += lengths_a[group, :, None] + lengths_b[group]
         return np.maximum(squared, 0.0, out=squared)
+
+
+def _decoded(arrays: Arrays) -> NDArray[np.float64]:
+    """(m, d) rows from the number of each entry's value within its column."""
+    sizes = arrays["gp_sizes"]
+    first = np.cumsum(sizes) - sizes
+    columns = arrays["gp_values"].astype(np.float64).take(first[:, None] + arrays["gp_codes"])
+    return np.ascontiguousarray(columns.T)
 
 
 def even_places(count: int, most: int) -> NDArray[np.intp]:

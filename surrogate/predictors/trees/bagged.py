@@ -1,7 +1,7 @@
 """Bagged ensembles of boosted trees, whichever library grows them."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ from surrogate.predictors.base import Arrays
 from surrogate.predictors.features import GraphInputs, varying_columns
 from surrogate.predictors.score_model import ScoreModel, Scores
 from surrogate.predictors.settings import Count, CountOfTwo, Settings, Share
-from surrogate.predictors.trees.forest import Forest
+from surrogate.predictors.trees.forest import Forest, Member, forest_of_members
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class BaggedTrees(ScoreModel):
     """Members boosted on bags of the graphs; the uncertainty is their standard deviation.
 
     Attributes:
-        suffix: end of the file names of the members' documents.
+        suffix: end of the names of the members' documents in old folders, which have no arrays of
+            trees.
     """
 
     suffix: ClassVar[str]
@@ -50,13 +51,13 @@ class BaggedTrees(ScoreModel):
     @abstractmethod
     def _boost(
         self, features: NDArray[np.float32], scores: FloatArray, weights: FloatArray, seed: int
-    ) -> str:
-        """Fit one member; its document, as `_forest` reads it."""
+    ) -> Member:
+        """Fit one member."""
 
     @staticmethod
     @abstractmethod
-    def _forest(documents: Sequence[str]) -> Forest:
-        """The members as plain arrays."""
+    def _member(document: str) -> Member:
+        """The member of a document in an old folder."""
 
     def fit(
         self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
@@ -69,31 +70,28 @@ class BaggedTrees(ScoreModel):
         self._used = varying_columns(inputs.features)
         features = inputs.features[:, self._used]
         bag = max(2, round(self._settings.bag_fraction * len(inputs)))
-        models = []
+        members = []
         for _ in range(self._settings.members):
             rows = np.sort(rng.permutation(len(inputs))[:bag])
             seed = int(rng.integers(2**31))
-            models.append(self._boost(features[rows], scores[rows], weights[rows], seed))
-        self._take_over(models)
+            members.append(self._boost(features[rows], scores[rows], weights[rows], seed))
+        self._forest = forest_of_members(members)
 
     def predict(self, inputs: GraphInputs) -> Scores:
         """Mean and standard deviation over the members."""
-        scores = self._walked.predict(inputs.features[:, self._used])
+        scores = self._forest.predict(inputs.features[:, self._used])
         return Scores(scores.mean(axis=0), scores.std(axis=0, ddof=1))
 
     def arrays(self) -> Arrays:
-        """Columns that the trees use."""
-        return {"used": self._used}
-
-    def documents(self) -> Mapping[str, str]:
-        """The members' trees as JSON."""
-        return {f"member-{i}{self.suffix}": model for i, model in enumerate(self._models)}
+        """Columns that the trees use, and the trees."""
+        return {"used": self._used, **self._forest.arrays()}
 
     def restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
-        """Read the members back."""
+        """Read the trees back, from the documents of an old folder if it has some."""
         self._used = arrays["used"]
-        self._take_over([text for name, text in documents.items() if name.endswith(self.suffix)])
-
-    def _take_over(self, models: Sequence[str]) -> None:
-        self._models = tuple(models)
-        self._walked = self._forest(self._models)
+        old = [text for name, text in documents.items() if name.endswith(self.suffix)]
+        self._forest = (
+            forest_of_members([self._member(text) for text in old])
+            if old
+            else Forest.from_arrays(arrays)
+        )

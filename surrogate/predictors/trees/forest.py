@@ -10,11 +10,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from surrogate.predictors.base import Arrays
+
+_PREFIX = "forest_"
 _ROWS_AT_ONCE = 64  # fastest of 16, 64, 256, 1024: the tables of a step stay in the cache
 
 
@@ -74,6 +77,49 @@ class Forest:
         )
         return sums_MN + self.base[:, None]
 
+    def arrays(self) -> Arrays:
+        """The forest for a file: integers in the narrowest type, nothing that follows from others.
+
+        Inner nodes have a test, leaves a value. Children follow from the order of the nodes.
+        """
+        leaf = self.left == np.arange(len(self.left))
+        return {
+            _PREFIX + "feature": _narrow(self.feature),
+            _PREFIX + "threshold": self.threshold,
+            _PREFIX + "leaf": leaf,
+            _PREFIX + "test": _narrow(self.test[~leaf]),
+            _PREFIX + "value": self.value[leaf],
+            _PREFIX + "root": _narrow(self.root),
+            _PREFIX + "member_start": _narrow(self.member_start),
+            _PREFIX + "base": self.base,
+            _PREFIX + "depth": np.array([self.depth]),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Self:
+        """The forest that `arrays` describes, equal to the bit."""
+        own = {k.removeprefix(_PREFIX): v for k, v in arrays.items() if k.startswith(_PREFIX)}
+        leaf, root = own["leaf"], own["root"].astype(np.int32)
+        nodes = len(leaf)
+        test, value = np.zeros(nodes, np.int32), np.zeros(nodes, np.float32)
+        test[~leaf], value[leaf] = own["test"], own["value"]
+        # Before the children of the k-th inner node stand those of the k inner nodes before it, and
+        # the roots of all trees up to its own.
+        tree = np.repeat(np.arange(len(root)), np.diff(root, append=nodes))
+        left = np.arange(nodes, dtype=np.int32)
+        left[~leaf] = 2 * np.arange(nodes - leaf.sum()) + tree[~leaf] + 1
+        return cls(
+            own["feature"].astype(np.int32),
+            own["threshold"],
+            test,
+            left,
+            value,
+            root,
+            own["member_start"].astype(np.int64),
+            own["base"],
+            int(own["depth"][0]),
+        )
+
     @cached_property
     def _wide(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
         """`test`, `left` and `root` in the width of an index."""
@@ -84,25 +130,26 @@ NestedTree = float | list[Any]
 """A leaf's value, or [column, threshold, tree where x < threshold, tree where not]."""
 
 
-def forest_of_models(documents: Sequence[str]) -> Forest:
-    """Translate xgboost models of numeric splits, one per member.
+Member = tuple[float, Sequence[NestedTree]]
+"""A boosted model: the constant added to the sum of its trees, and the trees."""
+
+
+def member_of_model(document: str | bytes) -> Member:
+    """Translate an xgboost model of numeric splits.
 
     Args:
-        documents: what `Booster.save_raw("json")` gives. Inputs must be free of NaN.
+        document: the result of `Booster.save_raw("json")`. Inputs must be free of NaN.
 
     Source: xgboost's JSON schema, https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html
     """
-    members = []
-    for document in documents:
-        learner = json.loads(document)["learner"]
-        base = float(learner["learner_model_param"]["base_score"].strip("[]"))
-        trees = learner["gradient_booster"]["model"]["trees"]
-        members.append((base, [_nested_tree(tree, 0) for tree in trees]))
-    return forest_of_trees(members)
+    learner = json.loads(document)["learner"]
+    trees = learner["gradient_booster"]["model"]["trees"]
+    base = float(learner["learner_model_param"]["base_score"].strip("[]"))
+    return base, [_nested_tree(tree, 0) for tree in trees]
 
 
-def forest_of_trees(members: Sequence[tuple[float, Sequence[NestedTree]]]) -> Forest:
-    """A forest of the (base, trees) of each member."""
+def forest_of_members(members: Sequence[Member]) -> Forest:
+    """A forest of boosted models over the same features."""
     tests: dict[tuple[int, float], int] = {(0, np.inf): 0}
     nodes: list[tuple[int, int, float]] = []
     roots: list[int] = []
@@ -126,6 +173,11 @@ def forest_of_trees(members: Sequence[tuple[float, Sequence[NestedTree]]]) -> Fo
         np.array(bases, dtype=np.float32),
         depth,
     )
+
+
+def _narrow(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers >= 0 in the narrowest type that has them all."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
 
 
 def _nested_tree(tree: dict[str, Any], node: int) -> NestedTree:

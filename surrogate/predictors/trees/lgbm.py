@@ -1,7 +1,7 @@
 """Boosted trees of LightGBM: leaf-wise growth, fast on large tables."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from surrogate.predictors.base import register_predictor
 from surrogate.predictors.score_model import ScorePredictor
 from surrogate.predictors.settings import Count, CountOfTwo, NonNegative, Share
 from surrogate.predictors.trees.bagged import BaggedSettings, BaggedTrees
-from surrogate.predictors.trees.forest import Forest, NestedTree, forest_of_trees
+from surrogate.predictors.trees.forest import Member, NestedTree
 
 _PASSED_ON = (
     "learning_rate",
@@ -44,21 +44,17 @@ class LgbmSettings(BaggedSettings):
 
 
 class LeafwiseTrees(BaggedTrees):
-    """Bagged members of LightGBM.
-
-    A document is a JSON array of trees; a node is [column, threshold, where smaller, where not],
-    a leaf its value.
-    """
+    """Bagged members of LightGBM; a document in an old folder is a JSON array of nested trees."""
 
     suffix = ".lightgbm.json"
 
     @staticmethod
-    def _forest(documents: Sequence[str]) -> Forest:
-        return forest_of_trees([(0.0, json.loads(text)) for text in documents])
+    def _member(document: str) -> Member:
+        return 0.0, json.loads(document)
 
     def _boost(
         self, features: NDArray[np.float32], scores: FloatArray, weights: FloatArray, seed: int
-    ) -> str:
+    ) -> Member:
         try:
             import lightgbm
         except ModuleNotFoundError as e:
@@ -76,7 +72,7 @@ class LeafwiseTrees(BaggedTrees):
         data = lightgbm.Dataset(features, scores, weight=weights)
         booster = lightgbm.train(options, data, self._settings.rounds)
         trees = [info["tree_structure"] for info in booster.dump_model()["tree_info"]]
-        return json.dumps([_nested(tree) for tree in trees])
+        return 0.0, [_nested(tree) for tree in trees]
 
 
 def _nested(node: Mapping[str, Any]) -> NestedTree:

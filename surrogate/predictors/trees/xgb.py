@@ -10,7 +10,7 @@ from surrogate.predictors.base import register_predictor
 from surrogate.predictors.score_model import ScorePredictor
 from surrogate.predictors.settings import Count, NonNegative, Share
 from surrogate.predictors.trees.bagged import BaggedSettings, BaggedTrees
-from surrogate.predictors.trees.forest import forest_of_models
+from surrogate.predictors.trees.forest import Member, member_of_model
 
 _PASSED_ON = (
     "learning_rate",
@@ -46,11 +46,11 @@ class BoostedTrees(BaggedTrees):
     """Bagged members of xgboost."""
 
     suffix = ".xgboost.json"
-    _forest = staticmethod(forest_of_models)
+    _member = staticmethod(member_of_model)
 
     def _boost(
         self, features: NDArray[np.float32], scores: FloatArray, weights: FloatArray, seed: int
-    ) -> str:
+    ) -> Member:
         # Late: importing xgboost takes 1.2 s, and only a fit needs it.
         import xgboost
 
@@ -69,7 +69,7 @@ class BoostedTrees(BaggedTrees):
             xgboost.DMatrix(features, scores, weight=weights, nthread=threads),
             num_boost_round=self._settings.rounds,
         )
-        return bytes(booster.save_raw("json")).decode()
+        return member_of_model(bytes(booster.save_raw("json")))
 
 
 @register_predictor

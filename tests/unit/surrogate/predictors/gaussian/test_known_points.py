@@ -10,6 +10,7 @@ from surrogate.predictors.gaussian.known_points import (
     ROWS_AT_ONCE,
     KnownPoints,
     even_places,
+    stored,
 )
 from surrogate.testing.synthetic import synthetic_dataset
 
@@ -61,3 +62,19 @@ def test_many_graphs_come_in_parts_that_make_the_whole(data: SurrogateDataset) -
     assert len(parts) == 2
     whole = np.concatenate(parts, axis=1)
     np.testing.assert_allclose(whole, points.distances(many.features), atol=1e-9)
+
+
+@pytest.mark.parametrize(("values", "width"), [(256, np.uint8), (257, np.uint16)])
+def test_points_read_from_their_arrays_are_the_same_to_the_bit(values: int, width: type) -> None:
+    """A byte numbers 256 values; old files have the rows themselves."""
+    rng = np.random.default_rng(0)
+    counts = np.column_stack([rng.permutation(values), rng.integers(0, 3, values), np.ones(values)])
+    rows = stored(counts / 7 - 0.3)
+    points = KnownPoints(np.arange(3), np.array([0, 3]), rows.mean(axis=0), rows.std(axis=0), rows)
+    arrays = points.arrays()
+    assert arrays["gp_codes"].dtype == width
+    again = KnownPoints.from_arrays(arrays)
+    np.testing.assert_array_equal(again.rows, points.rows)
+    assert again.rows.flags.c_contiguous
+    old = {**arrays, "gp_rows": rows.astype(np.float32)}
+    np.testing.assert_array_equal(KnownPoints.from_arrays(old).rows, points.rows)
