@@ -15,6 +15,7 @@ from surrogate.search.problem import Limit, Quantity, SearchProblem
 from surrogate.search.run import Step, run_search
 from surrogate.search.searcher import SEARCHERS, Recommendation, Searcher, register_searcher
 from surrogate.search.space import SearchSpace
+from surrogate.search.training_evaluator import TrainedBy, TrainingEvaluator
 
 __all__ = [
     "SEARCHERS",
@@ -36,6 +37,8 @@ __all__ = [
     "SearcherChoice",
     "Step",
     "TableEvaluator",
+    "TrainedBy",
+    "TrainingEvaluator",
     "Truth",
     "TruthRow",
     "interim_truth",

@@ -62,6 +62,8 @@ def test_another_search_does_not_overwrite_a_folder(run: Run, options: list[obje
         (["--training-seeds", "one"], "--training-seeds must be integers"),
         (["--training-seeds", "7"], "asks for [7]"),
         (["--level", "1.5"], "level must be in (0, 1)"),
+        (["--workers", "2"], "--workers and --address are of --evaluator train"),
+        (["--evaluator", "train"], "give --corpus PATH"),
     ],
 )
 def test_wrong_use_says_rule_and_remedy(

@@ -1,4 +1,4 @@
-"""`nasasr search`: one search on a table or on forecasts, to be stopped and resumed."""
+"""`nasasr search`: one search on a table, on forecasts or by trainings; it can be resumed."""
 
 import json
 from enum import StrEnum
@@ -11,6 +11,16 @@ from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from surrogate.cli.commands.search.limits import Bounds, problem_of
 from surrogate.cli.commands.search.recommended import described, write_described
+from surrogate.cli.commands.search.trained import trained
+from surrogate.cli.config_argument import ConfigKind, config_option
+from surrogate.cli.engine_options import (
+    AddressOption,
+    EngineName,
+    EngineOption,
+    WorkersOption,
+    chosen_engine,
+)
+from surrogate.cli.options import CORPUS_HELP
 from surrogate.cli.output import ReportFormat, write_json
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
@@ -28,6 +38,7 @@ class EvaluatorName(StrEnum):
 
     TABLE = "table"
     FORECAST = "forecast"
+    TRAIN = "train"
 
 
 _Objectives = Annotated[
@@ -64,7 +75,7 @@ _Table = Annotated[
 ]
 _TrainingSeeds = Annotated[
     str,
-    typer.Option(help="Seeds of the table's trainings, joined by commas; repeats take the next."),
+    typer.Option(help="Seeds of trainings, joined by commas; repeats take the next."),
 ]
 _Artifact = Annotated[
     str,
@@ -75,6 +86,14 @@ _Artifact = Annotated[
 _Nodes = Annotated[int, typer.Option(min=1, help="Operations of a cell.")]
 _Ops = Annotated[
     str | None, typer.Option(metavar="OP,...", help="Operations; by default NAS-Bench-ASR's.")
+]
+_Corpus = Annotated[list[str] | None, typer.Option(metavar="PATH", help=f"To train: {CORPUS_HELP}")]
+_Campaign = Annotated[
+    Path | None,
+    config_option(
+        ConfigKind.CAMPAIGN,
+        "To train: campaign whose recipe is used (by default timit-micro), without its cells.",
+    ),
 ]
 _Seed = Annotated[int, typer.Option(min=0, help="Start of the search's randomness.")]
 _Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the search: new, or to resume.")]
@@ -97,6 +116,11 @@ def run(
     artifact: _Artifact = "timit-micro",
     nodes: _Nodes = 3,
     ops: _Ops = None,
+    corpus: _Corpus = None,
+    campaign: _Campaign = None,
+    engine: EngineOption = EngineName.LOCAL,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     seed: _Seed = 0,
     out: _Out = Path("runs/search"),
     output: _Format = ReportFormat.TABLE,
@@ -116,13 +140,25 @@ def run(
     problem = problem_of(objectives or ["val_per"], bounds, nodes, ops)
     choice = searcher_of(searcher, _settings(settings or []))
     seeds = _numbers(training_seeds)
+    ray = None if engine is EngineName.LOCAL else engine
+    _check_options(evaluator, corpus, campaign, ray, workers, address)
     fitted = load_artifact(artifact)
     forecaster = Forecaster(fitted)
     models = bounds.models(problem, fitted)
-    values = _evaluator(evaluator, table, seeds, problem, forecaster)
+    if evaluator is EvaluatorName.TRAIN:
+        where = chosen_engine(engine, workers, address)
+        values: Evaluator = trained(campaign, corpus or [], out, problem, seeds, where)
+    else:
+        values = _evaluator(evaluator, table, seeds, problem, forecaster)
     chosen = choice.make(problem, seed=seed, trainings_each=len(values.seeds), limits=models)
     about = _search(chosen, values, budget, batch, out)
     result = {**about, "recommended": described(chosen, forecaster, level, _SHOWN)}
+    _write(result, problem, out, output)
+
+
+def _write(
+    result: dict[str, Any], problem: "SearchProblem", out: Path, output: ReportFormat
+) -> None:
     with atomic_file(out / _RESULT) as scratch:
         scratch.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if output is ReportFormat.JSON:
@@ -188,6 +224,14 @@ def _evaluator(
     # Where repeats may ask for further seeds, a function without one is a failed repeat.
     missing: Literal["error", "failed"] = "error" if len(seeds) == 1 else "failed"
     return TableEvaluator(loaded, problem, seeds=seeds, missing=missing)
+
+
+def _check_options(evaluator: EvaluatorName, *of_trainings: object) -> None:
+    if evaluator is not EvaluatorName.TRAIN and any(option is not None for option in of_trainings):
+        raise UserError(
+            "--corpus, --campaign, --engine, --workers and --address are of --evaluator train, but "
+            f"the evaluator is {evaluator.value}"
+        )
 
 
 def _numbers(text: str) -> list[int]:
