@@ -1,7 +1,7 @@
 """Error rates of many cells at once, as arrays: equal to `Benchmark.query` cell by cell."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -69,9 +69,11 @@ class Answers:
     @classmethod
     def of(cls, cells: tuple[Cell, ...], rows: Sequence[Row]) -> "Answers":
         """The results of n cells, a row for each."""
-        columns = list(zip(*rows, strict=True)) or [()] * len(Row._fields)
+        columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * len(Row._fields)
         kinds = (np.float64, np.str_, np.int64, np.float64, np.float64, np.float64)
-        arrays = (np.array(c, dtype=kind) for c, kind in zip(columns, kinds, strict=True))
+        arrays: Iterator[NDArray[Any]] = (
+            np.array(c, dtype=kind) for c, kind in zip(columns, kinds, strict=True)
+        )
         return cls(cells, *arrays)
 
     def to_arrow(self) -> "pa.Table":
