@@ -1,7 +1,8 @@
 """Error rates of any cell: measured if the table has it, else forecast."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +11,19 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.functional_identity import functional_form
 from graph_encoding.semantics import Semantics
+from surrogate.data.prediction import check_level
 from surrogate.data.targets import PER_UNIT, TARGETS, label_epochs
+from surrogate.forecasting.batch_query import (
+    NO_ROW,
+    Answers,
+    Function,
+    Row,
+    at_epoch,
+    forecast_row,
+    functions_of,
+    measured_row,
+    standard_cells,
+)
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.forecasting.values import Forecast, TargetForecast
 
@@ -97,26 +110,106 @@ class Benchmark:
             value = query(self.table, cell, metric, seed=seed, epoch=epoch)
             assert isinstance(value, float)
             return Answer(value, "measured", None)
-        if epoch is not None:
-            found = self._at_epoch(cell, metric, epoch)
-        else:
-            found = self._target(cell, metric)
+        (found,) = self._forecasts([cell], metric, epoch)
         return Answer(found.mean, "forecast", found)
 
-    def _target(self, cell: Cell, metric: str) -> TargetForecast:
+    def query_many(
+        self,
+        cells: Iterable[Cell | str],
+        metric: str = "val_per",
+        *,
+        seed: "SeedChoice" = "mean",
+        epoch: int | None = None,
+        level: float = 0.9,
+    ) -> Answers:
+        """Phone error rates of n cells, equal to those of `query`.
+
+        A cell without a value does not fail the others: its source is "dead" or "missing". Numbers
+        of forecasts depend on the other cells from about the ninth digit on.
+
+        Args:
+            cells: cells or their texts, in any order; some may be equal.
+            metric: as of `query`.
+            seed: as of `query`; functions without it are "missing".
+            epoch: as of `query`.
+            level: probability with which a label lies in the interval of its forecast, in (0, 1).
+
+        Raises:
+            UserError: if a text is no cell, the table has no training with the seed, or the metric
+                or the epoch is invalid.
+        """
+        _check_choice(seed, epoch)
+        check_level(level)
+        parsed = tuple(Cell.parse(cell) if isinstance(cell, str) else cell for cell in cells)
+        functions = functions_of(parsed, self._semantics)
+        cell_of = dict(zip(functions, parsed, strict=True))
+        trained = [
+            function for function in cell_of if self.table.labels_of(function.key, "val_per")
+        ]
+        rows = dict.fromkeys(cell_of, NO_ROW) | self._measured(trained, metric, seed, epoch)
+        unmeasured = [function for function, row in rows.items() if row is NO_ROW]
+        living = [function for function in unmeasured if not function.is_dead]
+        found = self._forecasts([cell_of[function] for function in living], metric, epoch, level)
+        rows |= {function: forecast_row(f) for function, f in zip(living, found, strict=True)}
+        return Answers.of(parsed, [rows[function] for function in functions])
+
+    def arrays(self, metric: str = "val_per", *, seed: "SeedChoice" = "mean") -> Answers:
+        """As `query_many`, of all 13,824 points of the standard space in the order of `CellSpace`.
+
+        Raises:
+            UserError: as `query_many`.
+        """
+        return self.query_many(standard_cells(), metric, seed=seed)
+
+    def _forecasts(
+        self, cells: Sequence[Cell], metric: str, epoch: int | None, level: float = 0.9
+    ) -> list[TargetForecast]:
+        """Forecasts of living cells that were never measured."""
+        if not cells:
+            return []
+        if epoch is not None:
+            curves = self._forecaster.forecast(cells, level, targets=(), latency=False)
+            return [_of_curve(forecast, metric, epoch) for forecast in curves]
         if metric not in self._forecaster.targets:
             raise UserError(
-                f"cell {cell.text!r} was never measured: its metric must be one of "
+                f"cell {cells[0].text!r} was never measured: its metric must be one of "
                 f"{', '.join(self._forecaster.targets)}, but got {metric!r}"
             )
-        (forecast,) = self._forecaster.forecast(
-            [cell], targets=[metric], curve=False, latency=False
+        found = self._forecaster.forecast(
+            cells, level, targets=[metric], curve=False, latency=False
         )
-        return forecast.targets[0]
+        return [forecast.targets[0] for forecast in found]
 
-    def _at_epoch(self, cell: Cell, metric: str, epoch: int) -> TargetForecast:
-        (forecast,) = self._forecaster.forecast([cell], targets=(), latency=False)
-        return _of_curve(forecast, metric, epoch)
+    def _measured(
+        self, functions: Sequence[Function], metric: str, seed: "SeedChoice", epoch: int | None
+    ) -> dict[Function, Row]:
+        """The rows of functions that were measured."""
+        if not functions:
+            return {}
+        if seed != "mean" and seed not in self.table.seeds:
+            raise UserError(
+                f"table {self.table.metadata.name!r} has the seeds {list(self.table.seeds)}: "
+                f"choose one of them or 'mean', but got {seed!r}"
+            )
+        if epoch is not None and metric != "val_per":
+            raise UserError(f"an epoch goes with the metric 'val_per' only, but got {metric!r}")
+        if epoch is None:
+            by_seed = [self.table.labels_of(function.key, metric) for function in functions]
+        else:
+            curves = [self._curves[function.key] for function in functions]
+            by_seed = [{of: at_epoch(curve, epoch) for of, curve in row.items()} for row in curves]
+        return {
+            function: measured_row(values, seed)
+            for function, values in zip(functions, by_seed, strict=True)
+        }
+
+    @cached_property
+    def _curves(self) -> dict[str, dict[int, tuple[float, ...]]]:
+        """Functional key -> seed -> measured learning curve."""
+        curves: dict[str, dict[int, tuple[float, ...]]] = {}
+        for record in self.table.measured:
+            curves.setdefault(record.functional_key, {})[record.seed] = record.val_per_curve
+        return curves
 
 
 def check_same_source(table: "BenchmarkTable", forecaster: Forecaster) -> None:

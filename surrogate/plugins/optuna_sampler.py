@@ -1,0 +1,217 @@
+"""Optuna: the guided searcher as a sampler."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graph_encoding.cell import Cell
+from graph_encoding.common.errors import MissingExtraError, UserError
+from surrogate.plugins.parameters import CellParameters
+from surrogate.search.feasibility import LimitModel
+from surrogate.search.history import Evaluation
+from surrogate.search.problem import SearchProblem
+from surrogate.search.searchers.guided import GuidedSearcher, GuidedSettings
+
+# A base class cannot be imported late: of all modules only those that use this one load it.
+try:
+    from optuna.distributions import BaseDistribution, CategoricalDistribution
+    from optuna.samplers import BaseSampler, RandomSampler
+    from optuna.study import StudyDirection
+    from optuna.trial import TrialState
+except ModuleNotFoundError as e:
+    raise MissingExtraError("optuna", "predictors") from e
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, Trial
+
+
+def suggest_cell(trial: "Trial", parameters: CellParameters | None = None) -> Cell:
+    """The cell of a trial: a categorical parameter for each operation and each skip flag.
+
+    Args:
+        trial: of a study with any sampler.
+        parameters: the space; by default the standard one.
+    """
+    parameters = CellParameters() if parameters is None else parameters
+    return parameters.decode(
+        {name: trial.suggest_categorical(name, of) for name, of in parameters.choices.items()}
+    )
+
+
+class _StudySearcher(GuidedSearcher):
+    """A guided searcher that learns of running trials too."""
+
+    def await_cells(self, cells: Sequence[Cell]) -> None:
+        """Take note of cells that others evaluate now."""
+        for cell in cells:
+            if self.is_new(cell):
+                self._take(cell)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether no function is left to ask for."""
+        return next(self.random_new(), None) is None
+
+
+class GuidedSampler(BaseSampler):
+    """Suggests the parameters of `suggest_cell` by guided search; others are random.
+
+    Each suggestion starts from the trials of the study, so that studies can be resumed and shared
+    between processes. No function is suggested twice: neither one of a completed, running, pruned
+    or failed trial, nor a dead one. When all functions have a trial, `Study.optimize` stops.
+    Objectives that are NaN or infinite count as failed.
+
+    Constraints on parameters, MACs or latencies are limits of the problem. Constraints that trials
+    set themselves do not guide the search, because the searcher has no model of them.
+
+    Args:
+        seed: start of all randomness, >= 0; None chooses one.
+        problem: space and limits; by default the standard space without limits. The objective is
+            that of the study, whatever the problem's objective is.
+        settings: settings of the searcher; by default the published ones.
+        limits: models of the limits on latencies.
+
+    Raises:
+        UserError: if the problem has several objectives or the seed is negative.
+    """
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        *,
+        problem: SearchProblem | None = None,
+        settings: GuidedSettings | None = None,
+        limits: Sequence[LimitModel] = (),
+    ) -> None:
+        self._problem = SearchProblem() if problem is None else problem
+        self._settings = settings
+        self._limits = tuple(limits)
+        self._parameters = CellParameters(self._problem.space.cells)
+        self._distributions: dict[str, BaseDistribution] = {
+            name: CategoricalDistribution(of) for name, of in self._parameters.choices.items()
+        }
+        self._seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        self._searcher(0)  # which checks the arguments
+        self._random = RandomSampler(seed=self._seed % 2**32)
+        # Parameters of a running trial are stored one by one, after all of them were suggested.
+        self._suggested: dict[tuple[str, int], Cell] = {}
+
+    def reseed_rng(self) -> None:
+        """Choose another seed, for a copy of the sampler that works in parallel."""
+        self._seed = int(np.random.SeedSequence().generate_state(1)[0])
+        self._random.reseed_rng()
+
+    def infer_relative_search_space(
+        self,
+        study: "Study",
+        trial: "FrozenTrial",  # noqa: ARG002 - Optuna calls it by position
+    ) -> dict[str, BaseDistribution]:
+        """The parameters of a cell.
+
+        Raises:
+            ValueError: if the study has several objectives.
+        """
+        self._raise_error_if_multi_objective(study)
+        return dict(self._distributions)
+
+    def sample_relative(
+        self, study: "Study", trial: "FrozenTrial", search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The parameters of the cell to evaluate next; random values for any other space."""
+        self._raise_error_if_multi_objective(study)
+        if search_space != self._distributions:
+            return {
+                name: self.sample_independent(study, trial, name, distribution)
+                for name, distribution in search_space.items()
+            }
+        found = self._told(study, trial).ask(1)
+        if not found:
+            raise UserError(
+                f"a space must have functions without a trial, but all of study "
+                f"{study.study_name!r} have one or break a limit; end the study"
+            )
+        self._suggested[study.study_name, trial.number] = found[0]
+        return dict(self._parameters.encode(found[0]))
+
+    def sample_independent(
+        self,
+        study: "Study",
+        trial: "FrozenTrial",
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A random value of a parameter that is none of a cell's."""
+        self._raise_error_if_multi_objective(study)
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self,
+        study: "Study",
+        trial: "FrozenTrial",
+        state: TrialState,  # noqa: ARG002 - Optuna calls it by position
+        values: Sequence[float] | None,  # noqa: ARG002
+    ) -> None:
+        """Stop `Study.optimize` when all functions have a trial."""
+        self._suggested.pop((study.study_name, trial.number), None)
+        is_cell = set(self._distributions) <= set(trial.params)
+        if is_cell and self._told(study, trial, is_done=True).is_exhausted:
+            try:
+                study.stop()
+            except RuntimeError:  # outside of `optimize` there is nothing to stop
+                return
+
+    def _searcher(self, trial: int) -> _StudySearcher:
+        return _StudySearcher(
+            self._problem,
+            # Draws differ between trials, though the searcher is a new one.
+            seed=self._seed if self._seed < 0 else self._seed * 1_000_003 + trial,
+            settings=self._settings,
+            limits=self._limits,
+        )
+
+    def _told(
+        self, study: "Study", current: "FrozenTrial", *, is_done: bool = False
+    ) -> _StudySearcher:
+        """A searcher that knows the trials of a study, with the running ones as pending."""
+        searcher = self._searcher(current.number)
+        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+        evaluations: list[Evaluation] = []
+        pending: list[Cell] = []
+        for trial in study.get_trials(deepcopy=False):
+            cell = self._cell_of(study, trial)
+            if cell is None or (trial.number == current.number and not is_done):
+                continue
+            function = searcher.space.function(cell)
+            if trial.state.is_finished():
+                value = trial.value if trial.state == TrialState.COMPLETE else None
+                costs = () if value is None or not np.isfinite(value) else (sign * value,)
+                evaluations.append(
+                    Evaluation(
+                        function.key,
+                        cell.text,
+                        seed=0,
+                        values={},
+                        costs=() if function.is_dead else costs,
+                        status="dead" if function.is_dead else "ok" if costs else "failed",
+                        source=f"Optuna's study {study.study_name}",
+                        asked_at=len(evaluations),
+                    )
+                )
+            elif trial.state == TrialState.RUNNING:
+                pending.append(cell)
+        searcher.tell(evaluations)
+        searcher.await_cells(pending)
+        return searcher
+
+    def _cell_of(self, study: "Study", trial: "FrozenTrial") -> Cell | None:
+        """The cell of a trial; None for one of another space, or without parameters yet."""
+        suggested = self._suggested.get((study.study_name, trial.number))
+        params: Mapping[str, Any] = trial.params
+        if not set(self._distributions) <= set(params):
+            return suggested
+        try:
+            return self._parameters.decode({name: params[name] for name in self._distributions})
+        except UserError:
+            return None
