@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import functional_form
+from graph_encoding.functional_identity import functional_form
 from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import MissingExtraError, UserError, shown
-from graph_encoding.functional import functional_form
+from graph_encoding.functional_identity import functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
 from graph_encoding.semantics import Semantics
 from surrogate.calibration import ConformalCalibrator

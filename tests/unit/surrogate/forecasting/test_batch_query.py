@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from graph_encoding import Cell, UserError
-from graph_encoding.functional import is_dead
+from graph_encoding.functional_identity import is_dead
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.data.targets import TEST_PER, VAL_PER
-from surrogate.fitting.fitting import fit_artifact
+from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.forecasting.batch_query import Answers
 from surrogate.forecasting.benchmark_query import Benchmark
 from surrogate.forecasting.forecast import Forecaster

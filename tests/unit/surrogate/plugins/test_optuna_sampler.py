@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional import functional_key, is_dead
+from graph_encoding.functional_identity import functional_key, is_dead
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.forecasting.benchmark_query import Benchmark
