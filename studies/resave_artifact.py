@@ -1,6 +1,6 @@
 """Write an artifact again in the form of this version, without a fit; forecasts stay the same.
 
-    python studies/resave_artifact.py timit-micro runs/artifact/timit-micro
+python studies/resave_artifact.py timit-micro runs/artifact/timit-micro
 """
 
 import argparse
