@@ -96,7 +96,7 @@ def test_a_sweep_without_a_guard_ends_with_a_message(tmp_path: Path) -> None:
 
     done = run_script(tmp_path, SWEEP_SCRIPT.format(guard=""))
     assert done.returncode == 1
-    assert "UserError: setting timit-micro/cpu-onnx-fp32-t1-b1-1s: a measuring" in done.stderr
+    assert "UserError: setting timit-micro/cpu-onnx-fp32-t1-b1-1s: the measuring" in done.stderr
     assert "ended with exit code 1" in done.stderr
     assert read_sweep(tmp_path / "out") == ()
 

@@ -25,7 +25,7 @@ OWN = ("graph_encoding", "surrogate", "train_benchmark")
 
 FORGOTTEN_ONCE = (
     "graph_encoding/encodings/stacked_graphs",
-    "graph_encoding/functional",
+    "graph_encoding/functional_identity",
     "surrogate/data/dataset",
     "surrogate/data/folds",
     "surrogate/data/targets",
