@@ -1,11 +1,13 @@
 """A registry that refuses duplicates and lists its names in errors."""
 
+import importlib
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from graph_encoding.common.errors import UnknownNameError, UserError, shown
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Registry(Generic[T]):
@@ -13,10 +15,13 @@ class Registry(Generic[T]):
 
     Args:
         noun: the kind of an entry, in the singular, for error messages.
+
+    Attributes:
+        noun: as given.
     """
 
     def __init__(self, noun: str) -> None:
-        self._noun = noun
+        self.noun = noun
         self._entries: dict[str, T] = {}
 
     def register(self, name: str, value: T) -> T:
@@ -27,7 +32,7 @@ class Registry(Generic[T]):
         """
         if name in self._entries and self._entries[name] != value:
             raise UserError(
-                f"{self._noun} names must be unique, but {name!r} is registered as "
+                f"{self.noun} names must be unique, but {name!r} is registered as "
                 f"{self._entries[name]!r}; choose another name"
             )
         self._entries[name] = value
@@ -43,7 +48,7 @@ class Registry(Generic[T]):
             return self._entries[name]
         except KeyError:
             raise UnknownNameError(
-                f"unknown {self._noun} {shown(name)}; known: {', '.join(self._entries)}"
+                f"unknown {self.noun} {shown(name)}; known: {', '.join(self._entries)}"
             ) from None
 
     def __contains__(self, name: object) -> bool:
@@ -55,3 +60,35 @@ class Registry(Generic[T]):
     def values(self) -> tuple[T, ...]:
         """All entries, in order of registration."""
         return tuple(self._entries.values())
+
+
+def class_by_name(name: str, registry: Registry[type[K]], base: type[Any]) -> type[K]:
+    """A registered class, or one of any module that can be imported, as `module:Class`.
+
+    Args:
+        name: the registered name, or `module:Class`.
+        registry: classes by name.
+        base: class that a class of another module must be derived from.
+
+    Raises:
+        UserError: if the name is neither registered nor `module:Class`, the module cannot be
+            imported, or the class is not derived from the base.
+    """
+    module_name, colon, class_name = name.partition(":")
+    if not colon:
+        return registry.get(name)
+    try:
+        module = importlib.import_module(module_name)
+    # Any error of the user's module; --debug shows the traceback.
+    except Exception as e:
+        raise UserError(
+            f"{registry.noun} {name!r} must be module:Class, but module {module_name!r} cannot be "
+            f"imported: {e!r}; install or correct it, or start from its folder"
+        ) from e
+    kind = getattr(module, class_name, None)
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise UserError(
+            f"{registry.noun} {name!r} must name a subclass of {base.__name__}, but "
+            f"{class_name!r} in {module_name!r} is {kind!r}; name a class that is derived from it"
+        )
+    return cast("type[K]", kind)

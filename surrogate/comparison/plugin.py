@@ -1,6 +1,5 @@
 """Predictors by name: registered ones, and those of other packages by `module:Class`."""
 
-import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
@@ -9,6 +8,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.registry import class_by_name
 from graph_encoding.common.toml_config import distinct_errors, rule_and_value
 from surrogate.jobs.provenance import hash_of_class
 from surrogate.predictors.base import PREDICTORS, Predictor
@@ -54,26 +54,27 @@ def contender(name: str, settings: Mapping[str, Any]) -> Contender:
         UserError: if there is no such predictor, its settings are not a dataclass, or one is wrong.
     """
     kind = predictor_kind(name)
-    settings_type = getattr(kind, "settings_type", None)
-    if not is_dataclass(settings_type):
-        raise UserError(
-            f"settings_type of predictor {name!r} must be a dataclass, so that results can say "
-            f"what was run, but is {settings_type!r}; decorate it with @dataclass(frozen=True)"
-        )
-    return Contender(name, kind, checked_settings(name, kind.settings_type, settings))
+    return Contender(name, kind, checked_settings(name, kind, settings))
 
 
-def checked_settings(name: str, settings_type: type[Any], plain: Mapping[str, Any]) -> Any:
-    """Settings of a predictor from nested tables.
+def checked_settings(name: str, kind: type[Any], plain: Mapping[str, Any]) -> Any:
+    """Settings of a predictor or searcher from nested tables.
 
     Args:
-        name: the predictor's.
-        settings_type: dataclass of its settings.
+        name: as it is named.
+        kind: its class; `settings_type` is the dataclass of its settings.
         plain: those that differ from the defaults.
 
     Raises:
-        UserError: if one is unknown, of another type or out of bounds; the message lists all.
+        UserError: if the settings are not a dataclass, or one is unknown, of another type or out of
+            bounds; the message lists all.
     """
+    settings_type = getattr(kind, "settings_type", None)
+    if not (isinstance(settings_type, type) and is_dataclass(settings_type)):
+        raise UserError(
+            f"settings_type of {name!r} must be a dataclass, so that results can record what was "
+            f"run, but is {settings_type!r}; decorate it with @dataclass(frozen=True)"
+        )
     checked: TypeAdapter[Any] = TypeAdapter(settings_type)
     try:
         # Strict, so that `true` is not a learning rate of 1. As JSON, because strict validation of
@@ -108,21 +109,4 @@ def predictor_kind(name: str) -> type[Predictor]:
         UserError: if the name is neither registered nor `module:Class`, the module cannot be
             imported, or the class is not a `Predictor`.
     """
-    module_name, colon, class_name = name.partition(":")
-    if not colon:
-        return PREDICTORS.get(name)
-    try:
-        module = importlib.import_module(module_name)
-    # Any error of the user's module; --debug shows the traceback.
-    except Exception as e:
-        raise UserError(
-            f"predictor {name!r} must be module:Class, but module {module_name!r} cannot be "
-            f"imported: {e!r}; install or correct it, or start from its folder"
-        ) from e
-    kind = getattr(module, class_name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Predictor)):
-        raise UserError(
-            f"predictor {name!r} must name a subclass of surrogate.Predictor, but "
-            f"{class_name!r} in {module_name!r} is {kind!r}"
-        )
-    return kind
+    return class_by_name(name, PREDICTORS, Predictor)

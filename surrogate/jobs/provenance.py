@@ -72,13 +72,13 @@ def _package_files(name: str) -> Iterable[Path]:
     return [path for folder in folders for path in Path(folder).rglob("*.py")]
 
 
-def hash_of_class(kind: type[Predictor]) -> str:
-    """sha256 of the code that a predictor and its base classes are made of.
+def hash_of_class(kind: type[Any], base: type[Any] = Predictor) -> str:
+    """sha256 of the code of a class and of its base classes, up to `base`.
 
     For a class in a package that is the whole package, subpackages included; for one in a single
     module it is the module, and what it imports from its own folder.
     """
-    kinds = [of for of in kind.__mro__ if issubclass(of, Predictor)]
+    kinds = [of for of in kind.__mro__ if issubclass(of, base)]
     return _hash_of_files(path for of in kinds for path in _source_files(of))
 
 
@@ -90,7 +90,7 @@ def _hash_of_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _source_files(kind: type[Predictor]) -> Iterable[Path]:
+def _source_files(kind: type[Any]) -> Iterable[Path]:
     try:
         own = inspect.getsourcefile(kind)
     except TypeError:  # a class that was typed in

@@ -1,12 +1,12 @@
 """Searchers by name: registered ones, and any other by `module:Class`."""
 
-import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.registry import class_by_name
 from surrogate.comparison.plugin import checked_settings
+from surrogate.jobs.provenance import hash_of_class
 from surrogate.search.feasibility import LimitModel
 from surrogate.search.problem import SearchProblem
 from surrogate.search.searcher import SEARCHERS, Searcher
@@ -29,6 +29,11 @@ class SearcherChoice:
     name: str
     kind: type[Searcher]
     settings: Any
+
+    @property
+    def code_sha256(self) -> str:
+        """Checksum of the source code of its class, see `hash_of_class`."""
+        return hash_of_class(self.kind, Searcher)
 
     def make(
         self,
@@ -58,32 +63,5 @@ def searcher_of(name: str, settings: Mapping[str, Any]) -> SearcherChoice:
     Raises:
         UserError: if there is no such searcher, its settings are no dataclass, or one is wrong.
     """
-    kind = _kind(name)
-    settings_type = getattr(kind, "settings_type", None)
-    if not is_dataclass(settings_type):
-        raise UserError(
-            f"settings_type of searcher {name!r} must be a dataclass, so that results can record "
-            f"the settings, but is {settings_type!r}; decorate it with @dataclass(frozen=True)"
-        )
-    return SearcherChoice(name, kind, checked_settings(name, kind.settings_type, settings))
-
-
-def _kind(name: str) -> type[Searcher]:
-    module_name, colon, class_name = name.partition(":")
-    if not colon:
-        return SEARCHERS.get(name)
-    try:
-        module = importlib.import_module(module_name)
-    # Whatever the module raises is its author's to fix; --debug shows where.
-    except Exception as e:
-        raise UserError(
-            f"searcher {name!r} must be module:Class, but module {module_name!r} cannot be "
-            f"imported: {e!r}; install or fix it, or start from the folder that it is in"
-        ) from e
-    kind = getattr(module, class_name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Searcher)):
-        raise UserError(
-            f"searcher {name!r} must name a subclass of surrogate.search.Searcher, but "
-            f"{class_name!r} in {module_name!r} is {kind!r}"
-        )
-    return kind
+    kind = class_by_name(name, SEARCHERS, Searcher)
+    return SearcherChoice(name, kind, checked_settings(name, kind, settings))

@@ -222,8 +222,7 @@ class TuneConfig(BaseModel):
 
     def _checked(self, plain: dict[str, Any]) -> Any:
         """Settings of the predictor from nested tables."""
-        settings_type = PREDICTORS.get(self.predictor).settings_type
-        return checked_settings(self.predictor, settings_type, plain)
+        return checked_settings(self.predictor, PREDICTORS.get(self.predictor), plain)
 
     @property
     def hash(self) -> str:

@@ -13,7 +13,7 @@ from graph_encoding.common.hashing import content_hash
 from graph_encoding.engines.engine import Engine, OnStep, no_step
 from surrogate.comparison.fit_result import write_rows
 from surrogate.comparison.plugin import contender
-from surrogate.jobs.provenance import hash_of_class, made_by
+from surrogate.jobs.provenance import made_by
 from surrogate.jobs.tasks import OnProgress, each_done, no_progress
 from surrogate.search.evaluator import TableEvaluator
 from surrogate.search.history import History
@@ -60,19 +60,19 @@ class _Bench:
             "problem": config.problem.to_plain(),
             **config.model_dump(include={"seeds", "budget", "seed"}, mode="json"),
         }
-        return {
-            (name, repeat): content_hash(
-                [
-                    common,
-                    choice.name,
-                    # It hashes the source of any class.
-                    hash_of_class(choice.kind),  # type: ignore[arg-type]
-                    asdict(choice.settings),
-                    config.searchers[name].batch,
-                    repeat,
-                ]
-            )[:24]
+        of_searcher = {
+            name: [
+                common,
+                choice.name,
+                choice.code_sha256,
+                asdict(choice.settings),
+                config.searchers[name].batch,
+            ]
             for name, choice in config.choices().items()
+        }
+        return {
+            (name, repeat): content_hash([*parts, repeat])[:24]
+            for name, parts in of_searcher.items()
             for repeat in range(config.repeats)
         }
 

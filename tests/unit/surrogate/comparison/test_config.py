@@ -88,8 +88,8 @@ def test_predictors_are_found_by_name_and_by_class() -> None:
     [
         ("best", "known: .*mean, .*additive"),
         ("no_such_package:Best", "cannot be imported"),
-        ("surrogate.predictors:Best", "subclass of surrogate.Predictor"),
-        ("surrogate.predictors:MeanSettings", "subclass of surrogate.Predictor"),
+        ("surrogate.predictors:Best", "subclass of Predictor"),
+        ("surrogate.predictors:MeanSettings", "subclass of Predictor"),
         (":X", "module '' cannot be imported"),
         (".a:X", "module '.a' cannot be imported"),
     ],

@@ -49,7 +49,7 @@ def test_a_searcher_of_another_module_is_named_by_its_class() -> None:
     [
         ("none", {}, "unknown searcher 'none'; known: "),
         ("no_module:Class", {}, "'no_module' cannot be imported"),
-        (f"{__name__}:MySettings", {}, "subclass of surrogate.search.Searcher"),
+        (f"{__name__}:MySettings", {}, "subclass of Searcher"),
         (f"{__name__}:NoSettings", {}, "must be a dataclass"),
         (f"{__name__}:InOrder", {"last": 1}, r"\(first\)"),
         (f"{__name__}:InOrder", {"first": "1"}, "first"),

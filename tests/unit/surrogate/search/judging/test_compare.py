@@ -86,6 +86,28 @@ def test_one_or_two_processes_and_a_kill_give_the_same_bytes(table: Path, tmp_pa
     assert all(row.ratio == 1 and row.difference == 0 for row in own)
 
 
+def test_searches_by_edited_code_are_run_again(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code of a searcher from a module of one's own decides its results too."""
+    module = tmp_path / "own_searcher.py"
+    module.write_text(
+        "from surrogate.search.searchers import RandomSearcher\n"
+        "class Mine(RandomSearcher):\n    name = 'mine'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    plain = config_of(table).model_dump(mode="json")
+    config = CompareConfig.model_validate(
+        {**plain, "repeats": 1, "searchers": {"mine": {"kind": "own_searcher:Mine"}}}
+    )
+    run_comparison(config, tmp_path / "out")
+    run_comparison(config, tmp_path / "out")
+    assert len(list((tmp_path / "out/runs").glob("*.json"))) == 1
+    module.write_text(module.read_text() + "# edited\n")
+    run_comparison(config, tmp_path / "out")
+    assert len(list((tmp_path / "out/runs").glob("*.json"))) == 2
+
+
 def test_regret_is_that_of_the_recommendation_and_not_of_the_best_trained() -> None:
     rows = curve_rows(RUN, TRUTH, budget=4)
     assert [row.regret for row in rows] == [None, 2, 2, 1]
