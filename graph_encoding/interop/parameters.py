@@ -1,4 +1,4 @@
-"""Cells as named parameters: the one codec that all plug-ins share."""
+"""Cells as named parameters: the one codec of all searchers and plug-ins of other tools."""
 
 import operator
 from collections.abc import Mapping

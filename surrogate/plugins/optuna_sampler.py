@@ -7,7 +7,7 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import MissingExtraError, UserError
-from surrogate.plugins.parameters import CellParameters
+from graph_encoding.interop.parameters import CellParameters
 from surrogate.search.feasibility import LimitModel
 from surrogate.search.history import Evaluation
 from surrogate.search.problem import SearchProblem
@@ -42,12 +42,6 @@ def suggest_cell(trial: "Trial", parameters: CellParameters | None = None) -> Ce
 
 class _StudySearcher(GuidedSearcher):
     """A guided searcher that learns of running trials too."""
-
-    def await_cells(self, cells: Sequence[Cell]) -> None:
-        """Take note of cells that others evaluate now."""
-        for cell in cells:
-            if self.is_new(cell):
-                self._take(cell)
 
     @property
     def is_exhausted(self) -> bool:

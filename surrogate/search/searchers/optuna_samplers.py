@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import MissingExtraError, UserError
+from graph_encoding.interop.parameters import CellParameters
 from surrogate.search.history import Evaluation
 from surrogate.search.problem import SearchProblem
 from surrogate.search.searcher import Searcher, register_searcher
 
 if TYPE_CHECKING:
-    from optuna.distributions import CategoricalDistribution
+    from optuna.distributions import BaseDistribution
     from optuna.samplers import BaseSampler
 
 
@@ -52,31 +53,24 @@ class OptunaSearcher(Searcher):
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         seed = int(self._rng.integers(2**31))
         self._study = optuna.create_study(sampler=self._sampler(seed))
+        self._parameters = CellParameters(self.space.cells)
+        self._distributions: dict[str, BaseDistribution] = {
+            name: optuna.distributions.CategoricalDistribution(of)
+            for name, of in self._parameters.choices.items()
+        }
         self._trials: dict[str, int] = {}
 
     @abstractmethod
     def _sampler(self, seed: int) -> "BaseSampler":
         """The sampler."""
 
-    def _distributions(self) -> "dict[str, CategoricalDistribution]":
-        from optuna.distributions import CategoricalDistribution
-
-        space = self.space
-        ops = {f"op_{k}": CategoricalDistribution(space.ops) for k in range(1, space.nodes + 1)}
-        flags = {
-            f"skip_{k}_{j}": CategoricalDistribution((0, 1))
-            for k in range(1, space.nodes + 1)
-            for j in range(k)
-        }
-        return {**ops, **flags}
-
     def _propose(self, count: int) -> Sequence[Cell]:
         from optuna.trial import TrialState
 
         cells: list[Cell] = []
         for _ in range(count):
-            trial = self._study.ask(fixed_distributions=dict(self._distributions()))
-            cell = self._cell(trial.params)
+            trial = self._study.ask(fixed_distributions=self._distributions)
+            cell = self._parameters.decode(trial.params)
             key = self.space.function(cell).key
             if key in self.known:
                 self._study.tell(trial, self.known[key].cost)
@@ -86,11 +80,6 @@ class OptunaSearcher(Searcher):
             else:
                 self._study.tell(trial, state=TrialState.FAIL)
         return cells
-
-    def _cell(self, params: dict[str, Any]) -> Cell:
-        nodes = range(1, self.space.nodes + 1)
-        ops = tuple(params[f"op_{k}"] for k in nodes)
-        return Cell(ops, tuple(tuple(params[f"skip_{k}_{j}"] for j in range(k)) for k in nodes))
 
     def _learn(self, evaluations: Sequence[Evaluation]) -> None:
         from optuna.trial import TrialState
@@ -110,11 +99,9 @@ class OptunaSearcher(Searcher):
 
         if cell.nodes != self.space.nodes or not set(cell.ops) <= set(self.space.ops):
             return
-        params: dict[str, Any] = {f"op_{k}": op for k, op in enumerate(cell.ops, start=1)}
-        for k, flags in enumerate(cell.skips, start=1):
-            params.update({f"skip_{k}_{j}": flag for j, flag in enumerate(flags)})
-        distributions = self._distributions()
-        trial = create_trial(params=params, distributions={**distributions}, value=cost)
+        trial = create_trial(
+            params=self._parameters.encode(cell), distributions=self._distributions, value=cost
+        )
         self._study.add_trial(trial)
 
 

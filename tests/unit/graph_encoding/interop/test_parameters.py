@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.interop.parameters import CellParameters
 from graph_encoding.space import CellSpace
-from surrogate.plugins.parameters import CellParameters
 
 STANDARD = CellParameters()
 EXTENDED = CellParameters(CellSpace(nodes=5, ops=("conv3", "linear", "zero")))

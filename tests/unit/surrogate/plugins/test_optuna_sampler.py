@@ -7,10 +7,10 @@ import pytest
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.functional_identity import functional_key, is_dead
+from graph_encoding.interop.parameters import CellParameters
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.forecasting.benchmark_query import Benchmark
-from surrogate.plugins.parameters import CellParameters
 from surrogate.search import Limit, Quantity, SearchProblem, SearchSpace
 from surrogate.search.searchers.guided import GuidedSettings
 
