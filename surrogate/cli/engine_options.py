@@ -1,14 +1,14 @@
 """The options of commands that run on an engine: `--engine`, `--workers` and `--address`."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from graph_encoding.common.errors import UserError
-from graph_encoding.engines.engine import Engine
-from graph_encoding.engines.local import LocalEngine
-from graph_encoding.engines.ray_cluster import RayEngine
+
+if TYPE_CHECKING:
+    from graph_encoding.engines.engine import Engine
 
 
 class EngineName(StrEnum):
@@ -26,21 +26,26 @@ WorkersOption = Annotated[
 AddressOption = Annotated[str | None, typer.Option(help="Ray cluster: auto, local or host:port.")]
 
 
-def chosen_engine(name: EngineName, workers: int | None, address: str | None) -> Engine:
+def chosen_engine(name: EngineName, workers: int | None, address: str | None) -> "Engine":
     """The engine that the options name.
 
     Raises:
         MissingExtraError: if Ray is not installed.
         UserError: if an address is given without Ray.
     """
+    # Late: they load multiprocessing, which most commands do without.
     if name is EngineName.RAY:
+        from graph_encoding.engines.ray_cluster import RayEngine
+
         return RayEngine(address or "auto", workers)
     if address is not None:
         raise UserError(f"--address is of --engine ray, but the engine is {name.value}")
+    from graph_encoding.engines.local import LocalEngine
+
     return LocalEngine(workers or 1)
 
 
-def chosen_or_this(name: EngineName, workers: int | None, address: str | None) -> Engine:
+def chosen_or_this(name: EngineName, workers: int | None, address: str | None) -> "Engine":
     """As `chosen_engine`, but one local worker is the calling process."""
     from surrogate.jobs.tasks import local_engine
 
