@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self, get_args
 
+from filelock import FileLock, Timeout
+
 from graph_encoding.common.atomic_files import flush_folder, truncate_half_line
 from graph_encoding.common.errors import UserError, unreadable
 
@@ -87,6 +89,7 @@ class History:
     def __init__(self, about: dict[str, Any], path: Path | None = None) -> None:
         self._about = json.loads(json.dumps({"version": _VERSION, **about}))
         self._path = path
+        self._lock = FileLock(f"{path}.lock")
         self._file: IO[bytes] | None = None
         self._evaluations: list[Evaluation] = []
 
@@ -127,20 +130,22 @@ class History:
             return self
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
             self._file = self._path.open("ab")
-            _lock(self._file, self._path)
             truncate_half_line(self._path)
             lines = self._path.read_text(encoding="utf-8").splitlines()
             if not lines:
                 self._write(json.dumps(self._about, sort_keys=True))
                 flush_folder(self._path.parent)
+        except Timeout as e:
+            raise UserError(
+                f"the history {self._path} is held by another process; wait for it or stop it"
+            ) from e
         except OSError as e:
+            self._close()
             raise UserError(
                 f"cannot write the history {self._path}: {e}; choose another folder"
             ) from e
-        except UserError:
-            self._close()
-            raise
         if lines:
             self._read(lines)
         return self
@@ -182,17 +187,4 @@ class History:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def _lock(file: IO[bytes], path: Path) -> None:
-    try:
-        # Not above: Windows has no such locks.
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as e:
-        raise UserError(
-            f"the history {path} is held by another process; wait for it or stop it"
-        ) from e
+        self._lock.release()

@@ -38,8 +38,8 @@ def run_search(
 ) -> tuple[Step, ...]:
     """Run a search from its beginning; what the history has already is not evaluated again.
 
-    A searcher is a function of its seed and of what it is told, so that a search that was stopped
-    is resumed by asking it the same again.
+    A searcher depends on its seed and the evaluations alone, so a stopped search is resumed by
+    replaying its recorded evaluations.
 
     Args:
         searcher: a new one.
@@ -115,7 +115,7 @@ def _evaluated(
 def evaluation_of(
     request: Request, outcome: Outcome, problem: SearchProblem, source: str, asked_at: int
 ) -> Evaluation:
-    """What a searcher is told of an outcome."""
+    """The record of an outcome, for the searcher and the history."""
     status: Status = "failed" if outcome.error else "ok"
     if problem.space.function(request.cell).is_dead:
         status = "dead"

@@ -20,7 +20,7 @@ from surrogate.search.problem import SearchProblem
 from surrogate.search.space import SearchSpace
 
 _ROUNDS = 20
-"""How often in a row a searcher may propose nothing new before random functions take the places."""
+"""Rounds without a new proposal after which random functions fill a batch."""
 
 _DRAWS = 20_000
 """Random cells without a new function after which a space that is not enumerated counts as
@@ -72,7 +72,7 @@ class Recommendation:
 
 
 class Searcher(ABC):
-    """Chooses what to evaluate next, from what it was told.
+    """Chooses what to evaluate next, from the evaluations so far.
 
     The base keeps the laws that all searchers share and that
     `surrogate.testing.searcher_contract` tests: no function twice (unless `repeats`), none that
@@ -94,7 +94,7 @@ class Searcher(ABC):
             implementations do; such a repeat counts as a training.
         most_objectives: objectives that it can handle.
         known: functional key -> what is known of each function that was evaluated with success.
-        pending: functional key -> cell that was asked for and not told yet.
+        pending: functional key -> cell whose evaluation is still expected.
         rejected: proposals that were refused as known, pending, dead or beyond a limit.
 
     Raises:
@@ -142,7 +142,7 @@ class Searcher(ABC):
         # they can be compared from one start.
         self._random = np.random.default_rng([seed])
         self._limits = (*exact_limits(problem), *limits)
-        self._closed: set[str] = set()  # asked for or told: not new any more
+        self._closed: set[str] = set()  # pending or evaluated
         self._allowed: dict[str, bool] = {}
 
     @property
@@ -182,8 +182,14 @@ class Searcher(ABC):
                 chosen.append(cell)
         return chosen
 
+    def await_cells(self, cells: Sequence[Cell]) -> None:
+        """Count cells as pending that others evaluate now."""
+        for cell in cells:
+            if self.is_new(cell):
+                self._take(cell)
+
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
-        """Take note of evaluations, of cells that were asked for or of any others."""
+        """Record evaluations, of cells from `ask` or of any others."""
         for evaluation in evaluations:
             self.pending.pop(evaluation.key, None)
             self._closed.add(evaluation.key)

@@ -118,7 +118,7 @@ class SearcherContract:
     def test_it_asks_for_as_many_living_cells_as_are_wanted(
         self, kind: type[Searcher], settings: Any
     ) -> None:
-        """Before anything is told, too."""
+        """Before the first evaluation, too."""
         cells = kind(problem_of(), seed=0, settings=settings).ask(7)
         assert len(cells) == 7
         assert not any(SMALL.function(cell).is_dead for cell in cells)
@@ -131,7 +131,7 @@ class SearcherContract:
     def test_no_function_is_asked_for_twice(
         self, kind: type[Searcher], settings: Any, batch: int
     ) -> None:
-        """Functions are told apart by their keys, whatever cells they come from."""
+        """Functions are distinguished by their keys, whatever cells compute them."""
         found = self.run(
             kind(problem_of(), seed=1, settings=settings), labels_of(SMALL), batch=batch
         )

@@ -81,7 +81,7 @@ class _Pool(NamedTuple):
 class GuidedSearcher(Searcher):
     """Scores every function of the space before each batch, and recommends by posterior mean.
 
-    The predictor `gp` is refitted on what this search was told, and on nothing else: no shipped
+    The predictor `gp` is refitted on the evaluations of this search alone: no shipped
     surrogate takes part, which may have seen the table that the search is evaluated on. In a
     space too large to enumerate, random functions and mutations of the best are scored.
 
@@ -177,7 +177,7 @@ class GuidedSearcher(Searcher):
         }
 
     def _posterior(self) -> tuple[_Pool, Posterior]:
-        """What all that was told says of the functions of the pool."""
+        """Posterior of the functions of the pool, given all evaluations."""
         if self._fitted is None:
             # Its own generator: recommendations must not change what is asked for next.
             rng = np.random.default_rng([self.seed, self._trainings])
