@@ -9,6 +9,7 @@ channels of one group, H units of the LSTM.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Literal
 
@@ -145,8 +146,16 @@ def plan(cell: Cell, macro: Macro, semantics: Semantics = Semantics.PAPER) -> tu
 
 def plan_of_form(form: FunctionalForm, macro: Macro) -> tuple[Layer, ...]:
     """As `plan`, for a cell already in its functional form."""
-    ops = [OPERATIONS.get(name) for name in form.ops]
-    return plan_of_operations(ops, (*form.arguments, form.output), macro)
+    ops = tuple([OPERATIONS.get(name) for name in form.ops])
+    return _plan_once(ops, (*form.arguments, form.output), macro)
+
+
+# Several costs of one cell are asked for in a row, and each interprets the same plan.
+@lru_cache(maxsize=8)
+def _plan_once(
+    ops: tuple[Operation, ...], sums: tuple[Sum, ...], macro: Macro
+) -> tuple[Layer, ...]:
+    return plan_of_operations(ops, sums, macro)
 
 
 def plan_of_operations(

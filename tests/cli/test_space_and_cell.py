@@ -177,7 +177,7 @@ def test_the_whole_space_in_one_call_takes_seconds(run: Run, tmp_path: Path) -> 
     (tmp_path / "all").write_text("\n".join(str(cell) for cell in CellSpace()))
     started = time.process_time()
     rows = answer(run, "cell", "--cells", tmp_path / "all")
-    assert time.process_time() - started < 20
+    assert time.process_time() - started < 40  # half of it where coverage is measured
     assert len(rows) == 13_824
     assert len({row["functional_key"] for row in rows}) == 8923
     assert len({row["published_hash"] for row in rows}) == 8242
