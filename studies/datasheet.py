@@ -1,4 +1,4 @@
-"""Figures and numbers of a table's datasheet (docs/timit-micro.md).
+"""Figures and numbers of a table's datasheet (docs/datasheets/timit-micro.md).
 
     python studies/datasheet.py timit-micro --out docs/images
     python studies/datasheet.py timit-micro --synthetic synth-micro --out docs/images

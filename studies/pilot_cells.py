@@ -28,7 +28,7 @@ ANCHORS = {
     "11_111_1111": "three conv5 with all skips: .2380",
     "00_101_3010": "the cell of hyperbox: .2484",
 }
-"""Published values that are certain enough to compare with; docs/validity.md has the sources."""
+"""Published values that are certain enough; docs/explanation/validity.md has the sources."""
 
 FOLDS = 5
 

@@ -4,7 +4,8 @@
 
 Every folder is a campaign whose records keep the scores of held-out sets (`scores_from`). Labels
 are mean PERs over the kept epochs: of real speakers, of synthetic voices, of both pooled with
-equal weight, and of both pooled as `speech-mini` does it. docs/speech-mini.md defines each column.
+equal weight, and of both pooled as `speech-mini` does it. docs/notes/speech-mini.md defines each
+column.
 """
 
 import argparse

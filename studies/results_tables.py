@@ -1,4 +1,4 @@
-"""The tables of docs/results.md, from the folder of a benchmark.
+"""The tables of docs/results/results.md, from the folder of a benchmark.
 
 nasasr benchmark configs/benchmark/timit-micro.toml --out runs/benchmark/timit-micro
 python studies/results_tables.py runs/benchmark/timit-micro

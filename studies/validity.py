@@ -1,4 +1,4 @@
-"""A table's functions beside the original's published error rates (docs/validity.md).
+"""A table's functions beside the original's published error rates (docs/explanation/validity.md).
 
     python studies/validity.py timit-micro
     python studies/validity.py runs/table --artifact runs/artifact

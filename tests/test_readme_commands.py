@@ -19,7 +19,7 @@ from surrogate.cli.app import app, main
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 assert README.is_file(), "README.md is missing: its commands are the way in, and are tested here"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 # Why a block is not run here. That its commands and their options exist is tested all the same.
 NOT_RUN = {
@@ -32,7 +32,10 @@ NOT_RUN = {
 }
 
 # Blocks that only `make slow` and `make check` run: page, and how the block begins.
-SLOW = {("curves.md", ">>> import numpy"), ("latency.md", "$ nasasr latency")}
+SLOW = {
+    ("docs/explanation/curves.md", ">>> import numpy"),
+    ("docs/explanation/latency.md", "$ nasasr latency"),
+}
 
 # Fences that show and do not tell to type: a command in any other language would escape the test.
 SHOWN = {"json", "text", "toml"}
@@ -53,7 +56,7 @@ class Block(NamedTuple):
 
 def blocks_of(page: Path) -> list[Block]:
     return [
-        Block(page.name, match["language"], match["body"], match["reason"])
+        Block(str(page.relative_to(ROOT)), match["language"], match["body"], match["reason"])
         for match in _BLOCK.finditer(page.read_text())
     ]
 

@@ -3,8 +3,9 @@
 `val_per` is the mean validation PER of the last 60 % of the epochs, rounded up to whole epochs: 12
 of 20, 24 of 40, 4 of 6, 2 of 3. The window is long because, over timit-micro's functions, a mean of
 epochs 9 to 20 has 1.3 times the signal-to-seed-noise ratio of epochs 16 to 20; slightly different
-windows are about as good (docs/recipe.md). It is a share of the epochs because a network leaves the
-plateau of blank output in the first epochs, which are a share of the schedule in every recipe.
+windows are about as good (docs/explanation/recipe.md). It is a share of the epochs because a
+network leaves the plateau of blank output in the first epochs, which are a share of the schedule in
+every recipe.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@
 `ops` are labels of nodes, of which one is "input" and one "output"; `edges` go from node to node,
 and a repeated edge adds its value twice. `features` are optional: numbers that are known before a
 training, such as zero-cost proxies, which some predictors take as further columns
-(docs/benchmark.md). All lines have the same targets and features. `operations` are optional:
+(docs/guides/benchmark.md). All lines have the same targets and features. `operations` are optional:
 descriptions of labels that not every reader knows; fields equal to 1 may be left out there:
 
      "operations": {"conv13": {"kind": "conv", "kernel": 13}}

@@ -198,7 +198,7 @@ PER_UNIT = "phone error rate"
 
 COLLAPSED_PER = 0.9
 """A label above it is that of a collapsed training, whose output was almost only blank; for
-`val_per`, over most of the averaged epochs (docs/recipe.md)."""
+`val_per`, over most of the averaged epochs (docs/explanation/recipe.md)."""
 
 VAL_PER = TARGETS.register("val_per", Target("val_per", "val_per", PER_UNIT, "minimise", Logit()))
 """Mean validation PER of the last 60 % of the epochs (`train_benchmark.labels`)."""

@@ -230,8 +230,8 @@ def test_without_plotly_the_numbers_are_written_and_the_extra_is_named(
 
 
 def write_predictor_of_the_page(folder: Path) -> None:
-    """The class that docs/benchmark.md shows, as a module of its own."""
-    text = (ROOT / "docs" / "benchmark.md").read_text()
+    """The class that docs/guides/benchmark.md shows, as a module of its own."""
+    text = (ROOT / "docs/guides/benchmark.md").read_text()
     block = text[text.index("```python\n") :]
     examples = doctest.DocTestParser().get_examples(block[: block.index("\n```")])
     shown = [example.source for example in examples]

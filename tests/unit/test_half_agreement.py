@@ -121,7 +121,7 @@ def test_a_held_out_forecast_does_not_know_its_functions_own_label() -> None:
 
 
 def test_seeds_of_the_shipped_table_in_its_better_half() -> None:
-    """The numbers that docs/recipe.md has of the label that the half was first compared by."""
+    """The numbers in docs/explanation/recipe.md, of the label that halves were first made by."""
     table = BenchmarkTable.load("timit-micro")
     _, labels = table.label_matrix("val_per_last5", table.seeds)
     found = halves_by_another_seed(labels, labels, better=True)

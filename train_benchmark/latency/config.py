@@ -15,7 +15,7 @@ from train_benchmark.strict_config import MacroName, StrictConfig
 
 
 class MethodConfig(StrictConfig):
-    """How a cell is measured; docs/latency.md has the reasons.
+    """How a cell is measured; docs/explanation/latency.md has the reasons.
 
     Attributes:
         cells_at_a_time: cells that are in memory together and measured in turns.

@@ -2,8 +2,8 @@
 
 A cell and the reference take turns, a few runs at a time, in many rounds spread over the sweep.
 The time of a block is that of its fastest run. Dividing it by the reference's time at that moment
-removes the machine's speed, and the median over the rounds is the estimate. docs/latency.md has
-the reasons, the alternatives and the figures.
+removes the machine's speed, and the median over the rounds is the estimate.
+docs/explanation/latency.md has the reasons, the alternatives and the figures.
 """
 
 from collections.abc import Sequence

@@ -55,7 +55,7 @@ class TimeConvolution(nn.Module):
     ) -> None:
         super().__init__()
         # The initial values of torch's own convolutions. Glorot's wider weights gave a PER .03 to
-        # .04 higher and twice the noise between seeds (docs/recipe.md).
+        # .04 higher and twice the noise between seeds (docs/explanation/recipe.md).
         bound = 1.0 / math.sqrt(kernel * channels_in // groups)
         bias_bound = bound
         if glorot:

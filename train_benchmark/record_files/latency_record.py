@@ -36,7 +36,7 @@ class LatencyRecord(Record):
         status: "ok", "failed", or "unsupported" (the engine cannot run an operation that way).
         error: reason, for a status other than "ok"; else empty.
         latency_s: drift-corrected seconds of one run, at the reference's baseline speed
-            (docs/latency.md); NaN unless "ok".
+            (docs/explanation/latency.md); NaN unless "ok".
         latency_error_s: standard error of `latency_s`; NaN unless "ok".
         noisy: whether that error exceeded the configured bound after all attempts.
         quantiles_s: `QUANTILES` of all timed runs, uncorrected; empty unless "ok".

@@ -50,7 +50,7 @@ class FlatParameters:
 class WeightAverage:
     """Exponential moving average of a network's weights, which is evaluated instead of them.
 
-    It halves seed noise at the cost of one addition per step (docs/recipe.md).
+    It halves seed noise at the cost of one addition per step (docs/explanation/recipe.md).
 
     Args:
         weights: the trained weights.

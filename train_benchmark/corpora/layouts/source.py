@@ -33,7 +33,7 @@ class CorpusSource(StrictConfig):
     """The part of a corpus configuration that defines how its files are read.
 
     Attributes:
-        layout: layout of its folders and transcripts; see docs/corpora.md.
+        layout: layout of its folders and transcripts; see docs/guides/corpora.md.
         labels: name of a registered label set, or the section `[labels]` that declares one.
         pronunciation: how texts become symbols; by default by the label set.
     """
