@@ -2,7 +2,7 @@
 
 from setuptools import find_packages, setup
 
-PROJECT = ("graph_encoding", "surrogate", "train_benchmark")
+PROJECT = ("graph_encoding", "nasasr", "surrogate", "train_benchmark")
 
 setup(
     packages=[

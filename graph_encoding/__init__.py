@@ -1,7 +1,13 @@
 """Cells of speech-recognition networks: identity, graphs, encodings and static cost."""
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import CellFormatError, MissingExtraError, NasasrError, UserError
+from graph_encoding.common.errors import (
+    CellFormatError,
+    DeadCellError,
+    MissingExtraError,
+    NasasrError,
+    UserError,
+)
 from graph_encoding.cost import (
     ReceptiveField,
     macs,
@@ -38,6 +44,7 @@ __all__ = [
     "CellFormatError",
     "CellGraph",
     "CellSpace",
+    "DeadCellError",
     "FunctionalForm",
     "GraphRow",
     "Macro",

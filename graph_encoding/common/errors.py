@@ -16,6 +16,14 @@ class CellFormatError(UserError):
     """A cell description that does not follow the grammar of `Cell`."""
 
 
+class DeadCellError(UserError):
+    """A cell whose output does not depend on its input, where an error rate is asked for.
+
+    A search over points of the space meets such cells: catch this error and prune the trial, or
+    search over functions (`CellSpace.representatives`), which has no dead one.
+    """
+
+
 class UnknownNameError(UserError):
     """A name that is not registered; the message lists the registered ones."""
 

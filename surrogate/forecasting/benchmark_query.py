@@ -13,6 +13,7 @@ from graph_encoding.functional_identity import functional_form
 from graph_encoding.semantics import Semantics
 from surrogate.data.prediction import check_level
 from surrogate.data.targets import PER_UNIT, TARGETS, label_epochs
+from surrogate.fitting.artifact import DEFAULT_ARTIFACT
 from surrogate.forecasting.batch_query import (
     NO_ROW,
     Answers,
@@ -65,7 +66,9 @@ class Benchmark:
         self._semantics = Semantics(table.metadata.semantics)
 
     @classmethod
-    def load(cls, name_or_folder: str | Path, artifact: str | Path | None = None) -> "Benchmark":
+    def load(
+        cls, name_or_folder: str | Path = DEFAULT_ARTIFACT, artifact: str | Path | None = None
+    ) -> "Benchmark":
         """Read a table and an artifact: shipped ones by name, or folders.
 
         Args:
@@ -96,8 +99,8 @@ class Benchmark:
             epoch: validation PER after this epoch, from 1, for the metric "val_per".
 
         Raises:
-            UserError: if the cell is dead, the seed, epoch or metric is invalid, or a measured cell
-                lacks it.
+            DeadCellError: if the cell is dead.
+            UserError: if the seed, epoch or metric is invalid, or a measured cell lacks it.
         """
         from train_benchmark.table.query import query
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import DeadCellError, UserError
 from graph_encoding.cost import macs_of_form, params_of_form
 from graph_encoding.functional_identity import FunctionalForm, functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
@@ -134,7 +134,7 @@ class Forecaster:
             if not form.is_dead
         }
         if observed_curve is not None and not living:
-            raise UserError(f"cell {parsed[0].text!r} is dead: no training of it has a curve")
+            raise DeadCellError(f"cell {parsed[0].text!r} is dead: no training of it has a curve")
         graphs = list(living.values())
         found: list[_FunctionForecast] = []
         dead = _FunctionForecast()

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from graph_encoding.common.errors import DeadCellError, UnknownNameError, UserError
 from surrogate.calibration import Novelty
 from surrogate.curves import CurveForecast, LabelForecast, Widening
 from surrogate.data.prediction import Prediction
@@ -119,6 +120,47 @@ class Forecast:
     def measured(self) -> bool:
         """Whether the table has this function."""
         return self.measured_row is not None
+
+    def target(self, name: str) -> TargetForecast:
+        """The forecast of one target, such as "val_per".
+
+        Raises:
+            DeadCellError: if the cell is dead.
+            UnknownNameError: if there is no forecast of this target.
+        """
+        self._check_alive()
+        for found in self.targets:
+            if found.target == name:
+                return found
+        known = ", ".join(found.target for found in self.targets)
+        raise UnknownNameError(f"unknown target {name!r}; this forecast has {known or 'none'}")
+
+    def latency(self, setting: str, device: str | None = None) -> LatencyForecast:
+        """The forecast in one latency setting.
+
+        Args:
+            setting: its name, such as "timit-micro/cpu-onnx-fp32-t1-b1-1s".
+            device: name of the processor, where several have this setting.
+
+        Raises:
+            DeadCellError: if the cell is dead.
+            UserError: if there is no such forecast, or several devices have the setting.
+        """
+        self._check_alive()
+        known = ", ".join(f"{one.setting} on {one.device}" for one in self.latencies)
+        fitting = [
+            one for one in self.latencies if one.setting == setting and device in {None, one.device}
+        ]
+        if len(fitting) != 1:
+            raise UserError(
+                f"a latency needs the setting and device of one forecast, but {setting!r} on "
+                f"{device or 'any device'} fits {len(fitting)}; known: {known or 'none'}"
+            )
+        return fitting[0]
+
+    def _check_alive(self) -> None:
+        if self.support == "dead":
+            raise DeadCellError(f"cell {self.cell!r} has no forecast: {self.note}")
 
 
 def forecast_target(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import MissingExtraError, UserError, shown
+from graph_encoding.common.errors import DeadCellError, MissingExtraError, UserError, shown
 from graph_encoding.functional_identity import functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
 from graph_encoding.semantics import Semantics
@@ -162,7 +162,7 @@ def _graph(cell: object, semantics: Semantics) -> CellGraph:
     parsed = Cell.parse(cell) if isinstance(cell, str) else cell
     form = functional_form(parsed, semantics)
     if form.is_dead:
-        raise UserError(
+        raise DeadCellError(
             f"cell {parsed.text!r} is dead: its output does not depend on the input, so it has no "
             "label; leave it out"
         )

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import CellFormatError, UserError
+from graph_encoding.common.errors import CellFormatError, DeadCellError, UserError
 from graph_encoding.functional_identity import FunctionalForm, functional_form
 from graph_encoding.ops import NB_ASR_OPS
 from graph_encoding.semantics import Semantics
@@ -131,7 +131,7 @@ def _distinct(cells: list[Cell], semantics: Semantics) -> list[Cell]:
     for cell in cells:
         form = functional_form(cell, semantics)
         if form.is_dead:
-            raise UserError(
+            raise DeadCellError(
                 f"listed cells must depend on their input, but {cell.text} is dead: whatever is "
                 "measured of it says nothing; take it out of the list"
             )

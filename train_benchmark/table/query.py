@@ -7,7 +7,7 @@ from typing import Literal, SupportsIndex
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import DeadCellError, UserError
 from graph_encoding.functional_identity import functional_form
 from graph_encoding.semantics import Semantics
 from train_benchmark.table.benchmark_table import LABELS, BenchmarkTable
@@ -37,8 +37,9 @@ def query(
         One number, or with "all" one per seed.
 
     Raises:
-        UserError: if the cell is dead or was not measured, the seed or the epoch is missing, or
-            the metric is unknown.
+        DeadCellError: if the cell is dead.
+        UserError: if the cell was not measured, the seed or the epoch is missing, or the metric is
+            unknown.
     """
     form = functional_form(cell, Semantics(table.metadata.semantics))
     if metric not in LABELS:
@@ -65,6 +66,7 @@ def query_latency(
         device: name of the processor; optional if there is only one.
 
     Raises:
+        DeadCellError: if the cell is dead.
         UserError: if the setting, the device, or the function in it was not measured.
     """
     form = functional_form(cell, Semantics(table.metadata.semantics))
@@ -73,7 +75,7 @@ def query_latency(
         return measured[form.key]
     tried = table.latency.failure_of(form.key, setting, device)
     if tried is None and form.is_dead:
-        raise UserError(
+        raise DeadCellError(
             f"table {table.metadata.name!r} has no latency of cell {cell.text!r} in {setting!r}: "
             "its output does not depend on the input (it is dead), so it is neither measured nor "
             "predicted; choose a living cell"
@@ -110,7 +112,7 @@ def measurement_status(
 def _nothing_measured(table: BenchmarkTable, cell: Cell) -> UserError:
     status = measurement_status(table, cell)
     if status == "dead":
-        return UserError(
+        return DeadCellError(
             f"cell {cell.text!r} is dead: its output does not depend on the input, so it is not "
             "trained and has no error rate"
         )

@@ -95,6 +95,14 @@ def test_invalid_queries_list_the_valid_values(
         query(TABLE, cell, **options)  # type: ignore[arg-type]
 
 
+def test_dead_cells_have_an_error_of_their_own_to_prune_trials_by() -> None:
+    with pytest.raises(DeadCellError):
+        query(TABLE, Cell.parse("50_500_5000"))
+    with pytest.raises(UserError) as raised:
+        query(TABLE, Cell.parse("conv9:0"))
+    assert not isinstance(raised.value, DeadCellError)
+
+
 def failing(table: BenchmarkTable) -> set[str]:
     return {
         check.name for check in verify_table(table, recipe_hash=None, wanted=()) if not check.ok

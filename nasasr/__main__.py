@@ -1,0 +1,5 @@
+"""`python -m nasasr` runs the program `nasasr`."""
+
+from surrogate.cli import main
+
+main()
