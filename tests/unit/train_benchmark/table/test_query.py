@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from graph_encoding import Cell, UserError
+from graph_encoding import Cell, DeadCellError, UserError
 from graph_encoding.cost import params
 from graph_encoding.macro import TIMIT_MICRO_MACRO
 from surrogate.testing.synthetic import synthetic_table
