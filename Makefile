@@ -64,7 +64,7 @@ artifact: $(FULL) ## Fit the shipped artifact again, after a change of labels or
 .PHONY: check
 check: CHOSEN :=
 check: TEST_ARGS := --cov --cov-report=term:skip-covered
-check: lint layers types test ## What CI runs after `make predict`: lint, layers, types, and all tests with branch coverage.
+check: lint layers types docs test ## What CI runs after `make predict`: lint, layers, types, site, and all tests with branch coverage.
 
 .PHONY: lint
 lint: $(FULL) ## ruff: rules and format.
@@ -78,6 +78,15 @@ layers: $(FULL) ## import-linter: which module may import which, as pyproject.to
 .PHONY: types
 types: $(FULL) ## mypy --strict on the three packages.
 	$(BIN)/mypy
+
+# mkdocs would speak of its own future at every build.
+.PHONY: docs
+docs: $(FULL) ## Build the site of docs/ into site/, without a network; a broken link is an error.
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
+.PHONY: outputs
+outputs: $(CORE) ## Renew the outputs of commands that pages show, after a change on purpose.
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.page_outputs
 
 .PHONY: golden
 golden: $(CORE) ## Write the forecasts that the shipped artifact must make, after a change on purpose.

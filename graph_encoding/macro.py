@@ -148,6 +148,7 @@ class Macro:
 
 
 MACROS: Registry[Macro] = Registry("macro network")
+"""Macro networks by name."""
 
 PAPER_MACRO = MACROS.register(
     "paper",

@@ -86,6 +86,7 @@ Source: SamsungLabs/nb-asr, `nasbench_asr/model/torch/ops.py` and `search_space.
 """
 
 OPERATIONS: Registry[Operation] = Registry("operation")
+"""Operations by name; `OPERATIONS.register` adds one."""
 
 for _operation in (
     Operation("linear", "linear"),

@@ -193,6 +193,7 @@ for _name, _kind in (("identity", Identity), ("log", LogScale), ("logit", Logit)
 del _name, _kind
 
 TARGETS: Registry[Target] = Registry("target")
+"""Targets by name."""
 
 PER_UNIT = "phone error rate"
 

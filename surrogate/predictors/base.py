@@ -192,6 +192,7 @@ class Predictor(ABC):
 
 
 PREDICTORS: Registry[type[Predictor]] = Registry("predictor")
+"""Predictors by name; `register_predictor` adds one."""
 
 
 def register_predictor(kind: type[Predictor]) -> type[Predictor]:
