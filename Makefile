@@ -4,7 +4,7 @@
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3.11 python3 python3.14 python3.13 python3.12; do \
 	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && command -v $$name && break; done)
-CELL ?= 10_100_1000
+CELL ?= 01_111_2111
 FORMAT ?= table
 WORKERS ?= 2
 FUZZ_SECONDS ?= 600
@@ -34,7 +34,7 @@ help: ## Say what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: predict
-predict: $(CORE) ## Forecast a cell: make predict CELL=10_100_1000 [FORMAT=json]
+predict: $(CORE) ## Forecast a cell: make predict CELL=01_111_2111 [FORMAT=json]
 	@$(BIN)/nasasr predict $(CELL) --format $(FORMAT)
 
 # One process per core, with one thread each. The tests of a file run in one process, which makes

@@ -95,7 +95,7 @@ def commands_of(block: Block) -> list[str]:
 
 def test_the_readme_has_its_two_commands_and_examples() -> None:
     commands = [c for b in BLOCKS if b.page == "README.md" for c in commands_of(b)]
-    assert "make predict CELL=10_100_1000" in commands
+    assert "make predict CELL=01_111_2111" in commands
     assert "make test" in commands
     assert any(b.page == "README.md" and b.language == "python" for b in BLOCKS)
 
