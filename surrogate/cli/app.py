@@ -33,6 +33,7 @@ from surrogate.cli.commands import (
     table,
     tune,
 )
+from surrogate.cli.missing import name_all_missing
 from surrogate.cli.progress import INTERRUPTED
 
 _COMMANDS = (
@@ -51,6 +52,17 @@ _COMMANDS = (
     configs,
 )
 
+_SYNONYMS = {
+    "compare": "benchmark",
+    "draw": "cell",
+    "evaluate": "benchmark",
+    "forecast": "predict",
+    "measure": "latency",
+    "query": "predict",
+    "train": "collect",
+}
+"""Words that people try, and the command that does it."""
+
 USER_ERROR = 2
 """Exit code after an error that the user can fix; click's own usage errors have it too."""
 
@@ -65,6 +77,11 @@ class _ErrorsAsMessages(TyperGroup):
     Errors are those of this library and of the system, such as a full disk or a missing
     permission. A broken pipe is neither an error nor a failed check.
     """
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and args[0] in _SYNONYMS:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {_SYNONYMS[args[0]]!r}?")
+        return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         # --help and --version write before anything is invoked.
@@ -188,6 +205,7 @@ def _options(
 
 for _command in _COMMANDS:
     _command.register(app)
+name_all_missing(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.interop.graph_file import read_graphs
 from surrogate.comparison.config import BenchmarkConfig, benchmark_config, load_benchmark_config
 
 DEFAULT_TABLE = "timit-micro"
@@ -47,8 +48,8 @@ def config_with(
     merged |= {name: chosen[name] for name in ("target", "repeats", "seed") if name in chosen}
     if "table" in merged["source"]:
         merged.setdefault("target", _TABLE_TARGET)
-    if "target" not in merged:
-        raise UserError("a graph file may have several labels: name one with --target")
+    if "graphs" in merged["source"]:
+        _complete_graphs(merged)
     if "protocols" in chosen:
         own = merged.get("protocols", {})
         merged["protocols"] = {name: own.get(name, {}) for name in chosen["protocols"]}
@@ -61,6 +62,25 @@ def config_with(
     merged["settings"] = {n: s for n, s in settings.items() if n in merged["predictors"]}
     _find_plugins(merged["predictors"])
     return benchmark_config(merged)
+
+
+def _complete_graphs(merged: dict[str, Any]) -> None:
+    """Take the target of a graph file that has one label only.
+
+    Raises:
+        UserError: if the target is ambiguous or the direction is not given; names both.
+    """
+    missing = []
+    if "target" not in merged:
+        labels = list(next(read_graphs(Path(merged["source"]["graphs"]))).targets)
+        if len(labels) == 1:
+            merged["target"] = labels[0]
+        else:
+            missing.append(f"--target, one of its labels {', '.join(labels)}")
+    if "direction" not in merged["source"]:
+        missing.append("--direction, minimise or maximise: which end of the labels is good")
+    if missing:
+        raise UserError(f"a graph file needs {'; and '.join(missing)}")
 
 
 def _merged_source(of_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
