@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +12,12 @@ from pathlib import Path
 import typer
 
 from graph_encoding.common.errors import UserError
+
+LINE_WIDTH = 100
+"""Characters of a line that people read."""
+
+_LEAST_ROOM = 30
+"""Fewest characters to which a text is wrapped, where other columns take the line."""
 
 CHECK_FAILED = 1
 """Exit code of a failed check; 2 is that of wrong usage."""
@@ -66,17 +73,30 @@ def write_csv(rows: Sequence[Row], columns: Sequence[str] | None = None) -> None
 
 
 def write_table(rows: Sequence[Row]) -> None:
-    """Write rows of equal keys as aligned columns, numbers right-aligned and shortened."""
+    """Write rows of equal keys as aligned columns, numbers right-aligned and shortened.
+
+    Texts of the last column are wrapped where a line would be longer than `LINE_WIDTH`.
+    """
     header = list(rows[0])
     cells = [header, *([_text(row[name]) for name in header] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
     right = [isinstance(rows[0][name], int | float) for name in header]
-    for line in cells:
-        columns = (
+    before_last = sum(widths[:-1]) + 2 * len(widths[:-1])
+    for *first, last in cells:
+        columns = [
             text.rjust(width) if is_number else text.ljust(width)
-            for text, width, is_number in zip(line, widths, right, strict=True)
-        )
-        typer.echo("  ".join(columns).rstrip())
+            for text, width, is_number in zip(first, widths[:-1], right[:-1], strict=True)
+        ]
+        pieces = [last.rjust(widths[-1])] if right[-1] else _wrapped(last, before_last)
+        typer.echo("  ".join([*columns, pieces[0]]).rstrip())
+        for piece in pieces[1:]:
+            typer.echo(f"{' ' * before_last}{piece}")
+
+
+def _wrapped(text: str, before: int) -> list[str]:
+    """The lines of a text that begins after so many characters."""
+    room = max(LINE_WIDTH - before, _LEAST_ROOM)
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _text(value: Value) -> str:
