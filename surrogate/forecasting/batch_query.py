@@ -141,7 +141,8 @@ def measured_row(by_seed: Mapping[int, float], seed: Any) -> Row:
 
 def forecast_row(forecast: TargetForecast) -> Row:
     """The row of a function that was never measured."""
-    return Row(forecast.mean, "forecast", 0, forecast.std, forecast.low, forecast.high)
+    low, high = (math.nan if end is None else end for end in (forecast.low, forecast.high))
+    return Row(forecast.mean, "forecast", 0, forecast.std, low, high)
 
 
 def at_epoch(curve: Sequence[float], epoch: int) -> float:

@@ -285,7 +285,7 @@ def _of_curve(forecast: Forecast, metric: str, epoch: int) -> TargetForecast:
         std=curve.std[i],
         std_model=curve.std_model[i],
         std_seed=None if curve.std_seed is None else curve.std_seed[i],
-        low=curve.low[i],
-        high=curve.high[i],
+        low=None if curve.low is None else curve.low[i],
+        high=None if curve.high is None else curve.high[i],
         collapse_probability=None,
     )

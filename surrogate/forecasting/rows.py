@@ -62,12 +62,14 @@ def _rows_of(forecast: Forecast) -> list[Row]:
 
 def epoch_rows(forecasts: Iterable[Forecast]) -> list[Row]:
     """One row per epoch of each cell with a curve, of the columns `EPOCH_COLUMNS`."""
-    names = ("mean", "std", "low", "high")
     return [
         {
             "cell": forecast.cell,
             "epoch": epoch,
-            **{name: getattr(curve, name)[epoch - 1] for name in names},
+            "mean": curve.mean[epoch - 1],
+            "std": curve.std[epoch - 1],
+            "low": None if curve.low is None else curve.low[epoch - 1],
+            "high": None if curve.high is None else curve.high[epoch - 1],
             "observed": epoch in curve.observed_epochs,
         }
         for forecast in forecasts

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 
 from surrogate.calibration import Novelty
+from surrogate.calibration.conformal import LevelTooHighError
 from surrogate.curves import CurveForecast, LabelForecast, Widening
 from surrogate.data.prediction import Prediction
-from surrogate.data.targets import COLLAPSED_PER, PER_UNIT, TARGETS
+from surrogate.data.targets import COLLAPSED_PER, PER_UNIT, TARGETS, FloatArray
 from surrogate.fitting.artifact import MeasuredRow, TargetModel
 from surrogate.latency.model import LatencyForecast
 
@@ -39,8 +40,8 @@ class TargetForecast:
         std: standard deviation of the label, >= 0: model uncertainty and seed noise together.
         std_model: model uncertainty.
         std_seed: seed noise; None if the table does not determine it.
-        low: lower end of the interval.
-        high: upper end of the interval.
+        low: lower end of the interval; None if too few labels were held out for its level.
+        high: upper end of the interval; None as `low`.
         collapse_probability: probability that the label is above `COLLAPSED_PER`, as in a collapsed
             training; None for targets that are no phone error rates. Collapsed and other trainings
             are one distribution here: on the scale of ranks, on which predictors learn, a collapsed
@@ -53,8 +54,8 @@ class TargetForecast:
     std: float
     std_model: float
     std_seed: float | None
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     collapse_probability: float | None
 
 
@@ -67,8 +68,9 @@ class ForecastCurve:
         std: (epochs,) standard deviations, >= 0; 0 at observed epochs.
         std_model: (epochs,) model uncertainty.
         std_seed: (epochs,) seed noise; None if the table does not determine it.
-        low: (epochs,) lower ends of the intervals.
-        high: (epochs,) upper ends.
+        low: (epochs,) lower ends of the intervals; None if too few curves were held out for their
+            level.
+        high: (epochs,) upper ends; None as `low`.
         observed_epochs: epochs, from 1, whose rate was given.
     """
 
@@ -76,8 +78,8 @@ class ForecastCurve:
     std: tuple[float, ...]
     std_model: tuple[float, ...]
     std_seed: tuple[float, ...] | None
-    low: tuple[float, ...]
-    high: tuple[float, ...]
+    low: tuple[float, ...] | None
+    high: tuple[float, ...] | None
     observed_epochs: tuple[int, ...]
 
 
@@ -94,7 +96,7 @@ class Forecast:
         note: reason, if `support` is "extrapolated" or "dead"; else empty.
         distance: distance to the nearest training cell, see `Neighbourhood.distance`; None for a
             dead cell.
-        level: level of the intervals.
+        level: level of the intervals. What has too few held-out values for it has none.
         targets: one forecast per target; none for a dead cell.
         curve: validation PER of a training after each epoch; None for a dead cell, and if the
             artifact has no curves.
@@ -121,49 +123,61 @@ class Forecast:
         return self.measured_row is not None
 
 
-def forecast_target(
+def target_numbers(
     model: TargetModel, prediction: Prediction, novelty: Sequence[Novelty], level: float
-) -> list[TargetForecast]:
-    """Forecasts of one target for n graphs.
+) -> FloatArray:
+    """(n, 7) numbers of `target_of` for n graphs.
 
     Args:
         model: model of the target.
         prediction: predictions of its predictor.
         novelty: (n,) novelty of each graph.
-        level: probability with which a label lies in its interval, in (0, 1).
+        level: probability with which a label lies in its interval, in (0, 1); with too few
+            held-out labels for it the interval is NaN.
     """
     calibrator, transform = model.calibrator, model.target.transform
-    interval = calibrator.interval(prediction, level, novelty)
     slope = transform.raw_slope(prediction.mean)
     total = calibrator.std(prediction, novelty)
     # Novelty adds to the model uncertainty, not to the seed noise.
     seed = np.sqrt(model.seed_share or 0.0) * calibrator.inside.std(prediction)
-    low, high = transform.interval_to_raw(interval.low, interval.high)
+    try:
+        interval = calibrator.interval(prediction, level, novelty)
+        low, high = transform.interval_to_raw(interval.low, interval.high)
+    except LevelTooHighError:
+        low = high = np.full(len(prediction), np.nan)
     limit = float(transform.to_model(np.array([COLLAPSED_PER]))[0])
-    columns = {
-        "mean": transform.to_raw(prediction.mean),
-        "std": slope * total,
-        "std_model": slope * np.sqrt(total**2 - seed**2),
-        "std_seed": slope * seed,
-        "low": low,
-        "high": high,
-        "collapse_probability": calibrator.exceedance(prediction, limit, novelty),
-    }
-    unknown: dict[str, None] = {} if model.seed_share is not None else {"std_seed": None}
-    if model.target.unit != PER_UNIT:
-        unknown["collapse_probability"] = None
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return [
-        TargetForecast(
-            model.target.name,
-            model.target.unit,
-            **{**dict(zip(columns, row, strict=True)), **unknown},
-        )
-        for row in rows
-    ]
+    columns = (
+        transform.to_raw(prediction.mean),
+        slope * total,
+        slope * np.sqrt(total**2 - seed**2),
+        slope * seed,
+        low,
+        high,
+        calibrator.exceedance(prediction, limit, novelty),
+    )
+    return np.column_stack(columns)
 
 
-def with_observed_label(target: TargetForecast, label: LabelForecast) -> TargetForecast:
+def target_of(model: TargetModel, numbers: Sequence[float]) -> TargetForecast:
+    """The forecast of one target for one graph, of a row of `target_numbers`."""
+    mean, std, std_model, std_seed, low, high, collapse = numbers
+    has_interval = not math.isnan(low)
+    return TargetForecast(
+        target=model.target.name,
+        unit=model.target.unit,
+        mean=mean,
+        std=std,
+        std_model=std_model,
+        std_seed=None if model.seed_share is None else std_seed,
+        low=low if has_interval else None,
+        high=high if has_interval else None,
+        collapse_probability=collapse if model.target.unit == PER_UNIT else None,
+    )
+
+
+def with_observed_label(
+    target: TargetForecast, label: LabelForecast, *, with_interval: bool = True
+) -> TargetForecast:
     """A forecast with the label of one observed training instead of its own.
 
     The remaining epochs of an observed training are normal on the model scale.
@@ -179,8 +193,8 @@ def with_observed_label(target: TargetForecast, label: LabelForecast) -> TargetF
         std=float(label.std[0]),
         std_model=float(label.std_model[0]),
         std_seed=None if label.std_seed is None else float(label.std_seed[0]),
-        low=float(label.low[0]),
-        high=float(label.high[0]),
+        low=float(label.low[0]) if with_interval else None,
+        high=float(label.high[0]) if with_interval else None,
     )
 
 
@@ -201,21 +215,31 @@ def widening_of(
     )
 
 
-def curves_of(forecast: CurveForecast, observed_epochs: tuple[int, ...]) -> list[ForecastCurve]:
-    """One curve per cell.
+def curve_numbers(forecast: CurveForecast, *, with_interval: bool) -> FloatArray:
+    """(n, 6 epochs) numbers of `curve_of` for n curves; NaN for what is unknown."""
+    unknown = np.full_like(forecast.mean, np.nan)
+    ends = (forecast.low, forecast.high) if with_interval else (unknown, unknown)
+    seed = unknown if forecast.std_seed is None else forecast.std_seed
+    return np.column_stack([forecast.mean, forecast.std, forecast.std_model, seed, *ends])
+
+
+def curve_of(numbers: Sequence[float], observed_epochs: tuple[int, ...] = ()) -> ForecastCurve:
+    """The forecast of one curve.
 
     Args:
-        forecast: n curves.
+        numbers: (6 epochs,) a row of `curve_numbers`.
         observed_epochs: epochs, from 1, that were given.
     """
-    names = ("mean", "std", "std_model", "low", "high")
-    rows = {name: getattr(forecast, name).tolist() for name in names}
-    seeds = None if forecast.std_seed is None else forecast.std_seed.tolist()
-    return [
-        ForecastCurve(
-            **{name: tuple(row[i]) for name, row in rows.items()},
-            std_seed=None if seeds is None else tuple(seeds[i]),
-            observed_epochs=observed_epochs,
-        )
-        for i in range(len(forecast))
-    ]
+    epochs = len(numbers) // 6
+    mean, std, std_model, seed, low, high = (
+        tuple(numbers[start : start + epochs]) for start in range(0, 6 * epochs, epochs)
+    )
+    return ForecastCurve(
+        mean=mean,
+        std=std,
+        std_model=std_model,
+        std_seed=None if math.isnan(seed[0]) else seed,
+        low=None if math.isnan(low[0]) else low,
+        high=None if math.isnan(high[0]) else high,
+        observed_epochs=observed_epochs,
+    )

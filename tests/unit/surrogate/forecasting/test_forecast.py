@@ -23,7 +23,12 @@ from surrogate.fitting.artifact import Artifact
 from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.fitting.fit_parts import fit_target
 from surrogate.forecasting.forecast import Forecast, Forecaster
-from surrogate.forecasting.values import TargetForecast, forecast_target, with_observed_label
+from surrogate.forecasting.values import (
+    TargetForecast,
+    target_numbers,
+    target_of,
+    with_observed_label,
+)
 from surrogate.predictors import MeanPredictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 
@@ -85,8 +90,9 @@ def test_only_error_rates_collapse() -> None:
     seconds = replace(model, target=replace(VAL_PER, name="latency", unit="s"))
     answers = model.predictor.predict(synthetic_dataset(2).graphs)
     for of_unit, known in ((model, True), (seconds, False)):
-        found = forecast_target(of_unit, answers, [{}, {}], 0.8)
-        assert [t.collapse_probability is not None for t in found] == [known] * 2
+        rows = target_numbers(of_unit, answers, [{}, {}], 0.8).tolist()
+        found = [target_of(of_unit, row).collapse_probability for row in rows]
+        assert [probability is not None for probability in found] == [known] * 2
 
 
 def test_forecasts_expect_as_many_collapses_as_there_are() -> None:
