@@ -16,6 +16,7 @@ learned. The offset of the other seeds shows it, and so does the loading of the 
 training says less of the error of the forecast than one with any other seed.
 """
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -105,7 +106,7 @@ class TrueMeanModel:
         several = np.array([len(of) > 1 for of in trainings], dtype=bool)
         if several.sum() < FEWEST_WITH_SEEDS:
             return None
-        seeds = sorted({seed for of in trainings for seed in of})
+        seeds = sorted({seed for of in trainings if len(of) > 1 for seed in of})
         main = main_seed(trainings)
         raw = _raw_inputs(held_out)
         lowest, highest = np.quantile(raw, [_OUTER, 1 - _OUTER], axis=0)
@@ -130,32 +131,31 @@ class TrueMeanModel:
 
     def noise_std(self, forecast: Prediction) -> FloatArray:
         """(n,) standard deviations between trainings of one function with different seeds."""
-        found: FloatArray = np.exp(self._inputs(forecast) @ np.array(self.noise) / 2)
-        return found
+        return np.exp(_linear(self.noise, self._inputs(forecast)) / 2)
 
     def model_std(self, forecast: Prediction) -> FloatArray:
         """(n,) standard deviations of the true means around forecasts without own trainings."""
-        found: FloatArray = np.exp(self._inputs(forecast) @ np.array(self.model) / 2)
-        return found
+        return np.exp(_linear(self.model, self._inputs(forecast)) / 2)
 
     def posterior(
         self,
         forecast: Prediction,
         trainings: Sequence[Trainings],
-        novelty_std: FloatArray | float = 0.0,
+        least_std: FloatArray | float = 0.0,
     ) -> Posterior:
         """The true means of n functions.
 
         Args:
             forecast: n forecasts made without the functions' labels.
             trainings: (n,) own labels; empty for a function that was never trained.
-            novelty_std: (n,) further model uncertainty of functions out of support.
+            least_std: (n,) least model uncertainty, which is known of functions out of support.
         """
-        known = list(self.offsets)
-        residuals = _residuals(forecast, trainings, known)
-        new = [seed for of in trainings for seed in of if seed not in self.offsets]
-        assert not new, f"seeds {new} are not of the fit"
-        return self._posterior(forecast, residuals, np.asarray(novelty_std) ** 2)
+        new = sorted({seed for of in trainings for seed in of} - set(self.offsets))
+        # A seed that the fit does not know is an average one.
+        typical = sum(self.offsets.values()) / len(self.offsets)
+        model = replace(self, offsets={**self.offsets, **dict.fromkeys(new, typical)})
+        residuals = _residuals(forecast, trainings, list(model.offsets))
+        return model._posterior(forecast, residuals, np.asarray(least_std) ** 2)  # noqa: SLF001
 
     def to_plain(self) -> dict[str, Any]:
         """A form for JSON, which `from_plain` reads."""
@@ -184,14 +184,14 @@ class TrueMeanModel:
         )
 
     def _posterior(
-        self, forecast: Prediction, residuals: FloatArray, novelty_variance: FloatArray | float
+        self, forecast: Prediction, residuals: FloatArray, least_variance: FloatArray | float
     ) -> Posterior:
         """As `posterior`, from (n, s) residuals, NaN without a training."""
         inputs = self._inputs(forecast)
         offsets, loadings, factors = self._of_seeds()
-        shift = inputs[:, 1:] @ np.array(self.slopes)
-        prior = np.exp(inputs @ np.array(self.model)) + novelty_variance
-        precision = 1 / (np.exp(inputs @ np.array(self.noise))[:, None] * factors)
+        shift = _linear((0.0, *self.slopes), inputs)
+        prior = np.maximum(np.exp(_linear(self.model, inputs)), least_variance)
+        precision = 1 / (np.exp(_linear(self.noise, inputs))[:, None] * factors)
         seen = np.where(np.isnan(residuals), 0.0, 1.0)
         centred = np.nan_to_num(residuals - offsets - shift[:, None])
         total = 1 / prior + (seen * precision * loadings**2).sum(axis=1)
@@ -234,10 +234,10 @@ class TrueMeanModel:
         """Negative log-likelihood of (n, s) residuals under a multivariate Student's t."""
         offsets, loadings, factors = self._of_seeds()
         seen = ~np.isnan(residuals)
-        shift = inputs[:, 1:] @ np.array(self.slopes)
+        shift = _linear((0.0, *self.slopes), inputs)
         centred = np.where(seen, residuals - offsets - shift[:, None], 0.0)
-        prior = np.exp(inputs @ np.array(self.model))
-        variance = np.exp(inputs @ np.array(self.noise))[:, None] * factors
+        prior = np.exp(_linear(self.model, inputs))
+        variance = np.exp(_linear(self.noise, inputs))[:, None] * factors
         weight = np.where(seen, 1 / variance, 0.0)
         total = 1 / prior + (weight * loadings**2).sum(axis=1)
         explained = (weight * centred * loadings).sum(axis=1) ** 2 / total
@@ -250,23 +250,33 @@ class TrueMeanModel:
     def _calibrated(self, forecast: Prediction, residuals: FloatArray) -> Self:
         """The model with both variances scaled to the stated coverage."""
         normal = NormalDist().inv_cdf((1 + _LEVEL) / 2)
-        offsets, loadings, factors = self._of_seeds()
-        noise = self.noise_std(forecast)
-        differences = []
-        for one in range(len(offsets)):
-            for other in range(one):
-                gap = residuals[:, one] - residuals[:, other] - offsets[one] + offsets[other]
-                # What a main seed does not share with the others is in its noise here.
-                own = (loadings[one] - loadings[other]) * self.model_std(forecast)
-                width = np.sqrt(noise**2 * (factors[one] + factors[other]) + own**2)
-                differences.append((gap / width)[~np.isnan(gap)])
-        noisier = (np.quantile(np.abs(np.concatenate(differences)), _LEVEL) / normal) ** 2
+        noisier = (np.quantile(self._differences(forecast, residuals), _LEVEL) / normal) ** 2
         wider = replace(self, noise=(self.noise[0] + float(np.log(noisier)), *self.noise[1:]))
         tried = [
             replace(wider, model=(wider.model[0] + float(np.log(factor)), *wider.model[1:]))
             for factor in _MODEL_FACTORS
         ]
         return min(tried, key=lambda model: abs(model._coverage(forecast, residuals) - _LEVEL))  # noqa: SLF001
+
+    def _differences(self, forecast: Prediction, residuals: FloatArray) -> FloatArray:
+        """Absolute differences between two seeds of a function, in standard deviations.
+
+        Those with a main seed also have a part of the model's error: they are used only if few
+        functions have two other seeds.
+        """
+        offsets, loadings, factors = self._of_seeds()
+        noise, of_model = self.noise_std(forecast), self.model_std(forecast)
+        found: list[FloatArray] = []
+        with_main: list[FloatArray] = []
+        for one, other in itertools.combinations(range(len(offsets)), 2):
+            gap = residuals[:, one] - residuals[:, other] - offsets[one] + offsets[other]
+            own = (loadings[one] - loadings[other]) * of_model
+            width = np.sqrt(noise**2 * (factors[one] + factors[other]) + own**2)
+            is_main = self.main_seed in (list(self.offsets)[one], list(self.offsets)[other])
+            (with_main if is_main else found).append((np.abs(gap) / width)[~np.isnan(gap)])
+        if sum(map(len, found)) < FEWEST_WITH_SEEDS:
+            found += with_main
+        return np.concatenate(found)
 
     def _coverage(self, forecast: Prediction, residuals: FloatArray) -> float:
         """Share of functions whose mean over new seeds lies in the interval predicted for it.
@@ -292,6 +302,13 @@ def main_seed(trainings: Sequence[Trainings]) -> int | None:
         return None
     seed, count = alone.most_common(1)[0]
     return seed if count > _MAIN_SHARE * len(trainings) else None
+
+
+def _linear(coefficients: Sequence[float], inputs: FloatArray) -> FloatArray:
+    """(n,) `inputs @ coefficients`, with the same digits for a row whatever the others are."""
+    constant, first, second = coefficients
+    found: FloatArray = constant + first * inputs[:, 1] + second * inputs[:, 2]
+    return found
 
 
 def _raw_inputs(forecast: Prediction) -> FloatArray:

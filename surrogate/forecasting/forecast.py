@@ -63,7 +63,10 @@ class Forecaster:
         self._artifact = artifact
         self._semantics = Semantics(artifact.metadata.semantics)
         trained_on = artifact.metadata.trained_on
-        self._targets = {m.target.name: TargetPart(m, trained_on) for m in artifact.models}
+        self._targets = {
+            model.target.name: TargetPart(model, trained_on, artifact.measured)
+            for model in artifact.models
+        }
         self._curves = (
             None
             if artifact.curves is None

@@ -1,7 +1,7 @@
 """The parts of a forecast: each model predicts a function once, and levels are applied on top."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -15,9 +15,10 @@ from surrogate.curves import CurveModel, Widening
 from surrogate.curves.components.mean_curve import ExpectedCurves
 from surrogate.data.prediction import ONE_SIGMA, Prediction
 from surrogate.data.targets import FloatArray
-from surrogate.fitting.artifact import TargetModel
+from surrogate.fitting.artifact import MeasuredRow, TargetModel
 from surrogate.forecasting.values import (
     ForecastCurve,
+    Own,
     TargetForecast,
     curve_numbers,
     curve_of,
@@ -144,11 +145,14 @@ class TargetPart(Part[TargetForecast]):
     Args:
         model: model of the target.
         trained_on: the support of its fit.
+        measured: functional key -> row of the table.
     """
 
-    def __init__(self, model: TargetModel, trained_on: TrainedOn) -> None:
+    def __init__(
+        self, model: TargetModel, trained_on: TrainedOn, measured: Mapping[str, MeasuredRow]
+    ) -> None:
         super().__init__()
-        self.model, self._trained_on = model, trained_on
+        self.model, self._trained_on, self._measured = model, trained_on, measured
 
     def limit(self, level: float) -> LevelTooHighError | None:
         """Too few labels were held out."""
@@ -163,8 +167,15 @@ class TargetPart(Part[TargetForecast]):
         return np.column_stack([found.mean, found.std])
 
     def _at_level(self, functions: Functions, level: float) -> FloatArray:
-        novelty = functions.novelty(self._trained_on)
-        return target_numbers(self.model, self.predicted(functions), novelty, level)
+        trainings = [self._trainings(key) for key in functions.keys]
+        own = Own(functions.keys, functions.novelty(self._trained_on), trainings)
+        return target_numbers(self.model, self.predicted(functions), own, level)
+
+    def _trainings(self, key: str) -> dict[int, float]:
+        row = self._measured.get(key)
+        if row is None:
+            return {}
+        return dict(zip(row.seeds, row.values[self.model.target.name], strict=True))
 
     def _forecast(self, key: str, numbers: list[float]) -> TargetForecast:  # noqa: ARG002
         return target_of(self.model, numbers)

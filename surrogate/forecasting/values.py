@@ -1,18 +1,20 @@
 """The values of a forecast: targets and a learning curve, made of the predictions of models."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
+from graph_encoding.common.errors import UserError
 from surrogate.calibration import Novelty
 from surrogate.calibration.conformal import LevelTooHighError
 from surrogate.curves import CurveForecast, LabelForecast, Widening
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import COLLAPSED_PER, PER_UNIT, TARGETS, FloatArray
-from surrogate.fitting.artifact import MeasuredRow, TargetModel
+from surrogate.fitting.artifact import MeasuredRow, TargetModel, TrueMeans
 from surrogate.latency.model import LatencyForecast
 
 Support = Literal["measured", "interpolated", "extrapolated", "dead"]
@@ -28,6 +30,35 @@ _LEAST_STD = 1e-9
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """The best estimate of a function's true mean: over all training seeds, not of one training.
+
+    It is the number to trust, and to compare functions by. It combines the forecast made without
+    the function's own label and its own trainings, each weighted by its precision. Without own
+    trainings it is the forecast, corrected by the average effect of the table's seeds. `mean` of
+    `TargetForecast` predicts the label as the table has it, mostly of one training with the
+    table's main seed, and the measured mean has the noise of its few seeds. A training with a new
+    seed has the standard deviation `hypot(std, TargetForecast.std_seed)` around the estimate.
+
+    Attributes:
+        mean: posterior mean, on the raw scale of the target; with a non-linear transform, the
+            median.
+        std: its standard deviation; it shrinks with the number of seeds.
+        low: lower end of the interval that has the true mean with the level's probability.
+        high: upper end of the interval.
+        seeds: own trainings that it uses.
+
+    Source: `surrogate.calibration.true_mean`; measured in docs/results.md.
+    """
+
+    mean: float
+    std: float
+    low: float
+    high: float
+    seeds: int
+
+
+@dataclass(frozen=True)
 class TargetForecast:
     """The forecast of one target; all numbers are on its raw scale.
 
@@ -38,14 +69,21 @@ class TargetForecast:
         unit: its unit.
         mean: expected value; with a non-linear transform, the median.
         std: standard deviation of the label, >= 0: model uncertainty and seed noise together.
-        std_model: model uncertainty.
-        std_seed: seed noise; None if the table does not determine it.
+        std_model: model uncertainty: standard deviation of the true mean over seeds around the
+            forecast. Without an estimate, a fixed share of `std` in support.
+        std_seed: seed noise: standard deviation between trainings with different seeds; None if
+            the table does not determine it. Where there is an estimate, both are calibrated on
+            functions with several seeds; `std` is of labels like those of the table, which share
+            a seed, so that it may be less than both together.
         low: lower end of the interval; None if too few labels were held out for its level.
         high: upper end of the interval; None as `low`.
         collapse_probability: probability that the label is above `COLLAPSED_PER`, as in a collapsed
             training; None for targets that are no phone error rates. Collapsed and other trainings
             are one distribution here: on the scale of ranks, on which predictors learn, a collapsed
             training is the worst one and no outlier.
+        estimate: the function's true mean, the number to trust; None if the artifact does not
+            determine it: it is of an earlier version, or fewer than 30 functions of its table were
+            trained with two seeds.
     """
 
     target: str
@@ -57,6 +95,7 @@ class TargetForecast:
     low: float | None
     high: float | None
     collapse_probability: float | None
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -122,57 +161,131 @@ class Forecast:
         """Whether the table has this function."""
         return self.measured_row is not None
 
+    def target(self, name: str) -> TargetForecast:
+        """The forecast of one target.
+
+        Raises:
+            UserError: if the forecast has none of this name.
+        """
+        for target in self.targets:
+            if target.target == name:
+                return target
+        names = ", ".join(target.target for target in self.targets) or "none"
+        raise UserError(
+            f"the forecast of cell {self.cell!r} has the targets {names}, but got {name!r}"
+        )
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The estimate of the first target, in general `val_per`; see `TargetForecast.estimate`."""
+        return self.targets[0].estimate if self.targets else None
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What is known of n functions themselves.
+
+    Attributes:
+        keys: (n,) functional keys.
+        novelty: (n,) their novelty.
+        trainings: (n,) raw labels of their trainings, by seed; empty if never trained.
+    """
+
+    keys: Sequence[str]
+    novelty: Sequence[Novelty]
+    trainings: Sequence[Mapping[int, float]]
+
 
 def target_numbers(
-    model: TargetModel, prediction: Prediction, novelty: Sequence[Novelty], level: float
+    model: TargetModel, prediction: Prediction, own: Own, level: float
 ) -> FloatArray:
-    """(n, 7) numbers of `target_of` for n graphs.
+    """(n, 7) numbers of `target_of` for n functions, or (n, 12) with estimates.
 
     Args:
         model: model of the target.
         prediction: predictions of its predictor.
-        novelty: (n,) novelty of each graph.
+        own: what is known of the functions.
         level: probability with which a label lies in its interval, in (0, 1); with too few
             held-out labels for it the interval is NaN.
     """
-    calibrator, transform = model.calibrator, model.target.transform
+    calibrator, transform, novelty = model.calibrator, model.target.transform, own.novelty
     slope = transform.raw_slope(prediction.mean)
     total = calibrator.std(prediction, novelty)
-    # Novelty adds to the model uncertainty, not to the seed noise.
-    seed = np.sqrt(model.seed_share or 0.0) * calibrator.inside.std(prediction)
     try:
         interval = calibrator.interval(prediction, level, novelty)
         low, high = transform.interval_to_raw(interval.low, interval.high)
     except LevelTooHighError:
         low = high = np.full(len(prediction), np.nan)
     limit = float(transform.to_model(np.array([COLLAPSED_PER]))[0])
+    estimates: list[FloatArray] = []
+    if model.true_means is None:
+        # Novelty adds to the model uncertainty, not to the seed noise.
+        seed = np.sqrt(model.seed_share or 0.0) * calibrator.inside.std(prediction)
+        of_model = np.sqrt(total**2 - seed**2)
+    else:
+        seed = model.true_means.model.noise_std(prediction)
+        # Out of support, what noise does not explain of the calibrated uncertainty is the model's.
+        beyond_noise = np.sqrt(np.maximum(total**2 - seed**2, 0.0))
+        least = np.where([bool(of) for of in novelty], beyond_noise, 0.0)
+        of_model = np.maximum(model.true_means.model.model_std(prediction), least)
+        estimates = _estimates(model, model.true_means, prediction, own, least, level)
     columns = (
         transform.to_raw(prediction.mean),
         slope * total,
-        slope * np.sqrt(total**2 - seed**2),
+        slope * of_model,
         slope * seed,
         low,
         high,
         calibrator.exceedance(prediction, limit, novelty),
+        *estimates,
     )
     return np.column_stack(columns)
 
 
+def _estimates(
+    model: TargetModel,
+    true_means: TrueMeans,
+    prediction: Prediction,
+    own: Own,
+    least_std: FloatArray,
+    level: float,
+) -> list[FloatArray]:
+    """The attributes of `Estimate`, (n,) each."""
+    transform = model.target.transform
+    labels = [
+        dict(zip(of, transform.to_model(np.array(list(of.values()))).tolist(), strict=True))
+        for of in own.trainings
+    ]
+    without_own = true_means.held_out.instead_of(own.keys, prediction)
+    found = true_means.model.posterior(without_own, labels, least_std)
+    half = NormalDist().inv_cdf((1 + level) / 2) * found.std
+    low, high = transform.interval_to_raw(found.mean - half, found.mean + half)
+    std = transform.raw_slope(found.mean) * found.std
+    seeds = np.array([len(of) for of in labels], dtype=np.float64)
+    return [transform.to_raw(found.mean), std, low, high, seeds]
+
+
 def target_of(model: TargetModel, numbers: Sequence[float]) -> TargetForecast:
-    """The forecast of one target for one graph, of a row of `target_numbers`."""
-    mean, std, std_model, std_seed, low, high, collapse = numbers
+    """The forecast of one target for one function, of a row of `target_numbers`."""
+    mean, std, std_model, std_seed, low, high, collapse = numbers[:7]
     has_interval = not math.isnan(low)
+    known_seed = model.seed_share is not None or model.true_means is not None
     return TargetForecast(
         target=model.target.name,
         unit=model.target.unit,
         mean=mean,
         std=std,
         std_model=std_model,
-        std_seed=None if model.seed_share is None else std_seed,
+        std_seed=std_seed if known_seed else None,
         low=low if has_interval else None,
         high=high if has_interval else None,
         collapse_probability=collapse if model.target.unit == PER_UNIT else None,
+        estimate=None if model.true_means is None else _estimate_of(*numbers[7:]),
     )
+
+
+def _estimate_of(mean: float, std: float, low: float, high: float, seeds: float) -> Estimate:
+    return Estimate(mean, std, low, high, int(seeds))
 
 
 def with_observed_label(
