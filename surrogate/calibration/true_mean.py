@@ -35,6 +35,7 @@ FEWEST_WITH_SEEDS = 30
 _MAIN_SHARE = 0.5
 _TAILS = 5.0  # degrees of freedom: a few functions collapse with one seed and not with another
 _LEVEL = 0.9
+_MOST_SIGMA = 3.0  # a residual counts as at most so many: a collapse is one seed's
 _LEAST_STD = 1e-6
 _MODEL_FACTORS = np.geomspace(0.1, 10.0, 81)
 _OUTER = 0.005  # share of the forecasts at each end beyond which variances are constant
@@ -191,9 +192,11 @@ class TrueMeanModel:
         offsets, loadings, factors = self._of_seeds()
         shift = _linear((0.0, *self.slopes), inputs)
         prior = np.maximum(np.exp(_linear(self.model, inputs)), least_variance)
-        precision = 1 / (np.exp(_linear(self.noise, inputs))[:, None] * factors)
+        noise = np.exp(_linear(self.noise, inputs))[:, None] * factors
+        precision = 1 / noise
         seen = np.where(np.isnan(residuals), 0.0, 1.0)
-        centred = np.nan_to_num(residuals - offsets - shift[:, None])
+        most = _MOST_SIGMA * np.sqrt(prior[:, None] * loadings**2 + noise)
+        centred = np.clip(np.nan_to_num(residuals - offsets - shift[:, None]), -most, most)
         total = 1 / prior + (seen * precision * loadings**2).sum(axis=1)
         error = (seen * precision * loadings * centred).sum(axis=1) / total
         return Posterior(forecast.mean + offsets.mean() + shift + error, np.sqrt(1 / total))

@@ -70,10 +70,10 @@ def fitted(data: MadeUp) -> TrueMeanModel:
     ("own", "mean", "variance"),
     [
         ({}, 1.0, 0.01),
-        ({1: 2.0}, 1.2, 1 / (100 + 25)),
-        ({1: 2.0, 2: 2.0}, 1 + 50 / 150, 1 / 150),
-        ({1: 2.0, 2: 0.0, 3: 1.0}, 1.0, 1 / 175),
-        ({9: 2.0}, 1.2, 1 / 125),
+        ({1: 1.5}, 1.1, 1 / (100 + 25)),
+        ({1: 1.5, 2: 1.5}, 1 + 25 / 150, 1 / 150),
+        ({1: 1.5, 2: 0.5, 3: 1.0}, 1.0, 1 / 175),
+        ({9: 1.5}, 1.1, 1 / 125),
     ],
 )
 def test_forecast_and_trainings_are_weighted_by_their_precisions(
@@ -86,8 +86,8 @@ def test_forecast_and_trainings_are_weighted_by_their_precisions(
 
 def test_a_main_seed_that_the_forecast_has_learned_counts_less() -> None:
     model = replace(PLAIN, main_seed=1, main_loading=0.5)
-    assert model.posterior(ONE, [{1: 2.0}]).mean[0] == pytest.approx(1 + 12.5 / (100 + 6.25))
-    assert model.posterior(ONE, [{2: 2.0}]).mean[0] == pytest.approx(1.2)
+    assert model.posterior(ONE, [{1: 1.5}]).mean[0] == pytest.approx(1 + 6.25 / (100 + 6.25))
+    assert model.posterior(ONE, [{2: 1.5}]).mean[0] == pytest.approx(1.1)
 
 
 def test_trainings_are_corrected_by_the_effects_of_their_seeds() -> None:
@@ -99,9 +99,15 @@ def test_trainings_are_corrected_by_the_effects_of_their_seeds() -> None:
 
 
 def test_out_of_support_trainings_count_more() -> None:
-    near, far = (PLAIN.posterior(ONE, [{1: 2.0}], least).mean[0] for least in (0.0, 1.0))
-    assert near == pytest.approx(1.2)
-    assert far == pytest.approx(1 + 25 / 26)
+    near, far = (PLAIN.posterior(ONE, [{1: 1.5}], least).mean[0] for least in (0.0, 1.0))
+    assert near == pytest.approx(1.1)
+    assert far == pytest.approx(1 + 0.5 * 25 / 26)
+
+
+def test_a_collapsed_training_counts_as_three_standard_deviations() -> None:
+    found = PLAIN.posterior(ONE, [{1: 9.0}]).mean[0]
+    assert found == pytest.approx(1 + 0.2 * 3 * np.sqrt(0.05))
+    assert PLAIN.posterior(ONE, [{1: 90.0}]).mean[0] == found
 
 
 @given(st.lists(st.floats(-2, 2), min_size=1, max_size=8))
