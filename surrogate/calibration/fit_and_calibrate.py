@@ -32,12 +32,14 @@ class Calibrated:
         trained_on: the support of the fit.
         held_out: predictions for each of the n keys, sorted by key, from models fitted without
             it; the standard deviations are calibrated.
+        uncalibrated: the same, with the predictor's own standard deviations.
     """
 
     predictor: Predictor
     calibrator: SupportCalibrator
     trained_on: TrainedOn
     held_out: Prediction
+    uncalibrated: Prediction
 
     def novelty(self, graphs: Sequence[CellGraph]) -> list[Novelty]:
         """Novelty of each of n graphs, which the calibrator takes."""
@@ -85,7 +87,7 @@ def calibrate(
     calibrator = SupportCalibrator(inside, {})
     if novel:
         calibrator = _for_novel_graphs(inside, dataset, make_predictor, rng, on_step)
-    return Calibrated(predictor, calibrator, TrainedOn.of(dataset.graphs), held_out)
+    return Calibrated(predictor, calibrator, TrainedOn.of(dataset.graphs), held_out, predictions)
 
 
 def calibration_steps(graphs: Sequence[CellGraph]) -> int:

@@ -149,8 +149,19 @@ class CurveModel:
         Raises:
             UserError: if the level is too high for the number of calibration scores.
         """
+        return self.forecast_expected(self.curves.expected(graphs), level, of=of, widening=widening)
+
+    def forecast_expected(
+        self,
+        expected: ExpectedCurves,
+        level: float,
+        *,
+        of: Subject = "training",
+        widening: Widening | None = None,
+    ) -> CurveForecast:
+        """As `forecast`, from `MeanCurves.expected` of the n graphs."""
         nothing = Observed.read({}, self.epochs)
-        return self._forecast(self.curves.expected(graphs), nothing, level, of, widening)
+        return self._forecast(expected, nothing, level, of, widening)
 
     def forecast_given(
         self,

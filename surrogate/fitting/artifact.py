@@ -19,9 +19,11 @@ from graph_encoding.common.packaged import found_folder
 from graph_encoding.common.strict_json import strict_json
 from graph_encoding.macro import Macro
 from surrogate.calibration import (
+    HeldOutForecasts,
     Neighbourhood,
     SupportCalibrator,
     TrainedOn,
+    TrueMeanModel,
 )
 from surrogate.curves import CurveModel, load_curve_model
 from surrogate.data.targets import TARGETS, VAL_PER, Target
@@ -38,6 +40,7 @@ DEFAULT_ARTIFACT = "timit-micro"
 _METADATA_FILE = "metadata.json"
 _MEASURED_FILE = "measured.json"
 _CALIBRATION_FILE = "calibration.json"
+_HELD_OUT_FILE = "held_out.npz"
 _NEIGHBOURHOOD_FILE = "neighbourhood.npz"
 
 CURVE_FOLDER = "curve"
@@ -82,6 +85,19 @@ class ArtifactMetadata:
 
 
 @dataclass(frozen=True, eq=False)
+class TrueMeans:
+    """What estimates of true means rest on.
+
+    Attributes:
+        model: combines a forecast with a function's own trainings.
+        held_out: forecasts of the functions of the fit without their own labels.
+    """
+
+    model: TrueMeanModel
+    held_out: HeldOutForecasts
+
+
+@dataclass(frozen=True, eq=False)
 class TargetModel:
     """The fitted model of one target.
 
@@ -91,17 +107,25 @@ class TargetModel:
         calibrator: turns the predictor's predictions into intervals.
         seed_share: fraction of the predictive variance that is due to seed noise, see
             `seed_share`; None if it is unknown, because no function of the table has two seeds.
+        true_means: for estimates of true means; None in artifacts of earlier versions, and if too
+            few functions of the table have two seeds, see `TrueMeanModel.fit`.
     """
 
     target: Target
     predictor: Predictor
     calibrator: SupportCalibrator
     seed_share: float | None
+    true_means: TrueMeans | None = None
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder, which is created if it does not exist."""
         self.predictor.save(folder)
         calibration = {**self.calibrator.to_plain(), "seed_share": self.seed_share}
+        if self.true_means is not None:
+            calibration["true_mean"] = self.true_means.model.to_plain()
+            with (folder / _HELD_OUT_FILE).open("wb") as file:
+                arrays = self.true_means.held_out.arrays()
+                np.savez_compressed(file, allow_pickle=False, **arrays)
         _write_json(folder / _CALIBRATION_FILE, calibration)
 
     @classmethod
@@ -113,7 +137,14 @@ class TargetModel:
         """
         calibration = _read_json(folder / _CALIBRATION_FILE)
         calibrator = SupportCalibrator.from_plain(calibration)
-        return cls(target, load_predictor(folder), calibrator, calibration["seed_share"])
+        true_means = None
+        if "true_mean" in calibration:
+            true_means = TrueMeans(
+                TrueMeanModel.from_plain(calibration["true_mean"]),
+                HeldOutForecasts.from_arrays(read_arrays(folder / _HELD_OUT_FILE)),
+            )
+        share = calibration["seed_share"]
+        return cls(target, load_predictor(folder), calibrator, share, true_means)
 
 
 @dataclass(frozen=True)

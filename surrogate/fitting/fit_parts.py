@@ -1,7 +1,8 @@
 """The independent tasks of a fit: each fits one folder of the artifact."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,18 @@ import numpy as np
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.engines.engine import OnStep, no_step
-from surrogate.calibration import calibrate, calibration_steps, seed_share
+from surrogate.calibration import (
+    Calibrated,
+    HeldOutForecasts,
+    TrueMeanModel,
+    calibrate,
+    calibration_steps,
+    seed_share,
+)
 from surrogate.curves import CurveModel, load_curve_model
 from surrogate.data.dataset import SeedPolicy, SurrogateDataset
 from surrogate.data.targets import Target
-from surrogate.fitting.artifact import CURVE_FOLDER, TargetModel, latency_folder
+from surrogate.fitting.artifact import CURVE_FOLDER, TargetModel, TrueMeans, latency_folder
 from surrogate.jobs.tasks import Task
 from surrogate.latency.model import LatencyModel
 from surrogate.predictors import Predictor
@@ -23,6 +31,9 @@ if TYPE_CHECKING:
 
 MakePredictor = Callable[[], Predictor]
 """Gives a new, unfitted predictor."""
+
+LabelsOf = Callable[[str], Mapping[int, float]]
+"""Gives the labels of one target of a functional key, by seed."""
 
 Model = TargetModel | CurveModel | LatencyModel
 """The fitted model of one task; it saves itself."""
@@ -101,7 +112,8 @@ class TargetTask(FitTask):
     def make(self, context: FitPlan, on_step: OnStep) -> TargetModel:
         """As `fit_target`."""
         dataset, rng = context.dataset(self.target), context.new_rng()
-        return fit_target(dataset, context.make_predictor, context.folds, rng, on_step)
+        labels = partial(context.table.labels_of, label=self.target.label)
+        return fit_target(dataset, context.make_predictor, context.folds, rng, on_step, labels)
 
     def load(self, path: Path) -> TargetModel:
         """Read the model back."""
@@ -162,6 +174,7 @@ def fit_target(
     folds: int,
     rng: np.random.Generator,
     on_step: OnStep = no_step,
+    labels_of: LabelsOf | None = None,
 ) -> TargetModel:
     """Fit a predictor on all keys and calibrate it, in and out of support.
 
@@ -171,14 +184,33 @@ def fit_target(
         folds: number of folds of the calibration, 2 .. n.
         rng: random generator.
         on_step: called after each of `calibration_steps` steps.
+        labels_of: gives the labels of a key by seed, for estimates of true means.
 
     Raises:
         UserError: if there are too few keys for the folds, or all labels are equal.
     """
     check_labels(dataset)
-    calibrated = calibrate(dataset, make_predictor, folds, rng, on_step=on_step)
-    share = seed_share(dataset.sorted_by_key(), calibrated.held_out)
-    return TargetModel(dataset.target, calibrated.predictor, calibrated.calibrator, share)
+    dataset = dataset.sorted_by_key()
+    found = calibrate(dataset, make_predictor, folds, rng, on_step=on_step)
+    share = seed_share(dataset, found.held_out)
+    true_means = None if labels_of is None else _true_means(dataset, found, labels_of)
+    return TargetModel(dataset.target, found.predictor, found.calibrator, share, true_means)
+
+
+def _true_means(
+    dataset: SurrogateDataset, found: Calibrated, labels_of: LabelsOf
+) -> TrueMeans | None:
+    """What estimates of true means rest on; None with too few functions of several seeds."""
+    to_model = dataset.target.transform.to_model
+    trainings = []
+    for key in dataset.keys:
+        by_seed = labels_of(key)
+        values = to_model(np.array(list(by_seed.values()))).tolist()
+        trainings.append(dict(zip(by_seed, values, strict=True)))
+    model = TrueMeanModel.fit(found.uncalibrated, trainings)
+    if model is None:
+        return None
+    return TrueMeans(model, HeldOutForecasts.of(dataset.keys, found.uncalibrated))
 
 
 def check_labels(dataset: SurrogateDataset) -> None:

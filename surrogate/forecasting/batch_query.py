@@ -16,12 +16,12 @@ from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.data.targets import FloatArray
-from surrogate.forecasting.values import TargetForecast
+from surrogate.forecasting.values import Estimate, TargetForecast
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SOURCES = ("measured", "forecast", "dead", "missing")
+SOURCES = ("measured", "forecast", "estimate", "dead", "missing")
 """Where a value comes from. "dead" and "missing" cells have none: the output does not depend on the
 input, or the function was measured, but not with the requested seed."""
 
@@ -49,9 +49,9 @@ class Answers:
         cells: (n,) the cells.
         value: (n,) phone error rates, lower is better; NaN for the sources "dead" and "missing".
         source: (n,) each one of `SOURCES`.
-        seeds: (n,) trainings that a measured value averages; 0 for other sources.
-        std: (n,) standard deviations of forecasts; NaN for other sources.
-        low: (n,) lower ends of the intervals of forecasts; NaN for other sources.
+        seeds: (n,) trainings that a measured value averages or an estimate uses; else 0.
+        std: (n,) standard deviations of forecasts and estimates; NaN for other sources.
+        low: (n,) lower ends of their intervals; NaN for other sources.
         high: (n,) upper ends; NaN for other sources.
     """
 
@@ -141,7 +141,14 @@ def measured_row(by_seed: Mapping[int, float], seed: Any) -> Row:
 
 def forecast_row(forecast: TargetForecast) -> Row:
     """The row of a function that was never measured."""
-    return Row(forecast.mean, "forecast", 0, forecast.std, forecast.low, forecast.high)
+    low, high = (math.nan if end is None else end for end in (forecast.low, forecast.high))
+    return Row(forecast.mean, "forecast", 0, forecast.std, low, high)
+
+
+def estimate_row(estimate: Estimate) -> Row:
+    """The row of a function whose true mean is estimated."""
+    found = estimate
+    return Row(found.mean, "estimate", found.seeds, found.std, found.low, found.high)
 
 
 def at_epoch(curve: Sequence[float], epoch: int) -> float:

@@ -20,6 +20,7 @@ from surrogate.forecasting.batch_query import (
     Function,
     Row,
     at_epoch,
+    estimate_row,
     forecast_row,
     functions_of,
     measured_row,
@@ -33,18 +34,23 @@ if TYPE_CHECKING:
     from train_benchmark.table.query import SeedChoice
 
 
+Posterior = Literal["posterior"]
+"""In place of a seed: the estimate of the true mean over all seeds."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The result of a query.
 
     Attributes:
         value: phone error rate, lower is better.
-        source: "measured": `value` is in the table; "forecast": it is the surrogate's.
-        forecast: mean, standard deviation and interval, if the value is a forecast.
+        source: "measured": `value` is in the table; "forecast": it is the surrogate's; "estimate":
+            it is the mean of `forecast.estimate`.
+        forecast: mean, standard deviation and interval, if the value is no measurement.
     """
 
     value: float
-    source: Literal["measured", "forecast"]
+    source: Literal["measured", "forecast", "estimate"]
     forecast: TargetForecast | None
 
 
@@ -86,7 +92,7 @@ class Benchmark:
         cell: Cell | str,
         metric: str = "val_per",
         *,
-        seed: "SeedChoice" = "mean",
+        seed: "SeedChoice | Posterior" = "mean",
         epoch: int | None = None,
     ) -> Answer:
         """A phone error rate of any cell.
@@ -94,8 +100,9 @@ class Benchmark:
         Args:
             cell: a cell or its text.
             metric: a label of the table; for unmeasured functions, a target of the surrogate.
-            seed: seed of a measured training, or "mean"; a forecast is for any seed. "all" is for
-                `train_benchmark.table.query.query`.
+            seed: seed of a measured training, or "mean"; a forecast is for any seed. "posterior":
+                the estimate of the true mean over seeds, of measured and other functions alike,
+                see `Estimate`. "all" is for `train_benchmark.table.query.query`.
             epoch: validation PER after this epoch, from 1, for the metric "val_per".
 
         Raises:
@@ -107,6 +114,11 @@ class Benchmark:
         cell = Cell.parse(cell) if isinstance(cell, str) else cell
         _check_choice(seed, epoch)
         form = functional_form(cell, self._semantics)
+        if seed == "posterior" and not form.is_dead:
+            (found,) = self._estimates([cell], metric, epoch)
+            assert found.estimate is not None
+            return Answer(found.estimate.mean, "estimate", found)
+        seed = "mean" if seed == "posterior" else seed
         measured = self.table.labels_of(form.key, "val_per")
         if form.is_dead or measured:
             _check_measured(cell, measured, seed)
@@ -121,7 +133,7 @@ class Benchmark:
         cells: Iterable[Cell | str],
         metric: str = "val_per",
         *,
-        seed: "SeedChoice" = "mean",
+        seed: "SeedChoice | Posterior" = "mean",
         epoch: int | None = None,
         level: float = 0.9,
     ) -> Answers:
@@ -146,6 +158,9 @@ class Benchmark:
         parsed = tuple(Cell.parse(cell) if isinstance(cell, str) else cell for cell in cells)
         functions = functions_of(parsed, self._semantics)
         cell_of = dict(zip(functions, parsed, strict=True))
+        if seed == "posterior":
+            rows = self._estimate_rows(cell_of, metric, epoch, level)
+            return Answers.of(parsed, [rows[function] for function in functions])
         trained = [
             function for function in cell_of if self.table.labels_of(function.key, "val_per")
         ]
@@ -156,7 +171,9 @@ class Benchmark:
         rows |= {function: forecast_row(f) for function, f in zip(living, found, strict=True)}
         return Answers.of(parsed, [rows[function] for function in functions])
 
-    def arrays(self, metric: str = "val_per", *, seed: "SeedChoice" = "mean") -> Answers:
+    def arrays(
+        self, metric: str = "val_per", *, seed: "SeedChoice | Posterior" = "mean"
+    ) -> Answers:
         """As `query_many`, of all 13,824 points of the standard space in the order of `CellSpace`.
 
         Raises:
@@ -182,6 +199,44 @@ class Benchmark:
             cells, level, targets=[metric], curve=False, latency=False
         )
         return [forecast.targets[0] for forecast in found]
+
+    def _estimates(
+        self, cells: Sequence[Cell], metric: str, epoch: int | None, level: float = 0.9
+    ) -> list[TargetForecast]:
+        """Forecasts of living cells, each with an estimate of its true mean.
+
+        Raises:
+            UserError: if the artifact has no estimates of the metric, or an epoch is given.
+        """
+        if epoch is not None:
+            raise UserError(f"estimates of true means are of labels: omit the epoch {epoch}")
+        targets = self._forecaster.targets
+        if metric not in targets:
+            raise UserError(
+                f"the metric of an estimate must be one of {', '.join(targets)}, but got {metric!r}"
+            )
+        found = self._forecaster.forecast(
+            cells, level, targets=[metric], curve=False, latency=False
+        )
+        if any(forecast.targets[0].estimate is None for forecast in found):
+            raise UserError(
+                f"artifact {self._forecaster.metadata.name!r} has no estimates of true means: it "
+                "is of an earlier version, or too few functions of its table have two seeds; fit "
+                "it again with this version, or choose a seed or 'mean'"
+            )
+        return [forecast.targets[0] for forecast in found]
+
+    def _estimate_rows(
+        self, cell_of: Mapping[Function, Cell], metric: str, epoch: int | None, level: float
+    ) -> dict[Function, Row]:
+        """The rows of all functions of a query of estimates."""
+        living = [function for function in cell_of if not function.is_dead]
+        found = self._estimates([cell_of[function] for function in living], metric, epoch, level)
+        rows = dict.fromkeys(cell_of, NO_ROW)
+        for function, forecast in zip(living, found, strict=True):
+            assert forecast.estimate is not None
+            rows[function] = estimate_row(forecast.estimate)
+        return rows
 
     def _measured(
         self, functions: Sequence[Function], metric: str, seed: "SeedChoice", epoch: int | None
@@ -244,14 +299,14 @@ def check_same_source(table: "BenchmarkTable", forecaster: Forecaster) -> None:
             )
 
 
-def _check_choice(seed: "SeedChoice", epoch: int | None) -> None:
+def _check_choice(seed: "SeedChoice | Posterior", epoch: int | None) -> None:
     if seed == "all":
         raise UserError(
             "a query returns one number: choose a seed or 'mean'; for all seeds call "
             "train_benchmark.table.query.query"
         )
-    if seed != "mean" and not _is_whole(seed):
-        raise UserError(f"a seed must be a whole number or 'mean', but got {seed!r}")
+    if seed not in ("mean", "posterior") and not _is_whole(seed):
+        raise UserError(f"a seed must be a whole number, 'mean' or 'posterior', but got {seed!r}")
     if epoch is not None and not _is_whole(epoch):
         raise UserError(f"an epoch must be a whole number from 1, but got {epoch!r}")
 
@@ -288,7 +343,7 @@ def _of_curve(forecast: Forecast, metric: str, epoch: int) -> TargetForecast:
         std=curve.std[i],
         std_model=curve.std_model[i],
         std_seed=None if curve.std_seed is None else curve.std_seed[i],
-        low=curve.low[i],
-        high=curve.high[i],
+        low=None if curve.low is None else curve.low[i],
+        high=None if curve.high is None else curve.high[i],
         collapse_probability=None,
     )

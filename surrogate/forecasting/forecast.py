@@ -1,48 +1,52 @@
 """The forecaster: error rates, learning curve and latency of cells, from one artifact."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import DeadCellError, UserError
 from graph_encoding.cost import macs_of_form, params_of_form
-from graph_encoding.functional_identity import FunctionalForm, functional_form
-from graph_encoding.graph import CellGraph, graph_of_form
+from graph_encoding.functional_identity import FunctionalForm
 from graph_encoding.semantics import Semantics
-from surrogate.calibration import Novelty
-from surrogate.calibration.conformal import LowestLimit
-from surrogate.curves import CurveModel, ObservedCurve, Widening
+from surrogate.curves import LabelForecast, ObservedCurve
 from surrogate.curves.observed import Observed
-from surrogate.data.prediction import Prediction, check_level
+from surrogate.data.prediction import check_level
 from surrogate.data.targets import VAL_PER
 from surrogate.fitting.artifact import (
     DEFAULT_ARTIFACT,
     Artifact,
     ArtifactMetadata,
-    TargetModel,
     load_artifact,
+)
+from surrogate.forecasting.known_cells import CellFacts, KnownCells
+from surrogate.forecasting.parts import (
+    CurvePart,
+    DistancePart,
+    Functions,
+    LatencyPart,
+    Part,
+    TargetPart,
+    check_some_interval,
 )
 from surrogate.forecasting.values import (
     Forecast,
     ForecastCurve,
     Support,
     TargetForecast,
-    curves_of,
-    forecast_target,
-    widening_of,
+    curve_numbers,
+    curve_of,
     with_observed_label,
 )
-from surrogate.latency.model import LatencyForecast, LatencyModel
-from surrogate.latency.transfer import TransferredLatency
-from surrogate.predictors.features import GraphBatch
+from surrogate.latency.model import LatencyForecast, SettingModel
 
 __all__ = ["MAX_NODES", "Forecast", "Forecaster", "Support"]
 
 MAX_NODES = 6
 """Largest cell that gets a forecast; forecasts of larger ones were never validated."""
 
-_GRAPHS_AT_ONCE = 512
+_FUNCTIONS_AT_ONCE = 512
 """Functions predicted at a time, by all models: memory stays bounded, and models with the same
 inducing points share distances."""
 
@@ -55,13 +59,22 @@ class Forecaster:
         transferred: latencies of further devices, made by `TransferredLatency.fit`.
     """
 
-    def __init__(self, artifact: Artifact, transferred: Sequence[TransferredLatency] = ()) -> None:
+    def __init__(self, artifact: Artifact, transferred: Sequence[SettingModel] = ()) -> None:
         self._artifact = artifact
-        self._latency: tuple[LatencyModel | TransferredLatency, ...] = (
-            *artifact.latency,
-            *transferred,
-        )
         self._semantics = Semantics(artifact.metadata.semantics)
+        trained_on = artifact.metadata.trained_on
+        self._targets = {
+            model.target.name: TargetPart(model, trained_on, artifact.measured)
+            for model in artifact.models
+        }
+        self._curves = (
+            None
+            if artifact.curves is None
+            else CurvePart(artifact.curves, self._targets[VAL_PER.name], trained_on)
+        )
+        self._latency = tuple(LatencyPart(model) for model in (*artifact.latency, *transferred))
+        self._distance = DistancePart(artifact.neighbourhood)
+        self._cells = KnownCells(self._semantics, self._facts)
 
     @classmethod
     def load(cls, name_or_folder: str | Path = DEFAULT_ARTIFACT) -> "Forecaster":
@@ -80,12 +93,12 @@ class Forecaster:
     @property
     def targets(self) -> tuple[str, ...]:
         """Names of the targets that are forecast besides curve and latencies."""
-        return tuple(model.target.name for model in self._artifact.models)
+        return tuple(self._targets)
 
     @property
     def settings(self) -> tuple[str, ...]:
         """Names of the settings for which latencies are forecast, each once."""
-        return tuple(dict.fromkeys(model.setting for model in self._latency))
+        return tuple(dict.fromkeys(part.model.setting for part in self._latency))
 
     def forecast(
         self,
@@ -99,12 +112,15 @@ class Forecaster:
     ) -> tuple[Forecast, ...]:
         """Forecast n cells, of any registered operations and 1 to 6 nodes.
 
-        A single target without curves and latencies takes half the time. Numbers of a cell depend
-        on the other cells of the call from about the ninth digit on.
+        A function is predicted once: asking for it again, at any level, costs little and gives the
+        same digits. They depend from about the ninth digit on on the other cells of the call that
+        predicted it.
 
         Args:
             cells: the cells or their texts, or a single one; equal functions get equal forecasts.
-            level: probability with which a label lies in its interval, in (0, 1).
+            level: probability with which a label lies in its interval, in (0, 1). What has too few
+                held-out values for a level, such as a setting with few measured functions, is
+                forecast without an interval.
             observed_curve: of a single cell whose training has begun with the table's recipe and
                 corpus: validation PER by epoch, counted from 1, or of the first epochs in order;
                 an empty one changes nothing. The curve and `val_per` are then forecasts of that
@@ -118,41 +134,28 @@ class Forecaster:
             One forecast per cell, in order.
 
         Raises:
-            UserError: if a text is no cell, a cell is too large, the level is too high, the
-                artifact has no such target or setting, or the observed curve is not one of a
-                single living cell.
+            UserError: if a text is no cell, a cell is too large, nothing that is requested has an
+                interval of the level, the artifact has no such target or setting, or the observed
+                curve is not one of a single living cell.
         """
         check_level(level)
         request = self._requested(targets, curve or observed_curve is not None, latency)
         parsed = _parsed(cells)
         _check_cells(parsed, self.metadata.trained_on.nodes, observed=observed_curve is not None)
-        forms = [functional_form(cell, self._semantics) for cell in parsed]
-        keys = [form.key for form in forms]
-        living = {
-            key: graph_of_form(form)
-            for key, form in dict(zip(keys, forms, strict=True)).items()
-            if not form.is_dead
-        }
+        facts = self._cells.facts_of(parsed)
+        living = {of.key: of.form for of in facts if of.support != "dead"}
         if observed_curve is not None and not living:
             raise DeadCellError(f"cell {parsed[0].text!r} is dead: no training of it has a curve")
-        graphs = list(living.values())
-        found: list[_FunctionForecast] = []
+        check_some_interval(request.with_intervals, level)
+        keys, forms = list(living), list(living.values())
+        of_key: dict[str, _FunctionForecast] = {}
+        for start in range(0, len(keys), _FUNCTIONS_AT_ONCE):
+            part = slice(start, start + _FUNCTIONS_AT_ONCE)
+            functions = Functions(keys[part], forms[part])
+            found = self._forecast_functions(functions, level, observed_curve, request)
+            of_key.update(zip(functions.keys, found, strict=True))
         dead = _FunctionForecast()
-        for start in range(0, len(graphs), _GRAPHS_AT_ONCE):
-            batch = GraphBatch(graphs[start : start + _GRAPHS_AT_ONCE])
-            found += self._forecast_graphs(batch, level, observed_curve, request)
-        of_key = dict(zip(living, found, strict=True))
-        costs = {ops: self._cost(form) for ops, form in {form.ops: form for form in forms}.items()}
-        return tuple(
-            self._assemble(cell, form, key, of_key.get(key, dead), level, costs[form.ops])
-            for cell, form, key in zip(parsed, forms, keys, strict=True)
-        )
-
-    def _cost(self, form: FunctionalForm) -> tuple[int, int]:
-        """Parameters and multiply-accumulates: equal for forms of equal operations."""
-        macro = self.metadata.macro
-        frames = round(1 / macro.frame_shift_s)
-        return params_of_form(form, macro), macs_of_form(form, macro, input_frames=frames)
+        return tuple(_assembled(of, of_key.get(of.key, dead), level) for of in facts)
 
     def _requested(
         self, targets: Iterable[str] | None, curve: bool, latency: bool | Iterable[str]
@@ -162,9 +165,9 @@ class Forecaster:
             latency = self.settings if latency else ()
         settings = self._known("settings", self.settings, latency)
         return _Request(
-            tuple(model for model in self._artifact.models if model.target.name in names),
-            self._artifact.curves if curve else None,
-            tuple(model for model in self._latency if model.setting in settings),
+            tuple(part for name, part in self._targets.items() if name in names),
+            self._curves if curve else None,
+            tuple(part for part in self._latency if part.model.setting in settings),
         )
 
     def _known(
@@ -185,117 +188,87 @@ class Forecaster:
             )
         return names
 
-    def _forecast_graphs(
-        self, graphs: GraphBatch, level: float, observed: ObservedCurve | None, request: "_Request"
+    def _forecast_functions(
+        self,
+        functions: Functions,
+        level: float,
+        observed: ObservedCurve | None,
+        request: "_Request",
     ) -> list["_FunctionForecast"]:
         """Forecasts of n >= 1 living functions."""
-        novelty = [self.metadata.trained_on.novelty(graph) for graph in graphs]
-        predictions = {m.target.name: m.predictor.predict(graphs) for m in request.models}
-        limit = LowestLimit()
-        by_target: list[list[TargetForecast]] = []
-        for m in request.models:
-            with limit.noted():
-                by_target.append(forecast_target(m, predictions[m.target.name], novelty, level))
-        with limit.noted():
-            wider = self._widening(graphs, novelty, level, predictions) if request.curves else None
-            curves, by_target = self._with_curves(
-                graphs, wider, level, by_target, observed, request.curves
-            )
-        by_setting: list[list[LatencyForecast]] = []
-        for latency in request.latency:
-            with limit.noted():
-                by_setting.append(latency.forecast(graphs, level))
-        limit.check()
-        nothing: list[tuple[()]] = [()] * len(graphs)
+        by_target = [part.forecasts(functions, level) for part in request.targets]
+        curves: Sequence[ForecastCurve | None] = [None] * len(functions)
+        if request.curves is not None:
+            curves = request.curves.forecasts(functions, level)
+        if observed is not None:
+            given = self._given(functions, observed, level)
+            if given is not None:
+                curves, label = [given[0]], given[1]
+                with_interval = given[0].low is not None
+                by_target = [
+                    [
+                        with_observed_label(t, label, with_interval=with_interval)
+                        if t.target == VAL_PER.name
+                        else t
+                        for t in row
+                    ]
+                    for row in by_target
+                ]
+        by_setting = [part.forecasts(functions, level) for part in request.latency]
+        nothing: list[tuple[()]] = [()] * len(functions)
         columns = zip(
             zip(*by_target, strict=True) if by_target else nothing,
             curves,
             zip(*by_setting, strict=True) if by_setting else nothing,
-            self._artifact.neighbourhood.distance(graphs).tolist(),
+            self._distance.forecasts(functions, level),
             strict=True,
         )
         return [_FunctionForecast(*row) for row in columns]
 
-    def _with_curves(
-        self,
-        graphs: Sequence[CellGraph],
-        wider: Widening | None,
-        level: float,
-        by_target: list[list[TargetForecast]],
-        observed: ObservedCurve | None,
-        model: CurveModel | None,
-    ) -> tuple[Sequence[ForecastCurve | None], list[list[TargetForecast]]]:
-        """The curves, and the targets given the observed part of the curve."""
-        if model is None:
-            if observed is not None:
-                raise UserError(
-                    f"artifact {self.metadata.name!r} has no learning curves, so that none can "
-                    "be continued; fit one with a curve_predictor"
-                )
-            return [None] * len(graphs), by_target
-        epochs = Observed.read({} if observed is None else observed, model.epochs).epochs
-        if observed is None or not len(epochs):
-            return curves_of(model.forecast(graphs, level, widening=wider), ()), by_target
-        given = model.forecast_given(graphs[0], observed, level, widening=wider)
-        return curves_of(given, tuple(int(epoch) + 1 for epoch in epochs)), [
-            [with_observed_label(t, given.val_per) if t.target == VAL_PER.name else t for t in row]
-            for row in by_target
-        ]
+    def _given(
+        self, functions: Functions, observed: ObservedCurve, level: float
+    ) -> tuple[ForecastCurve, LabelForecast] | None:
+        """The curve and the label of an observed training; None if no epoch was observed.
 
-    def _widening(
-        self,
-        graphs: Sequence[CellGraph],
-        novelty: Sequence[Novelty],
-        level: float,
-        predictions: Mapping[str, Prediction],
-    ) -> Widening | None:
-        """Extra uncertainty of curves, that of `val_per`; None if no graph is novel.
-
-        `predictions` has those of the requested targets.
+        Raises:
+            UserError: if the artifact has no curves, or the observations are out of range.
         """
-        if not any(novelty):
+        if self._curves is None:
+            raise UserError(
+                f"artifact {self.metadata.name!r} has no learning curves, so that none can "
+                "be continued; fit one with a curve_predictor"
+            )
+        model, possible = self._curves.model, self._curves.possible(level)
+        epochs = Observed.read(observed, model.epochs).epochs
+        if not len(epochs):
             return None
-        (model,) = (m for m in self._artifact.models if m.target.name == VAL_PER.name)
-        prediction = predictions.get(VAL_PER.name)
-        if prediction is None:
-            prediction = model.predictor.predict(graphs)
-        return widening_of(model, prediction, novelty, level)
+        wider = self._curves.widening(functions, possible)
+        given = model.forecast_given(functions.graphs[0], observed, possible, widening=wider)
+        (numbers,) = curve_numbers(given, with_interval=possible == level).tolist()
+        return curve_of(numbers, tuple(int(epoch) + 1 for epoch in epochs)), given.val_per
 
-    def _assemble(
-        self,
-        cell: Cell,
-        form: FunctionalForm,
-        key: str,
-        found: "_FunctionForecast",
-        level: float,
-        cost: tuple[int, int],
-    ) -> Forecast:
+    def _facts(self, cell: Cell, form: FunctionalForm) -> CellFacts:
+        """What is known of a cell without any model."""
+        key, macro = form.key, self.metadata.macro
         row = self._artifact.measured.get(key)
         support, note = _support(form, self.metadata, measured=row is not None)
-        params, macs = cost
-        return Forecast(
-            cell=cell.text,
-            functional_key=key,
-            params=params,
-            macs=macs,
-            support=support,
-            note=note,
-            distance=found.distance,
-            level=level,
-            targets=found.targets,
-            curve=found.curve,
-            latencies=found.latencies,
-            measured_row=row,
-        )
+        frames = round(1 / macro.frame_shift_s)
+        costs = params_of_form(form, macro), macs_of_form(form, macro, input_frames=frames)
+        return CellFacts(cell.text, key, form, support, note, *costs, row)
 
 
 @dataclass(frozen=True)
 class _Request:
     """The models that a request needs."""
 
-    models: tuple[TargetModel, ...]
-    curves: CurveModel | None
-    latency: tuple[LatencyModel | TransferredLatency, ...]
+    targets: tuple[TargetPart, ...]
+    curves: CurvePart | None
+    latency: tuple[LatencyPart, ...]
+
+    @property
+    def with_intervals(self) -> tuple[Part[Any], ...]:
+        """All of them."""
+        return (*self.targets, *((self.curves,) if self.curves else ()), *self.latency)
 
 
 @dataclass(frozen=True)
@@ -306,6 +279,23 @@ class _FunctionForecast:
     curve: ForecastCurve | None = None
     latencies: tuple[LatencyForecast, ...] = ()
     distance: float | None = None
+
+
+def _assembled(of: CellFacts, found: _FunctionForecast, level: float) -> Forecast:
+    return Forecast(
+        cell=of.text,
+        functional_key=of.key,
+        params=of.params,
+        macs=of.macs,
+        support=of.support,
+        note=of.note,
+        distance=found.distance,
+        level=level,
+        targets=found.targets,
+        curve=found.curve,
+        latencies=found.latencies,
+        measured_row=of.measured_row,
+    )
 
 
 def _parsed(cells: Cell | str | Iterable[Cell | str]) -> list[Cell]:

@@ -15,7 +15,9 @@ EPOCH_COLUMNS = ("cell", "epoch", "mean", "std", "low", "high", "observed")
 
 _HEAD = ("cell", "params", "macs", "support", "note", "level")
 _NUMBERS = ("mean", "std", "std_model", "std_seed", "low", "high")
+_ESTIMATE = ("mean", "std", "low", "high")
 _EMPTY = dict.fromkeys((*PLACE, *_NUMBERS, "collapse_probability", "measured_mean"))
+_NO_ESTIMATE = dict.fromkeys(f"estimate_{name}" for name in _ESTIMATE)
 
 
 def forecast_rows(forecasts: Iterable[Forecast]) -> list[Row]:
@@ -26,7 +28,7 @@ def forecast_rows(forecasts: Iterable[Forecast]) -> list[Row]:
 def _rows_of(forecast: Forecast) -> list[Row]:
     head = {**{name: getattr(forecast, name) for name in _HEAD}, **_EMPTY}
     if forecast.support == "dead":
-        return [{**head, "seeds": 0}]
+        return [{**head, "seeds": 0, **_NO_ESTIMATE}]
     rows = []
     for target in forecast.targets:
         measured = forecast.measured_row
@@ -41,6 +43,7 @@ def _rows_of(forecast: Forecast) -> list[Row]:
                 "collapse_probability": target.collapse_probability,
                 "measured_mean": sum(values) / len(values) if values else None,
                 "seeds": len(values),
+                **{f"estimate_{name}": getattr(target.estimate, name, None) for name in _ESTIMATE},
             }
         )
     for latency in forecast.latencies:
@@ -55,6 +58,7 @@ def _rows_of(forecast: Forecast) -> list[Row]:
                 **{name: getattr(latency, name) for name in copied},
                 "measured_mean": latency.measured,
                 "seeds": 0,
+                **_NO_ESTIMATE,
             }
         )
     return rows
@@ -62,12 +66,14 @@ def _rows_of(forecast: Forecast) -> list[Row]:
 
 def epoch_rows(forecasts: Iterable[Forecast]) -> list[Row]:
     """One row per epoch of each cell with a curve, of the columns `EPOCH_COLUMNS`."""
-    names = ("mean", "std", "low", "high")
     return [
         {
             "cell": forecast.cell,
             "epoch": epoch,
-            **{name: getattr(curve, name)[epoch - 1] for name in names},
+            "mean": curve.mean[epoch - 1],
+            "std": curve.std[epoch - 1],
+            "low": None if curve.low is None else curve.low[epoch - 1],
+            "high": None if curve.high is None else curve.high[epoch - 1],
             "observed": epoch in curve.observed_epochs,
         }
         for forecast in forecasts

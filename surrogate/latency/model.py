@@ -1,10 +1,12 @@
 """Latency models of an artifact, one per setting, with the measured latencies."""
 
 import json
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -12,9 +14,10 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
-from surrogate.calibration import SupportCalibrator, TrainedOn, calibrate
+from surrogate.calibration import Novelty, SupportCalibrator, TrainedOn, calibrate
 from surrogate.calibration.conformal import LevelTooHighError
 from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray, LogScale, Target
 from surrogate.predictors import Predictor, load_predictor
 
@@ -43,8 +46,8 @@ class LatencyForecast:
         device: name of the processor.
         mean: expected seconds, the median.
         std: standard deviation around it, >= 0.
-        low: lower end of the interval.
-        high: upper end.
+        low: lower end of the interval; None if too few functions were measured for its level.
+        high: upper end; None as `low`.
         measured: measured latency of this function in seconds; None if it was not measured.
         support: "measured", or "interpolated" or "extrapolated" from the measured functions. It
             differs from the support of error rates: other functions were timed than trained.
@@ -56,8 +59,8 @@ class LatencyForecast:
     device: str
     mean: float
     std: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     measured: float | None
     support: LatencySupport
     source: LatencySource = "artifact"
@@ -68,7 +71,7 @@ class LogSeconds(NamedTuple):
 
     Attributes:
         mean: (n,) means.
-        half: (n,) half their intervals, >= 0.
+        half: (n,) half their intervals, >= 0; NaN without an interval of the level.
         std: (n,) standard deviations, >= 0.
     """
 
@@ -76,9 +79,93 @@ class LogSeconds(NamedTuple):
     half: FloatArray
     std: FloatArray
 
+    def in_seconds(self) -> FloatArray:
+        """(n, 4) mean, standard deviation and the ends of the interval, in seconds."""
+        seconds = np.exp(self.mean)
+        low, high = np.exp(self.mean - self.half), np.exp(self.mean + self.half)
+        return np.column_stack([seconds, seconds * self.std, low, high])
+
+
+class SettingModel(ABC):
+    """A model of latencies in one setting: predictions first, levels applied on top.
+
+    Attributes:
+        setting: its name.
+        device: name of the processor.
+        measured: functional key -> seconds.
+        source_of_forecasts: origin of the predictions.
+    """
+
+    setting: str
+    device: str
+    measured: Mapping[str, float]
+    source_of_forecasts: ClassVar[LatencySource] = "artifact"
+
+    @property
+    @abstractmethod
+    def support(self) -> TrainedOn:
+        """Operations and sizes of the graphs of the fit."""
+
+    @abstractmethod
+    def predict(self, graphs: Sequence[CellGraph]) -> FloatArray:
+        """(n, k) what is predicted for n graphs, without a level."""
+
+    @abstractmethod
+    def log_seconds(
+        self, predicted: FloatArray, novelty: Sequence[Novelty], level: float
+    ) -> LogSeconds:
+        """Predictions at a level, from `predict` and the (n,) novelties of the graphs."""
+
+    @abstractmethod
+    def check_level(self, level: float) -> None:
+        """Make sure that an interval of a level exists.
+
+        Raises:
+            LevelTooHighError: if too few functions were measured for it.
+        """
+
+    def at_level(
+        self, predicted: FloatArray, novelty: Sequence[Novelty], level: float
+    ) -> FloatArray:
+        """(n, 5) numbers of `forecast_of`."""
+        novel = [float(bool(of_graph)) for of_graph in novelty]
+        seconds = self.log_seconds(predicted, novelty, level).in_seconds()
+        return np.column_stack([seconds, novel])
+
+    def forecast_of(self, key: str, numbers: Sequence[float]) -> LatencyForecast:
+        """The forecast of a function, of its row of `at_level`."""
+        mean, std, low, high, novel = numbers
+        known = self.measured.get(key)
+        like: LatencySupport = "extrapolated" if novel else "interpolated"
+        support = like if known is None else "measured"
+        has_interval = not math.isnan(low)
+        return LatencyForecast(
+            self.setting,
+            self.device,
+            mean,
+            std,
+            low if has_interval else None,
+            high if has_interval else None,
+            known,
+            support,
+            self.source_of_forecasts,
+        )
+
+    def forecast(self, graphs: Sequence[CellGraph], level: float) -> list[LatencyForecast]:
+        """Forecast n graphs.
+
+        Args:
+            graphs: the graphs; equal keys get equal forecasts.
+            level: probability with which a latency lies in its interval, in (0, 1). There is no
+                interval if too few functions were measured for it.
+        """
+        novelty = [self.support.novelty(graph) for graph in graphs]
+        rows = self.at_level(self.predict(graphs), novelty, level).tolist()
+        return [self.forecast_of(graph.key, row) for graph, row in zip(graphs, rows, strict=True)]
+
 
 @dataclass(frozen=True, eq=False)
-class LatencyModel:
+class LatencyModel(SettingModel):
     """The fitted model of one setting.
 
     Attributes:
@@ -122,32 +209,34 @@ class LatencyModel:
             setting, device, found.predictor, found.calibrator, found.trained_on, dict(measured)
         )
 
-    def forecast(self, graphs: Sequence[CellGraph], level: float) -> list[LatencyForecast]:
-        """Forecast n graphs.
+    @property
+    def support(self) -> TrainedOn:
+        """As of the fit."""
+        return self.trained_on
 
-        Args:
-            graphs: the graphs; equal keys get equal forecasts.
-            level: probability with which a latency lies in its interval, in (0, 1).
+    def predict(self, graphs: Sequence[CellGraph]) -> FloatArray:
+        """(n, 2) mean and standard deviation of the predictor for n graphs."""
+        found = self.predictor.predict(graphs)
+        return np.column_stack([found.mean, found.std])
 
-        Raises:
-            UserError: if too few functions were measured for the level.
-        """
-        log_seconds = self.log_seconds(graphs, level)
-        novel = [bool(self.trained_on.novelty(graph)) for graph in graphs]
-        return latency_forecasts(
-            self.setting, self.device, graphs, log_seconds, novel, self.measured
-        )
-
-    def log_seconds(self, graphs: Sequence[CellGraph], level: float) -> LogSeconds:
-        """As `forecast`, on the model scale."""
-        novelty = [self.trained_on.novelty(graph) for graph in graphs]
-        prediction = self.predictor.predict(graphs)
+    def log_seconds(
+        self, predicted: FloatArray, novelty: Sequence[Novelty], level: float
+    ) -> LogSeconds:
+        """The predictor's, calibrated; NaN for an interval of too high a level."""
+        prediction = Prediction(*predicted.T)
         try:
             interval = self.calibrator.interval(prediction, level, novelty)
+            half = (interval.high - interval.low) / 2
+        except LevelTooHighError:
+            half = np.full(len(prediction), np.nan)
+        return LogSeconds(prediction.mean, half, self.calibrator.std(prediction, novelty))
+
+    def check_level(self, level: float) -> None:
+        """A level needs enough measured functions."""
+        try:
+            self.calibrator.inside.quantile(level)
         except LevelTooHighError as e:
             raise LevelTooHighError(f"latency in setting {self.setting!r}: {e}", e.most) from e
-        half = (interval.high - interval.low) / 2
-        return LogSeconds(prediction.mean, half, self.calibrator.std(prediction, novelty))
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder, which is made if need be."""
@@ -200,40 +289,6 @@ def device_to_fit(table: "BenchmarkTable", setting: str, folds: int) -> str:
             "`nasasr predict --latency`, which needs fewer"
         )
     return device
-
-
-def latency_forecasts(
-    setting: str,
-    device: str,
-    graphs: Sequence[CellGraph],
-    log_seconds: LogSeconds,
-    novel: Sequence[bool],
-    measured: Mapping[str, float],
-    source: LatencySource = "artifact",
-) -> list[LatencyForecast]:
-    """Forecasts in seconds, one per graph, from predictions of their logarithms.
-
-    Args:
-        setting: name of the setting.
-        device: name of the processor.
-        graphs: (n,) graphs.
-        log_seconds: predictions for them.
-        novel: (n,) whether a graph is out of support.
-        measured: functional key -> seconds.
-        source: origin of the predictions.
-    """
-    mean, half, std = log_seconds
-    seconds = np.exp(mean)
-    columns = (seconds, seconds * std, np.exp(mean - half), np.exp(mean + half))
-    rows = zip(graphs, novel, *(column.tolist() for column in columns), strict=True)
-    found = []
-    for graph, is_novel, mean_s, std_s, low_s, high_s in rows:
-        known = measured.get(graph.key)
-        like: LatencySupport = "extrapolated" if is_novel else "interpolated"
-        support = like if known is None else "measured"
-        numbers = (mean_s, std_s, low_s, high_s)
-        found.append(LatencyForecast(setting, device, *numbers, known, support, source))
-    return found
 
 
 def latency_dataset(

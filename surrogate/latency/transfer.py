@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,10 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
+from surrogate.calibration import Novelty, TrainedOn
 from surrogate.data.prediction import ONE_SIGMA, Prediction, check_level
 from surrogate.data.targets import FloatArray
-from surrogate.latency.model import LatencyForecast, LatencyModel, LogSeconds, latency_forecasts
+from surrogate.latency.model import LatencyModel, LatencySource, LogSeconds, SettingModel
 
 FEWEST_MEASUREMENTS = 4
 """With fewer, no leave-one-out error remains to estimate the uncertainty."""
@@ -101,7 +102,7 @@ class TransferredLine:
 
 
 @dataclass(frozen=True, eq=False)
-class TransferredLatency:
+class TransferredLatency(SettingModel):
     """Latency in a setting that no artifact has, after a few measurements in it.
 
     Attributes:
@@ -117,6 +118,7 @@ class TransferredLatency:
     line: TransferredLine
     source: LatencyModel
     measured: Mapping[str, float]
+    source_of_forecasts: ClassVar[LatencySource] = "transferred"
 
     @classmethod
     def fit(
@@ -153,31 +155,37 @@ class TransferredLatency:
         source = sources[means.index(line.source)]
         return cls(setting, device, line, source, measured)
 
-    def forecast(self, graphs: Sequence[CellGraph], level: float) -> list[LatencyForecast]:
-        """As `LatencyModel.forecast`; intervals are those of Student's t.
+    @property
+    def support(self) -> TrainedOn:
+        """That of the source."""
+        return self.source.trained_on
+
+    def predict(self, graphs: Sequence[CellGraph]) -> FloatArray:
+        """(n, 4) mean and standard deviation on the new device, and those of the source."""
+        found = self.line.predict(graphs)
+        return np.column_stack([found.mean, found.std, self.source.predict(graphs)])
+
+    def log_seconds(
+        self, predicted: FloatArray, novelty: Sequence[Novelty], level: float
+    ) -> LogSeconds:
+        """The line's; intervals are those of Student's t.
 
         The line was fitted on graphs like those of the source's fit. For novel graphs the
         uncertainty of the source is added to it.
         """
         check_level(level)
-        novel = np.array([bool(self.source.trained_on.novelty(graph)) for graph in graphs])
-        prediction = self.line.predict(graphs)
-        half = _student_quantile(level, self.line.count - 1) * prediction.std
-        std = _student_quantile(ONE_SIGMA, self.line.count - 1) * prediction.std
+        novel = np.array([bool(of_graph) for of_graph in novelty])
+        mean, line_std = predicted[:, 0], predicted[:, 1]
+        half = _student_quantile(level, self.line.count - 1) * line_std
+        std = _student_quantile(ONE_SIGMA, self.line.count - 1) * line_std
         if novel.any():
-            of_source = self.source.log_seconds(graphs, level)
+            of_source = self.source.log_seconds(predicted[:, 2:], novelty, level)
             half = np.where(novel, np.hypot(half, of_source.half), half)
             std = np.where(novel, np.hypot(std, of_source.std), std)
-        log_seconds = LogSeconds(prediction.mean, half, std)
-        return latency_forecasts(
-            self.setting,
-            self.device,
-            graphs,
-            log_seconds,
-            novel.tolist(),
-            self.measured,
-            "transferred",
-        )
+        return LogSeconds(mean, half, std)
+
+    def check_level(self, level: float) -> None:
+        """Student's t has an interval of every level."""
 
 
 def transferred_from_sweep(

@@ -57,7 +57,8 @@ def test_predict_csv_has_one_row_a_target(run: Run, saved_artifact: Path) -> Non
     header, *rows = out.splitlines()
     assert header == (
         "cell,params,macs,support,note,level,kind,target,unit,setting,device,source,"
-        "mean,std,std_model,std_seed,low,high,collapse_probability,measured_mean,seeds"
+        "mean,std,std_model,std_seed,low,high,collapse_probability,measured_mean,seeds,"
+        "estimate_mean,estimate_std,estimate_low,estimate_high"
     )
     assert len(rows) == 2
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from surrogate.forecasting.values import Forecast
 
-_FOR_PROGRAMS = ("macs", "note", "level", "collapse_probability")
+_FOR_PROGRAMS = ("macs", "note", "level", "collapse_probability", "estimate_std")
 """Columns that a table leaves out, to keep its lines short."""
 
 
@@ -79,6 +79,9 @@ def predict(
     val_per is the mean validation PER of the last 60 % of a training's epochs (epochs 9 to 20 of
     timit-micro's 20), test_per the test PER with the weights of the epoch of the lowest validation
     PER. Both are fractions, lower is better.
+
+    The number to trust is estimate_mean: the mean over training seeds, from the forecast and the
+    function's own trainings. mean predicts a label of the table, most of which are one training.
     """
     from surrogate.fitting.artifact import load_artifact
     from surrogate.forecasting.forecast import Forecaster

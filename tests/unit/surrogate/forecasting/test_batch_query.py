@@ -72,6 +72,49 @@ def test_many_are_equal_to_single_ones(benchmark: Benchmark, how: dict[str, obje
     assert set(answers.seeds.tolist()) == {0, 1 if "seed" in how else 2}
 
 
+@pytest.mark.parametrize("metric", ["val_per", "test_per"])
+def test_estimates_are_of_all_living_functions(benchmark: Benchmark, metric: str) -> None:
+    cells = [*some_cells(benchmark), DEAD]
+    answers = benchmark.query_many(cells, metric, seed="posterior")
+    assert answers.source.tolist() == ["estimate"] * (len(cells) - 1) + ["dead"]
+    assert set(answers.seeds.tolist()) == {0, 2}
+    for i, cell in enumerate(cells[:-1]):
+        one = benchmark.query(cell, metric, seed="posterior")
+        assert one.source == "estimate"
+        assert one.forecast is not None
+        found = one.forecast.estimate
+        assert found is not None
+        assert one.value == found.mean
+        many = [answers.value[i], answers.std[i], answers.low[i], answers.high[i]]
+        assert many == pytest.approx([found.mean, found.std, found.low, found.high], abs=1e-9)
+    wider = benchmark.query_many(cells[:-1], metric, seed="posterior", level=0.98)
+    assert (wider.low < answers.low[:-1]).all()
+    assert benchmark.arrays(metric, seed="posterior").source.tolist().count("dead") == 697
+
+
+def test_what_has_no_estimate_is_refused(benchmark: Benchmark) -> None:
+    cell = benchmark.table.records[0].cell
+    with pytest.raises(UserError, match="omit the epoch 3"):
+        benchmark.query(cell, seed="posterior", epoch=3)
+    with pytest.raises(UserError, match="val_per, test_per, but got 'seconds'"):
+        benchmark.query_many([cell], "seconds", seed="posterior")
+    with pytest.raises(UserError, match="dead"):
+        benchmark.query(DEAD, seed="posterior")
+    with_one_seed = fit_artifact(
+        synthetic_table(60, seeds=(1,)),
+        (VAL_PER,),
+        RidgePredictor,
+        name="one",
+        seed_policy="mean",
+        folds=3,
+        seed=0,
+        effective_config={},
+    )
+    one = Benchmark(synthetic_table(60, seeds=(1,)), Forecaster(with_one_seed))
+    with pytest.raises(UserError, match="no estimates of true means"):
+        one.query(cell, seed="posterior")
+
+
 def test_cells_without_a_value_have_a_source_and_no_number(benchmark: Benchmark) -> None:
     answers = benchmark.query_many([DEAD, benchmark.table.records[0].cell])
     assert answers.source.tolist() == ["dead", "measured"]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,13 @@ from surrogate.fitting.artifact import Artifact
 from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.fitting.fit_parts import fit_target
 from surrogate.forecasting.forecast import Forecast, Forecaster
-from surrogate.forecasting.values import TargetForecast, forecast_target, with_observed_label
+from surrogate.forecasting.values import (
+    Own,
+    TargetForecast,
+    target_numbers,
+    target_of,
+    with_observed_label,
+)
 from surrogate.predictors import MeanPredictor
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 
@@ -42,8 +49,11 @@ def test_forecast_holds_every_target_with_its_interval(artifact: Artifact) -> No
         assert target.std > 0
 
 
-def test_std_is_model_and_seed_together(artifact: Artifact) -> None:
-    target = _one(artifact, "10_100_1000").targets[0]
+def test_without_estimates_std_is_model_and_seed_together(artifact: Artifact) -> None:
+    """As in artifacts of earlier versions."""
+    older = replace(artifact, models=tuple(replace(m, true_means=None) for m in artifact.models))
+    target = _one(older, "10_100_1000").targets[0]
+    assert target.estimate is None
     assert target.std_seed is not None
     assert target.std == pytest.approx(np.hypot(target.std_model, target.std_seed))
     assert 0 < target.std_seed < target.std
@@ -85,8 +95,10 @@ def test_only_error_rates_collapse() -> None:
     seconds = replace(model, target=replace(VAL_PER, name="latency", unit="s"))
     answers = model.predictor.predict(synthetic_dataset(2).graphs)
     for of_unit, known in ((model, True), (seconds, False)):
-        found = forecast_target(of_unit, answers, [{}, {}], 0.8)
-        assert [t.collapse_probability is not None for t in found] == [known] * 2
+        own = Own(["a", "b"], [{}, {}], [{}, {}])
+        rows = target_numbers(of_unit, answers, own, 0.8).tolist()
+        found = [target_of(of_unit, row).collapse_probability for row in rows]
+        assert [probability is not None for probability in found] == [known] * 2
 
 
 def test_forecasts_expect_as_many_collapses_as_there_are() -> None:
@@ -222,3 +234,73 @@ def test_equal_functions_get_equal_forecasts(artifact: Artifact, indices: list[i
 def test_intervals_are_nested_in_level(artifact: Artifact, a: float, b: float) -> None:
     inner, outer = (_one(artifact, "10_100_1000", v).targets[0] for v in sorted((a, b)))
     assert outer.low <= inner.low <= inner.high <= outer.high
+
+
+def _measured_cells(n: int) -> list[str]:
+    return [record.cell for record in synthetic_table(60).records[: 2 * n : 2]]
+
+
+def test_an_estimate_rests_on_the_forecast_without_the_own_label(artifact: Artifact) -> None:
+    """Other numbers of the label would change it through the label alone."""
+    text = _measured_cells(1)[0]
+    own = _one(artifact, text)
+    row = own.measured_row
+    assert row is not None
+    model = artifact.models[0]
+    assert model.true_means is not None
+    transform = model.target.transform
+    labels = transform.to_model(np.array(row.values["val_per"])).tolist()
+    key = own.functional_key
+    nothing = Prediction(np.array([np.pi]), np.array([1.0]))
+    without = model.true_means.held_out.instead_of([key], nothing)
+    assert without.mean[0] != np.pi
+    expected = model.true_means.model.posterior(
+        without, [dict(zip(row.seeds, labels, strict=True))]
+    )
+    assert own.estimate is not None
+    assert own.estimate.mean == pytest.approx(transform.to_raw(expected.mean)[0])
+    assert own.estimate.seeds == 2
+    assert own.estimate.low < own.estimate.mean < own.estimate.high
+
+
+def test_an_estimate_shrinks_with_the_seeds_of_the_function(artifact: Artifact) -> None:
+    text = _measured_cells(1)[0]
+    key = functional_key(Cell.parse(text), Semantics.PAPER)
+    row = artifact.measured[key]
+    stds = []
+    for count in (0, 1, 2):
+        values = {name: of[:count] for name, of in row.values.items()}
+        fewer = {**artifact.measured, key: replace(row, seeds=row.seeds[:count], values=values)}
+        estimate = _one(replace(artifact, measured=fewer), text).estimate
+        assert estimate is not None
+        assert estimate.seeds == count
+        stds.append(estimate.std)
+    assert stds[0] > stds[1] > stds[2] > 0
+
+
+def test_out_of_support_an_estimate_is_less_certain(artifact: Artifact) -> None:
+    inside, outside = (_one(artifact, cell) for cell in ("10_100_1000", "conv9:0_100_1000"))
+    assert inside.estimate is not None
+    assert outside.estimate is not None
+    assert outside.estimate.std > inside.estimate.std
+    assert outside.targets[0].std_model > inside.targets[0].std_model
+
+
+def test_intervals_of_estimates_widen_with_the_level(artifact: Artifact) -> None:
+    narrow, wide = (_one(artifact, "10_100_1000", level).estimate for level in (0.5, 0.98))
+    assert narrow is not None
+    assert wide is not None
+    assert wide.low < narrow.low < narrow.mean == wide.mean < narrow.high < wide.high
+
+
+def test_a_target_is_found_by_its_name(artifact: Artifact) -> None:
+    forecast = _one(artifact, "10_100_1000")
+    assert forecast.target("test_per") is forecast.targets[1]
+    assert forecast.estimate is forecast.target("val_per").estimate
+    with pytest.raises(UserError, match="val_per, test_per, but got 'latency'"):
+        forecast.target("latency")
+
+
+def test_saved_estimates_are_the_same(artifact: Artifact, saved_artifact: Path) -> None:
+    cells = [*_measured_cells(5), "10_100_1000", "conv9:0_100_1000"]
+    assert Forecaster(artifact).forecast(cells) == Forecaster.load(saved_artifact).forecast(cells)

@@ -288,7 +288,7 @@ def test_invalid_seeds_and_epochs_are_refused_for_unmeasured_cells_too(
 ) -> None:
     benchmark = Benchmark(synthetic_table(60), Forecaster(with_curves))
     for seed in ("banana", None, 1.5, True):
-        with pytest.raises(UserError, match="seed must be a whole number or 'mean', but got"):
+        with pytest.raises(UserError, match="seed must be a whole number, 'mean' or 'posterior'"):
             benchmark.query(cell, seed=seed)  # type: ignore[arg-type]
     for epoch in ("3", 2.5, True):
         with pytest.raises(UserError, match=r"epoch must be a whole number.*, but got"):

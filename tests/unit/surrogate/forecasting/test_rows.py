@@ -20,6 +20,9 @@ def test_rows_have_equal_columns_and_the_numbers_of_the_forecast(artifact: Artif
             target.low,
             target.std_seed,
         )
+        assert target.estimate is not None
+        assert row["estimate_mean"] == target.estimate.mean
+        assert row["estimate_high"] == target.estimate.high
     assert (rows[-1]["support"], rows[-1]["mean"], rows[-1]["seeds"]) == ("dead", None, 0)
 
 

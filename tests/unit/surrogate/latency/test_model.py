@@ -139,7 +139,10 @@ def test_a_level_too_high_for_the_latencies_names_their_setting(
 ) -> None:
     (model,) = with_latency.latency
     with pytest.raises(UserError, match=f"setting '{SETTING}': 120 held-out keys .*0.9917"):
-        model.forecast([cell_graph(Cell.parse("10"))], 0.995)
+        model.check_level(0.995)
+    graphs = [cell_graph(Cell.parse("10"))]
+    (without,), (with_one,) = model.forecast(graphs, 0.995), model.forecast(graphs, 0.99)
+    assert without == replace(with_one, low=None, high=None)
 
 
 def test_a_latency_rests_on_what_was_timed_and_not_on_what_was_trained(
