@@ -35,7 +35,7 @@ def fast_config(tmp_path: Path) -> Path:
 
 
 def test_predict_writes_a_table(run: Run, saved_artifact: Path) -> None:
-    code, out, err = run("predict", "10_100_1000", "--artifact", saved_artifact)
+    code, out, err = run("predict", "10_100_1000", "--wide", "--artifact", saved_artifact)
     assert (code, err) == (0, "")
     header, *rows = out.splitlines()
     assert header.split()[:3] == ["cell", "params", "support"]

@@ -13,6 +13,7 @@ from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from surrogate.fitting.artifact import Artifact
     from surrogate.forecasting.values import Forecast
 
 _FOR_PROGRAMS = ("macs", "note", "level", "collapse_probability", "estimate_std")
@@ -42,6 +43,9 @@ _WithCurve = Annotated[
         help="One row per epoch instead of one per target (JSON has both, unless --no-curve).",
         show_default=False,
     ),
+]
+_Wide = Annotated[
+    bool, typer.Option("--wide", help="One row per target and latency setting, with all columns.")
 ]
 _ObservedCurve = Annotated[
     str | None,
@@ -73,6 +77,7 @@ def predict(
     settings: _Settings = None,
     curve: _WithCurve = None,
     observed_curve: _ObservedCurve = None,
+    wide: _Wide = False,
 ) -> None:
     """Forecast the phone error rate and the latency of cells.
 
@@ -92,13 +97,39 @@ def predict(
     fitted = load_artifact(artifact)
     semantics = fitted.metadata.semantics
     sweeps = [transferred_from_sweep(fitted.latency, folder, semantics) for folder in latency or ()]
-    forecaster = Forecaster(fitted, [setting for sweep in sweeps for setting in sweep])
+    transferred = [setting for sweep in sweeps for setting in sweep]
+    forecaster = Forecaster(fitted, transferred)
     with_curve = output is Format.JSON if curve is None else curve
-    shown = True if settings is None else [name for name in settings if name != "none"]
+    in_blocks = output is Format.TABLE and not with_curve and not wide
+    shown: bool | list[str] = True
+    if settings is not None:
+        shown = [name for name in settings if name != "none"]
+    elif in_blocks:
+        own = f"{fitted.metadata.macro.name}/"
+        shown = [name for name in forecaster.settings if name.startswith(own)]
+        shown += [one.setting for one in transferred if one.setting not in shown]
     forecasts = forecaster.forecast(
         parsed, level, observed_curve=observed, curve=with_curve, latency=shown
     )
-    _write(forecasts, output, artifact, by_epoch=with_curve)
+    if in_blocks:
+        _write_for_people(forecasts, fitted)
+    else:
+        _write(forecasts, output, artifact, by_epoch=with_curve)
+    for one in forecasts:
+        if one.note:
+            typer.echo(f"{one.cell}: {one.note}", err=True)
+
+
+def _write_for_people(forecasts: "Sequence[Forecast]", artifact: "Artifact") -> None:
+    from surrogate.cli.forecast_blocks import MOST_BLOCKS, block, legend, line, scales_of
+
+    scales = scales_of(artifact)
+    if len(forecasts) > MOST_BLOCKS:
+        write_table([line(forecast, scales) for forecast in forecasts])
+    else:
+        typer.echo("\n\n".join(block(forecast, scales) for forecast in forecasts))
+    if scales:
+        typer.echo(f"\n{legend(scales, artifact.metadata.table)}")
 
 
 def _write(
@@ -123,9 +154,6 @@ def _write(
         write_csv(forecast_rows(forecasts))
     else:
         write_table([_for_readers(row) for row in forecast_rows(forecasts)])
-    for one in forecasts:
-        if one.note:
-            typer.echo(f"{one.cell}: {one.note}", err=True)
 
 
 def _for_readers(row: Row) -> Row:

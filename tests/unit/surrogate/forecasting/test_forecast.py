@@ -297,7 +297,7 @@ def test_a_target_is_found_by_its_name(artifact: Artifact) -> None:
     forecast = _one(artifact, "10_100_1000")
     assert forecast.target("test_per") is forecast.targets[1]
     assert forecast.estimate is forecast.target("val_per").estimate
-    with pytest.raises(UserError, match="val_per, test_per, but got 'latency'"):
+    with pytest.raises(UserError, match="unknown target 'latency'; this forecast has val_per"):
         forecast.target("latency")
 
 
