@@ -32,6 +32,15 @@ def sentences(page: Path) -> list[str]:
     return [one for block in blocks for one in re.split(r"(?<=[.!?:;])\s+", block.strip())]
 
 
+def test_the_accuracies_of_the_readme_are_those_of_the_results() -> None:
+    results = (ROOT / "docs/results/results.md").read_text(encoding="utf-8")
+    section = results.partition("### Functions like those of the fit")[2].partition("###")[0]
+    measured = re.findall(r"\| [\d,]+ \| stack \| (0\.\d+) ", section)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    row = next(line for line in readme.splitlines() if line.startswith("| tau, real speech"))
+    assert re.findall(r"\.\d\d", row)[:4] == [f"{float(tau):.2f}"[1:] for tau in measured]
+
+
 @pytest.mark.parametrize("page", FOR_NEWCOMERS, ids=lambda page: page.name)
 def test_no_sentence_for_newcomers_is_long(page: Path) -> None:
     long = [one for one in sentences(page) if len(one.split()) > MOST_WORDS]
