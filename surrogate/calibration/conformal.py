@@ -1,8 +1,6 @@
 """Conformal intervals from the errors of held-out predictions."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -129,33 +127,6 @@ class LevelTooHighError(UserError):
     def __init__(self, message: str, most: Decimal) -> None:
         super().__init__(message)
         self.most = most
-
-
-class LowestLimit:
-    """Collects the errors of several calibrators at one level, and raises the lowest limit.
-
-    A message that named a higher limit would lead to a level that fails again.
-    """
-
-    def __init__(self) -> None:
-        self._found: list[LevelTooHighError] = []
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Hold the error of one calibrator until `check`."""
-        try:
-            yield
-        except LevelTooHighError as e:
-            self._found.append(e)
-
-    def check(self) -> None:
-        """Raise the error with the lowest limit.
-
-        Raises:
-            LevelTooHighError: if any calibrator raised one.
-        """
-        if self._found:
-            raise min(self._found, key=lambda error: error.most)
 
 
 def place_of_level(count: int, level: float) -> int:
