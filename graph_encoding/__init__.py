@@ -28,6 +28,7 @@ from graph_encoding.interop.adapters import nasbench101, nasbench201, nasbench_g
 from graph_encoding.interop.graph_file import GraphRow, read_graphs, write_graphs
 from graph_encoding.interop.to_networkx import to_networkx
 from graph_encoding.macro import MACROS, PAPER_MACRO, TIMIT_MICRO_MACRO, Macro
+from graph_encoding.operation_names import operation_of_name
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS, Operation, register_operation
 from graph_encoding.published.cost import released_flops, released_params
 from graph_encoding.published.graph_hash import PublishedClass, published_class, published_hash
@@ -67,6 +68,7 @@ __all__ = [
     "nasbench101",
     "nasbench201",
     "nasbench_graph",
+    "operation_of_name",
     "params",
     "peak_activation_bytes",
     "published_class",

@@ -16,8 +16,16 @@ NODE_COLUMNS: tuple[str, ...] = (
 )
 """Columns of the node matrix."""
 
+FURTHER_COLUMNS: tuple[str, ...] = ("log_stride", "log_expansion")
+"""Columns of the node matrices of graphs whose operations have strides or expansions."""
+
 
 def describe_operation(op: Operation) -> list[float]:
     """An operation as one row of numbers; see `NODE_COLUMNS`."""
     sizes = (op.kernel, op.dilation, op.group_scale, op.span)
     return [*(float(op.kind == kind) for kind in _KINDS), *(math.log(size) for size in sizes)]
+
+
+def describe_further(op: Operation) -> list[float]:
+    """The rest of an operation as numbers; see `FURTHER_COLUMNS`."""
+    return [math.log(op.stride), math.log(op.expansion)]

@@ -25,6 +25,9 @@ OpKind = Literal[
 KINDS_TO_REGISTER: tuple[OpKind, ...] = ("linear", "gated_linear", "conv", "max_pool", "avg_pool")
 """Families that cells may use; `zero` is unique and cannot be registered again."""
 
+SIZES = ("kernel", "dilation", "group_scale", "stride", "expansion")
+"""Fields of an operation that are whole numbers >= 1."""
+
 _MOST_SIZE = 2**31 - 1
 
 NAME_IN_CELL = r"[A-Za-z]\w*"
@@ -43,6 +46,9 @@ class Operation:
         dilation: distance between those, >= 1.
         group_scale: number of convolution groups as a multiple of the macro network's own
             number, >= 1; 1 for all operations of NAS-Bench-ASR.
+        stride: distance between outputs, in inputs, >= 1; 1 for all operations of cells.
+        expansion: channels within the operation as a multiple of its input's, >= 1, such as 6 of
+            an inverted bottleneck; 1 for all operations of cells.
     """
 
     name: str
@@ -50,6 +56,8 @@ class Operation:
     kernel: int = 1
     dilation: int = 1
     group_scale: int = 1
+    stride: int = 1
+    expansion: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(OpKind):
@@ -57,7 +65,7 @@ class Operation:
                 f"operation {self.name!r}: kind must be one of {get_args(OpKind)}, "
                 f"but got {self.kind!r}"
             )
-        for field in ("kernel", "dilation", "group_scale"):
+        for field in SIZES:
             # So that float32 can hold spans and their sums over paths.
             if not 1 <= getattr(self, field) <= _MOST_SIZE:
                 raise UserError(
@@ -132,6 +140,12 @@ def register_operation(operation: Operation) -> Operation:
         raise UserError(
             f"the kind of a cell's operation must be one of {', '.join(KINDS_TO_REGISTER)}, but "
             f"operation {name!r} is of kind {kind!r}, which no network of a cell can compute"
+        )
+    if (operation.stride, operation.expansion) != (1, 1):
+        raise UserError(
+            "a cell's operation must have stride 1 and expansion 1, but operation "
+            f"{name!r} has stride {operation.stride} and expansion {operation.expansion}; leave "
+            "both out"
         )
     return OPERATIONS.register(operation.name, operation)
 

@@ -1,6 +1,7 @@
-"""Properties of paths with respect to subsets of the operations."""
+"""Properties of paths with respect to subsets of the operations, by name or by description."""
 
 import itertools
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from graph_encoding.encodings.stacked_graphs import (
     path_sums,
     to_float32,
 )
-from graph_encoding.ops import NB_ASR_OPS
+from graph_encoding.ops import NB_ASR_OPS, OPERATIONS, SIZES, Operation
 
 _OF_SUBSET = (
     "count",
@@ -32,44 +33,35 @@ _NO_PATH = -1.0
 _Matrix = NDArray[np.float32]
 
 
-class OpSubsetEncoding(GroupEncoding):
+class SubsetEncoding(GroupEncoding):
     """Per subset of the operations, the lengths and numbers of paths from input to output.
 
     The length of a path is its number of members of the subset. Columns: members in the graph;
     length of the shortest, longest and mean path (a path through an edge of multiplicity m is m
     paths); length of the longest path of members only (`longest_pure`), and the logarithm of 1 +
     the number of such paths; edges from members to the output and from the input to members. The
-    length is -1 where no such path exists. Other operations than `ops` are in no subset. Defined
-    for any size.
+    length is -1 where no such path exists. Defined for any size.
 
     Args:
-        ops: operations to form subsets of. Of more than five, only subsets of one, of two, of all
-            but one and of all are used: the number of all subsets grows exponentially.
+        labels: names of the subsets.
 
     Source: the idea of Kadlecova et al., "Surprisingly strong performance prediction with neural
     graph features" (GRAF), ICML 2024, section 3, with counts, means and pure paths added.
     """
 
-    def __init__(self, ops: Sequence[str] = NB_ASR_OPS[:-1]) -> None:
-        sizes = {1, 2, len(ops) - 1, len(ops)}
-        if len(ops) <= _ALL_SUBSETS_UP_TO:
-            sizes = set(range(1, len(ops) + 1))
-        self._subsets = [
-            subset
-            for size in sorted(sizes - {-1, 0})
-            for subset in itertools.combinations(ops, size)
-        ]
-        self._columns = (
-            *(f"subset/{'+'.join(s)}:{name}" for name in _OF_SUBSET for s in self._subsets),
-            "subset/log_paths",
-            "subset/no_path",
-        )
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._subsets = len(labels)
+        self._columns = tuple(f"subset/{label}:{name}" for name in _OF_SUBSET for label in labels)
+
+    @abstractmethod
+    def _memberships(self, op: Operation) -> Sequence[bool]:
+        """Whether an operation is a member of each subset."""
 
     def _encode_group(self, group: DenseGraphs) -> _Matrix:
         """Shape suffixes: N graphs, V nodes, S subsets, O operations."""
-        member_OS = np.array(
-            [[op.name in subset for subset in self._subsets] for op in group.ops], dtype=np.float32
-        ).reshape(len(group.ops), len(self._subsets))
+        member_OS = np.array([self._memberships(op) for op in group.ops], dtype=np.float32).reshape(
+            len(group.ops), self._subsets
+        )
         steps_NVS = member_OS[group.op_index]
         last = group.nodes - 1
         paths = group.path_counts.at_node(last)
@@ -86,8 +78,77 @@ class OpSubsetEncoding(GroupEncoding):
             _edges_of_members(group.sources[last], steps_NVS),
             _edges_of_members(group.targets[0], steps_NVS),
         ]
-        columns = [*by_subset, paths.log1p()[:, None], no_path_N1]
+        return np.concatenate(by_subset, axis=1, dtype=np.float32)
+
+
+class OpSubsetEncoding(SubsetEncoding):
+    """`SubsetEncoding` of subsets by name, with the number of paths of each graph.
+
+    Other operations than `ops` are in no subset.
+
+    Args:
+        ops: operations to form subsets of. Of more than five, only subsets of one, of two, of all
+            but one and of all are used: the number of all subsets grows exponentially.
+    """
+
+    def __init__(self, ops: Sequence[str] = NB_ASR_OPS[:-1]) -> None:
+        sizes = {1, 2, len(ops) - 1, len(ops)}
+        if len(ops) <= _ALL_SUBSETS_UP_TO:
+            sizes = set(range(1, len(ops) + 1))
+        self._names = [
+            subset
+            for size in sorted(sizes - {-1, 0})
+            for subset in itertools.combinations(ops, size)
+        ]
+        super().__init__(["+".join(subset) for subset in self._names])
+        self._columns = (*self._columns, "subset/log_paths", "subset/no_path")
+
+    def _memberships(self, op: Operation) -> list[bool]:
+        return [op.name in subset for subset in self._names]
+
+    def _encode_group(self, group: DenseGraphs) -> _Matrix:
+        paths = group.path_counts.at_node(group.nodes - 1)
+        of_graph = [paths.log1p()[:, None], paths.value[:, None] == 0]
+        columns = [super()._encode_group(group), *of_graph]
         return np.concatenate(columns, axis=1, dtype=np.float32)
+
+
+class DescribedSubsetEncoding(SubsetEncoding):
+    """`SubsetEncoding` of one operation each, one kind each, and all of at least some size.
+
+    Their number grows in proportion to that of the operations. Unseen operations are in the same
+    subsets as others of their kind and sizes.
+
+    Args:
+        ops: operations to distinguish, by default those of NAS-Bench-ASR; only kinds
+            and sizes that divide them are used.
+    """
+
+    def __init__(self, ops: Sequence[Operation] | None = None) -> None:
+        if ops is None:
+            ops = [OPERATIONS.get(name) for name in NB_ASR_OPS[:-1]]
+        kinds = sorted({op.kind for op in ops})
+        self._kinds = kinds if len(kinds) > 1 else []
+        self._least = [
+            (field, size)
+            for field in SIZES
+            for size in sorted({getattr(op, field) for op in ops})[1:]
+        ]
+        self._names = [op.name for op in ops]
+        labels = [
+            *(f"op={name}" for name in self._names),
+            *(f"kind={kind}" for kind in self._kinds),
+        ]
+        super().__init__([*labels, *(f"{field}>={size}" for field, size in self._least)])
+
+    def _memberships(self, op: Operation) -> list[bool]:
+        if op.kind in ("input", "output"):
+            return [False] * self._subsets
+        return [
+            *(op.name == name for name in self._names),
+            *(op.kind == kind for kind in self._kinds),
+            *(getattr(op, field) >= size for field, size in self._least),
+        ]
 
 
 def _edges_of_members(edges: list[tuple[int, NDArray[np.float64]]], steps_NVS: _Matrix) -> _Matrix:

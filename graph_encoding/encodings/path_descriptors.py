@@ -10,6 +10,8 @@ from graph_encoding.encodings.stacked_graphs import DenseGraphs, path_sums
 from graph_encoding.ops import Operation
 
 _DESCRIPTORS = ("operations", "dense", "kernel", "span", "dilated_span", "log_groups")
+_WIDE = ("kernel", "dilation", "stride", "expansion")
+"""Sizes whose logarithms are summed too where operations differ much."""
 
 
 def _describe(op: Operation) -> tuple[float, ...]:
@@ -32,15 +34,25 @@ class PathDescriptorEncoding(GroupEncoding):
     The sums of `span` are receptive fields, those of `operations` are depths. A path through an
     edge of multiplicity m counts as m paths. A graph without a path from input to output has zeros.
     Defined for any size and any operation.
+
+    Args:
+        wide: whether logarithms of kernel, dilation, stride and expansion are summed too.
     """
 
-    _columns = tuple(
-        f"path_descriptor/{name}:{pooled}"
-        for pooled in ("min", "max", "mean")
-        for name in _DESCRIPTORS
-    )
+    def __init__(self, *, wide: bool = False) -> None:
+        self._wide = wide
+        names = (*_DESCRIPTORS, *(f"log_{field}" for field in _WIDE * wide))
+        self._columns = tuple(
+            f"path_descriptor/{name}:{pooled}"
+            for pooled in ("min", "max", "mean")
+            for name in names
+        )
 
     def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
-        described = np.array([_describe(op) for op in group.ops], dtype=np.float32)
+        rows = [
+            [*_describe(op), *(math.log(getattr(op, field)) for field in _WIDE * self._wide)]
+            for op in group.ops
+        ]
+        described = np.array(rows, dtype=np.float32)
         pooled = np.concatenate(path_sums(group, described[group.op_index]), axis=1)
         return np.where(np.isfinite(pooled), pooled, np.float32(0.0))

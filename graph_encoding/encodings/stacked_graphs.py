@@ -1,6 +1,7 @@
 """Graphs of equal size as arrays, for vectorised encodings."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -140,6 +141,19 @@ class GroupedGraphs(tuple[CellGraph, ...]):
 def grouped(graphs: Sequence[CellGraph]) -> GroupedGraphs:
     """The same graphs, stacked at most once."""
     return graphs if isinstance(graphs, GroupedGraphs) else GroupedGraphs(graphs)
+
+
+def with_operations(
+    groups: Sequence[DenseGraphs], replacement: Callable[[Operation], Operation]
+) -> list[DenseGraphs]:
+    """Groups of graphs with their operations replaced; what depends on edges alone is shared."""
+    found = []
+    for group in groups:
+        _ = group.targets, group.path_counts
+        other = copy.copy(group)
+        object.__setattr__(other, "ops", tuple(replacement(op) for op in group.ops))
+        found.append(other)
+    return found
 
 
 def dense_graphs(graphs: Sequence[CellGraph]) -> list[DenseGraphs]:

@@ -7,7 +7,8 @@
 and a repeated edge adds its value twice. `features` are optional: numbers that are known before a
 training, such as zero-cost proxies, which some predictors take as further columns
 (docs/guides/benchmark.md). All lines have the same targets and features. `operations` are optional:
-descriptions of labels that not every reader knows; fields equal to 1 may be left out there:
+descriptions of labels; fields equal to 1 may be left out there. The name of a label that is neither
+described nor registered is read by `operation_of_name`:
 
      "operations": {"conv13": {"kind": "conv", "kernel": 13}}
 """
@@ -26,9 +27,9 @@ from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, shown
 from graph_encoding.common.strict_json import parse_json
 from graph_encoding.graph import CellGraph
-from graph_encoding.ops import BUILT_IN_OPS, INPUT, OPERATIONS, OUTPUT, Operation
+from graph_encoding.operation_names import NameParser, operation_of_name
+from graph_encoding.ops import BUILT_IN_OPS, INPUT, OUTPUT, SIZES, Operation
 
-_SIZES = ("kernel", "dilation", "group_scale")
 _STRICT = {"extra": "forbid", "allow_inf_nan": False}
 
 
@@ -41,6 +42,8 @@ class _Description:
     kernel: int = 1
     dilation: int = 1
     group_scale: int = 1
+    stride: int = 1
+    expansion: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,8 @@ class GraphRow:
     """A graph with its measurements.
 
     Attributes:
-        graph: the graph. A label that the file does not describe is the registered operation of
-            that name, or else one of kind "other".
+        graph: the graph. A label that the file does not describe is what `operation_of_name`, or
+            another parser, reads it as.
         targets: measured values, finite.
         features: further numbers that a predictor may use, finite.
     """
@@ -77,8 +80,12 @@ class GraphRow:
         return replace(self.graph, features=tuple(sorted(self.features.items())))
 
 
-def read_graphs(path: Path) -> Iterator[GraphRow]:
+def read_graphs(path: Path, parser: NameParser = operation_of_name) -> Iterator[GraphRow]:
     """Read a file of graphs line by line; only the keys are kept in memory.
+
+    Args:
+        path: the file.
+        parser: reads the names of labels that a line does not describe.
 
     Raises:
         UserError: naming the line, if it is not a JSON object of this form, a graph has a cycle,
@@ -93,7 +100,7 @@ def read_graphs(path: Path) -> Iterator[GraphRow]:
                 if not line.strip():
                     continue
                 try:
-                    row = _parse_row(line)
+                    row = _parse_row(line, parser)
                     seen.check(row, number)
                 except UserError as e:
                     raise UserError(f"{path}, line {number}: {e}") from e
@@ -202,21 +209,22 @@ def _descriptions(graph: CellGraph) -> dict[str, dict[str, Any]]:
                 f"{graph.key!r} has {other} and {op}; rename one"
             )
     return {
-        name: {"kind": op.kind, **{size: v for size in _SIZES if (v := getattr(op, size)) != 1}}
+        name: {"kind": op.kind, **{size: v for size in SIZES if (v := getattr(op, size)) != 1}}
         for name, op in named.items()
-        # Operations that are registered here may be unknown where the file is read.
-        if op != _undescribed(name) or (name in OPERATIONS and name not in BUILT_IN_OPS)
+        # What is registered here, or read from the name, another reader may not know.
+        if not (op in (INPUT, OUTPUT) or name in BUILT_IN_OPS or op.kind == "other")
+        or op != _undescribed(name, operation_of_name)
     }
 
 
-def _parse_row(text: str) -> GraphRow:
+def _parse_row(text: str, parser: NameParser) -> GraphRow:
     line = parse_json(text, _Line, "a line must be one JSON object that describes a graph")
     if not line.key:
         raise UserError("a key must be a text of at least one character, but is empty")
-    return GraphRow(_graph_of(line), line.targets, line.features)
+    return GraphRow(_graph_of(line, parser), line.targets, line.features)
 
 
-def _graph_of(line: _Line) -> CellGraph:
+def _graph_of(line: _Line, parser: NameParser) -> CellGraph:
     labels = line.ops
     if labels.count("input") != 1 or labels.count("output") != 1:
         raise UserError(
@@ -239,7 +247,9 @@ def _graph_of(line: _Line) -> CellGraph:
     place = {node: i for i, node in enumerate(_topological_order(labels, list(counts)))}
     ordered = sorted(place, key=place.__getitem__)
     return CellGraph(
-        tuple(described.get(labels[node]) or _undescribed(labels[node]) for node in ordered),
+        tuple(
+            described.get(labels[node]) or _undescribed(labels[node], parser) for node in ordered
+        ),
         tuple(sorted((place[s], place[t], count) for (s, t), count in counts.items())),
         line.key,
     )
@@ -285,10 +295,12 @@ def _topological_order(labels: list[str], edges: list[tuple[int, int]]) -> list[
     return order
 
 
-def _undescribed(label: str) -> Operation:
+def _undescribed(label: str, parser: NameParser) -> Operation:
     """The operation of a label that the file does not describe."""
-    if label == "input":
-        return INPUT
-    if label == "output":
-        return OUTPUT
-    return OPERATIONS.get(label) if label in OPERATIONS else Operation(label, "other")
+    ends = {"input": INPUT, "output": OUTPUT}
+    found = ends.get(label) or parser(label)
+    if found.name != label:
+        raise UserError(
+            f"a parser of names must keep the name {label!r}, but returned {found}; set its name"
+        )
+    return found

@@ -1,6 +1,7 @@
 """The configuration of a fit: the predictor, the labels, and how `--report` scores it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.toml_config import load_config
 from surrogate.data.targets import TARGETS, Target
-from surrogate.predictors import PREDICTORS, Predictor
+from surrogate.predictors import PREDICTORS, Predictor, PriorPredictor, PriorSettings
 
 S = TypeVar("S")
 
@@ -122,3 +123,23 @@ def load_fit_config(path: Path) -> FitConfig[Any]:
 def default_fit_config() -> FitConfig[Any]:
     """The configuration of a fit without a file: the stack with its defaults."""
     return FitConfig(settings=PREDICTORS.get("stack").settings_type())
+
+
+def with_prior_table(config: FitConfig[Any], table: str) -> FitConfig[Any]:
+    """The configuration with a predictor that also learns from the table of a cheaper recipe.
+
+    Args:
+        config: without a predictor of its own, or with the predictor `prior`.
+        table: shipped table, or the folder of one.
+
+    Raises:
+        UserError: if the configuration chooses another predictor.
+    """
+    own = config.settings if config.predictor == PriorPredictor.name else PriorSettings()
+    if config.predictor not in (PriorPredictor.name, default_fit_config().predictor):
+        raise UserError(
+            f"a prior table is used by the predictor {PriorPredictor.name!r} only, but the "
+            f"configuration chooses {config.predictor!r}; leave one of them out"
+        )
+    chosen = {"predictor": PriorPredictor.name, "settings": replace(own, table=table)}
+    return config.model_copy(update=chosen)

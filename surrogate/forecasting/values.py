@@ -48,7 +48,7 @@ class Estimate:
         high: upper end of the interval.
         seeds: own trainings that it uses.
 
-    Source: `surrogate.calibration.true_mean`; measured in docs/results.md.
+    Source: `surrogate.calibration.true_mean`; measured in docs/results/results.md.
     """
 
     mean: float

@@ -12,6 +12,7 @@ from surrogate.predictors.gaussian.additive import AdditivePredictor, AdditiveSe
 from surrogate.predictors.gaussian.gp import GpPredictor, GpSettings
 from surrogate.predictors.gnn.network import GnnPredictor
 from surrogate.predictors.gnn.settings import GnnSettings
+from surrogate.predictors.prior import PriorPredictor, PriorSettings
 from surrogate.predictors.ridge import RidgePredictor, RidgeSettings
 from surrogate.predictors.stack import (
     StackGnnSettings,
@@ -39,6 +40,8 @@ __all__ = [
     "MeanSettings",
     "ParamsPredictor",
     "Predictor",
+    "PriorPredictor",
+    "PriorSettings",
     "RidgePredictor",
     "RidgeSettings",
     "StackGnnSettings",

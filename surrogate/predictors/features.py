@@ -1,22 +1,15 @@
-"""Model inputs of graphs: a matrix of features, and arrays of nodes.
+"""Model inputs of graphs: a matrix of features, and arrays of nodes."""
 
-The operations with columns of their own are those of the graphs of the fit, so that the same
-predictor serves cells of speech recognition and graphs of any other benchmark.
-"""
-
-import itertools
-import json
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.errors import UserError
 from graph_encoding.encodings import (
+    DescribedSubsetEncoding,
     Encoding,
     GraphStatisticsEncoding,
     OpSubsetEncoding,
@@ -30,141 +23,34 @@ from graph_encoding.encodings.stacked_graphs import (
     grouped,
 )
 from graph_encoding.graph import CellGraph
-from graph_encoding.node_features import NODE_COLUMNS, describe_operation
+from graph_encoding.node_features import (
+    describe_further,
+    describe_operation,
+)
 from graph_encoding.ops import INPUT, OUTPUT, Operation
 from surrogate.data.dataset import feature_matrix, require_features
-from surrogate.data.targets import FloatArray, power_of_two
+from surrogate.predictors.vocabulary import GivenFeature, Vocabulary
+
+__all__ = [
+    "FEATURE_PREFIX",
+    "GivenFeature",
+    "GraphBatch",
+    "GraphFeatures",
+    "GraphInputs",
+    "NodeArrays",
+    "Vocabulary",
+    "features_of",
+    "inputs_of",
+    "varying_columns",
+]
 
 T = TypeVar("T")
 
-_FAMILY = {"gated_linear": "linear", "avg_pool": "pool", "max_pool": "pool"}
 _MOST_PATH_COLUMNS = 400
 _MOST_FEEDS = 2.0**24
 
 FEATURE_PREFIX = "feature/"
 """Prefix of the names of columns that are features given with the graphs."""
-
-_FAR = 1e6
-"""Most standard deviations of a feature from its mean: columns have single precision, in which
-squares of larger numbers lose their digits."""
-
-
-@dataclass(frozen=True)
-class GivenFeature:
-    """A feature given with the graphs, and its standardisation.
-
-    Attributes:
-        name: its name.
-        centre: mean over the graphs of the fit.
-        scale: standard deviation over them; 0 if they are equal.
-    """
-
-    name: str
-    centre: float
-    scale: float
-
-    @classmethod
-    def of(cls, name: str, values: FloatArray) -> "GivenFeature":
-        """The standardisation of (n,) values."""
-        unit = power_of_two(values)
-        scaled = values / unit
-        std = float(scaled.std()) * unit if np.ptp(scaled) > 0 else 0.0
-        return cls(name, float(scaled.mean()) * unit, std)
-
-    def column(self, values: FloatArray) -> FloatArray:
-        """(n,) values in standard deviations from the mean."""
-        if not self.scale:
-            return np.zeros_like(values)
-        with np.errstate(over="ignore", invalid="ignore"):
-            far = values / self.scale - self.centre / self.scale
-            return np.clip(np.nan_to_num(far, nan=0.0), -_FAR, _FAR)
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Operations of the graphs of a fit, and the features given with them.
-
-    Attributes:
-        ops: (o,) operations, sorted by name.
-        given: (f,) features with columns, sorted by name; none unless the predictor uses them.
-    """
-
-    ops: tuple[Operation, ...]
-    given: tuple[GivenFeature, ...] = ()
-
-    @classmethod
-    def of(cls, graphs: Sequence[CellGraph], *, with_features: bool = False) -> "Vocabulary":
-        """The vocabulary of some graphs.
-
-        Args:
-            graphs: the graphs.
-            with_features: whether the features given with them get columns.
-
-        Raises:
-            UserError: if two operations have one name.
-        """
-        found = {op for graph in graphs for op in graph.ops[1:-1]}
-        ordered = sorted(found, key=lambda op: op.name)
-        for one, other in itertools.pairwise(ordered):
-            if one.name == other.name:
-                raise UserError(
-                    "the graphs of a fit must have one operation of each name, but have "
-                    f"{one} and {other}; rename one"
-                )
-        names = graphs[0].feature_names if with_features else ()
-        columns = feature_matrix(graphs).T if names else ()
-        given = tuple(GivenFeature.of(*pair) for pair in zip(names, columns, strict=True))
-        return cls(tuple(ordered), given)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """(o,) their names."""
-        return tuple(op.name for op in self.ops)
-
-    def nearest(self, op: Operation) -> Operation:
-        """The known operation most similar to an unseen one; itself if none is of its family.
-
-        Only operations of its family are compared, by the logarithms of kernel, dilation and
-        groups.
-        """
-        family = _FAMILY.get(op.kind, op.kind)
-        alike = [known for known in self.ops if _FAMILY.get(known.kind, known.kind) == family]
-        return min(alike, key=lambda known: (_distance(known, op), known.name), default=op)
-
-    def read(self, graphs: GroupedGraphs) -> GroupedGraphs:
-        """The graphs with every unseen operation replaced by the most similar known one."""
-        if all(self.known.issuperset(group.ops) for group in graphs.groups):
-            return graphs
-        return GroupedGraphs(self._read_one(graph) for graph in graphs)
-
-    def _read_one(self, graph: CellGraph) -> CellGraph:
-        if self.known.issuperset(graph.ops):
-            return graph
-        ops = [op if op in self.known else self.nearest(op) for op in graph.ops[1:-1]]
-        return CellGraph((graph.ops[0], *ops, graph.ops[-1]), graph.edges, graph.key)
-
-    @cached_property
-    def known(self) -> frozenset[Operation]:
-        """The operations, including input and output."""
-        return frozenset([*self.ops, INPUT, OUTPUT])
-
-    def to_json(self) -> str:
-        """Text for `from_json`: a list of operations, or an object if there are features."""
-        ops = [asdict(op) for op in self.ops]
-        if not self.given:
-            return json.dumps(ops)
-        return json.dumps({"ops": ops, "features": [asdict(feature) for feature in self.given]})
-
-    @classmethod
-    def from_json(cls, text: str) -> "Vocabulary":
-        """The inverse of `to_json`."""
-        values = json.loads(text)
-        if isinstance(values, list):
-            values = {"ops": values, "features": []}
-        return cls(
-            tuple(Operation(**fields) for fields in values["ops"]),
-            tuple(GivenFeature(**fields) for fields in values["features"]),
-        )
 
 
 class GraphFeatures(Encoding):
@@ -184,8 +70,9 @@ class GraphFeatures(Encoding):
         length = 3 if (len(names) + 1) ** 3 <= _MOST_PATH_COLUMNS else 2
         self._paths = PathEncoding(length, names)
         self._by_name = OpSubsetEncoding(names)
-        self._descriptors = PathDescriptorEncoding()
-        self._statistics = GraphStatisticsEncoding(names)
+        self._by_description = DescribedSubsetEncoding(vocabulary.frequent)
+        self._descriptors = PathDescriptorEncoding(wide=bool(vocabulary.frequent))
+        self._statistics = GraphStatisticsEncoding(vocabulary.counted)
         self._counts = np.array(
             [column.startswith("statistics/count:") for column in self._statistics.columns]
         )
@@ -193,7 +80,13 @@ class GraphFeatures(Encoding):
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the parts, in order."""
-        parts = (self._by_name, self._paths, self._descriptors, self._statistics)
+        parts = (
+            self._by_name,
+            self._by_description,
+            self._paths,
+            self._descriptors,
+            self._statistics,
+        )
         of_graphs = tuple(column for part in parts for column in part.columns)
         return (*of_graphs, *(f"{FEATURE_PREFIX}{of.name}" for of in self._vocabulary.given))
 
@@ -206,10 +99,11 @@ class GraphFeatures(Encoding):
         given = grouped(graphs)
         read = self._vocabulary.read(given)
         statistics = self._statistics.encode(given)
-        if read is not given:
+        if read is not given and not self._vocabulary.frequent:
             statistics[:, self._counts] = self._statistics.encode(read)[:, self._counts]
         parts = [
             self._by_name.encode(read),
+            self._by_description.encode(given),
             np.log1p(self._paths.encode(read)),
             self._descriptors.encode(given),
             statistics,
@@ -342,7 +236,7 @@ class NodeArrays:
 
 def _node_arrays(graphs: Sequence[CellGraph], vocabulary: Vocabulary) -> NodeArrays:
     groups = dense_graphs(graphs)
-    unseen = frozenset(op for group in groups for op in group.ops) - vocabulary.known
+    unseen = frozenset(op for group in groups for op in group.ops) - vocabulary.described
     number, kinds = _kinds(vocabulary, unseen)
     v = max(group.nodes for group in groups)
     kind = np.zeros((len(graphs), v), dtype=np.intp)
@@ -365,18 +259,17 @@ def _kinds(
     vocabulary: Vocabulary, unseen: frozenset[Operation]
 ) -> tuple[Mapping[Operation, int], NDArray[np.float32]]:
     """Numbers and descriptions of operations, those of the vocabulary first."""
-    names = vocabulary.names
-    ops = (INPUT, OUTPUT, *vocabulary.ops, *sorted(unseen, key=lambda op: op.name))
-    kinds = np.zeros((1 + len(ops), len(NODE_COLUMNS) + len(names)), dtype=np.float32)
+    own = vocabulary.frequent or vocabulary.ops
+    names = vocabulary.counted
+    ops = (INPUT, OUTPUT, *own, *sorted(unseen, key=lambda op: op.name))
+    kinds = np.zeros((1 + len(ops), len(vocabulary.node_columns) + len(names)), dtype=np.float32)
     kinds[1:] = [
-        [*describe_operation(op), *(float(op.name == name) for name in names)] for op in ops
+        [
+            *describe_operation(op),
+            *(describe_further(op) if vocabulary.frequent else ()),
+            *(float(op.name == name) for name in names),
+        ]
+        for op in ops
     ]
     kinds.flags.writeable = False  # shared by all callers
     return {op: i for i, op in enumerate(ops, 1)}, kinds
-
-
-def _distance(a: Operation, b: Operation) -> float:
-    return sum(
-        abs(math.log(getattr(a, field) / getattr(b, field)))
-        for field in ("kernel", "dilation", "group_scale")
-    )

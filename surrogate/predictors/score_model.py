@@ -12,7 +12,6 @@ from typing import ClassVar, Self
 import numpy as np
 
 from graph_encoding.graph import CellGraph
-from graph_encoding.node_features import NODE_COLUMNS
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
@@ -89,7 +88,7 @@ class VocabularyPredictor(Predictor):
         """(d,) names of the columns of graphs and nodes; empty before the fit."""
         if not self._fitted:
             return ()
-        return (*features_of(self._vocabulary).columns, *NODE_COLUMNS)
+        return (*features_of(self._vocabulary).columns, *self._vocabulary.node_columns)
 
     def _documents(self) -> Mapping[str, str]:
         return {_VOCABULARY_FILE: self._vocabulary.to_json()}

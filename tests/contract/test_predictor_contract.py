@@ -12,6 +12,7 @@ import pytest
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.predictors import PREDICTORS, Predictor
 from surrogate.predictors.gnn.settings import GnnSettings
+from surrogate.predictors.prior import PriorSettings
 from surrogate.predictors.stack import StackGnnSettings, StackSettings, StackXgbSettings
 from surrogate.predictors.trees.lgbm import LgbmSettings
 from surrogate.predictors.trees.xgb import XgbSettings
@@ -20,6 +21,7 @@ from surrogate.testing.predictor_contract import PredictorContract
 _CHEAP = {
     "gnn": GnnSettings(members=1, width=8, layers=2, steps=80, batch=8),
     "lgbm": LgbmSettings(members=2, rounds=50),
+    "prior": PriorSettings(table="synth-micro"),
     "stack": StackSettings(
         folds=2,
         gnn_from=20,

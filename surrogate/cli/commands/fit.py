@@ -43,6 +43,10 @@ def fit(
         Path | None,
         config_option(ConfigKind.PREDICTOR, "Predictor and targets: xgb, or a TOML file."),
     ] = None,
+    prior_table: Annotated[
+        str | None,
+        typer.Option(metavar="TABLE", help="Complete table of a cheaper recipe to learn from too."),
+    ] = None,
     report: Annotated[
         bool, typer.Option("--report", help="Compare with baselines on held-out cells first.")
     ] = False,
@@ -57,11 +61,13 @@ def fit(
 
     Run the same command again to resume it.
     """
-    from surrogate.fitting.config import default_fit_config, load_fit_config
+    from surrogate.fitting.config import default_fit_config, load_fit_config, with_prior_table
     from surrogate.jobs.checkpoint import Checkpoint
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
     chosen = default_fit_config() if config is None else load_fit_config(config)
+    if prior_table is not None:
+        chosen = with_prior_table(chosen, prior_table)
     where = chosen_or_this(engine, workers, address)
     require_new_folder(out, "artifact")
     data = BenchmarkTable.load(table)

@@ -23,7 +23,7 @@ class GnnSettings(Settings):
     """Settings of `GnnPredictor`.
 
     Attributes:
-        members: networks in the ensemble, >= 1.
+        members: networks of a fit, >= 1; a calibrated fit has so many of each fold.
         width: hidden values per node, >= 1.
         layers: rounds of message passing, >= 1.
         steps: optimiser steps of a member on 1,000 graphs, >= 1. The number for n graphs is
@@ -40,7 +40,7 @@ class GnnSettings(Settings):
             one training each, need a high one, others a low one.
     """
 
-    members: Count = 5
+    members: Count = 1
     width: Count = 64
     layers: Count = 3
     steps: Count = 1600

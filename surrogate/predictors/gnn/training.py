@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import MissingExtraError
-from graph_encoding.node_features import NODE_COLUMNS
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.features import GraphInputs
 from surrogate.predictors.gnn.settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
@@ -59,6 +58,7 @@ def _train(
     score = torch.from_numpy(scores.astype(np.float32))
     weight = torch.from_numpy((weights / weights.mean()).astype(np.float32))
     network = _Network(x.shape[2], settings)
+    described = len(inputs.vocabulary.node_columns)
     optimiser = torch.optim.AdamW(
         network.parameters(),
         settings.learning_rate,
@@ -81,8 +81,8 @@ def _train(
         if len(order) < batch:
             order = torch.cat([order, torch.randperm(len(inputs))])
         rows, order = order[:batch], order[batch:]
-        described = _forget_names(x[rows], settings.op_dropout)
-        mean, log_std = network(described, feeds[rows], mask[rows])
+        forgetful = _forget_names(x[rows], described, settings.op_dropout)
+        mean, log_std = network(forgetful, feeds[rows], mask[rows])
         loss = _loss(mean, log_std, score[rows], weight[rows], settings.rank_weight)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -92,14 +92,14 @@ def _train(
     return network
 
 
-def _forget_names(x_NVF: Tensor, probability: float) -> Tensor:
+def _forget_names(x_NVF: Tensor, described: int, probability: float) -> Tensor:
     """Clear the names of some graphs' operations: the columns after the descriptors."""
     if not probability:
         return x_NVF
     kept_N = (torch.rand(len(x_NVF)) >= probability).to(x_NVF.dtype)
-    described = x_NVF.clone()
-    described[:, :, len(NODE_COLUMNS) :] *= kept_N[:, None, None]
-    return described
+    forgetful = x_NVF.clone()
+    forgetful[:, :, described:] *= kept_N[:, None, None]
+    return forgetful
 
 
 def _loss(

@@ -6,6 +6,7 @@ with NumPy takes a millisecond, and gives the same numbers.
 Shape suffixes: N rows, F features, S distinct tests, T trees, M members, D depth.
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from surrogate.predictors.base import Arrays
 
 _PREFIX = "forest_"
 _ROWS_AT_ONCE = 64  # fastest of 16, 64, 256, 1024: the tables of a step stay in the cache
+_FEWEST_ROWS = 16
+_MOST_LEVELS = 6
+"""All tests of a tree are evaluated level by level from this many rows on, and in trees of at most
+so many levels; otherwise only those on the way to a leaf."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +58,68 @@ class Forest:
 
     def predict(self, x_NF: NDArray[np.float32]) -> NDArray[np.float64]:
         """Predictions of all members: (M, N)."""
+        by_level = len(x_NF) >= _FEWEST_ROWS and 0 < self.depth <= _MOST_LEVELS
+        one_chunk = self._predict_by_level if by_level else self._predict_by_step
         chunks = [
-            self._predict_chunk(x_NF[start : start + _ROWS_AT_ONCE])
+            one_chunk(x_NF[start : start + _ROWS_AT_ONCE])
             for start in range(0, len(x_NF), _ROWS_AT_ONCE)
         ]
-        return np.concatenate(chunks, axis=1)
+        return np.concatenate(chunks, axis=1) + self.base[:, None]
 
-    def _predict_chunk(self, x_NF: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _holds(self, x_NF: NDArray[np.float32]) -> NDArray[np.int8]:
+        """(S, N) whether each test holds for each row, 0 or 1."""
+        return np.ascontiguousarray((x_NF[:, self.feature] >= self.threshold).T).view(np.int8)
+
+    def _predict_by_level(self, x_NF: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(M, N) sums of each member's trees.
+
+        At each level the results of all its tests, whole rows of bytes, are reduced to that of the
+        test on the way: the earlier bits of the way choose a half each. The bits are the number of
+        the leaf. This takes a fifth of the time of `_predict_by_step`.
+        """
+        holds_SN = self._holds(x_NF)
+        sums = []
+        for levels, leaf_TL in self._complete:
+            bits: list[NDArray[np.int8]] = []
+            for test_KT in levels:
+                found = [holds_SN.take(test_T, axis=0) for test_T in test_KT]
+                for bit in reversed(bits):
+                    pairs = zip(found[::2], found[1::2], strict=True)
+                    found = [left ^ ((left ^ right) & -bit) for left, right in pairs]
+                bits.append(found[0])
+            leaf_TN = bits[0].astype(np.int16)
+            for bit in bits[1:]:
+                leaf_TN = 2 * leaf_TN + bit
+            first_leaf = np.arange(len(leaf_TL))[:, None] * leaf_TL.shape[1]
+            sums.append(leaf_TL.take(leaf_TN + first_leaf).sum(axis=0, dtype=np.float64))
+        return np.array(sums)
+
+    @cached_property
+    def _complete(self) -> list[tuple[list[NDArray[np.intp]], NDArray[np.float32]]]:
+        """Per member, its trees as complete trees: tests of each level, and leaves.
+
+        Shapes are (2 ** level, T) and (T, 2 ** D). A leaf above the last level has two copies of
+        itself as children.
+        """
+        node_TK = self.root.astype(np.intp)[:, None]
+        levels = []
+        for _ in range(self.depth):
+            levels.append(self.test[node_TK].astype(np.intp))
+            left_TK = self.left[node_TK]
+            right_TK = left_TK + (left_TK != node_TK)
+            node_TK = np.stack([left_TK, right_TK], axis=2).reshape(len(node_TK), -1)
+        ends = [*self.member_start.tolist(), len(self.root)]
+        return [
+            ([level[a:b].T.copy() for level in levels], self.value[node_TK[a:b]])
+            for a, b in itertools.pairwise(ends)
+        ]
+
+    def _predict_by_step(self, x_NF: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(M, N) sums of each member's trees."""
         # Trees along the first axis: one tree's few nodes stay in the nearest cache for all rows.
         # `take` with indices of machine width is several times faster than plain indexing.
         rows = len(x_NF)
-        holds_SN = (x_NF[:, self.feature] >= self.threshold).T
-        holds = np.ascontiguousarray(holds_SN).ravel().view(np.int8)
+        holds = self._holds(x_NF).ravel()
         row_N = np.arange(rows)
         test, left, root = self._wide
         first_hold = test * rows
@@ -75,7 +130,7 @@ class Forest:
         sums_MN: NDArray[np.float64] = np.add.reduceat(
             answer_TN, self.member_start, axis=0, dtype=np.float64
         )
-        return sums_MN + self.base[:, None]
+        return sums_MN
 
     def arrays(self) -> Arrays:
         """The forest for a file: integers in the narrowest type, nothing that follows from others.

@@ -22,7 +22,7 @@ from surrogate.predictors import (
     XgbPredictor,
     XgbSettings,
     load_predictor,
-    score_model,
+    vocabulary,
 )
 from surrogate.predictors.scaling import NormalScoreScale
 from surrogate.testing.synthetic import synthetic_dataset
@@ -179,8 +179,8 @@ def test_nodes_described_in_another_way_are_noticed(
     kind(settings.get(name)).fit(dataset.subset(np.arange(12)), np.random.default_rng(0)).save(
         tmp_path / "p"
     )
-    other = score_model.NODE_COLUMNS[::-1]
-    monkeypatch.setattr(score_model, "NODE_COLUMNS", other)
+    other = vocabulary.NODE_COLUMNS[::-1]
+    monkeypatch.setattr(vocabulary, "NODE_COLUMNS", other)
     with pytest.raises(UserError, match="other columns"):
         load_predictor(tmp_path / "p")
 

@@ -1,6 +1,7 @@
 """The graph network: predictions of NumPy equal those of torch, together and alone."""
 
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import cell_graph
 from surrogate.data.dataset import SurrogateDataset
+from surrogate.predictors import load_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary
 from surrogate.predictors.gnn.network import GnnPredictor, GraphNetwork, regularised
 from surrogate.predictors.gnn.settings import GnnSettings
@@ -170,3 +172,19 @@ def test_dropout_is_chosen_once_for_all_folds(monkeypatch: pytest.MonkeyPatch) -
     assert predictor.settings.dropout is None
     answers = predictor.predict(data.graphs).mean
     assert np.abs(held_out.mean - answers).max() > 0
+
+
+def test_a_calibrated_fit_has_the_members_of_its_folds_and_survives_a_folder(
+    tmp_path: Path,
+) -> None:
+    data = synthetic_dataset(30).sorted_by_key()
+    predictor = GnnPredictor(replace(SETTINGS, members=1))
+    predictor.fit_out_of_fold(data, 3, np.random.default_rng(0))
+    assert {name.split("/")[0] for name in predictor._learned() if "/" in name} == {
+        "gnn0",
+        "gnn1",
+        "gnn2",
+    }
+    predictor.save(tmp_path / "p")
+    again = load_predictor(tmp_path / "p").predict(data.graphs)
+    assert np.array_equal(again.mean, predictor.predict(data.graphs).mean)

@@ -102,3 +102,14 @@ def test_the_arrays_of_small_trees_are_narrow() -> None:
     assert arrays["forest_value"].tolist() == [1.0, 2.0, 7.0]
     whole = ("feature", "test", "root", "member_start")
     assert {arrays[f"forest_{name}"].dtype for name in whole} == {np.dtype(np.uint8)}
+
+
+@given(st.integers(1, 6), st.integers(0, 2**16))
+def test_many_rows_get_the_numbers_of_each_alone(depth: int, seed: int) -> None:
+    """Many rows are predicted level by level, few by walking: to the bit the same."""
+    forest = forest_of_members(
+        [member_of_model(bytes(_model(depth, 3, 1.0, seed).save_raw("json"))) for _ in range(2)]
+    )
+    x = np.random.default_rng(seed).integers(-1, 6, (70, 6)).astype(np.float32)
+    alone = [forest.predict(x[i : i + 1]) for i in range(len(x))]
+    assert np.array_equal(forest.predict(x), np.concatenate(alone, axis=1))

@@ -1,0 +1,142 @@
+"""A predictor of an expensive recipe from the complete table of a cheap one and few trainings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+
+from graph_encoding.graph import CellGraph
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import TARGETS, FloatArray, Target, size_of
+from surrogate.predictors.base import Arrays, register_predictor
+from surrogate.predictors.features import GraphInputs, Vocabulary, inputs_of
+from surrogate.predictors.gaussian.gp import GaussianProcess, GpPredictor, GpSettings
+from surrogate.predictors.score_model import VocabularyPredictor
+from surrogate.predictors.settings import Settings
+
+T = TypeVar("T")
+
+_FEATURE = "prior"
+_RESIDUAL = "residual."
+_PRIOR = "prior."
+_LEAST_LEFT = 1e-6
+"""Least standard deviation of the residuals, in units of `size_of` the labels: less is rounding."""
+
+
+@dataclass(frozen=True)
+class PriorSettings(Settings):
+    """Settings of `PriorPredictor`.
+
+    Attributes:
+        table: shipped table of the prior recipe, or the folder of one.
+        target: registered target of the prior table; None for that of the fit.
+        prior: settings of the process on the prior table.
+        residual: settings of the process on the residuals.
+    """
+
+    table: str = "timit-micro"
+    target: str | None = None
+    prior: GpSettings = field(default_factory=GpSettings)
+    residual: GpSettings = field(default_factory=GpSettings)
+
+
+@register_predictor
+class PriorPredictor(VocabularyPredictor):
+    """A line in the forecast of another recipe, and a Gaussian process on its residuals.
+
+    With f the forecast of the prior recipe, `y = a + rho f(x) + delta(x)`: the autoregressive form
+    of co-kriging. f is the mean of a process on the whole prior table, so that a function's value
+    there is smoothed, and functions without a value have one too. delta is a process on the graph
+    and on f. The labels of the fit have no influence on f: a held-out function's value of the
+    prior recipe may be known, its label is not.
+
+    The prior forecast is stored with the fit, which no longer needs the table.
+
+    Source: Kennedy and O'Hagan, "Predicting the output from a complex computer code when fast
+    approximations are available", Biometrika 87, 2000, eq. 1.
+    """
+
+    name = "prior"
+    settings_type = PriorSettings
+    settings: PriorSettings
+
+    def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
+        target = dataset.target if self.settings.target is None else self.settings.target
+        self._prior = _fitted_prior(self.settings.table, target, self.settings.prior)
+        self._line = np.array([0.0, 1.0])
+        labels, weights = dataset.model_values, dataset.weights
+        forecast = self._forecast(dataset.graphs)
+        around = forecast - np.average(forecast, weights=weights)
+        spread = float(weights @ around**2)
+        rho = float(weights @ (around * labels)) / spread if spread > 0 else 0.0
+        self._line = np.array([float(np.average(labels - rho * forecast, weights=weights)), rho])
+        left = labels - self._on_line(forecast)
+        self._unit = max(float(left.std()), _LEAST_LEFT * size_of(labels))
+        graphs = _with_forecast(dataset.graphs, forecast)
+        self._vocabulary = Vocabulary.of(graphs, with_features=True)
+        self._residual = GaussianProcess(self.settings.residual)
+        inputs = GraphInputs(graphs, self._vocabulary)
+        self._residual.fit(inputs, left / self._unit, weights, rng)
+
+    def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
+        forecast = self._forecast(graphs)
+        inputs = inputs_of(_with_forecast(graphs, forecast), self._vocabulary)
+        left = self._residual.predict(inputs)
+        return Prediction(self._on_line(forecast) + self._unit * left.mean, self._unit * left.std)
+
+    def _forecast(self, graphs: Sequence[CellGraph]) -> FloatArray:
+        """(n,) means of the prior recipe, on its model scale."""
+        return self._prior.predict([replace(graph, features=()) for graph in graphs]).mean
+
+    def _on_line(self, forecast: FloatArray) -> FloatArray:
+        start, slope = self._line
+        on_line: FloatArray = start + slope * forecast
+        return on_line
+
+    def _learned(self) -> Arrays:
+        return {
+            "line": self._line,
+            "unit": np.array([self._unit]),
+            **{f"{_RESIDUAL}{k}": v for k, v in self._residual.arrays().items()},
+            **{f"{_PRIOR}{k}": v for k, v in self._prior._learned().items()},  # noqa: SLF001
+        }
+
+    def _documents(self) -> Mapping[str, str]:
+        of_prior = self._prior._documents()  # noqa: SLF001
+        return {**super()._documents(), **{f"{_PRIOR}{k}": v for k, v in of_prior.items()}}
+
+    def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
+        super()._restore(arrays, documents)
+        self._line = arrays["line"]
+        (self._unit,) = arrays["unit"].tolist()
+        self._residual = GaussianProcess(self.settings.residual)
+        self._residual.restore(_under(_RESIDUAL, arrays), {})
+        self._prior = GpPredictor(self.settings.prior)
+        self._prior._restore(_under(_PRIOR, arrays), _under(_PRIOR, documents))  # noqa: SLF001
+        self._prior._fitted = True  # noqa: SLF001
+
+
+def _under(prefix: str, values: Mapping[str, T]) -> dict[str, T]:
+    return {k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)}
+
+
+def _with_forecast(graphs: Sequence[CellGraph], forecast: FloatArray) -> list[CellGraph]:
+    """The graphs with the forecast as their only feature."""
+    return [
+        replace(graph, features=((_FEATURE, value),))
+        for graph, value in zip(graphs, forecast.tolist(), strict=True)
+    ]
+
+
+@lru_cache(maxsize=4)
+def _fitted_prior(table: str, target: Target | str, settings: GpSettings) -> GpPredictor:
+    """The process on a prior table, once for all folds and repeats of a comparison."""
+    # Late: tables bring pyarrow.
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+    chosen = TARGETS.get(target) if isinstance(target, str) else target
+    dataset = SurrogateDataset.from_table(BenchmarkTable.load(table), chosen, "mean")
+    return GpPredictor(settings).fit(dataset, np.random.default_rng(0))

@@ -1,0 +1,76 @@
+"""Predictions from the table of another recipe and few trainings."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph_encoding.common.errors import UserError
+from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.targets import VAL_PER
+from surrogate.fitting.config import default_fit_config, load_fit_config, with_prior_table
+from surrogate.predictors import (
+    GpPredictor,
+    GpSettings,
+    PriorPredictor,
+    PriorSettings,
+    load_predictor,
+    prior,
+)
+from surrogate.testing.synthetic import synthetic_dataset
+
+
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> SurrogateDataset:
+    """400 labels of the prior recipe, which a fit reads in place of a table."""
+    data = synthetic_dataset(400).sorted_by_key()
+    fitted = GpPredictor(GpSettings(tuning_points=150)).fit(data, np.random.default_rng(0))
+    monkeypatch.setattr(prior, "_fitted_prior", lambda *_: fitted)
+    return data
+
+
+def expensive(cheap: SurrogateDataset) -> SurrogateDataset:
+    """Labels of another recipe: a line in those of the first on the model scale, and noise."""
+    noise = 0.05 * np.random.default_rng(3).normal(size=len(cheap))
+    values = VAL_PER.transform.to_raw(0.4 + 0.7 * cheap.model_values + noise)
+    return replace(cheap, values=values)
+
+
+def error(predicted: np.ndarray, data: SurrogateDataset) -> float:
+    return float(np.sqrt(np.mean((predicted - data.model_values) ** 2)))
+
+
+def test_few_labels_with_a_prior_beat_few_labels_alone(cheap: SurrogateDataset) -> None:
+    data = expensive(cheap)
+    rows = np.random.default_rng(1).permutation(len(data))
+    train, test = data.subset(np.sort(rows[:30])), data.subset(np.sort(rows[30:]))
+    with_prior = PriorPredictor().fit(train, np.random.default_rng(0)).predict(test.graphs)
+    alone = GpPredictor().fit(train, np.random.default_rng(0)).predict(test.graphs)
+    assert error(with_prior.mean, test) < 0.8 * error(alone.mean, test)
+
+
+def test_the_line_is_found(cheap: SurrogateDataset) -> None:
+    found = PriorPredictor().fit(expensive(cheap), np.random.default_rng(0))
+    assert found._line[1] == pytest.approx(0.7, abs=0.15)
+
+
+def test_a_fit_is_read_without_the_table(cheap: SurrogateDataset, tmp_path: Path) -> None:
+    data = expensive(cheap)
+    fitted = PriorPredictor(PriorSettings(table="gone")).fit(data, np.random.default_rng(0))
+    fitted.save(tmp_path / "p")
+    before, after = fitted.predict(data.graphs), load_predictor(tmp_path / "p").predict(data.graphs)
+    assert np.array_equal(before.mean, after.mean)
+    assert np.array_equal(before.std, after.std)
+
+
+def test_a_prior_table_chooses_the_predictor(tmp_path: Path) -> None:
+    chosen = with_prior_table(default_fit_config(), "timit-micro")
+    assert (chosen.predictor, chosen.settings.table) == ("prior", "timit-micro")
+    file = tmp_path / "own.toml"
+    file.write_text('predictor = "prior"\n[settings.residual]\nmax_points = 50\n', encoding="utf-8")
+    own = with_prior_table(load_fit_config(file), "synth-micro")
+    assert (own.settings.table, own.settings.residual.max_points) == ("synth-micro", 50)
+    file.write_text('predictor = "ridge"\n', encoding="utf-8")
+    with pytest.raises(UserError, match="used by the predictor 'prior' only"):
+        with_prior_table(load_fit_config(file), "synth-micro")
