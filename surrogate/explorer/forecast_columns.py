@@ -111,9 +111,7 @@ def _curve_columns(by_level: Sequence[Sequence[Forecast]]) -> Columns:
 
     return {
         "curve/mean": of_epochs(by_level[0], "mean"),
-        **{
-            f"curve/{end}": np.stack([of_epochs(found, end) for found in by_level]) for end in ENDS
-        },
+        **{f"curve/{end}": np.stack([of_epochs(found, end) for found in by_level]) for end in ENDS},
     }
 
 

@@ -1,6 +1,7 @@
 """The standard space for the page: its functions, their points and their nearest others."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class StandardSpace:
     points: NDArray[np.int64]
 
     @classmethod
+    @lru_cache(maxsize=1)
     def of(cls, semantics: Semantics) -> "StandardSpace":
         """The space under some semantics."""
         index: dict[str, int] = {}
@@ -63,6 +65,7 @@ class StandardSpace:
         return full
 
 
+@lru_cache(maxsize=1)
 def nearest_functions(space: StandardSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The nearest other living functions of each living function.
 
@@ -76,14 +79,16 @@ def nearest_functions(space: StandardSpace) -> tuple[NDArray[np.int64], NDArray[
     rows = np.asarray(EdgeHistogramEncoding(ops).encode(space.graphs()), dtype=np.float32)
     squares = (rows**2).sum(axis=1)
     where, squared = [], []
+    numbers = np.arange(len(rows))
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         block = slice(start, start + _ROWS_AT_ONCE)
         found = squares[block, None] + squares - 2 * (rows[block] @ rows.T)
-        own = np.arange(start, start + len(found))
-        found[np.arange(len(found)), own] = np.inf
-        order = np.argsort(found, axis=1, kind="stable")[:, :NEAREST]
-        where.append(order)
-        squared.append(np.take_along_axis(found, order, axis=1).round().astype(np.int64))
+        # Whole numbers, and of equal ones the first function: no two keys are equal.
+        keys = found.round().astype(np.int64) * len(rows) + numbers
+        keys[numbers[: len(found)], numbers[block]] = np.iinfo(np.int64).max
+        nearest = np.sort(np.partition(keys, NEAREST, axis=1)[:, :NEAREST], axis=1)
+        where.append(nearest % len(rows))
+        squared.append(nearest // len(rows))
     index = np.flatnonzero(space.living)[np.concatenate(where)]
     return (
         space.of_living(index.T, -1),

@@ -53,7 +53,9 @@ def measured_columns(table: "BenchmarkTable", space: StandardSpace) -> Columns:
         "seeds": np.array([len(by_seed) for by_seed in labels[LABELS[0]]], dtype=np.int64),
     }
     for label, by_function in labels.items():
-        means = (float(np.mean(list(values.values()))) if values else None for values in by_function)
+        means = (
+            float(np.mean(list(values.values()))) if values else None for values in by_function
+        )
         found[f"measured/{label}"] = PER_DIGITS.column(means)
         of_row = (by_function[index[row.functional_key]].get(row.seed) for row in rows)
         found[f"rows/{label}"] = PER_DIGITS.column(of_row)

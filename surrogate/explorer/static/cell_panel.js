@@ -162,11 +162,11 @@ class CellPanel {
     const rows = table.settings.map((s) => {
       const own = record.latencies[s.name];
       if (!own) return "";
-      const interval = table.levels.length ? `${shownWhole(own.low[level], s.decimals)} to ${shownWhole(own.high[level], s.decimals)}` : "–";
+      const interval = table.levels.length ? `${shownWhole(own.low[level], s.decimals)}–${shownWhole(own.high[level], s.decimals)}` : "–";
       return `<tr data-setting="${escaped(s.name)}"><td title="${escaped(`${s.name} on ${s.device}`)}">${escaped(settingName(s.name))}</td><td>${shownWhole(own.mean, s.decimals)}</td><td>${interval}</td><td>${shownWhole(own.measured, s.decimals)}</td></tr>`;
     }).join("");
     if (!rows) return "";
-    return `<h3>Latency [ms], lower is better</h3><div class="scroll" tabindex="0" role="region" aria-label="Latencies"><table><thead><tr><th>Setting</th><th>forecast</th><th>${table.levels.length ? percent(table.levels[level]) : "interval"}</th><th>measured</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+    return `<h3>Latency in ms, lower is better</h3><div class="scroll" tabindex="0" role="region" aria-label="Latencies"><table><thead><tr><th>Setting</th><th>forecast</th><th>${table.levels.length ? percent(table.levels[level]) : "interval"}</th><th>measured</th></tr></thead><tbody>${rows}</tbody></table></div>`;
   }
 
   /** Rows of other points: a link, and how their values differ from those of the shown cell. */
@@ -191,7 +191,7 @@ class CellPanel {
     const key = (m) => (Number.isNaN(y.values[m.f]) ? Infinity : sign * y.values[m.f]);
     if (this.order === "value") moves.sort((a, b) => key(a) - key(b));
     const x = this.page.x();
-    return `<h3>${moves.length} moves: one operation or skip changed</h3><div class="scroll" style="max-height:270px" tabindex="0" role="region" aria-label="Moves"><table id="moves"><thead><tr><th><button type="button" data-order="change">Change</button></th><th><button type="button" data-order="value">${escaped(shortLabel(y))}</button></th><th>difference</th><th>${escaped(shortLabel(x))}</th></tr></thead><tbody>${this.rowsOf(moves)}</tbody></table></div>`;
+    return `<h3>${moves.length} moves: one operation or skip changed</h3><div class="scroll" style="max-height:270px" tabindex="0" role="region" aria-label="Moves"><table id="moves"><thead><tr><th><button type="button" data-order="change">Change</button></th><th><button type="button" data-order="value">${escaped(shortLabel(y))}</button></th><th>change</th><th>${escaped(shortLabel(x))} change</th></tr></thead><tbody>${this.rowsOf(moves)}</tbody></table></div>`;
   }
 
   nearest(table, f) {
@@ -204,7 +204,7 @@ class CellPanel {
       return { text, f: g, says: text, extra: `<td>${Math.sqrt(squared).toFixed(2)}</td>` };
     }).filter(Boolean);
     if (!others.length) return "";
-    return `<h3>Nearest cells, by counts of operations and edges</h3><div class="scroll" tabindex="0" role="region" aria-label="Nearest cells"><table id="nearest"><thead><tr><th>Cell</th><th>distance</th><th>${escaped(shortLabel(this.page.y()))}</th><th>difference</th><th>${escaped(shortLabel(this.page.x()))}</th></tr></thead><tbody>${this.rowsOf(others)}</tbody></table></div>`;
+    return `<h3>Nearest cells, by counts of operations and edges</h3><div class="scroll" tabindex="0" role="region" aria-label="Nearest cells"><table id="nearest"><thead><tr><th>Cell</th><th>distance</th><th>${escaped(shortLabel(this.page.y()))}</th><th>change</th><th>${escaped(shortLabel(this.page.x()))} change</th></tr></thead><tbody>${this.rowsOf(others)}</tbody></table></div>`;
   }
 }
 

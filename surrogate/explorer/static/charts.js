@@ -50,7 +50,7 @@ function curveChart(curve, level, trainings, label) {
   let body = tickTexts(values).map((text, i) =>
     `<line x1="${left}" x2="${CHART_WIDTH - right}" y1="${y(values[i])}" y2="${y(values[i])}" stroke="var(--grid)"/><text x="${left - 6}" y="${y(values[i]) + 4}" text-anchor="end">${text}</text>`).join("");
   for (const e of ticks(1, epochs, 5).map(Math.round)) body += `<text x="${x(e - 1)}" y="${height - 12}" text-anchor="middle">${e}</text>`;
-  body += `<text x="${CHART_WIDTH - right + 8}" y="${height - 12}">epoch</text>`;
+  body += `<text x="${CHART_WIDTH}" y="${height - 12}" text-anchor="end">epoch</text>`;
   if (band) body += `<path d="${path(band[1])}${band[0].map((v, e) => [e, v]).reverse().map(([e, v]) => `L${x(e).toFixed(1)} ${y(v).toFixed(1)}`).join("")}Z" fill="var(--band)"/>`;
   for (const line of lines) body += `<path d="${path(line.values)}" fill="none" stroke="var(--run)" stroke-width="1.4"/>`;
   if (mean) body += `<path d="${path(mean)}" fill="none" stroke="var(--accent)" stroke-width="2.5"/>`;
@@ -69,9 +69,11 @@ function bestSoFarChart(values, shownCount, label) {
   const height = 120, left = 52, right = 14, top = 12, bottom = 26;
   const known = values.filter((v) => !Number.isNaN(v));
   if (!known.length) return "";
-  const low = Math.min(...known), high = Math.max(...known);
+  const sorted = [...known].sort((a, b) => a - b);
+  const low = sorted[0], high = Math.max(sorted[Math.floor(0.85 * (sorted.length - 1))], known[0]);
   const x = (i) => left + (i / Math.max(values.length - 1, 1)) * (CHART_WIDTH * 2 - left - right);
-  const y = (v) => top + (1 - (v - low) / (high - low || 1)) * (height - top - bottom);
+  // Collapsed trainings stand at the upper edge.
+  const y = (v) => top + (1 - (Math.min(v, high) - low) / (high - low || 1)) * (height - top - bottom);
   const marks = ticks(low, high, 3);
   let body = tickTexts(marks).map((text, i) => `<line x1="${left}" x2="${CHART_WIDTH * 2 - right}" y1="${y(marks[i])}" y2="${y(marks[i])}" stroke="var(--grid)"/><text x="${left - 6}" y="${y(marks[i]) + 4}" text-anchor="end">${text}</text>`).join("");
   let best = Infinity, path = "";

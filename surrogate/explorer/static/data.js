@@ -123,6 +123,9 @@ function skipName(from, to) {
 class TableData {
   constructor(number, about, columns, space) {
     Object.assign(this, about);
+    // The latencies of the table's own network first.
+    const isOwn = (s) => s.name.startsWith(`${this.name}/`);
+    this.settings = [...about.settings].sort((a, b) => Number(isOwn(b)) - Number(isOwn(a)));
     this.number = number;
     this.column = (name) => columns.get(`${number}/${name}`);
     this.count = space.keys.length;
