@@ -62,6 +62,9 @@ class CellPanel {
   }
 
   draw() {
+    // An error is about one text: it goes when another cell is shown.
+    if (this.drawn !== undefined && this.drawn !== state.cell) this.error = "";
+    this.drawn = state.cell;
     const focused = document.activeElement?.dataset?.op;
     const table = this.page.table(), space = this.page.space;
     const f = this.current;

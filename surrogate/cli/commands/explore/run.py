@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph_encoding.common.errors import UserError
+from surrogate.cli.commands.explore.serve import serve_page
 from surrogate.cli.progress import ProgressDisplay
 
 if TYPE_CHECKING:
-    from surrogate.explorer import Contents
     from surrogate.explorer.contents import TableAndForecaster
-    from surrogate.forecasting.forecast import Forecaster
 
 _Tables = Annotated[
     list[str] | None,
@@ -48,11 +47,6 @@ _Serve = Annotated[
 _Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of --serve; 0 takes a free one.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
-    app.command()(explore)
-
-
 def explore(
     tables: _Tables = None,
     artifacts: _Artifacts = None,
@@ -77,7 +71,7 @@ def explore(
             pairs, runs, levels=tuple(levels or DEFAULT_LEVELS), on_level=display.show
         )
     if serve:
-        _serve(contents, [forecaster for _, forecaster in pairs], port)
+        serve_page(contents, [forecaster for _, forecaster in pairs], port)
     else:
         size = write_explorer(contents, out)
         typer.echo(f"wrote {out}: {size / 1e6:.1f} MB; open it in a browser", err=True)
@@ -119,22 +113,3 @@ def _pair(text: str) -> tuple[str, str]:
             f"got {text!r}"
         )
     return table, artifact
-
-
-def _serve(contents: "Contents", forecasters: "list[Forecaster | None]", port: int) -> None:
-    from surrogate.explorer import ExplorerServer
-
-    try:
-        server = ExplorerServer(contents, forecasters, port)
-    except OSError as e:
-        raise UserError(
-            f"--port must be a free port, but {port} cannot be used: {e.strerror}; choose another, "
-            "or 0 for any"
-        ) from e
-    typer.echo(f"serving {server.url} on this machine only; Ctrl-C ends it", err=True)
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-    finally:
-        server.server_close()
