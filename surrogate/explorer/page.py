@@ -18,6 +18,7 @@ SCRIPTS = (
     "state.js",
     "colours.js",
     "front.js",
+    "pixels.js",
     "map.js",
     "charts.js",
     "cell_drawing.js",

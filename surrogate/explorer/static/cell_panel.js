@@ -80,7 +80,7 @@ class CellPanel {
     const record = isOther ? this.withDecimals(this.served) : table.record(f, state.cell, space.keys);
     const level = levelIndex(table);
     this.element.innerHTML = [
-      this.heading(record, f), isOther ? `<div class="svg-drawing">${record.svg}</div>${this.typedForm()}` : this.editor(record),
+      this.heading(record, f), isOther ? `<div class="svg-drawing" tabindex="0" role="region" aria-label="Drawing of the cell">${record.svg}</div>${this.typedForm()}` : this.editor(record),
       record.support === "dead" ? `<p class="says" style="margin-top:12px">This cell is dead: its output does not depend on its input, so there is nothing to measure or forecast.</p>` : "",
       ...table.targets.map((target) => this.target(table, target, record, level)),
       this.trainings(table, record), this.curve(table, record, level), this.costs(record),

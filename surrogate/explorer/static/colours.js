@@ -27,8 +27,15 @@ function themeColour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+const knownEnds = new WeakMap();
+
 /** Ends of the colours: without the outer 2 % of the values, which would take most of them. */
 function colourEnds(values) {
+  if (!knownEnds.has(values)) knownEnds.set(values, endsOf(values));
+  return knownEnds.get(values);
+}
+
+function endsOf(values) {
   const sorted = Float64Array.from(values.filter((v) => !Number.isNaN(v))).sort();
   const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
   return sorted.length ? [at(0.02), at(0.98)] : [0, 1];
