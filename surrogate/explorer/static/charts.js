@@ -74,7 +74,7 @@ function bestSoFarChart(values, shownCount, label) {
   const x = (i) => left + (i / Math.max(values.length - 1, 1)) * (CHART_WIDTH * 2 - left - right);
   // Collapsed trainings stand at the upper edge.
   const y = (v) => top + (1 - (Math.min(v, high) - low) / (high - low || 1)) * (height - top - bottom);
-  const marks = ticks(low, high, 3);
+  const marks = ticks(low, high, 4);
   let body = tickTexts(marks).map((text, i) => `<line x1="${left}" x2="${CHART_WIDTH * 2 - right}" y1="${y(marks[i])}" y2="${y(marks[i])}" stroke="var(--grid)"/><text x="${left - 6}" y="${y(marks[i]) + 4}" text-anchor="end">${text}</text>`).join("");
   let best = Infinity, path = "";
   values.forEach((v, i) => {

@@ -50,7 +50,8 @@ function ticks(low, high, most) {
 
 /** Ticks as texts with as many decimals as tell them apart. */
 function tickTexts(values) {
-  const step = values.length > 1 ? values[1] - values[0] : 1;
+  if (values.length < 2) return values.map((v) => String(Number(v.toPrecision(4))));
+  const step = values[1] - values[0];
   const decimals = Math.min(Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), 8);
   return values.map((v) => v.toFixed(decimals));
 }

@@ -129,7 +129,8 @@ class Page {
 }
 
 readAddress();
-readData().then((data) => {
+// The head of the page is painted before the data is read.
+new Promise((ready) => requestAnimationFrame(() => setTimeout(ready))).then(readData).then((data) => {
   const page = new Page(data);
   document.getElementById("main").hidden = false;
   onChange(() => page.draw());
