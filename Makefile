@@ -132,5 +132,5 @@ $(CORE): pyproject.toml requirements.lock | $(MADE)
 
 $(FULL): pyproject.toml requirements.lock | $(MADE)
 	@echo "installing everything (torch among it: some 5 GB)" >&2
-	@$(PIP) -e '.[all,dev]'
+	@$(PIP) -e '.[all,browser,dev]'
 	@touch $@ $(CORE)

@@ -278,17 +278,25 @@ def _read_artifact(folder: Path) -> Artifact:
     )
 
 
+def shipped_artifacts() -> tuple[str, ...]:
+    """Names of the packaged artifacts, sorted."""
+    return tuple(sorted(path.parent.name for path in _shipped().glob(f"*/{_METADATA_FILE}")))
+
+
+def _shipped() -> Path:
+    return Path(str(resources.files("surrogate"))) / "pretrained"
+
+
 def resolve_artifact_folder(name_or_folder: str | Path) -> Path:
     """The folder of an artifact: a shipped one by name, or a folder itself (`./NAME`).
 
     Raises:
         UserError: if neither exists; the message lists the shipped ones.
     """
-    shipped = Path(str(resources.files("surrogate"))) / "pretrained"
-    folder = found_folder(name_or_folder, shipped, _METADATA_FILE)
+    folder = found_folder(name_or_folder, _shipped(), _METADATA_FILE)
     if folder is not None:
         return folder
-    names = sorted(path.parent.name for path in shipped.glob(f"*/{_METADATA_FILE}"))
+    names = shipped_artifacts()
     raise UserError(
         f"there is no artifact {str(name_or_folder)!r}: give a folder with a {_METADATA_FILE}, or "
         f"one of the shipped artifacts: {', '.join(names) or 'none'}; `nasasr fit` makes one"

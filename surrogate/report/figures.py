@@ -1,5 +1,6 @@
 """Plots of a comparison as plain figure objects of plotly, built without plotly."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,10 @@ _WAY = {
     "lower": "lower is better",
     "nominal": "closest to the line is best",
 }
+_PLOT_HEIGHT, _LEGEND_LINE = 350, 21
+"""Pixels of a plot with its axes, and of each line of its legend, on a narrow screen."""
+
+_NAME_WIDTH = 38
 _DASHED = {"dash": "dash", "color": "#666666", "width": 1.5}
 
 
@@ -198,15 +203,23 @@ def _reference(name: str, x: list[Any], y: list[float], dash: str) -> dict[str, 
 def _figure(
     title: str, data: list[dict[str, Any]], x_axis: dict[str, Any], y_axis: dict[str, Any]
 ) -> Figure:
+    names = [{**trace, "name": wrapped(trace["name"])} for trace in data]
+    lines = sum(trace["name"].count("<br>") + 1 for trace in names)
     return {
-        "data": data,
+        "data": names,
         "layout": {
             "title": {"text": title, "font": {"size": 15}},
-            "xaxis": {**x_axis, "gridcolor": "#e6e6e6", "zeroline": False},
-            "yaxis": {**y_axis, "gridcolor": "#e6e6e6", "zeroline": False},
+            "xaxis": {"automargin": True, **x_axis, "gridcolor": "#e6e6e6", "zeroline": False},
+            "yaxis": {"automargin": True, **y_axis, "gridcolor": "#e6e6e6", "zeroline": False},
             "plot_bgcolor": "#ffffff",
-            "legend": {"orientation": "h", "y": -0.28},
-            "margin": {"t": 45, "l": 65, "r": 15, "b": 60},
-            "height": 420,
+            # At the foot of the figure, whatever the height of the axis' labels above it.
+            "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+            "margin": {"t": 34, "l": 20, "r": 15, "b": 20},
+            "height": _PLOT_HEIGHT + _LEGEND_LINE * lines,
         },
     }
+
+
+def wrapped(name: str) -> str:
+    """A name in lines that fit into a legend on a narrow screen."""
+    return "<br>".join(textwrap.wrap(name, _NAME_WIDTH, break_on_hyphens=False)) or name

@@ -6,17 +6,36 @@ from pathlib import Path
 from graph_encoding.common.atomic_files import atomic_file
 from surrogate.comparison.protocol import PROTOCOLS
 from surrogate.comparison.run import BenchmarkResult
-from surrogate.report.figures import figures_of
+from surrogate.report.figures import Figure, figures_of
 from surrogate.report.series import protocols_of, whole_rows
 
 _STYLE = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1280px; padding: 0 1rem;
-  color: #1a1a1a; }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(520px, 1fr)); gap: 1rem; }
-table { border-collapse: collapse; font-size: 13px; }
-th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: right; }
-th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
-.wide { overflow-x: auto; }
+  color: #1a1a1a; background: #fff; }
+h1, h2, figcaption { line-height: 1.25; overflow-wrap: anywhere; }
+nav ul { padding-left: 1.2rem; }
+a { color: #0b57a4; }
+.plots { display: grid; gap: 1.5rem 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 520px), 1fr)); }
+figure { margin: 0; min-width: 0; }
+figcaption { font-weight: 600; }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+caption { text-align: left; font-weight: 600; font-size: 15px; padding: .5rem 0; }
+th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
+  white-space: nowrap; }
+th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; min-width: 7rem;
+  white-space: normal; overflow-wrap: anywhere; }
+.wide { overflow-x: auto; margin-top: 1rem; }
+.wide:focus-visible { outline: 2px solid #0b57a4; }
+@media print {
+  body { margin: 0; max-width: none; }
+  figure, tr { break-inside: avoid; }
+  nav, .modebar-container { display: none; }
+  .wide { overflow: visible; }
+  table { font-size: 9px; }
+}
 """
 
 
@@ -44,19 +63,23 @@ def report_html(result: BenchmarkResult) -> str:
     from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
 
     name = escape(result.config.name)
-    sections = [_section(result, protocol) for protocol in protocols_of(result)]
+    protocols = protocols_of(result)
+    sections = [_section(result, protocol) for protocol in protocols]
+    links = "".join(f'<li><a href="#{escape(p)}">{escape(p)}</a></li>' for p in protocols)
     return "\n".join(
         [
             "<!DOCTYPE html>",
             '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>Benchmark {name}</title>",
             f"<style>{_STYLE}</style>",
             f"<script>{get_plotlyjs()}</script>",
-            "</head><body>",
+            "</head><body><main>",
             f"<h1>Benchmark {name}</h1>",
             _facts(result),
+            f'<nav aria-label="Protocols"><ul>{links}</ul></nav>',
             *sections,
-            "</body></html>\n",
+            "</main></body></html>\n",
         ]
     )
 
@@ -91,21 +114,14 @@ def _ceiling_fact(result: BenchmarkResult, protocol: str) -> str:
 
 
 def _section(result: BenchmarkResult, protocol: str) -> str:
-    from plotly.io import to_html  # type: ignore[import-untyped]
-
     plots = [
-        to_html(
-            figure,
-            full_html=False,
-            include_plotlyjs=False,
-            config={"displaylogo": False, "responsive": True},
-            div_id=f"{protocol}-{number}",
-        )
+        _plot(figure, f"{protocol}-{number}")
         for number, figure in enumerate(figures_of(result, protocol))
     ]
+    question = escape(PROTOCOLS.get(protocol).question)
     return "\n".join(
         [
-            f"<h2>{escape(protocol)}: {escape(PROTOCOLS.get(protocol).question)}</h2>",
+            f'<h2 id="{escape(protocol)}">{escape(protocol)}: {question}</h2>',
             f"<p>{escape(_ceiling_fact(result, protocol))}</p>",
             '<div class="plots">',
             *plots,
@@ -113,6 +129,22 @@ def _section(result: BenchmarkResult, protocol: str) -> str:
             _table(result, protocol),
         ]
     )
+
+
+def _plot(figure: Figure, name: str) -> str:
+    """A figure with its title as text: it wraps, and buttons of the plot do not cover it."""
+    from plotly.io import to_html  # type: ignore[import-untyped]
+
+    layout = dict(figure["layout"])
+    title = escape(layout.pop("title")["text"])
+    plot = to_html(
+        {**figure, "layout": layout},
+        full_html=False,
+        include_plotlyjs=False,
+        config={"displaylogo": False, "responsive": True},
+        div_id=name,
+    )
+    return f"<figure><figcaption>{title}</figcaption>\n{plot}</figure>"
 
 
 def _table(result: BenchmarkResult, protocol: str) -> str:
@@ -124,11 +156,17 @@ def _table(result: BenchmarkResult, protocol: str) -> str:
             text += f" ({row.low:.4g} to {row.high:.4g})"
         rows.setdefault((row.train_size, row.predictor), {})[row.metric] = text
     names = [metric.name for metric in result.metrics]
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("training keys", "predictor", *names))
+    columns = ("training keys", "predictor", *names)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = [
         f"<tr><td>{size}</td><td>{escape(predictor)}</td>"
         + "".join(f"<td>{escape(row[name])}</td>" for name in names)
         + "</tr>"
         for (size, predictor), row in rows.items()
     ]
-    return f'<div class="wide"><table><tr>{head}</tr>\n{chr(10).join(body)}</table></div>'
+    label = f"Metrics of protocol {escape(protocol)}"
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{label}"><table>'
+        f"<caption>{label}: mean (95 % interval)</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>{chr(10).join(body)}</tbody></table></div>"
+    )

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,15 @@ def page(result: BenchmarkResult) -> str:
 
 
 def figures_in(page: str) -> list[Figure]:
-    """What the page hands to plotly: the data and the layout of each figure."""
+    """What the page hands to plotly, and the title above each figure."""
     found = []
     decoder = json.JSONDecoder()
+    titles = re.findall(r"<figcaption>(.*?)</figcaption>", page)
     for match in re.finditer(r"Plotly\.newPlot\(\s*\"[^\"]+\",\s*", page):
         data, end = decoder.raw_decode(page, match.end())
         layout, _ = decoder.raw_decode(page, page.index("{", end))
-        found.append({"data": data, "layout": layout})
+        title = {"text": unescape(titles[len(found)])}
+        found.append({"data": data, "layout": {**layout, "title": title}})
     return found
 
 
@@ -87,7 +90,7 @@ def test_the_page_says_what_was_run(page: str, result: BenchmarkResult) -> None:
         assert f"scores a tau of {of_metric['kendall_tau'].value:.3f}" in text
     assert "an operation that no training cell has" in text
     for metric in result.metrics:
-        assert f"<th>{metric.name}</th>" in text
+        assert f'<th scope="col">{metric.name}</th>' in text
 
 
 def test_quality_stands_beside_a_dashed_ceiling(result: BenchmarkResult) -> None:
