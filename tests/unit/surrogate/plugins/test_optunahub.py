@@ -1,4 +1,4 @@
-"""OptunaHub's problem in studies of Optuna: values, constraints, epochs, and the registry folder."""
+"""OptunaHub's problem in studies of Optuna: values, constraints, epochs, registry folder."""
 
 import io
 import json
