@@ -14,7 +14,7 @@ try:
     from syne_tune.blackbox_repository.blackbox import Blackbox
     from syne_tune.config_space import choice, randint
 except ModuleNotFoundError as e:
-    raise MissingExtraError("syne-tune[blackbox-repository]", None) from e
+    raise MissingExtraError("syne-tune[extra]", None) from e
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,6 +20,7 @@ from carps.utils.task import (
     OptimizationResources,
     OutputSpace,
     Task,
+    TaskMetadata,
 )
 from carps.utils.trials import StatusType, TrialInfo
 
@@ -41,6 +42,7 @@ def task_of(objective: CellsObjective, trials: int = 30) -> Task:
         ),
         output_space=OutputSpace(n_objectives=len(names), objectives=names),
         optimization_resources=OptimizationResources(n_trials=trials),
+        metadata=TaskMetadata(domain="NAS", objective_function_approximation="tabular"),
     )
 
 

@@ -16,7 +16,7 @@ TOOLS = {
     "botorch": ("botorch", r"'botorch'.*nasasr\[botorch\]"),
     "evoxbench": ("evoxbench", "pip install evoxbench$"),
     "carps": ("carps", "pip install carps$"),
-    "syne_tune": ("syne_tune", r"pip install syne-tune\[blackbox-repository\]$"),
+    "syne_tune": ("syne_tune", r"pip install syne-tune\[extra\]$"),
 }
 
 
