@@ -92,6 +92,31 @@ outputs: $(CORE) ## Renew the outputs of commands that pages show, after a chang
 golden: $(CORE) ## Write the forecasts that the shipped artifact must make, after a change on purpose.
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.golden.renew
 
+# What the tests of each tool of `surrogate.plugins` are installed with. Some pin versions of their own
+# or overwrite modules of ours, and torch alone has some GB: each tool has an environment of its own.
+TOOL_ENVIRONMENTS := .venv-plugins
+TOOLS ?= ax botorch carps configspace evoxbench neps optuna_sampler optunahub pymoo sklearn syne_tune
+NEEDS_ax := .[ax]
+NEEDS_botorch := .[botorch]
+NEEDS_carps := . carps smac optuna
+NEEDS_configspace := .[smac]
+NEEDS_evoxbench := . evoxbench pymoo
+NEEDS_neps := . neural-pipeline-search
+NEEDS_optuna_sampler := .[optuna]
+NEEDS_optunahub := .[optunahub] optuna-dashboard cmaes
+NEEDS_pymoo := .[pymoo]
+NEEDS_sklearn := .[sklearn]
+NEEDS_syne_tune := . syne-tune huggingface_hub
+.PHONY: plugins
+plugins: $(MADE) $(TOOLS:%=plugin-%) ## The tests of each tool in an environment of its own: make plugins [TOOLS="pymoo neps"]
+
+plugin-%: $(MADE)
+	$(BIN)/python -m venv $(TOOL_ENVIRONMENTS)/$*
+	$(TOOL_ENVIRONMENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		$(patsubst %,'%',$(NEEDS_$*)) pytest hypothesis
+	OMP_NUM_THREADS=1 $(TOOL_ENVIRONMENTS)/$*/bin/python -m pytest -q -p no:cacheprovider \
+		tests/unit/surrogate/plugins/test_$*.py
+
 .PHONY: fuzz
 fuzz: $(FULL) ## Changed input to every reader, FUZZ_SECONDS to each: make fuzz [FUZZ_SECONDS=600]
 	NASASR_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz -s -q
@@ -111,7 +136,7 @@ lock: $(MADE) ## Resolve requirements.lock again, to the newest versions allowed
 
 .PHONY: clean
 clean: ## Remove the environment and all caches.
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info build
+	rm -rf $(VENV) $(TOOL_ENVIRONMENTS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage *.egg-info build
 
 $(MADE):
 	@test -n "$(PYTHON)" && "$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || \

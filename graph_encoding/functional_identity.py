@@ -123,15 +123,22 @@ def functional_key(cell: Cell, semantics: Semantics) -> str:
     >>> functional_key(Cell.parse("50_101"), Semantics.PAPER)
     '1=linear(0);y=1'
     """
+    return key_and_death(cell, semantics)[0]
+
+
+def key_and_death(cell: Cell, semantics: Semantics) -> tuple[str, bool]:
+    """The functional key of a cell, and whether it is dead, without building its form."""
     wiring, ops = _read(cell, semantics)
     if not wiring.has_order:
-        return _canonical(ops, wiring.arguments, wiring.output, wiring.alive).key
-    return wiring.key_template % tuple([ops[node] for node in wiring.order])
+        key = _canonical(ops, wiring.arguments, wiring.output, wiring.alive).key
+    else:
+        key = wiring.key_template % tuple([ops[node] for node in wiring.order])
+    return key, wiring.is_dead
 
 
 def is_dead(cell: Cell, semantics: Semantics) -> bool:
     """Whether a cell's output does not depend on its input."""
-    return functional_form(cell, semantics).is_dead
+    return _read(cell, semantics)[0].is_dead
 
 
 def canonical_form(
@@ -183,6 +190,7 @@ class _Wiring:
         sums: arguments of the terms.
         closing: the output as a sum of terms.
         key_template: the key with a placeholder per operation.
+        is_dead: whether the output does not depend on the input.
     """
 
     arguments: list[list[int]]
@@ -194,6 +202,7 @@ class _Wiring:
     sums: tuple[Sum, ...]
     closing: Sum
     key_template: str
+    is_dead: bool
 
 
 def _read(cell: Cell, semantics: Semantics) -> tuple[_Wiring, Sequence[str]]:
@@ -229,6 +238,7 @@ def _wiring(
         sums,
         closing,
         places.key,
+        places.is_dead,
     )
 
 

@@ -101,7 +101,18 @@ class CellSpace:
         return index
 
     def __iter__(self) -> Iterator[Cell]:
-        return (self.cell(index) for index in range(self.size))
+        """All points, in the order of `cell`."""
+        if self.size > MAX_ENUMERABLE:
+            yield from (self.cell(index) for index in range(self.size))
+            return
+        # The last node varies slowest, and in it the last flag.
+        nodes = [
+            [(op, flags[::-1]) for flags in itertools.product((0, 1), repeat=k) for op in self.ops]
+            for k in range(self.nodes, 0, -1)
+        ]
+        for reversed_nodes in itertools.product(*nodes):
+            ops, skips = zip(*reversed_nodes[::-1], strict=True)
+            yield Cell(ops, skips)
 
     def representatives(self, semantics: Semantics, *, living: bool = True) -> dict[str, Cell]:
         """One cell per function: its first point in enumeration order.

@@ -26,6 +26,7 @@ NOT_RUN = {
     "takes minutes",
     "needs the TIMIT sample",
     "needs pandas",
+    "needs its tool, see `make plugins`",
     "needs the prompts of Asterisk",
     "needs LibriSpeech",
     "needs LDC93S1 and a GPU",

@@ -114,18 +114,23 @@ def definition_of(label: str, epochs: int | None = None) -> str:
     return f"mean validation PER of the {which} epochs"
 
 
-def label_of_curve(curve: NDArray[np.float64], label: str) -> float:
-    """Compute a label from a learning curve.
+def labels_of_curves(curves: NDArray[np.float64], label: str) -> NDArray[np.float64]:
+    """Compute a label from each of some learning curves of one length.
 
     Args:
-        curve: (epochs,) validation PER after each epoch.
-        label: one of `LABELS` except `test_per`, which is not on the curve.
+        curves: (..., epochs) validation PER after each epoch.
+        label: one of `LABELS` except `test_per`, which is not on a curve.
+
+    Returns:
+        (...) the labels.
     """
     if label == "val_per_best":
-        return float(curve.min())
-    window = label_window(label, len(curve))
-    assert window is not None
-    return float(curve[window.places].mean())
+        found = curves.min(axis=-1)
+    else:
+        window = label_window(label, curves.shape[-1])
+        assert window is not None
+        found = curves[..., window.places].mean(axis=-1)
+    return np.asarray(found)
 
 
 def label_of(record: TrainingRecord, label: str) -> float:
@@ -141,7 +146,7 @@ def label_of(record: TrainingRecord, label: str) -> float:
     check_label(label)
     if label == "test_per":
         return record.test_per
-    return label_of_curve(np.array(record.val_per_curve), label)
+    return float(labels_of_curves(np.array(record.val_per_curve), label))
 
 
 def check_label(label: str) -> None:

@@ -33,13 +33,19 @@ class CorruptFileError(UserError):
 
 
 class MissingExtraError(NasasrError, ImportError):
-    """An optional dependency is absent; the message names the extra that brings it."""
+    """An optional dependency is absent; the message names the extra that brings it.
 
-    def __init__(self, package: str, extra: str) -> None:
+    Without an extra it is one that is installed by its own name.
+    """
+
+    def __init__(self, package: str, extra: str | None) -> None:
+        by = (
+            f"pip install {package}"
+            if extra is None
+            else f"pip install 'nasasr[{extra}]', in a checkout: pip install -e '.[{extra}]'"
+        )
         super().__init__(
-            f"this needs the package {package!r}, which is not installed; "
-            f"install it with: pip install 'nasasr[{extra}]', in a checkout: "
-            f"pip install -e '.[{extra}]'"
+            f"this needs the package {package!r}, which is not installed; install it with: {by}"
         )
         self.package = package
         self.extra = extra

@@ -1,7 +1,7 @@
 """Cells as named parameters: the one codec of all searchers and plug-ins of other tools."""
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -74,6 +74,42 @@ class CellParameters:
         skips = (tuple(int(next(values)) for _ in range(k + 1)) for k in range(self.space.nodes))
         return Cell(ops, tuple(skips))
 
+    def to_indices(self, cell: Cell | str) -> tuple[int, ...]:
+        """The place of each parameter among its choices, in the order of `choices`.
+
+        Raises:
+            UserError: if the cell is not in the space.
+        """
+        encoded = self.encode(cell)
+        return tuple(self.choices[name].index(encoded[name]) for name in self.choices)
+
+    def from_indices(self, indices: Iterable[Any]) -> Cell:
+        """The cell of some places; the inverse of `to_indices`.
+
+        Args:
+            indices: whole numbers, as integers or as floats such as 1.0, which optimisers of
+                vectors use.
+
+        Raises:
+            UserError: if the length is wrong, or a place is not whole or out of range.
+        """
+        places = [_whole(i) if _whole(i) is not None else _whole_float(i) for i in indices]
+        sizes = [len(values) for values in self.choices.values()]
+        if len(places) != len(sizes) or not all(
+            place is not None and 0 <= place < size
+            for place, size in zip(places, sizes, strict=True)
+        ):
+            raise UserError(
+                f"a cell of {self.space.nodes} nodes must have {len(sizes)} whole numbers, each "
+                f"from 0 and below {sizes}, but got {shown(indices)}; round them first"
+            )
+        return self.decode(
+            {
+                name: values[place or 0]
+                for (name, values), place in zip(self.choices.items(), places, strict=True)
+            }
+        )
+
     def _checked(self, name: str, value: Any) -> str | int:
         """The value of a parameter, as `choices` has it."""
         choices = self.choices[name]
@@ -93,3 +129,12 @@ def _whole(value: object) -> int | None:
         return operator.index(value)  # type: ignore[arg-type]  # which raises for other types
     except TypeError:
         return None
+
+
+def _whole_float(value: object) -> int | None:
+    """The integer that a float such as 1.0 equals; None for others."""
+    try:
+        plain = float(value)  # type: ignore[arg-type]  # which raises for other types
+    except (TypeError, ValueError):
+        return None
+    return int(plain) if plain.is_integer() else None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from graph_encoding.functional_identity import functional_form
+from graph_encoding.functional_identity import key_and_death
 from graph_encoding.ops import OPERATIONS, Operation
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
@@ -105,8 +105,7 @@ def functions_of(cells: Sequence[Cell], semantics: Semantics) -> list[Function]:
         known.clear()
     for cell in cells:
         if cell not in known:
-            form = functional_form(cell, semantics)
-            known[cell] = Function(form.key, form.is_dead)
+            known[cell] = Function(*key_and_death(cell, semantics))
     return [known[cell] for cell in cells]
 
 

@@ -7,6 +7,8 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.functional_identity import functional_form
@@ -43,10 +45,10 @@ class Answer:
     """The result of a query.
 
     Attributes:
-        value: phone error rate, lower is better.
+        value: phone error rate, or seconds of a latency; lower is better.
         source: "measured": `value` is in the table; "forecast": it is the surrogate's; "estimate":
             it is the mean of `forecast.estimate`.
-        forecast: mean, standard deviation and interval, if the value is no measurement.
+        forecast: mean, standard deviation and interval of an error rate that is no measurement.
     """
 
     value: float
@@ -57,7 +59,7 @@ class Answer:
 class Benchmark:
     """A table and the surrogate that was fitted on it.
 
-    Args:
+    Attributes:
         table: measured trainings.
         forecaster: forecasts functions that the table does not have.
 
@@ -68,7 +70,7 @@ class Benchmark:
     def __init__(self, table: "BenchmarkTable", forecaster: Forecaster) -> None:
         check_same_source(table, forecaster)
         self.table = table
-        self._forecaster = forecaster
+        self.forecaster = forecaster
         self._semantics = Semantics(table.metadata.semantics)
 
     @classmethod
@@ -127,6 +129,54 @@ class Benchmark:
             return Answer(value, "measured", None)
         (found,) = self._forecasts([cell], metric, epoch)
         return Answer(found.mean, "forecast", found)
+
+    def query_curve(self, cell: Cell | str, *, seed: "SeedChoice" = "mean") -> tuple[float, ...]:
+        """Validation PER after each epoch of any cell: `query` of each epoch, from 1.
+
+        Raises:
+            UserError: as `query`; or if an unmeasured function has no forecast of its curve.
+        """
+        cell = Cell.parse(cell) if isinstance(cell, str) else cell
+        rows = self.table.rows_of(functional_form(cell, self._semantics).key)
+        # Which checks everything, and that no curve is shorter than the others.
+        self.query(cell, seed=seed, epoch=max((len(row.val_per_curve) for row in rows), default=1))
+        if not rows:
+            (found,) = self.forecaster.forecast([cell], targets=(), latency=False)
+            assert found.curve is not None
+            return found.curve.mean
+        curves = [row.val_per_curve for row in rows if seed in ("mean", row.seed)]
+        return tuple(float(np.mean(of_epoch)) for of_epoch in zip(*curves, strict=True))
+
+    def query_latency(self, cell: Cell | str, setting: str, *, device: str | None = None) -> Answer:
+        """Seconds of one run of any living cell: measured if the table has it, else forecast.
+
+        Args:
+            cell: a cell or its text.
+            setting: one of `table.latency.settings` or of the forecaster's.
+            device: name of the processor; optional if there is only one.
+
+        Raises:
+            UserError: if the cell is dead, its measurement failed, or the setting is unknown.
+        """
+        from train_benchmark.table.query import query_latency
+
+        cell = Cell.parse(cell) if isinstance(cell, str) else cell
+        form = functional_form(cell, self._semantics)
+        table = self.table.latency
+        if setting in table.settings:
+            is_known = form.key in table.seconds(setting, device)
+            if is_known or form.is_dead or table.failure_of(form.key, setting, device):
+                value = query_latency(self.table, cell, setting, device=device)
+                return Answer(value, "measured", None)
+        (found,) = self.forecaster.forecast([cell], targets=(), curve=False, latency=[setting])
+        each = [one for one in found.latencies if device in (None, one.device)]
+        if not each:
+            what = "is dead" if form.is_dead else f"has no forecast on device {device!r}"
+            raise UserError(
+                f"a latency needs a living cell and a known device, but cell {cell.text!r} {what}; "
+                "choose another one"
+            )
+        return Answer(each[0].mean, "forecast", None)
 
     def query_many(
         self,
@@ -188,16 +238,14 @@ class Benchmark:
         if not cells:
             return []
         if epoch is not None:
-            curves = self._forecaster.forecast(cells, level, targets=(), latency=False)
+            curves = self.forecaster.forecast(cells, level, targets=(), latency=False)
             return [_of_curve(forecast, metric, epoch) for forecast in curves]
-        if metric not in self._forecaster.targets:
+        if metric not in self.forecaster.targets:
             raise UserError(
                 f"cell {cells[0].text!r} was never measured: its metric must be one of "
-                f"{', '.join(self._forecaster.targets)}, but got {metric!r}"
+                f"{', '.join(self.forecaster.targets)}, but got {metric!r}"
             )
-        found = self._forecaster.forecast(
-            cells, level, targets=[metric], curve=False, latency=False
-        )
+        found = self.forecaster.forecast(cells, level, targets=[metric], curve=False, latency=False)
         return [forecast.targets[0] for forecast in found]
 
     def _estimates(
@@ -210,17 +258,17 @@ class Benchmark:
         """
         if epoch is not None:
             raise UserError(f"estimates of true means are of labels: omit the epoch {epoch}")
-        targets = self._forecaster.targets
+        targets = self.forecaster.targets
         if metric not in targets:
             raise UserError(
                 f"the metric of an estimate must be one of {', '.join(targets)}, but got {metric!r}"
             )
-        found = self._forecaster.forecast(
+        found = self.forecaster.forecast(
             cells, level, targets=[metric], curve=False, latency=False
         )
         if any(forecast.targets[0].estimate is None for forecast in found):
             raise UserError(
-                f"artifact {self._forecaster.metadata.name!r} has no estimates of true means: it "
+                f"artifact {self.forecaster.metadata.name!r} has no estimates of true means: it "
                 "is of an earlier version, or too few functions of its table have two seeds; fit "
                 "it again with this version, or choose a seed or 'mean'"
             )

@@ -20,7 +20,7 @@ try:
     from optuna.study import StudyDirection
     from optuna.trial import TrialState
 except ModuleNotFoundError as e:
-    raise MissingExtraError("optuna", "predictors") from e
+    raise MissingExtraError("optuna", "optuna") from e
 
 if TYPE_CHECKING:
     from optuna.study import Study

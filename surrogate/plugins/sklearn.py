@@ -1,6 +1,5 @@
 """scikit-learn: any registered predictor as an estimator on cells."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,9 +11,9 @@ from graph_encoding.functional_identity import functional_form
 from graph_encoding.graph import CellGraph, graph_of_form
 from graph_encoding.semantics import Semantics
 from surrogate.calibration import ConformalCalibrator
-from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Interval, Prediction
 from surrogate.data.targets import TARGETS, FloatArray
+from surrogate.plugins.cell_problem import merged_dataset
 from surrogate.predictors import PREDICTORS
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ try:
     from sklearn.base import BaseEstimator, RegressorMixin
     from sklearn.utils.validation import check_is_fitted, check_random_state
 except ModuleNotFoundError as e:
-    raise MissingExtraError("scikit-learn", "predictors") from e
+    raise MissingExtraError("scikit-learn", "sklearn") from e
 
 
 class CellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases
@@ -87,7 +86,7 @@ class CellRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # unt
                 f"y must have shape ({len(graphs)},), one label per cell, but has {labels.shape}"
             )
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        dataset = _dataset(TARGETS.get(self.target), graphs, labels).sorted_by_key()
+        dataset = merged_dataset(TARGETS.get(self.target), graphs, labels).sorted_by_key()
         predictor = PREDICTORS.get(self.predictor)(self.settings)
         self.calibrator_ = None
         if self.folds:
@@ -167,24 +166,3 @@ def _graph(cell: object, semantics: Semantics) -> CellGraph:
             "label; leave it out"
         )
     return graph_of_form(form)
-
-
-def _dataset(target: Any, graphs: Sequence[CellGraph], labels: FloatArray) -> SurrogateDataset:
-    """The labels of equal functions as their mean, with the number of them."""
-    by_key: dict[str, list[int]] = {}
-    for row, graph in enumerate(graphs):
-        by_key.setdefault(graph.key, []).append(row)
-    groups = list(by_key.values())
-    return SurrogateDataset(
-        target,
-        tuple(graphs[rows[0]] for rows in groups),
-        np.array([labels[rows].mean() for rows in groups], dtype=np.float64),
-        np.array([len(rows) for rows in groups], dtype=np.int64),
-        np.array(
-            [
-                target.transform.to_model(labels[rows]).var(ddof=1) if len(rows) > 1 else np.nan
-                for rows in groups
-            ],
-            dtype=np.float64,
-        ),
-    )

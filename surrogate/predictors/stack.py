@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.graph import CellGraph
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.folds import fold_indices
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
-from surrogate.predictors.features import GraphInputs
+from surrogate.predictors.features import GraphInputs, inputs_of
 from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
 from surrogate.predictors.gnn.network import GraphNetwork, regularised
 from surrogate.predictors.gnn.settings import GnnSettings
@@ -206,6 +207,21 @@ class Stack(ScoreModel):
         weights = self._weights[self._weights > 0]
         return Scores(*_mix(np.array(means), np.sqrt(variances), weights))
 
+    def predict_members(self, inputs: GraphInputs) -> tuple[FloatArray, FloatArray]:
+        """Mean scores of each of s fitted models, and their weights.
+
+        Returns:
+            (s, n) means and (s,) weights > 0, which sum to one. The weighted mean of the members is
+            that of `predict`.
+        """
+        means, weights = [], []
+        for kind, weight in zip(self._kinds, self._weights, strict=True):
+            if weight:
+                found = self._predict_each[kind](inputs)
+                means += [self._weights.sum() * scores.mean for scores in found]
+                weights += [weight / self._weights.sum() / len(found)] * len(found)
+        return np.array(means), np.array(weights)
+
     def arrays(self) -> Arrays:
         """Weights, and the arrays of every model under its kind and number."""
         learned: dict[str, NDArray[Any]] = {
@@ -315,3 +331,14 @@ class StackPredictor(ScorePredictor):
         found = model.fit_out_of_fold(inputs, scores, dataset.weights, rng)
         self._mark_fitted(dataset)
         return self._scale.prediction(found.mean, found.std)
+
+    def predict_members(self, graphs: Sequence[CellGraph]) -> tuple[FloatArray, FloatArray]:
+        """Labels that each of the s fitted models predicts, and the models' weights.
+
+        Returns:
+            (s, n) labels on the target's model scale, and (s,) weights > 0, which sum to one.
+        """
+        self._require_fit("predict_members")
+        assert isinstance(self._model, Stack)
+        scores, weights = self._model.predict_members(inputs_of(graphs, self._vocabulary))
+        return self._scale.backward(scores), weights

@@ -17,7 +17,7 @@ from graph_encoding import (
     functional_key,
     nasbench201,
 )
-from graph_encoding.functional_identity import canonical_form
+from graph_encoding.functional_identity import canonical_form, key_and_death
 from graph_encoding.ops import BUILT_IN_OPS
 
 
@@ -38,6 +38,18 @@ def points(draw: st.DrawFn, count: int = 1) -> tuple[CellSpace, list[Cell]]:
 def test_indices_and_cells_are_a_bijection(space: CellSpace, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, space.size - 1))
     assert space.index(space.cell(index)) == index
+
+
+@given(spaces(max_nodes=2))
+def test_points_come_in_the_order_of_their_indices(space: CellSpace) -> None:
+    assert list(space) == [space.cell(index) for index in range(space.size)]
+
+
+def test_a_large_space_begins_like_a_small_one() -> None:
+    large = CellSpace(nodes=40)
+    assert [next(iter(large)), *itertools.islice(large, 3, 5)] == [
+        large.cell(index) for index in (0, 3, 4)
+    ]
 
 
 def test_the_originals_order_has_the_first_coordinate_fastest() -> None:
@@ -144,6 +156,16 @@ def test_representatives_are_the_first_points_however_often_one_asks(
     assert list(found.items()) == list(first.items())
     found.clear()  # the caller's own: what is given again is whole
     assert space.representatives(semantics, living=living) == first
+
+
+@pytest.mark.parametrize("semantics", list(Semantics))
+@given(drawn=points())
+def test_key_and_death_are_those_of_the_form(
+    semantics: Semantics, drawn: tuple[CellSpace, list[Cell]]
+) -> None:
+    (cell,) = drawn[1]
+    form = functional_form(cell, semantics)
+    assert key_and_death(cell, semantics) == (form.key, form.is_dead)
 
 
 def test_large_spaces_are_not_enumerated() -> None:

@@ -15,7 +15,7 @@ from graph_encoding.common.hashing import content_hash
 from graph_encoding.functional_identity import functional_form
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
-from train_benchmark.labels import LABELS, check_label, definition_of, label_of, label_of_curve
+from train_benchmark.labels import LABELS, check_label, definition_of, label_of, labels_of_curves
 from train_benchmark.record import TrainingRecord
 from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
 from train_benchmark.record_files.training_rows import read_rows, rows_of_records
@@ -322,6 +322,11 @@ def _label_column(rows: pa.Table, label: str) -> NDArray[np.float64]:
     found = np.full(rows.num_rows, np.nan)
     curves = rows["val_per_curve"].combine_chunks()
     flat, ends = curves.values.to_numpy(zero_copy_only=False), curves.offsets.to_numpy()
-    for row in np.flatnonzero(ok):
-        found[row] = label_of_curve(flat[ends[row] : ends[row + 1]], label)
+    lengths = np.where(ok, np.diff(ends), -1)
+    # All curves of one length at once: there is one length in most tables.
+    for length in np.unique(lengths[ok]):
+        of_length = np.flatnonzero(lengths == length)
+        found[of_length] = labels_of_curves(
+            flat[ends[of_length][:, np.newaxis] + np.arange(length)], label
+        )
     return found

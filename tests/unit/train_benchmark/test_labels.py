@@ -164,3 +164,14 @@ def test_a_table_from_before_the_metadata_named_labels_reads_unchanged(tmp_path:
     path.write_text(json.dumps(described))
     assert labels_check(tmp_path / "t") == []
     assert BenchmarkTable.load(tmp_path / "t").content_sha256 == TABLE.content_sha256
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_table_of_curves_of_several_lengths_has_the_labels_of_its_records(label: str) -> None:
+    records = [
+        replace(record, val_per_curve=record.val_per_curve[: 5 + row % 3])
+        for row, record in enumerate(TABLE.records)
+    ]
+    table = BenchmarkTable(TABLE.metadata, records)
+    for record in table.measured:
+        assert table.labels_of(record.functional_key, label)[record.seed] == label_of(record, label)

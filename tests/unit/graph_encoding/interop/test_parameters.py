@@ -27,6 +27,42 @@ def test_points_of_an_extended_space_survive_the_round_trip(index: int) -> None:
     assert all(value in EXTENDED.choices[name] for name, value in parameters.items())
 
 
+def test_places_survive_the_round_trip_and_have_the_order_of_the_names() -> None:
+    places = [STANDARD.to_indices(cell) for cell in STANDARD.space]
+    assert len(set(places)) == 13_824
+    assert [STANDARD.from_indices(of_cell) for of_cell in places] == list(STANDARD.space)
+    assert STANDARD.to_indices("10_501_1010") == (1, 5, 1, 0, 0, 1, 0, 1, 0)
+
+
+@given(st.integers(min_value=0, max_value=EXTENDED.space.size - 1))
+def test_places_of_an_extended_space_survive_the_round_trip(index: int) -> None:
+    cell = EXTENDED.space.cell(index)
+    places = EXTENDED.to_indices(cell.text)
+    assert EXTENDED.from_indices(np.array(places, dtype=np.float64)) == cell
+    assert all(
+        place < len(values) for place, values in zip(places, EXTENDED.choices.values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        [0] * 8,
+        [0] * 10,
+        [6, *[0] * 8],
+        [-1, *[0] * 8],
+        [0.5] * 9,
+        [float("nan")] * 9,
+        [float("inf")] * 9,
+        ["conv5", *[0] * 8],
+        [None] * 9,
+    ],
+)
+def test_places_that_are_no_cell_are_refused(places: list[object]) -> None:
+    with pytest.raises(UserError, match="must have 9 whole numbers"):
+        STANDARD.from_indices(places)
+
+
 def test_names_of_a_known_cell() -> None:
     assert STANDARD.encode("10_501_1010") == {
         "op_1": "conv5",

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from graph_encoding import NB_ASR_OPS, Cell, CellSpace, UserError, published_hash
 from graph_encoding.published.graph_hash import published_graph_hash
+from surrogate.testing.synthetic import synthetic_table
+from train_benchmark.nb_asr.convert import export_released
 from train_benchmark.nb_asr.dataset import (
     BenchmarkingDataset,
     Dataset,
@@ -22,6 +24,7 @@ from train_benchmark.nb_asr.dataset import (
     from_folder,
 )
 from train_benchmark.nb_asr.files import ReleasedFile, ReleasedTraining
+from train_benchmark.table.query import query
 
 SPACE = {
     "shape": [[6, 2], [6, 2, 2], [6, 2, 2, 2]],
@@ -295,3 +298,28 @@ def dataset_of(header: dict[str, Any], row: list[Any]) -> Dataset:
 
 def test_all_operations_of_the_release_have_a_label() -> None:
     assert list(NB_ASR_OPS) == SPACE["ops"]
+
+
+def test_the_original_reads_an_export_of_400_cells_equal_to_ours(tmp_path: Path) -> None:
+    table = synthetic_table(500)
+    release = tmp_path / "release"
+    export_released(table, release)
+    ours = from_folder(release, max_epochs=table.epochs, include_static_info=True)
+    static = rows_of(release / "nb-asr-info.pickle")
+    compared = set()
+    for seed in table.seeds:
+        theirs = rows_of(release / f"nb-asr-e{table.epochs}-{seed}.pickle")
+        for name, (val_per, test_per, arch) in theirs.items():
+            cell = Cell.from_arch_vec(arch)
+            compared.add(name)
+            assert published_hash(cell) == name
+            assert ours.test_acc(arch, seed=seed) == test_per
+            assert [ours.val_acc(arch, e + 1, best=False, seed=seed) for e in range(5)] == val_per[
+                :5
+            ]
+            assert ours.params(arch) == static[name][0]
+            assert test_per == np.float32(query(table, cell, "test_per", seed=seed))
+            for epoch in (1, len(val_per)):
+                measured = query(table, cell, seed=seed, epoch=epoch)
+                assert val_per[epoch - 1] == np.float32(measured)
+    assert len(compared) >= 400
