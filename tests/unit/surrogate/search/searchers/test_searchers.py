@@ -99,7 +99,7 @@ def test_guided_searches_spaces_that_are_too_large_to_enumerate() -> None:
     space = SearchSpace(nodes=5, ops=("linear", "conv5", "conv7", "gated_linear", "zero"))
     problem = problem_of(space=space)
     assert not space.is_enumerated
-    settings = GuidedSettings(start=5, explore=10, sampled=60, drawn=30)
+    settings = GuidedSettings(start=5, sampled=60)
     searcher = GuidedSearcher(problem, seed=0, settings=settings)
 
     class Nodes(FunctionEvaluator):
