@@ -1,7 +1,7 @@
 """Guided search: beliefs about all functions, refitted on what the search has trained."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Any, get_args
@@ -36,6 +36,10 @@ _FEWEST_KNOWN = 2
 
 _STOPPED_WEIGHT = 0.5
 """Weight of the forecast of a training that was stopped, in trainings."""
+
+
+_LATENCY_NOISE = 0.01
+"""Usual variance of the noise of a measured latency, which has no training seed."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +260,9 @@ class GuidedSearcher(Searcher):
             )
         stopped = _sorted_rows(pool, self.stopped)
         prior_rows, prior_costs = self._prior(pool, quantity)
+        process = self.settings.process
+        if quantity.kind == "latency":
+            process = replace(process, noise=_LATENCY_NOISE)
         return Posterior.fit(
             pool.distances,
             Evidence(
@@ -265,7 +272,7 @@ class GuidedSearcher(Searcher):
                 prior_rows,
                 prior_costs,
             ),
-            self.settings.process,
+            process,
         )
 
     def _prior(self, pool: _Pool, quantity: Quantity) -> tuple[Rows, FloatArray]:

@@ -20,7 +20,7 @@ _DRAWN = 500
 """Functions among which joint draws are made: thousands would take too long."""
 
 _MARGIN = 0.1
-"""Distance of the reference point from the worst known scores, as a share of their range."""
+"""Distance of the reference point from the worst scores of a front, as a share of their range."""
 
 
 def lowest_means(belief: Belief, rows: Rows, count: int) -> list[int]:
@@ -87,8 +87,6 @@ def expected_gain(
 ) -> FloatArray:
     """(n,) expected gain of hypervolume of two independent normal scores, exactly.
 
-    The reference point lies a tenth of the range of the front's points beyond their worst scores.
-
     Args:
         front: (k, 2) scores of the points that are there, k >= 1; dominated ones do not matter.
         means: two times (n,) expected scores.
@@ -97,10 +95,9 @@ def expected_gain(
     Source: Emmerich et al., "Hypervolume-based expected improvement", CEC 2011, as a sum over
     strips between the points of the front.
     """
-    span = np.maximum(np.ptp(front, axis=0), 1.0)
-    reference = front.max(axis=0) + _MARGIN * span
     points = front[non_dominated(front)]
     points = points[np.argsort(points[:, 0], kind="stable")]
+    reference = reference_point(points)
     # Strip i lies between the first scores of points i - 1 and i; a point in it gains what it is
     # below the second score of point i - 1.
     ends = np.append(points[:, 0], reference[0])
@@ -111,3 +108,9 @@ def expected_gain(
         axis=0
     )
     return gain
+
+
+def reference_point(points: FloatArray) -> FloatArray:
+    """(2,) a tenth of the range of a front's (k, 2) points beyond their worst scores."""
+    found: FloatArray = points.max(axis=0) + _MARGIN * np.maximum(np.ptp(points, axis=0), 1.0)
+    return found

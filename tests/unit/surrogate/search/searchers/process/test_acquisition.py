@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surrogate.predictors.scaling import NormalScoreScale
-from surrogate.search.pareto import hypervolume
+from surrogate.search.pareto import hypervolume, non_dominated
 from surrogate.search.searchers.process.acquisition import (
     expected_gain,
     lowest_draws,
     lowest_means,
     most_improvement,
+    reference_point,
 )
 from surrogate.search.searchers.process.belief import IndependentBelief
 
@@ -24,8 +25,7 @@ BELIEF = IndependentBelief(MEAN, STD, SCALE)
 def test_the_expected_gain_of_hypervolume_is_a_mean_of_draws(seed: int) -> None:
     rng = np.random.default_rng(seed)
     front, means, stds = rng.normal(size=(4, 2)), rng.normal(size=(2, 1)), rng.uniform(0.1, 1, 2)
-    span = np.maximum(np.ptp(front, axis=0), 1.0)
-    reference = front.max(axis=0) + 0.1 * span
+    reference = reference_point(front[non_dominated(front)])
     base = hypervolume(front, reference)
     draws = rng.normal(means[:, 0], stds, size=(1500, 2))
     gains = [hypervolume(np.vstack([front, draw]), reference) - base for draw in draws]
