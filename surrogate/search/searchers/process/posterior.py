@@ -150,3 +150,8 @@ def expected_shortfall(level: FloatArray | float, mean: FloatArray, std: FloatAr
     density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
     found: FloatArray = std * (z * ndtr(z) + density)
     return found
+
+
+def probability_below(level: float, mean: float, std: float) -> float:
+    """Probability that a normal number is below a level."""
+    return float(ndtr((level - mean) / max(std, 1e-12)))
