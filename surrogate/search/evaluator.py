@@ -1,8 +1,8 @@
 """Where the values of a function come from: a table with a stated seed, or a forecast."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -58,6 +58,16 @@ class Evaluator(Protocol):
 
     def evaluate(self, requests: Sequence[Request]) -> Iterable[Outcome]:
         """Evaluate n requests; one outcome for each, in order, as soon as it is there."""
+
+
+@runtime_checkable
+class SlowEvaluator(Evaluator, Protocol):
+    """An evaluator that takes long for each request."""
+
+    def evaluate_each(
+        self, requests: Sequence[Request], on_outcome: Callable[[Outcome], None]
+    ) -> None:
+        """As `evaluate`, and hand each outcome over, in order, as soon as it is there."""
 
 
 class TableEvaluator:

@@ -3,11 +3,12 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import NamedTuple
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from surrogate.search.evaluator import Evaluator, Outcome, Request, TableEvaluator
+from surrogate.search.evaluator import Evaluator, Outcome, Request, SlowEvaluator, TableEvaluator
 from surrogate.search.history import Evaluation, History, Status
 from surrogate.search.problem import SearchProblem
 from surrogate.search.searcher import Recommendation, Searcher
@@ -74,11 +75,11 @@ def run_search(
             f"a search must have a budget and a batch >= 1, but got {budget} and {batch}"
         )
     steps: list[Step] = []
-    done, spent = 0, 0.0
+    done, left = 0, Fraction(budget)
     used: dict[str, int] = {}
     several = len(searcher.problem.objectives) > 1
-    while spent < budget:
-        cells = searcher.ask(min(batch, math.ceil(budget - spent)))
+    while left > 0:
+        cells = searcher.ask(min(batch, math.ceil(left)))
         if not cells:
             break
         requests = [_request(cell, searcher, evaluator, used) for cell in cells]
@@ -86,7 +87,7 @@ def run_search(
         evaluations = _evaluated(requests, done, searcher.problem, evaluator, history, ends)
         searcher.tell(evaluations)
         done += len(evaluations)
-        spent += sum(end.share for end in ends)
+        left -= sum(end.share for end in ends)
         front = searcher.recommend(_MOST_OF_FRONT if several else 1)
         steps.append(Step(done, tuple(front)))
         on_step(steps[-1])
@@ -102,7 +103,7 @@ class _End(NamedTuple):
         forecast: expected cost, for one that was stopped early; else None.
     """
 
-    share: float = 1.0
+    share: Fraction = Fraction(1)
     epochs: int = 0
     forecast: float | None = None
 
@@ -124,7 +125,7 @@ def _ends(
     curves = evaluator.curves(requests)
     costs = [problem.costs(outcome.values)[0] for outcome in evaluator.evaluate(requests)]
     return [
-        _End(decision.epochs / len(curve), decision.epochs, decision.forecast)
+        _End(Fraction(decision.epochs, len(curve)), decision.epochs, decision.forecast)
         for curve, decision in zip(curves, stopping.decide(curves, costs), strict=True)
     ]
 
@@ -158,12 +159,21 @@ def _evaluated(
             break
         found.append(recorded)
     rest = requests[len(found) :]
-    outcomes = evaluator.evaluate(rest) if rest else []
-    for request, outcome, end in zip(rest, outcomes, ends[len(found) :], strict=True):
+    places = iter(zip(rest, ends[len(found) :], strict=True))
+
+    def keep(outcome: Outcome) -> None:
+        request, end = next(places)
         evaluation = evaluation_of(request, outcome, problem, evaluator.source, asked_at)
         evaluation = _stopped(evaluation, end, problem)
         history.append(evaluation)
         found.append(evaluation)
+
+    if rest and isinstance(evaluator, SlowEvaluator):
+        evaluator.evaluate_each(rest, keep)
+    elif rest:
+        for outcome in evaluator.evaluate(rest):
+            keep(outcome)
+    assert len(found) == len(requests), "an evaluator must give one outcome for each request"
     return found
 
 

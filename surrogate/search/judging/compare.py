@@ -321,6 +321,11 @@ def _write_json(value: Any, path: Path) -> None:
 def _read_run(path: Path) -> SearchRun:
     with unreadable(f"{path} must hold a search", "remove it and run it again"):
         plain = json.loads(path.read_text(encoding="utf-8"))
-        recommended = tuple((at, tuple(keys)) for at, keys in plain.pop("recommended"))
-        lists = {name: tuple(plain.pop(name)) for name in ("trained", "epochs", "stopped")}
-        return SearchRun(**plain, **lists, recommended=recommended)
+        return SearchRun(
+            plain["searcher"],
+            plain["repeat"],
+            tuple(plain["trained"]),
+            tuple((trainings, tuple(keys)) for trainings, keys in plain["recommended"]),
+            tuple(plain["epochs"]),
+            tuple(plain["stopped"]),
+        )

@@ -43,7 +43,7 @@ class PointLimit(LimitModel):
     def probability(self, graphs: "Sequence[CellGraph]") -> FloatArray:
         """(n,) ones and zeros."""
         mean = self.model.predictor.predict(graphs).mean
-        return (mean <= np.log(self.limit.most)).astype(np.float64)
+        return np.asarray(mean <= np.log(self.limit.most), dtype=np.float64)
 
 
 def limit_models(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class SearchRun:
 
     def epochs_spent(self, whole: int) -> list[int]:
         """(n,) epochs up to the end of each training, of which a whole one has so many."""
-        return np.cumsum([epochs or whole for epochs in self.epochs]).tolist()
+        return list(accumulate(epochs or whole for epochs in self.epochs))
 
 
 class Cost(NamedTuple):

@@ -64,7 +64,7 @@ class LomonasSearcher(Searcher):
 
     def _propose(self, count: int) -> Sequence[Cell]:
         self._waiting = [cell for cell in self._waiting if self.is_new(cell)]
-        if not self._waiting and not self.pending and self._members:
+        if not self._waiting and self._members:
             self._waiting = self._next_round()
         if not self._waiting:
             return list(islice(self.random_new(), 1))
@@ -78,12 +78,13 @@ class LomonasSearcher(Searcher):
         """
         self._members = self._best(self._members, self.settings.fronts)
         for fronts in (self.settings.fronts, *range(2, self.settings.fronts + 1)):
-            found = [
-                cell for key in self._best(self._members, fronts) for cell in self._changed(key)
-            ]
-            new = {self.space.function(cell).key: cell for cell in found if self.is_new(cell)}
-            if new:
-                return list(new.values())
+            members = self._best(self._members, fronts)
+            # A part whose changes are all known or dead gives no cell: the next one is tried.
+            while any(self._untried_parts(key) for key in members):
+                found = [cell for key in members for cell in self._changed(key)]
+                new = {self.space.function(cell).key: cell for cell in found if self.is_new(cell)}
+                if new:
+                    return list(new.values())
         self._members = []
         keys = sorted(self.known)
         on_front = non_dominated(np.array([self.known[key].mean_costs for key in keys]))
@@ -103,15 +104,17 @@ class LomonasSearcher(Searcher):
 
     def _changed(self, key: str) -> list[Cell]:
         """Cells that differ from a function's in one part, which is then tried."""
-        cell = self.known[key].cell
-        by_part: dict[int, list[Cell]] = {}
-        for other in self.space.cells.neighbours(cell):
-            by_part.setdefault(_changed_part(cell, other), []).append(other)
-        untried = self._untried.setdefault(key, sorted(by_part))
+        untried = self._untried_parts(key)
         if not untried:
             return []
         part = untried.pop(int(self._rng.integers(len(untried))))
-        return by_part[part]
+        cell = self.known[key].cell
+        others = self.space.cells.neighbours(cell)
+        return [other for other in others if _changed_part(cell, other) == part]
+
+    def _untried_parts(self, key: str) -> list[int]:
+        """Numbers of the parts of a function's cell that were not changed yet."""
+        return self._untried.setdefault(key, list(range(len(_parts(self.known[key].cell)))))
 
 
 def _changed_part(cell: Cell, other: Cell) -> int:
