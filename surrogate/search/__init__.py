@@ -16,6 +16,7 @@ from surrogate.search.run import Step, run_search
 from surrogate.search.searcher import SEARCHERS, Recommendation, Searcher, register_searcher
 from surrogate.search.space import SearchSpace
 from surrogate.search.training_evaluator import TrainedBy, TrainingEvaluator
+from surrogate.search.warm_start import WarmStart
 
 __all__ = [
     "SEARCHERS",
@@ -41,6 +42,7 @@ __all__ = [
     "TrainingEvaluator",
     "Truth",
     "TruthRow",
+    "WarmStart",
     "interim_truth",
     "read_refined",
     "register_searcher",

@@ -1,13 +1,16 @@
 """Where the values of a function come from: a table with a stated seed, or a forecast."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.macro import MACROS
 from graph_encoding.semantics import Semantics
+from surrogate.data.targets import FloatArray
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.search.problem import Quantity, SearchProblem
 
@@ -57,6 +60,16 @@ class Evaluator(Protocol):
         """Evaluate n requests; one outcome for each, in order, as soon as it is there."""
 
 
+@runtime_checkable
+class SlowEvaluator(Evaluator, Protocol):
+    """An evaluator that takes long for each request."""
+
+    def evaluate_each(
+        self, requests: Sequence[Request], on_outcome: Callable[[Outcome], None]
+    ) -> None:
+        """As `evaluate`, and hand each outcome over, in order, as soon as it is there."""
+
+
 class TableEvaluator:
     """Looks values up in a table.
 
@@ -67,6 +80,8 @@ class TableEvaluator:
             other seed is ever read.
         missing: what a training that the table does not have is: an "error", or a "failed"
             evaluation.
+        measures_latency: whether a training is timed, too. If not, limits on latencies rest on
+            their forecasts alone.
 
     Raises:
         UserError: if there is no seed, one repeats, the table reads cells otherwise, or lacks a
@@ -80,6 +95,7 @@ class TableEvaluator:
         *,
         seeds: Sequence[int],
         missing: Literal["error", "failed"] = "error",
+        measures_latency: bool = True,
     ) -> None:
         self._table, self._problem, self._missing = table, problem, missing
         self._seeds = tuple(seeds)
@@ -96,7 +112,12 @@ class TableEvaluator:
                 f"a search must read cells as its table does, {table.metadata.semantics!r}, but "
                 f"reads them as {problem.space.semantics.value!r}"
             )
-        for quantity in problem.quantities:
+        self._quantities = [
+            quantity
+            for quantity in problem.quantities
+            if measures_latency or quantity.kind != "latency" or quantity in problem.objectives
+        ]
+        for quantity in self._quantities:
             if quantity.kind == "latency":
                 table.latency.seconds(quantity.name)
 
@@ -118,9 +139,33 @@ class TableEvaluator:
         """
         return [self._one(request) for request in requests]
 
+    def curves(self, requests: Sequence[Request]) -> list[FloatArray]:
+        """Costs of the first objective after each epoch of n requested trainings.
+
+        Raises:
+            UserError: if the first objective is not on the curves, or a training has none.
+        """
+        first = self._problem.objectives[0]
+        if first.target is None or first.target.label == "test_per":
+            raise UserError(
+                "early stopping needs a first objective that is on the learning curves, such as "
+                f"val_per, but got {first.name!r}"
+            )
+        return [self._curve(first, request) for request in requests]
+
+    def _curve(self, first: Quantity, request: Request) -> FloatArray:
+        for record in self._table.rows_of(request.key):
+            if record.seed == request.seed and record.val_per_curve:
+                return np.array([first.to_cost(per) for per in record.val_per_curve])
+        raise UserError(
+            f"early stopping needs the learning curve of every training, but table "
+            f"{self._table.metadata.name!r} has none of cell {request.cell.text} with seed "
+            f"{request.seed}"
+        )
+
     def _one(self, request: Request) -> Outcome:
         values: dict[str, float] = {}
-        for quantity in self._problem.quantities:
+        for quantity in self._quantities:
             found = self._value(quantity, request)
             if found is None:
                 return self._absent(quantity, request)

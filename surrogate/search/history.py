@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from graph_encoding.common.atomic_files import flush_folder, truncate_half_line
 from graph_encoding.common.errors import UserError, unreadable
 
-Status = Literal["ok", "failed", "dead"]
+Status = Literal["ok", "failed", "dead", "stopped"]
 
 _VERSION = 1
 
@@ -27,12 +27,14 @@ class Evaluation:
         key: functional key.
         cell: text of the cell that was evaluated.
         seed: seed of the training.
-        values: name of a quantity -> its value on its own scale; empty unless `status` is "ok".
-        costs: (m,) costs of the objectives, lower is better; empty unless `status` is "ok".
-        status: "ok"; "failed", which counts as a training; or "dead", which takes none.
+        values: name of a quantity -> its value on its own scale; empty of what failed or is dead.
+        costs: (m,) costs of the objectives, lower is better; empty where values are.
+        status: "ok"; "stopped": the training was stopped early, and values of its target are
+            forecasts; "failed", which counts as a training; or "dead", which takes none.
         source: where the values come from, such as "table timit-micro".
         asked_at: trainings that had been asked for before this one, >= 0.
         error: why it failed; else empty.
+        epochs: epochs that the training took; 0 if unknown.
     """
 
     key: str
@@ -44,14 +46,15 @@ class Evaluation:
     source: str
     asked_at: int
     error: str = ""
+    epochs: int = 0
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
             raise UserError(f"status must be one of {get_args(Status)}, but got {self.status!r}")
-        if (self.status == "ok") != bool(self.costs):
+        if (self.status in ("ok", "stopped")) != bool(self.costs):
             raise UserError(
-                "an evaluation must have costs exactly if its status is 'ok', but that of "
-                f"{self.cell} has {self.costs} and {self.status!r}"
+                "costs must go with the status 'ok' or 'stopped' and no other, but those of "
+                f"{self.cell} are {self.costs} with {self.status!r}"
             )
         if not all(map(math.isfinite, (*self.costs, *self.values.values()))):
             raise UserError(
@@ -61,7 +64,10 @@ class Evaluation:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+        plain = asdict(self)
+        if not self.epochs:
+            del plain["epochs"]
+        return json.dumps(plain, sort_keys=True, allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> "Evaluation":

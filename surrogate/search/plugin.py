@@ -11,6 +11,7 @@ from surrogate.search.feasibility import LimitModel
 from surrogate.search.problem import SearchProblem
 from surrogate.search.searcher import SEARCHERS, Searcher
 from surrogate.search.searchers import GuidedSearcher
+from surrogate.search.warm_start import WarmStart
 
 DEFAULT = GuidedSearcher.name
 """Name of the searcher that is taken where none is named."""
@@ -42,14 +43,17 @@ class SearcherChoice:
         seed: int,
         trainings_each: int = 1,
         limits: Sequence[LimitModel] = (),
+        warm_start: WarmStart | None = None,
     ) -> Searcher:
         """A new searcher."""
+        warm = {} if warm_start is None else {"warm_start": warm_start}
         return self.kind(
             problem,
             seed=seed,
             settings=self.settings,
             trainings_each=trainings_each,
             limits=limits,
+            **warm,
         )
 
 

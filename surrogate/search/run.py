@@ -1,14 +1,20 @@
 """One search: ask, evaluate, tell, until the budget is spent or the space is exhausted."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from surrogate.search.evaluator import Evaluator, Outcome, Request
+from surrogate.search.evaluator import Evaluator, Outcome, Request, SlowEvaluator, TableEvaluator
 from surrogate.search.history import Evaluation, History, Status
 from surrogate.search.problem import SearchProblem
 from surrogate.search.searcher import Recommendation, Searcher
+from surrogate.search.stopping import StoppingRule
+
+_MOST_OF_FRONT = 1000
 
 
 @dataclass(frozen=True)
@@ -16,12 +22,18 @@ class Step:
     """Where a search stands after a batch.
 
     Attributes:
-        trainings: evaluations so far, failed ones too.
-        recommended: what the searcher recommends now; None before the first success.
+        trainings: evaluations so far, failed and stopped ones too.
+        front: all that the searcher recommends now, the best first: of one objective one function
+            at most.
     """
 
     trainings: int
-    recommended: Recommendation | None
+    front: tuple[Recommendation, ...]
+
+    @property
+    def recommended(self) -> Recommendation | None:
+        """The first of the front; None before the first success."""
+        return self.front[0] if self.front else None
 
 
 OnStep = Callable[[Step], None]
@@ -35,6 +47,7 @@ def run_search(
     batch: int,
     history: History,
     on_step: OnStep = lambda _step: None,
+    stopping: StoppingRule | None = None,
 ) -> tuple[Step, ...]:
     """Run a search from its beginning; what the history has already is not evaluated again.
 
@@ -48,6 +61,8 @@ def run_search(
         batch: cells that are asked for at a time, >= 1.
         history: entered; gets each evaluation as soon as it is there.
         on_step: called after each batch.
+        stopping: stops trainings early; the budget is then that of the epochs of so many whole
+            trainings. Only an evaluator with `curves` can do that.
 
     Returns:
         One step for each batch.
@@ -60,20 +75,59 @@ def run_search(
             f"a search must have a budget and a batch >= 1, but got {budget} and {batch}"
         )
     steps: list[Step] = []
-    done = 0
+    done, left = 0, Fraction(budget)
     used: dict[str, int] = {}
-    while done < budget:
-        cells = searcher.ask(min(batch, budget - done))
+    several = len(searcher.problem.objectives) > 1
+    while left > 0:
+        cells = searcher.ask(min(batch, math.ceil(left)))
         if not cells:
             break
         requests = [_request(cell, searcher, evaluator, used) for cell in cells]
-        evaluations = _evaluated(requests, done, searcher.problem, evaluator, history)
+        ends = _ends(requests, evaluator, searcher.problem, stopping)
+        evaluations = _evaluated(requests, done, searcher.problem, evaluator, history, ends)
         searcher.tell(evaluations)
         done += len(evaluations)
-        best = searcher.recommend()
-        steps.append(Step(done, best[0] if best else None))
+        left -= sum(end.share for end in ends)
+        front = searcher.recommend(_MOST_OF_FRONT if several else 1)
+        steps.append(Step(done, tuple(front)))
         on_step(steps[-1])
     return tuple(steps)
+
+
+class _End(NamedTuple):
+    """How a training ends.
+
+    Attributes:
+        share: share of its epochs that it takes.
+        epochs: their number; 0 if unknown.
+        forecast: expected cost, for one that was stopped early; else None.
+    """
+
+    share: Fraction = Fraction(1)
+    epochs: int = 0
+    forecast: float | None = None
+
+
+def _ends(
+    requests: Sequence[Request],
+    evaluator: Evaluator,
+    problem: SearchProblem,
+    stopping: StoppingRule | None,
+) -> list[_End]:
+    """Where the trainings of a batch end."""
+    if stopping is None:
+        return [_End() for _ in requests]
+    if not isinstance(evaluator, TableEvaluator):
+        raise UserError(
+            f"early stopping needs learning curves of a table, but values are from "
+            f"{evaluator.source}"
+        )
+    curves = evaluator.curves(requests)
+    costs = [problem.costs(outcome.values)[0] for outcome in evaluator.evaluate(requests)]
+    return [
+        _End(Fraction(decision.epochs, len(curve)), decision.epochs, decision.forecast)
+        for curve, decision in zip(curves, stopping.decide(curves, costs), strict=True)
+    ]
 
 
 def _request(cell: Cell, searcher: Searcher, evaluator: Evaluator, used: dict[str, int]) -> Request:
@@ -95,6 +149,7 @@ def _evaluated(
     problem: SearchProblem,
     evaluator: Evaluator,
     history: History,
+    ends: Sequence[_End],
 ) -> list[Evaluation]:
     """The evaluations of a batch: those that are recorded, then the rest."""
     found: list[Evaluation] = []
@@ -104,12 +159,36 @@ def _evaluated(
             break
         found.append(recorded)
     rest = requests[len(found) :]
-    outcomes = evaluator.evaluate(rest) if rest else []
-    for request, outcome in zip(rest, outcomes, strict=True):
+    places = iter(zip(rest, ends[len(found) :], strict=True))
+
+    def keep(outcome: Outcome) -> None:
+        request, end = next(places)
         evaluation = evaluation_of(request, outcome, problem, evaluator.source, asked_at)
+        evaluation = _stopped(evaluation, end, problem)
         history.append(evaluation)
         found.append(evaluation)
+
+    if rest and isinstance(evaluator, SlowEvaluator):
+        evaluator.evaluate_each(rest, keep)
+    elif rest:
+        for outcome in evaluator.evaluate(rest):
+            keep(outcome)
+    assert len(found) == len(requests), "an evaluator must give one outcome for each request"
     return found
+
+
+def _stopped(evaluation: Evaluation, end: _End, problem: SearchProblem) -> Evaluation:
+    """The evaluation of a training that may have been stopped."""
+    if end.forecast is None or evaluation.status != "ok":
+        return replace(evaluation, epochs=end.epochs)
+    first = problem.objectives[0]
+    return replace(
+        evaluation,
+        status="stopped",
+        epochs=end.epochs,
+        values={**evaluation.values, first.name: first.to_cost(end.forecast)},
+        costs=(end.forecast, *evaluation.costs[1:]),
+    )
 
 
 def evaluation_of(

@@ -18,6 +18,7 @@ from surrogate.search.history import Evaluation
 from surrogate.search.pareto import non_dominated
 from surrogate.search.problem import SearchProblem
 from surrogate.search.space import SearchSpace
+from surrogate.search.warm_start import WarmStart
 
 _ROUNDS = 20
 """Rounds without a new proposal after which random functions fill a batch."""
@@ -86,6 +87,7 @@ class Searcher(ABC):
         trainings_each: trainings that a function may have, each with a seed of its own, >= 1.
         limits: models of the limits on latencies; those on params and MACs are added. A limit
             without a model is known only from evaluations.
+        warm_start: labels of another recipe to start from.
 
     Attributes:
         name: name that it is registered and configured by.
@@ -93,7 +95,9 @@ class Searcher(ABC):
         repeats: whether it may ask for a function again with a seed that it had, as some public
             implementations do; such a repeat counts as a training.
         most_objectives: objectives that it can handle.
+        uses_warm_start: whether it can start from labels of another recipe.
         known: functional key -> what is known of each function that was evaluated with success.
+        stopped: the same of functions whose training was stopped early; their costs are forecasts.
         pending: functional key -> cell whose evaluation is still expected.
         rejected: proposals that were refused as known, pending, dead or beyond a limit.
 
@@ -105,6 +109,7 @@ class Searcher(ABC):
     settings_type: ClassVar[type[Any]]
     repeats: ClassVar[bool] = False
     most_objectives: ClassVar[int] = 1
+    uses_warm_start: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -114,12 +119,15 @@ class Searcher(ABC):
         settings: Any = None,
         trainings_each: int = 1,
         limits: Sequence[LimitModel] = (),
+        warm_start: WarmStart | None = None,
     ) -> None:
         self.problem = problem
         self.seed = seed
         self.settings = self.settings_type() if settings is None else settings
         self.trainings_each = trainings_each
+        self.warm_start = warm_start
         self.known: dict[str, Known] = {}
+        self.stopped: dict[str, Known] = {}
         self.pending: dict[str, Cell] = {}
         self.rejected = 0
         if not isinstance(self.settings, self.settings_type):
@@ -131,6 +139,11 @@ class Searcher(ABC):
             raise UserError(
                 f"searcher {self.name!r} handles at most {self.most_objectives} objective(s), but "
                 f"the problem has {len(problem.objectives)}; choose nsga2 or random"
+            )
+        if warm_start is not None and not self.uses_warm_start:
+            raise UserError(
+                f"searcher {self.name!r} cannot start from labels of another recipe; leave the "
+                "warm start out, or choose guided"
             )
         if seed < 0 or trainings_each < 1:
             raise UserError(
@@ -152,7 +165,9 @@ class Searcher(ABC):
 
     def about(self) -> dict[str, Any]:
         """What the searcher is, as JSON has it."""
+        warm = {} if self.warm_start is None else {"warm_start": self.warm_start.source}
         return {
+            **warm,
             "searcher": self.name,
             "settings": asdict(self.settings),
             "seed": self.seed,
@@ -193,9 +208,9 @@ class Searcher(ABC):
         for evaluation in evaluations:
             self.pending.pop(evaluation.key, None)
             self._closed.add(evaluation.key)
-            if evaluation.status == "ok":
-                cell = Cell.parse(evaluation.cell)
-                known = self.known.setdefault(evaluation.key, Known(cell))
+            if evaluation.status in ("ok", "stopped"):
+                kind = self.known if evaluation.status == "ok" else self.stopped
+                known = kind.setdefault(evaluation.key, Known(Cell.parse(evaluation.cell)))
                 known.costs.append(evaluation.costs)
                 known.violation = self.problem.violation(evaluation.values)
         self._learn(evaluations)
@@ -270,13 +285,25 @@ class Searcher(ABC):
         }
 
     @cached_property
+    def _limit_rows(self) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """As `allowed_rows` and `limit_rows`."""
+        graphs = self.space.functions.graphs
+        allowed, all_hold = np.ones(len(graphs), dtype=bool), np.ones(len(graphs))
+        for model in self._limits:
+            holds = model.probability(graphs)
+            allowed &= holds >= model.limit.level
+            all_hold *= holds
+        return allowed, all_hold
+
+    @property
     def allowed_rows(self) -> NDArray[np.bool_]:
         """(n,) as `is_allowed`, of all functions of an enumerated space."""
-        graphs = self.space.functions.graphs
-        allowed = np.ones(len(graphs), dtype=bool)
-        for model in self._limits:
-            allowed &= model.probability(graphs) >= model.limit.level
-        return allowed
+        return self._limit_rows[0]
+
+    @property
+    def limit_rows(self) -> NDArray[np.float64]:
+        """(n,) probability that all limits hold, of all functions of an enumerated space."""
+        return self._limit_rows[1]
 
     @property
     def open_rows(self) -> NDArray[np.int64]:

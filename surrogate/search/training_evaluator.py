@@ -11,9 +11,12 @@ from surrogate.search.problem import SearchProblem
 from train_benchmark.labels import label_of
 from train_benchmark.record import TrainingRecord
 
-Train = Callable[[Sequence[Request]], Mapping[tuple[str, int], TrainingRecord]]
-"""Trains what is requested, unless its record exists. Returns records by (functional key, seed),
-at least one for each request."""
+Records = Mapping[tuple[str, int], TrainingRecord]
+"""Records by (functional key, seed)."""
+
+Train = Callable[[Sequence[Request], Callable[[Records], None]], Records]
+"""Trains what is requested, unless its record exists. Calls the function that it is given with all
+records so far after each training. Returns records, at least one for each request."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,24 @@ class TrainingEvaluator:
 
     def evaluate(self, requests: Sequence[Request]) -> list[Outcome]:
         """Train n requests, each function once per seed."""
+        found: list[Outcome] = []
+        self.evaluate_each(requests, found.append)
+        return found
+
+    def evaluate_each(
+        self, requests: Sequence[Request], on_outcome: Callable[[Outcome], None]
+    ) -> None:
+        """As `evaluate`, and hand each outcome over, in order, as soon as it is there."""
+        left = list(requests)
+
+        def hand_over(records: Records) -> None:
+            while left and (left[0].key, left[0].seed) in records:
+                request = left.pop(0)
+                on_outcome(self._outcome(request, records[request.key, request.seed]))
+
         distinct = {(request.key, request.seed): request for request in requests}
-        records = self._train(list(distinct.values()))
-        return [self._outcome(request, records[request.key, request.seed]) for request in requests]
+        hand_over(self._train(list(distinct.values()), hand_over))
+        assert not left, "a training must have a record, failed ones too"
 
     def _outcome(self, request: Request, record: TrainingRecord) -> Outcome:
         if record.status != "ok":

@@ -89,3 +89,22 @@ def test_the_forecast_evaluator_searches_larger_cells(run: Run, options: list[ob
     result = json.loads(out)
     assert code == 0 and result["source"].startswith("forecast of ")
     assert all(best["cell"].count("_") == 3 for best in result["recommended"])
+
+
+def test_a_search_starts_from_a_table_of_another_recipe_and_stops_early(
+    run: Run, tmp_path: Path
+) -> None:
+    out = tmp_path / "warm"
+    options = ["--budget", 6, "--batch", 3, "--warm-start", "synth-micro", "--warm-functions", 30]
+    code, printed, _ = run("search", *options, "--stop-early", "--out", out, "--format", "json")
+    result = json.loads(printed)
+    assert code == 0 and result["warm_start"] == "30 functions of table synth-micro"
+    assert result["stopping"] == "forecast"
+    lines = (out / "history.jsonl").read_text().splitlines()[1:]
+    assert len(lines) == 6 and all(json.loads(line)["epochs"] == 20 for line in lines)
+
+
+def test_a_warm_start_from_the_searched_table_is_refused(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "circular"
+    code, _, err = run("search", "--warm-start", "timit-micro", "--budget", 3, "--out", out)
+    assert code == 2 and "a warm start must be from another recipe" in err

@@ -4,15 +4,23 @@ from typing import Any
 
 import pytest
 
-from surrogate.predictors import GpSettings
 from surrogate.search import SEARCHERS, Searcher
-from surrogate.search.searchers import BananasSettings, GuidedSettings, NpenasSettings
+from surrogate.search.searchers import (
+    BananasSettings,
+    BrpNasSettings,
+    GuidedSettings,
+    NeuralPredictorSettings,
+    NpenasSettings,
+)
+from surrogate.search.searchers.process.likelihood import ProcessSettings
 from surrogate.testing.searcher_contract import SearcherContract
 
 _NPENAS = NpenasSettings(candidates=30, predictor="ridge")
 _CHEAP = {
     "bananas": BananasSettings(candidates=30, members=2, layers=2, epochs=10),
-    "guided": GuidedSettings(explore=20, drawn=50, gp=GpSettings(tuning_steps=5)),
+    "brp-nas": BrpNasSettings(start=6, predictor="ridge"),
+    "neural-predictor": NeuralPredictorSettings(start=15, predictor="ridge"),
+    "guided": GuidedSettings(process=ProcessSettings(steps=5)),
     "npenas-np": _NPENAS,
     "npenas-bo": _NPENAS,
 }

@@ -3,9 +3,13 @@
 import json
 import re
 import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, unreadable
@@ -15,11 +19,15 @@ from surrogate.comparison.fit_result import write_rows
 from surrogate.comparison.plugin import contender
 from surrogate.jobs.provenance import made_by
 from surrogate.jobs.tasks import OnProgress, each_done, no_progress
-from surrogate.search.evaluator import TableEvaluator
+from surrogate.search.evaluator import Evaluator, Outcome, Request, TableEvaluator
 from surrogate.search.history import History
-from surrogate.search.judging.config import CompareConfig
+from surrogate.search.judging.config import CompareConfig, SearcherEntry
+from surrogate.search.judging.judge import Judge
+from surrogate.search.judging.limits import limit_models
+from surrogate.search.judging.page import write_page
 from surrogate.search.judging.summary import (
     ComparisonSummary,
+    Cost,
     SearchRun,
     curve_rows,
     run_scores,
@@ -27,12 +35,16 @@ from surrogate.search.judging.summary import (
 )
 from surrogate.search.judging.truth import Truth, TruthRow, interim_truth, read_refined
 from surrogate.search.run import Step, run_search
+from surrogate.search.space import SearchSpace
+from surrogate.search.stopping import STOPPING
+from surrogate.search.warm_start import WarmStart
 
 if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
 _RUNS, _TRUTHS = "runs", "truths"
 _SUMMARY, _CURVES, _SCORES = "summary.json", "curves.parquet", "scores.parquet"
+_PAGE = "report.html"
 
 Task = tuple[str, int]
 """Entry of the configuration, and repeat."""
@@ -58,7 +70,7 @@ class _Bench:
             **made_by(),
             "table": self.table.content_sha256,
             "problem": config.problem.to_plain(),
-            **config.model_dump(include={"seeds", "budget", "seed"}, mode="json"),
+            **config.model_dump(include={"seeds", "budget", "seed", "limits"}, mode="json"),
         }
         of_searcher = {
             name: [
@@ -66,7 +78,7 @@ class _Bench:
                 choice.name,
                 choice.code_sha256,
                 asdict(choice.settings),
-                config.searchers[name].batch,
+                config.searchers[name].model_dump(mode="json", exclude={"kind", "settings"}),
             ]
             for name, choice in config.choices().items()
         }
@@ -76,48 +88,103 @@ class _Bench:
             for repeat in range(config.repeats)
         }
 
-    def run(self, task: Task, _on_step: OnStep = no_step) -> tuple[SearchRun, float]:
-        """One search, and the processor seconds that it took; an error says which."""
+    def run(self, task: Task, _on_step: OnStep = no_step) -> tuple[SearchRun, Cost]:
+        """One search, and what it cost; an error says which."""
         name, repeat = task
-        config = self.config
+        config, entry = self.config, self.config.searchers[task[0]]
+        problem = config.problem
         several = len(config.seeds) > 1
-        searcher = config.choices()[name].make(
-            config.problem, seed=config.seed + repeat, trainings_each=len(config.seeds)
-        )
-        evaluator = TableEvaluator(
+        evaluator: Evaluator = TableEvaluator(
             self.table,
-            config.problem,
+            problem,
             seeds=config.seeds,
             missing="failed" if several else "error",
+            measures_latency=False,
         )
+        if entry.shuffled:
+            evaluator = ShuffledEvaluator(evaluator, problem.space, config.seed + repeat)
         history = History({})
-        started = time.process_time()
         try:
+            searcher = config.choices()[name].make(
+                problem,
+                seed=config.seed + repeat,
+                trainings_each=len(config.seeds),
+                limits=limit_models(config, self.table, name, repeat),
+                warm_start=self._warm_start(entry, repeat),
+            )
+            started = time.process_time()
             steps = run_search(
                 searcher,
                 evaluator,
                 budget=config.budget,
-                batch=config.searchers[name].batch,
+                batch=entry.batch,
                 history=history,
+                stopping=None if entry.stopping is None else STOPPING[entry.stopping](),
             )
         except UserError as e:
             raise UserError(f"searcher {name}, repeat {repeat}: {e}") from e
         except Exception as e:
             e.add_note(f"in the search of {name}, repeat {repeat}")
             raise
-        run = _run_of(name, repeat, history, steps)
-        return run, time.process_time() - started
+        cost = Cost(time.process_time() - started, len(steps))
+        return _run_of(name, repeat, history, steps), cost
+
+    def _warm_start(self, entry: SearcherEntry, repeat: int) -> WarmStart | None:
+        from train_benchmark.table.benchmark_table import BenchmarkTable
+
+        if entry.warm_start is None:
+            return None
+        return WarmStart.of_table(
+            BenchmarkTable.load(entry.warm_start.table),
+            self.config.problem,
+            functions=entry.warm_start.functions,
+            seed=self.config.seed + repeat,
+            searched_recipe=self.table.metadata.recipe_hash,
+        )
+
+
+class ShuffledEvaluator:
+    """Deals the values of functions out at random among them: a control.
+
+    Args:
+        evaluator: whose values are dealt out.
+        space: an enumerated space.
+        seed: of the order.
+    """
+
+    def __init__(self, evaluator: Evaluator, space: SearchSpace, seed: int) -> None:
+        self._evaluator, self._functions = evaluator, space.functions
+        self._order = np.random.default_rng(seed).permutation(len(space.functions))
+
+    @property
+    def source(self) -> str:
+        """Where the values come from."""
+        return f"shuffled {self._evaluator.source}"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Those of the evaluator."""
+        return self._evaluator.seeds
+
+    def evaluate(self, requests: Sequence[Request]) -> Iterable[Outcome]:
+        """The values of other functions."""
+        rows = [int(self._order[self._functions.row_of[request.key]]) for request in requests]
+        cells, keys = self._functions.cells, self._functions.keys
+        return self._evaluator.evaluate(
+            [Request(cells[r], keys[r], q.seed) for r, q in zip(rows, requests, strict=True)]
+        )
 
 
 def _run_of(name: str, repeat: int, history: History, steps: tuple[Step, ...]) -> SearchRun:
-    known = [step for step in steps if step.recommended is not None]
     return SearchRun(
         searcher=name,
         repeat=repeat,
         trained=tuple(evaluation.key for evaluation in history.evaluations),
         recommended=tuple(
-            (step.trainings, step.recommended.key) for step in known if step.recommended
+            (step.trainings, tuple(best.key for best in step.front)) for step in steps if step.front
         ),
+        epochs=tuple(evaluation.epochs for evaluation in history.evaluations),
+        stopped=tuple(evaluation.status == "stopped" for evaluation in history.evaluations),
     )
 
 
@@ -144,7 +211,7 @@ def run_comparison(
     Returns:
         The summary, which then stands in the folder as `summary.json`; beside it are
         `curves.parquet` (regret after each training), `scores.parquet` (one row for each search),
-        `runs/` and `truths/`.
+        `report.html` where plotly is installed, `runs/` and `truths/`.
 
     Raises:
         UserError: if something in the configuration is wrong, or the folder cannot be written.
@@ -163,10 +230,10 @@ def run_comparison(
     missing = [task for task, path in path_of.items() if not path.exists()]
     done = len(path_of) - len(missing)
     on_progress(done, len(path_of))
-    for task, (run, seconds) in each_done(missing, bench.run, workers=workers, engine=engine):
+    for task, (run, cost) in each_done(missing, bench.run, workers=workers, engine=engine):
         path = path_of[task]
         # Beside the run, which is the same whenever and wherever it is made.
-        _write_json({"cpu_seconds": seconds}, path.with_suffix(".time"))
+        _write_json(cost._asdict(), path.with_suffix(".time"))
         _write_json(asdict(run), path)
         done += 1
         on_progress(done, len(path_of))
@@ -178,26 +245,32 @@ def _judged(
     bench: _Bench, truth: Truth, path_of: dict[Task, Path], folder: Path
 ) -> ComparisonSummary:
     config = bench.config
+    judge = Judge.of(config, bench.table, truth)
+    whole = bench.table.epochs or 1
     runs = [_read_run(path) for path in path_of.values()]
-    scores = [run_scores(run, truth, config.shares, config.budget) for run in runs]
-    write_rows(
-        [row for run in runs for row in curve_rows(run, truth, config.budget)], folder / _CURVES
-    )
-    write_rows([row for of_run in scores for row in of_run], folder / _SCORES)
-    seconds: dict[str, list[float]] = {}
+    curves = [row for run in runs for row in curve_rows(run, judge, whole)]
+    scores = [
+        row for run in runs for row in run_scores(run, judge, config.shares, config.budget, whole)
+    ]
+    write_rows(curves, folder / _CURVES)
+    write_rows(scores, folder / _SCORES)
+    costs: dict[str, list[Cost]] = {}
     for (name, _), path in path_of.items():
-        told = json.loads(path.with_suffix(".time").read_text(encoding="utf-8"))
-        seconds.setdefault(name, []).append(float(told["cpu_seconds"]))
+        plain = json.loads(path.with_suffix(".time").read_text(encoding="utf-8"))
+        costs.setdefault(name, []).append(Cost(**plain))
     summary = summarise_comparison(
         config.name,
-        [row for of_run in scores for row in of_run],
+        scores,
         truth,
         reference=config.reference or next(iter(config.searchers)),
         budget=config.budget,
         seed=config.seed,
-        cpu_seconds=seconds,
+        costs=costs,
     )
     _write_json(asdict(summary), folder / _SUMMARY)
+    # Without plotly, an extra, there is no page.
+    with suppress(ModuleNotFoundError):
+        write_page(summary, curves, folder / _PAGE)
     return summary
 
 
@@ -252,5 +325,7 @@ def _read_run(path: Path) -> SearchRun:
             plain["searcher"],
             plain["repeat"],
             tuple(plain["trained"]),
-            tuple((trainings, key) for trainings, key in plain["recommended"]),
+            tuple((trainings, tuple(keys)) for trainings, keys in plain["recommended"]),
+            tuple(plain["epochs"]),
+            tuple(plain["stopped"]),
         )

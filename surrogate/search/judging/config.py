@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,12 +11,43 @@ from graph_encoding.common.toml_config import load_config
 from graph_encoding.ops import NB_ASR_OPS
 from surrogate.data.targets import TARGETS, Target
 from surrogate.search.plugin import SearcherChoice, searcher_of
-from surrogate.search.problem import Quantity, SearchProblem
+from surrogate.search.problem import Limit, Quantity, SearchProblem
 from surrogate.search.space import SearchSpace
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WarmStartEntry(_Strict):
+    """Labels that a searcher starts from.
+
+    Attributes:
+        table: name or folder of a table of another recipe.
+        functions: random functions of it, drawn anew in each repeat.
+    """
+
+    table: str
+    functions: int = Field(default=100, ge=2)
+
+
+class LimitEntry(_Strict):
+    """A limit on a latency, which searches know from forecasts and which measurements judge.
+
+    Attributes:
+        setting: latency setting of the table.
+        most_s: greatest latency allowed, in seconds.
+        level: probability with which it must hold.
+        measured: random functions whose latency is measured for the forecasts, drawn anew in each
+            repeat.
+        predictor: registered name of the predictor of latencies.
+    """
+
+    setting: str
+    most_s: float = Field(gt=0)
+    level: float = Field(default=0.9, gt=0, lt=1)
+    measured: int = Field(default=100, ge=20)
+    predictor: str = "gp"
 
 
 class SearcherEntry(_Strict):
@@ -26,11 +57,21 @@ class SearcherEntry(_Strict):
         kind: registered name, or module:Class; by default the entry's own name.
         batch: cells that it is asked for at a time.
         settings: settings that differ from its defaults.
+        warm_start: table of another recipe that it starts from.
+        stopping: rule that stops its trainings early, "forecast" or "halving"; none by default.
+        limits_by: whether limits must hold by their calibrated "probability", or by a "point"
+            forecast, as others do.
+        shuffled: whether labels are dealt out at random among functions: a control, which must
+            fall to random search.
     """
 
     kind: str | None = None
     batch: int = Field(default=1, ge=1)
     settings: dict[str, Any] = Field(default_factory=dict)
+    warm_start: WarmStartEntry | None = None
+    stopping: Literal["forecast", "halving"] | None = None
+    limits_by: Literal["probability", "point"] = "probability"
+    shuffled: bool = False
 
 
 class TruthConfig(_Strict):
@@ -57,6 +98,9 @@ class CompareConfig(_Strict):
         name: name of the comparison; by default the file's.
         table: name or folder of the table that searches look values up in.
         target: registered target that is optimised.
+        second: another objective, such as a latency setting of the table, params or macs.
+        hypervolume_reference: values of both objectives at the reference point of hypervolumes.
+        limits: limits on latencies.
         nodes: operations of a cell of the space.
         ops: operations of the space.
         seeds: seeds of the trainings that searches see; all others judge them.
@@ -73,6 +117,9 @@ class CompareConfig(_Strict):
     name: str = "comparison"
     table: str = "timit-micro"
     target: str = "val_per"
+    second: str | None = None
+    hypervolume_reference: tuple[float, float] | None = None
+    limits: tuple[LimitEntry, ...] = ()
     nodes: int = Field(default=3, ge=1)
     ops: tuple[str, ...] = NB_ASR_OPS
     seeds: tuple[int, ...] = Field(default=(1234,), min_length=1)
@@ -92,6 +139,11 @@ class CompareConfig(_Strict):
                 f"reference must be a searcher that takes part ({', '.join(self.searchers)}), but "
                 f"is {self.reference!r}"
             )
+        if (self.second is None) != (self.hypervolume_reference is None):
+            raise UserError(
+                "hypervolume_reference must be given exactly if there is a second objective, but "
+                f"second is {self.second!r} and hypervolume_reference {self.hypervolume_reference}"
+            )
         wrong = [share for share in self.shares if not 0 < share <= 1]
         if wrong:
             raise UserError(f"shares must be in (0, 1], such as 0.01, but got {wrong}")
@@ -100,9 +152,13 @@ class CompareConfig(_Strict):
     @property
     def problem(self) -> SearchProblem:
         """What is searched for."""
-        return SearchProblem(
-            (Quantity.of(self.target),), space=SearchSpace(self.nodes, tuple(self.ops))
-        )
+        objectives = [Quantity.of(name) for name in (self.target, self.second) if name]
+        limits = [
+            Limit(Quantity(entry.setting, "latency"), entry.most_s, entry.level)
+            for entry in self.limits
+        ]
+        space = SearchSpace(self.nodes, tuple(self.ops))
+        return SearchProblem(tuple(objectives), tuple(limits), space)
 
     @property
     def of_target(self) -> Target:

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surrogate.data.targets import FloatArray
+from surrogate.search.judging.judge import Judge
 from surrogate.search.judging.truth import Truth
 
 _RESAMPLES = 2000
 _LEVEL = 0.95
+
+ENOUGH_HYPERVOLUME = 0.95
+"""Share of the true front's hypervolume that trainings are counted to."""
 
 
 @dataclass(frozen=True)
@@ -21,18 +27,39 @@ class SearchRun:
         searcher: its name in the comparison.
         repeat: its number.
         trained: (n,) key of each training, in order.
-        recommended: (trainings so far, recommended key) after each batch.
+        recommended: (trainings so far, keys of the recommended front, the best first) after each
+            batch.
+        epochs: (n,) epochs of each training; 0 for a whole one whose number is unknown.
+        stopped: (n,) whether it was stopped early.
     """
 
     searcher: str
     repeat: int
     trained: tuple[str, ...]
-    recommended: tuple[tuple[int, str], ...]
+    recommended: tuple[tuple[int, tuple[str, ...]], ...]
+    epochs: tuple[int, ...]
+    stopped: tuple[bool, ...]
 
-    def recommended_after(self, trainings: int) -> str | None:
-        """The recommendation after so many trainings; None before the first one."""
-        found = [key for at, key in self.recommended if at <= trainings]
-        return found[-1] if found else None
+    def front_after(self, trainings: int) -> tuple[str, ...]:
+        """What is recommended after so many trainings; empty before the first recommendation."""
+        found = [keys for at, keys in self.recommended if at <= trainings]
+        return found[-1] if found else ()
+
+    def epochs_spent(self, whole: int) -> list[int]:
+        """(n,) epochs up to the end of each training, of which a whole one has so many."""
+        return list(accumulate(epochs or whole for epochs in self.epochs))
+
+
+class Cost(NamedTuple):
+    """What a search took.
+
+    Attributes:
+        cpu_seconds: processor seconds in all.
+        batches: batches that were asked for.
+    """
+
+    cpu_seconds: float
+    batches: int
 
 
 @dataclass(frozen=True)
@@ -43,16 +70,21 @@ class CurveRow:
         searcher: its name.
         repeat: its number.
         trainings: trainings so far.
+        epochs: their epochs.
         regret: true regret of the recommended function; None before the first recommendation.
         least_regret: least true regret of all functions trained so far, which a search does not
             know.
+        hypervolume: that of the functions trained so far, as a share of the true front's; None of
+            one objective.
     """
 
     searcher: str
     repeat: int
     trainings: int
+    epochs: int
     regret: float | None
     least_regret: float
+    hypervolume: float | None
 
 
 @dataclass(frozen=True)
@@ -62,15 +94,20 @@ class ScoreRow:
     Attributes:
         searcher: its name.
         repeat: its number.
-        metric: "regret" of the recommended function at the end, or "trainings_to_SHARE": trainings
-            until one of the best functions is trained; twice the budget where it never is.
+        metric: "regret" of the recommended function at the end; "violation": 1 if it breaks a
+            limit, else 0; "trainings_to_SHARE" and "epochs_to_SHARE": trainings and their epochs
+            until one of the best functions is trained to its end; "missing_hypervolume" of the
+            recommended front; "trainings_to_hypervolume": until what is trained has 95 % of the
+            true front's. Where a search never gets there, twice the budget.
         value: the number, lower is better.
+        reached: whether the search got there.
     """
 
     searcher: str
     repeat: int
     metric: str
     value: float
+    reached: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,7 +119,7 @@ class MetricSummary:
         metric: the metric.
         mean: mean over repeats.
         median: median over repeats.
-        reached: share of the searches that got there within the budget; 1 for the regret.
+        reached: share of the searches that got there; 1 where there is nothing to reach.
         ratio: mean of the reference divided by this mean: below 1 the reference is better.
         ratio_low: lower end of the paired bootstrap interval of the ratio.
         ratio_high: its upper end.
@@ -117,6 +154,7 @@ class ComparisonSummary:
         truth_sources: functions by what their truth rests on.
         rows: one for each searcher and metric.
         cpu_seconds: searcher -> mean processor seconds of a search.
+        cpu_seconds_per_batch: searcher -> the same of a batch: ask, look up, tell, recommend.
     """
 
     name: str
@@ -127,35 +165,61 @@ class ComparisonSummary:
     truth_sources: dict[str, int]
     rows: tuple[MetricSummary, ...]
     cpu_seconds: dict[str, float]
+    cpu_seconds_per_batch: dict[str, float]
 
 
-def curve_rows(run: SearchRun, truth: Truth, budget: int) -> list[CurveRow]:
+def curve_rows(run: SearchRun, judge: Judge, whole_epochs: int) -> list[CurveRow]:
     """The any-time curve of a search, one row for each training up to its end."""
     rows = []
-    least = np.inf
-    for trainings, key in enumerate(run.trained[:budget], start=1):
-        least = min(least, truth.regret(key))
-        best = run.recommended_after(trainings)
-        regret = None if best is None else truth.regret(best)
-        rows.append(CurveRow(run.searcher, run.repeat, trainings, regret, least))
+    least, spent = np.inf, run.epochs_spent(whole_epochs)
+    for trainings, key in enumerate(run.trained, start=1):
+        least = min(least, judge.regret(key))
+        front = run.front_after(trainings)
+        rows.append(
+            CurveRow(
+                run.searcher,
+                run.repeat,
+                trainings,
+                spent[trainings - 1],
+                judge.regret(front[0]) if front else None,
+                least,
+                None if judge.second is None else judge.hypervolume(run.trained[:trainings]),
+            )
+        )
     return rows
 
 
 def run_scores(
-    run: SearchRun, truth: Truth, shares: Sequence[float], budget: int
+    run: SearchRun, judge: Judge, shares: Sequence[float], budget: int, whole_epochs: int
 ) -> list[ScoreRow]:
     """The numbers of one search."""
-    found = []
-    best = run.recommended_after(budget)
+    found: dict[str, float | None] = {}
+    front = run.front_after(len(run.trained))
     # A search that found nothing is as bad as the worst function.
-    regret = max(truth.cost_of.values()) - truth.least_cost if best is None else truth.regret(best)
-    found.append(ScoreRow(run.searcher, run.repeat, "regret", regret))
+    found["regret"] = judge.regret(front[0]) if front else judge.worst_regret
+    if judge.is_limited:
+        found["violation"] = float(not front or front[0] not in judge.allowed)
+    spent = run.epochs_spent(whole_epochs)
+    finished = [(i, key) for i, key in enumerate(run.trained) if not run.stopped[i]]
     for share in shares:
-        good = truth.best(share)
-        places = (i for i, key in enumerate(run.trained[:budget], start=1) if key in good)
-        metric = f"trainings_to_{share:g}"
-        found.append(ScoreRow(run.searcher, run.repeat, metric, float(next(places, 2 * budget))))
-    return found
+        good = judge.best(share)
+        first = next((i for i, key in finished if key in good), None)
+        found[f"trainings_to_{share:g}"] = None if first is None else first + 1
+        found[f"epochs_to_{share:g}"] = None if first is None else spent[first]
+    if judge.second is not None:
+        found["missing_hypervolume"] = 1 - judge.hypervolume(front)
+        enough = (
+            i
+            for i in range(1, len(run.trained) + 1)
+            if judge.hypervolume(run.trained[:i]) >= ENOUGH_HYPERVOLUME
+        )
+        found["trainings_to_hypervolume"] = next(enough, None)
+    rows = []
+    for name, value in found.items():
+        never = 2 * budget * (whole_epochs if name.startswith("epochs_to_") else 1)
+        given = float(never if value is None else value)
+        rows.append(ScoreRow(run.searcher, run.repeat, name, given, value is not None))
+    return rows
 
 
 def summarise_comparison(
@@ -166,18 +230,21 @@ def summarise_comparison(
     reference: str,
     budget: int,
     seed: int,
-    cpu_seconds: Mapping[str, Sequence[float]],
+    costs: Mapping[str, Sequence[Cost]],
 ) -> ComparisonSummary:
     """Sum up the numbers of all searches; repeats of one number are pairs."""
     values: dict[tuple[str, str], dict[int, float]] = {}
+    reached: dict[tuple[str, str], list[bool]] = {}
     for row in scores:
         values.setdefault((row.metric, row.searcher), {})[row.repeat] = row.value
+        reached.setdefault((row.metric, row.searcher), []).append(row.reached)
     rows = []
     for (metric, searcher), by_repeat in values.items():
         repeats = sorted(by_repeat)
         own = np.array([by_repeat[r] for r in repeats])
         of_reference = np.array([values[metric, reference][r] for r in repeats])
-        rows.append(_metric_summary(searcher, metric, own, of_reference, budget, seed))
+        share = float(np.mean(reached[metric, searcher]))
+        rows.append(_metric_summary(searcher, metric, own, of_reference, share, seed))
     return ComparisonSummary(
         name=name,
         reference=reference,
@@ -186,7 +253,14 @@ def summarise_comparison(
         truth_sha256=truth.digest,
         truth_sources=truth.counts_by_source(),
         rows=tuple(rows),
-        cpu_seconds={searcher: float(np.mean(s)) for searcher, s in cpu_seconds.items()},
+        cpu_seconds={
+            searcher: float(np.mean([cost.cpu_seconds for cost in of]))
+            for searcher, of in costs.items()
+        },
+        cpu_seconds_per_batch={
+            searcher: sum(cost.cpu_seconds for cost in of) / sum(cost.batches for cost in of)
+            for searcher, of in costs.items()
+        },
     )
 
 
@@ -195,19 +269,18 @@ def _metric_summary(
     metric: str,
     own: FloatArray,
     reference: FloatArray,
-    budget: int,
+    reached: float,
     seed: int,
 ) -> MetricSummary:
     draws = np.random.default_rng(seed).integers(len(own), size=(_RESAMPLES, len(own)))
     ratio_low, ratio_high = _ends(_ratio(reference[draws].mean(axis=1), own[draws].mean(axis=1)))
     low, high = _ends((reference - own)[draws].mean(axis=1))
-    is_count = metric.startswith("trainings_to_")
     return MetricSummary(
         searcher=searcher,
         metric=metric,
         mean=float(own.mean()),
         median=float(np.median(own)),
-        reached=float((own <= budget).mean()) if is_count else 1.0,
+        reached=reached,
         ratio=float(_ratio(reference.mean(), own.mean())),
         ratio_low=ratio_low,
         ratio_high=ratio_high,

@@ -8,6 +8,7 @@ from surrogate.search.searchers.evolution import (
 )
 from surrogate.search.searchers.guided import GuidedSearcher, GuidedSettings
 from surrogate.search.searchers.local_search import LocalSearcher, LocalSettings
+from surrogate.search.searchers.lomonas import LomonasSearcher, LomonasSettings
 from surrogate.search.searchers.npenas import NpenasBoSearcher, NpenasSearcher, NpenasSettings
 from surrogate.search.searchers.nsga2 import Nsga2Searcher, Nsga2Settings
 from surrogate.search.searchers.optuna_samplers import (
@@ -16,10 +17,18 @@ from surrogate.search.searchers.optuna_samplers import (
     TpeSearcher,
 )
 from surrogate.search.searchers.random_search import RandomSearcher, RandomSettings
+from surrogate.search.searchers.ranked import (
+    BrpNasSearcher,
+    BrpNasSettings,
+    NeuralPredictorSearcher,
+    NeuralPredictorSettings,
+)
 
 __all__ = [
     "BananasSearcher",
     "BananasSettings",
+    "BrpNasSearcher",
+    "BrpNasSettings",
     "EvolutionSearcher",
     "EvolutionSettings",
     "EvolutionWithRepeatsSearcher",
@@ -28,6 +37,10 @@ __all__ = [
     "GuidedSettings",
     "LocalSearcher",
     "LocalSettings",
+    "LomonasSearcher",
+    "LomonasSettings",
+    "NeuralPredictorSearcher",
+    "NeuralPredictorSettings",
     "NpenasBoSearcher",
     "NpenasSearcher",
     "NpenasSettings",

@@ -1,28 +1,45 @@
-"""Guided search: a Gaussian process over all functions, refitted on what the search has trained."""
+"""Guided search: beliefs about all functions, refitted on what the search has trained."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from itertools import islice
-from typing import Any, Literal, NamedTuple
+from typing import Any, get_args
 
 import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
+from graph_encoding.graph import CellGraph
 from graph_encoding.ops import OPERATIONS
+from surrogate.data.targets import FloatArray
 from surrogate.predictors.features import GraphInputs, Vocabulary
-from surrogate.predictors.gaussian.gp import GpSettings
 from surrogate.search.history import Evaluation
-from surrogate.search.problem import SearchProblem
-from surrogate.search.searcher import Searcher, register_searcher
-from surrogate.search.searchers.posterior import Posterior, Rows
+from surrogate.search.problem import Quantity, SearchProblem
+from surrogate.search.searcher import Known, Searcher, register_searcher
+from surrogate.search.searchers.process.acquisition import (
+    Acquisition,
+    lowest_draws,
+    lowest_means,
+    most_improvement,
+)
+from surrogate.search.searchers.process.belief import Belief, IndependentBelief
+from surrogate.search.searchers.process.distances import Columns, Distances, Rows
+from surrogate.search.searchers.process.likelihood import ProcessSettings
+from surrogate.search.searchers.process.posterior import Evidence, Posterior
+from surrogate.search.space import Functions
 
-Acquisition = Literal["thompson", "mean"]
+PROCESS = "process"
+"""Name of the model that is the process of this package; others are registered predictors."""
 
 _FEWEST_KNOWN = 2
 
-_LEAST_LIKELY_STD = 2.0
-"""Standard deviations below the mean that rank the functions among which draws are made."""
+_STOPPED_WEIGHT = 0.5
+"""Weight of the forecast of a training that was stopped, in trainings."""
+
+
+_LATENCY_NOISE = 0.01
+"""Usual variance of the noise of a measured latency, which has no training seed."""
 
 
 @dataclass(frozen=True)
@@ -30,116 +47,149 @@ class GuidedSettings:
     """Settings of `GuidedSearcher`.
 
     Attributes:
-        start: random functions that it starts with, >= 2.
-        explore: functions after which it takes the lowest posterior means, >= start; before, it
-            takes what `acquisition` chooses.
-        acquisition: "thompson": the lowest of a joint draw from the posterior, a draw for each
-            cell; "mean": the lowest means from the beginning.
-        drawn: functions of the lowest bounds among which joint draws are made, >= 1.
+        start: random functions that it starts with, >= 2; none where a warm start is given.
+        acquisition: what a batch is chosen by: "improvement", "thompson" or "mean".
+        explore: functions after which the lowest expected costs are taken instead, >= start.
+        model: "process", or the name of a predictor, or `module:Class`.
+        recommend: "posterior": by the expected cost; "label": by the mean label.
+        whole_space: whether all functions are scored, where they can be enumerated.
+        sampled: functions that are scored otherwise, >= 1.
+        parents: best functions whose mutations are half of these, >= 1.
         repeat_each: where functions may be trained with several seeds, each so-many-th training
             repeats the incumbent with a new seed, >= 2.
-        sampled: functions that are scored in a space too large to enumerate, >= 1.
-        parents: best functions whose mutations are half of these, >= 1.
-        gp: settings of the process.
+        process: settings of the process.
     """
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
-    start: int = 10
-    explore: int = 80
-    acquisition: Acquisition = "thompson"
-    drawn: int = 500
-    repeat_each: int = 10
+    start: int = 5
+    acquisition: Acquisition = "improvement"
+    explore: int = 100_000
+    model: str = PROCESS
+    recommend: str = "posterior"
+    whole_space: bool = True
     sampled: int = 2000
     parents: int = 10
-    gp: GpSettings = field(default_factory=GpSettings)
+    repeat_each: int = 10
+    process: ProcessSettings = field(default_factory=ProcessSettings)
 
     def __post_init__(self) -> None:
         least = {"start": 2, "explore": self.start, "repeat_each": 2}
-        for name in ("start", "explore", "drawn", "repeat_each", "sampled", "parents"):
+        for name in ("start", "explore", "repeat_each", "sampled", "parents"):
             if getattr(self, name) < least.get(name, 1):
                 raise UserError(
                     f"{name} must be >= {least.get(name, 1)}, but got {getattr(self, name)}"
                 )
+        choices = {"acquisition": get_args(Acquisition), "recommend": ("posterior", "label")}
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise UserError(f"{name} must be one of {allowed}, but got {getattr(self, name)!r}")
 
 
-class _Pool(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Pool:
     """Functions that are scored.
 
     Attributes:
         cells: (n,) a cell of each.
-        inputs: their graphs.
+        graphs: (n,) their graphs.
         row_of: functional key -> row.
+        distances: between them.
     """
 
     cells: Sequence[Cell]
-    inputs: GraphInputs
+    graphs: Sequence[CellGraph]
     row_of: Mapping[str, int]
+    distances: Distances
 
 
 @register_searcher
 class GuidedSearcher(Searcher):
     """Scores every function of the space before each batch, and recommends by posterior mean.
 
-    The predictor `gp` is refitted on the evaluations of this search alone: no shipped
-    surrogate takes part, which may have seen the table that the search is evaluated on. In a
-    space too large to enumerate, random functions and mutations of the best are scored.
+    A Gaussian process is refitted on the evaluations of this search alone: no shipped surrogate
+    takes part, which may have seen the table that the search is evaluated on. In a space too large
+    to enumerate, random functions and mutations of the best are scored.
 
-    A batch is of joint draws from the posterior; cells that are pending count as if their
-    trainings had given what is expected.
+    A batch has the greatest expected improvement on the best expected cost, of two objectives that
+    of the front's hypervolume, times the probability that the limits hold. Cells that are pending
+    count as if their trainings had given what is expected.
 
-    Source: Thompson sampling: Kandasamy et al., "Parallelised Bayesian optimisation via Thompson
-    sampling", AISTATS 2018; pending cells: Desautels et al., JMLR 2014; the recommendation by
-    posterior mean: Frazier et al., "The knowledge-gradient policy", 2009.
+    Source: `process.acquisition`; the recommendation by posterior mean: Frazier et al., "The
+    knowledge-gradient policy", 2009.
     """
 
     name = "guided"
     settings_type = GuidedSettings
     settings: GuidedSettings
+    most_objectives = 2
+    uses_warm_start = True
 
     def __init__(self, problem: SearchProblem, **options: Any) -> None:
         super().__init__(problem, **options)
+        if len(problem.objectives) > 1 and self.settings.acquisition != "improvement":
+            raise UserError(
+                "a guided search of several objectives must choose by 'improvement', but "
+                f"acquisition is {self.settings.acquisition!r}"
+            )
         self._trainings = 0
-        self._fitted: tuple[_Pool, Posterior] | None = None
+        self._fitted: tuple[_Pool, tuple[Belief, ...]] | None = None
 
     def _learn(self, evaluations: Sequence[Evaluation]) -> None:
         self._trainings += len(evaluations)
         self._fitted = None
 
     def _propose(self, count: int) -> Sequence[Cell]:
-        asked = len(self.known) + len(self.pending)
-        missing = self.settings.start - asked
-        if missing > 0 or len(self.known) < _FEWEST_KNOWN:
-            return list(islice(self.random_new(), min(count, max(missing, 1))))
+        if self.warm_start is None:
+            asked = len(self.known) + len(self.pending)
+            missing = self.settings.start - asked
+            if missing > 0 or len(self.known) < _FEWEST_KNOWN:
+                return list(islice(self.random_new(), min(count, max(missing, 1))))
         repeated = self._repeats(count)
-        pool, posterior = self._posterior()
-        pending = [pool.row_of[key] for key in self.pending if key in pool.row_of]
+        pool, beliefs = self._beliefs()
         rows = self._open(pool)
         if not len(rows):
             return repeated
-        chosen = self._chosen(posterior.given_pending(pending), rows, count - len(repeated))
+        pending = np.array([pool.row_of[k] for k in self.pending if k in pool.row_of], np.int64)
+        if len(pending):
+            beliefs = tuple(belief.given_pending(pending) for belief in beliefs)
+        chosen = self._chosen(pool, beliefs, rows, count - len(repeated))
         return [*repeated, *(pool.cells[row] for row in chosen)]
 
     def _open(self, pool: _Pool) -> Rows:
         """Rows of a pool that may be asked for."""
-        if self.space.is_enumerated:
+        if self._scores_all:
             return self.open_rows
         return np.array([i for i, cell in enumerate(pool.cells) if self.is_new(cell)], np.int64)
 
-    def _chosen(self, posterior: Posterior, rows: Rows, count: int) -> list[int]:
+    def _chosen(self, pool: _Pool, beliefs: Sequence[Belief], rows: Rows, count: int) -> list[int]:
         """Distinct rows to train next, up to `count`."""
-        late = len(self.known) >= self.settings.explore
-        if late or self.settings.acquisition == "mean":
-            order = np.argsort(posterior.mean[rows], kind="stable")
-            return [int(row) for row in rows[order[:count]]]
-        # Joint draws of thousands of functions take too long: only those that may be the best.
-        optimistic = posterior.mean[rows] - _LEAST_LIKELY_STD * posterior.std[rows]
-        rows = rows[np.argsort(optimistic, kind="stable")[: self.settings.drawn]]
-        chosen: list[int] = []
-        for draw in posterior.draws(rows, min(count, len(rows)), self._rng):
-            best_first = rows[np.argsort(draw, kind="stable")]
-            chosen.append(next(int(row) for row in best_first if row not in chosen))
-        return chosen
+        acquisition = self.settings.acquisition
+        if acquisition == "mean" or len(self.known) >= self.settings.explore:
+            return lowest_means(beliefs[0], rows, count)
+        if acquisition == "thompson":
+            return lowest_draws(beliefs[0], rows, count, self._rng)
+        return most_improvement(
+            beliefs, rows, self._incumbents(pool, beliefs), self._weights(pool), count
+        )
+
+    def _incumbents(self, pool: _Pool, beliefs: Sequence[Belief]) -> Rows:
+        """Rows that improvements are measured from: known ones within the limits."""
+        known = {key: of for key, of in self.known.items() if key in pool.row_of}
+        inside = [key for key, of in known.items() if of.violation == 0]
+        if inside:
+            return np.array([pool.row_of[key] for key in inside])
+        # All that holds the limits is an improvement on the worst that is expected.
+        return np.array([int(np.argmax(beliefs[0].mean))])
+
+    def _weights(self, pool: _Pool) -> FloatArray:
+        """(n,) probabilities that all limits hold."""
+        if self._scores_all:
+            return self.limit_rows
+        weights = np.ones(len(pool.cells))
+        for model in self._limits:
+            weights *= model.probability(pool.graphs)
+        return weights
 
     def is_new(self, cell: Cell) -> bool:
         """Whether a cell may be asked for: a new function, or the repeat that is due."""
@@ -165,46 +215,95 @@ class GuidedSearcher(Searcher):
         return [self.known[key].cell for key, _ in best if self._may_repeat(key)][:due]
 
     def _estimates(self) -> Mapping[str, tuple[float, ...]]:
-        if len(self.known) < _FEWEST_KNOWN:
-            return super()._estimates()
-        pool, posterior = self._posterior()
+        by_label = super()._estimates()
+        if len(self.known) < _FEWEST_KNOWN or self.settings.recommend == "label":
+            return by_label
+        pool, beliefs = self._beliefs()
         keys = [key for key in self.known if key in pool.row_of]
-        means = posterior.scale.backward(posterior.mean[[pool.row_of[key] for key in keys]])
+        rows = [pool.row_of[key] for key in keys]
+        means = np.stack([b.scale.backward(b.mean[rows]) for b in beliefs], axis=1)
         # Foreign cells of another space are known by their labels alone.
-        return {
-            **super()._estimates(),
-            **{key: (float(mean),) for key, mean in zip(keys, means, strict=True)},
-        }
+        expected = {k: tuple(costs) for k, costs in zip(keys, means.tolist(), strict=True)}
+        return {**by_label, **expected}
 
-    def _posterior(self) -> tuple[_Pool, Posterior]:
-        """Posterior of the functions of the pool, given all evaluations."""
+    def _beliefs(self) -> tuple[_Pool, tuple[Belief, ...]]:
+        """Beliefs about each objective of the functions of the pool, given all evaluations."""
         if self._fitted is None:
             # Its own generator: recommendations must not change what is asked for next.
             rng = np.random.default_rng([self.seed, self._trainings])
-            pool = self._pool(rng)
-            known = sorted((pool.row_of[k], k) for k in self.known if k in pool.row_of)
-            posterior = Posterior.fit(
-                pool.inputs,
-                np.array([row for row, _ in known], dtype=np.int64),
-                np.array([self.known[key].cost for _, key in known]),
-                np.array([len(self.known[key].costs) for _, key in known], dtype=np.float64),
-                rng,
-                self.settings.gp,
+            pool = self._whole if self._scores_all else self._sample(rng)
+            self._fitted = (
+                pool,
+                tuple(
+                    self._belief(pool, place, quantity, rng)
+                    for place, quantity in enumerate(self.problem.objectives)
+                ),
             )
-            self._fitted = pool, posterior
         return self._fitted
 
-    def _pool(self, rng: np.random.Generator) -> _Pool:
-        if self.space.is_enumerated:
-            functions = self.space.functions
-            return _Pool(functions.cells, functions.inputs, functions.row_of)
-        cells = {key: known.cell for key, known in self.known.items()}
+    def _belief(
+        self, pool: _Pool, place: int, quantity: Quantity, rng: np.random.Generator
+    ) -> Belief:
+        """Belief about one objective."""
+        known = _sorted_rows(pool, self.known)
+        rows = np.array([row for row, _ in known], dtype=np.int64)
+        costs = np.array([of.mean_costs[place] for _, of in known])
+        if quantity.is_static:
+            every = [self.problem.static_value(quantity, graph) for graph in pool.graphs]
+            return IndependentBelief.exact(
+                np.array(every), costs if len(costs) else np.array(every)
+            )
+        counts = np.array([len(of.costs) for _, of in known], dtype=np.float64)
+        if self.settings.model != PROCESS:
+            return IndependentBelief.predicted(
+                self.settings.model, pool.graphs, rows, costs, counts, rng
+            )
+        stopped = _sorted_rows(pool, self.stopped)
+        prior_rows, prior_costs = self._prior(pool, quantity)
+        process = self.settings.process
+        if quantity.kind == "latency":
+            process = replace(process, noise=_LATENCY_NOISE)
+        return Posterior.fit(
+            pool.distances,
+            Evidence(
+                np.append(rows, np.array([row for row, _ in stopped], dtype=np.int64)),
+                np.append(costs, [of.mean_costs[place] for _, of in stopped]),
+                np.append(counts, np.full(len(stopped), _STOPPED_WEIGHT)),
+                prior_rows,
+                prior_costs,
+            ),
+            process,
+        )
+
+    def _prior(self, pool: _Pool, quantity: Quantity) -> tuple[Rows, FloatArray]:
+        """Rows and costs of the warm start."""
+        warm = self.warm_start
+        if warm is None or quantity.name not in warm.costs:
+            return np.empty(0, dtype=np.int64), np.empty(0)
+        rows = [pool.row_of[self.space.function(cell).key] for cell in warm.cells]
+        return np.array(rows, dtype=np.int64), np.asarray(warm.costs[quantity.name])
+
+    @property
+    def _scores_all(self) -> bool:
+        return self.space.is_enumerated and self.settings.whole_space
+
+    @cached_property
+    def _whole(self) -> _Pool:
+        functions = self.space.functions
+        distances = Distances(_columns_of(functions))
+        return _Pool(functions.cells, functions.graphs, functions.row_of, distances)
+
+    def _sample(self, rng: np.random.Generator) -> _Pool:
+        """What is known, pending or of the warm start, mutations of the best, random functions."""
+        cells = {key: known.cell for key, known in (self.known | self.stopped).items()}
         cells.update(self.pending)
+        for cell in self.warm_start.cells if self.warm_start else ():
+            cells.setdefault(self.space.function(cell).key, cell)
         half = self.settings.sampled // 2
         parents = self.best_known(self.settings.parents)
         children = (
             self.space.mutated(parents[i % len(parents)].cell, 1.0 + i % 3, rng)
-            for i in range(half)
+            for i in range(half if parents else 0)
         )
         others = islice(self.space.random_cells(rng), self.settings.sampled - half)
         for cell in (*children, *others):
@@ -213,5 +312,18 @@ class GuidedSearcher(Searcher):
                 cells.setdefault(function.key, cell)
         graphs = [self.space.function(cell).graph for cell in cells.values()]
         ops = sorted({OPERATIONS.get(op) for op in self.space.ops}, key=lambda op: op.name)
-        inputs = GraphInputs(graphs, Vocabulary(tuple(ops)))
-        return _Pool(tuple(cells.values()), inputs, {key: i for i, key in enumerate(cells)})
+        columns = Columns.of(GraphInputs(graphs, Vocabulary(tuple(ops))))
+        row_of = {key: i for i, key in enumerate(cells)}
+        return _Pool(tuple(cells.values()), graphs, row_of, Distances(columns))
+
+
+@lru_cache(maxsize=4)
+def _columns_of(functions: Functions) -> Columns:
+    """Columns of all functions of a space, for all searches of a process."""
+    return Columns.of(functions.inputs)
+
+
+def _sorted_rows(pool: _Pool, known: Mapping[str, Known]) -> list[tuple[int, Known]]:
+    """What is known, by row: the order of evaluations must not matter."""
+    found = [(pool.row_of[key], of) for key, of in known.items() if key in pool.row_of]
+    return sorted(found, key=lambda pair: pair[0])

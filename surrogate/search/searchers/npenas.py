@@ -9,10 +9,10 @@ import numpy as np
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph
 from surrogate.comparison.plugin import contender
-from surrogate.data.dataset import SurrogateDataset
-from surrogate.data.targets import FloatArray, Identity, Target
+from surrogate.data.targets import FloatArray
 from surrogate.search.searcher import Known, register_searcher
 from surrogate.search.searchers.children import ChildrenSearcher
+from surrogate.search.searchers.process.belief import cost_dataset
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,12 @@ class NpenasSearcher(ChildrenSearcher):
 
     def _scores(self, known: Sequence[Known], candidates: Sequence[CellGraph]) -> FloatArray:
         predictor = contender(self.settings.predictor, self.settings.predictor_settings).make()
-        predictor.fit(self._dataset(known), self._rng)
+        graphs = [self.space.function(k.cell).graph for k in known]
+        costs = np.array([k.cost for k in known])
+        counts = np.array([len(k.costs) for k in known])
+        predictor.fit(cost_dataset(graphs, costs, counts), self._rng)
         answer = predictor.predict(candidates)
         return self._rng.normal(answer.mean, answer.std) if self.samples else answer.mean
-
-    def _dataset(self, known: Sequence[Known]) -> SurrogateDataset:
-        """What is known, with costs as labels."""
-        cost = Target("cost", "cost", "", "minimise", Identity())
-        return SurrogateDataset(
-            cost,
-            tuple(self.space.function(k.cell).graph for k in known),
-            np.array([k.cost for k in known]),
-            np.array([len(k.costs) for k in known], dtype=np.int64),
-            np.full(len(known), np.nan),
-        )
 
 
 @register_searcher

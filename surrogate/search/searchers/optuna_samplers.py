@@ -43,6 +43,7 @@ class OptunaSearcher(Searcher):
 
     settings_type = OptunaSettings
     settings: OptunaSettings
+    most_objectives = 8
 
     def __init__(self, problem: SearchProblem, **options: Any) -> None:
         super().__init__(problem, **options)
@@ -52,7 +53,9 @@ class OptunaSearcher(Searcher):
             raise MissingExtraError("optuna", "predictors") from e
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         seed = int(self._rng.integers(2**31))
-        self._study = optuna.create_study(sampler=self._sampler(seed))
+        self._study = optuna.create_study(
+            directions=["minimize"] * len(problem.objectives), sampler=self._sampler(seed)
+        )
         self._parameters = CellParameters(self.space.cells)
         self._distributions: dict[str, BaseDistribution] = {
             name: optuna.distributions.CategoricalDistribution(of)
@@ -73,7 +76,7 @@ class OptunaSearcher(Searcher):
             cell = self._parameters.decode(trial.params)
             key = self.space.function(cell).key
             if key in self.known:
-                self._study.tell(trial, self.known[key].cost)
+                self._study.tell(trial, self.known[key].mean_costs)
             elif self.is_new(cell) and key not in self._trials:
                 self._trials[key] = trial.number
                 cells.append(cell)
@@ -87,20 +90,20 @@ class OptunaSearcher(Searcher):
         for evaluation in evaluations:
             number = self._trials.pop(evaluation.key, None)
             if number is not None and evaluation.status == "ok":
-                self._study.tell(number, evaluation.costs[0])
+                self._study.tell(number, evaluation.costs)
             elif number is not None:
                 self._study.tell(number, state=TrialState.FAIL)
             elif evaluation.status == "ok":
-                self._add_foreign(Cell.parse(evaluation.cell), evaluation.costs[0])
+                self._add_foreign(Cell.parse(evaluation.cell), evaluation.costs)
 
-    def _add_foreign(self, cell: Cell, cost: float) -> None:
+    def _add_foreign(self, cell: Cell, costs: Sequence[float]) -> None:
         """Let the sampler know a cell that it did not suggest."""
         from optuna.trial import create_trial
 
         if cell.nodes != self.space.nodes or not set(cell.ops) <= set(self.space.ops):
             return
         trial = create_trial(
-            params=self._parameters.encode(cell), distributions=self._distributions, value=cost
+            params=self._parameters.encode(cell), distributions=self._distributions, values=costs
         )
         self._study.add_trial(trial)
 

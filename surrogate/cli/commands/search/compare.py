@@ -48,14 +48,24 @@ def compare(
         write_json(asdict(summary))
     else:
         _write_tables(summary)
-    typer.echo(f"wrote {folder}: summary.json, scores.parquet, curves.parquet, runs/", err=True)
+    typer.echo(
+        f"wrote {folder}: summary.json, report.html, scores.parquet, curves.parquet, runs/",
+        err=True,
+    )
 
 
 def _write_tables(summary: "ComparisonSummary") -> None:
     write_table([_row(row, summary.reference) for row in summary.rows])
     typer.echo("")
     write_table(
-        [{"searcher": n, "cpu_seconds_per_search": s} for n, s in summary.cpu_seconds.items()]
+        [
+            {
+                "searcher": name,
+                "cpu_seconds_per_search": f"{seconds:.2f}",
+                "cpu_seconds_per_batch": f"{summary.cpu_seconds_per_batch[name]:.3f}",
+            }
+            for name, seconds in summary.cpu_seconds.items()
+        ]
     )
     sources = ", ".join(f"{count} by {name}" for name, count in summary.truth_sources.items())
     typer.echo(

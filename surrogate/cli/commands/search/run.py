@@ -11,7 +11,7 @@ from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from surrogate.cli.commands.search.limits import Bounds, problem_of
 from surrogate.cli.commands.search.recommended import described, write_described
-from surrogate.cli.commands.search.trained import trained
+from surrogate.cli.commands.search.trained import recipe_of, trained
 from surrogate.cli.config_argument import ConfigKind, config_option
 from surrogate.cli.engine_options import (
     AddressOption,
@@ -26,7 +26,7 @@ from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
     from surrogate.forecasting.forecast import Forecaster
-    from surrogate.search import Evaluator, SearchProblem, Step
+    from surrogate.search import Evaluator, SearchProblem, Step, WarmStart
     from surrogate.search.searcher import Searcher
 
 _RESULT, _HISTORY = "result.json", "history.jsonl"
@@ -95,6 +95,20 @@ _Campaign = Annotated[
         "To train: campaign whose recipe is used (by default timit-micro), without its cells.",
     ),
 ]
+_WarmStart = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|DIR", help="Table of another recipe whose labels the search starts from."
+    ),
+]
+_WarmFunctions = Annotated[int, typer.Option(min=2, help="Functions of --warm-start to take.")]
+_StopEarly = Annotated[
+    bool,
+    typer.Option(
+        "--stop-early",
+        help="Stop trainings by their learning curves; the budget is that of whole trainings.",
+    ),
+]
 _Seed = Annotated[int, typer.Option(min=0, help="Start of the search's randomness.")]
 _Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the search: new, or to resume.")]
 _Format = Annotated[ReportFormat, typer.Option("--format", help="Form of the output.")]
@@ -121,6 +135,9 @@ def run(
     engine: EngineOption = EngineName.LOCAL,
     workers: WorkersOption = None,
     address: AddressOption = None,
+    warm_start: _WarmStart = None,
+    warm_functions: _WarmFunctions = 100,
+    stop_early: _StopEarly = False,
     seed: _Seed = 0,
     out: _Out = Path("runs/search"),
     output: _Format = ReportFormat.TABLE,
@@ -150,8 +167,14 @@ def run(
         values: Evaluator = trained(campaign, corpus or [], out, problem, seeds, where)
     else:
         values = _evaluator(evaluator, table, seeds, problem, forecaster)
-    chosen = choice.make(problem, seed=seed, trainings_each=len(values.seeds), limits=models)
-    about = _search(chosen, values, budget, batch, out)
+    warm = None
+    if warm_start is not None:
+        searched = _searched_recipe(evaluator, table, campaign)
+        warm = _warm(warm_start, problem, warm_functions, seed, searched)
+    chosen = choice.make(
+        problem, seed=seed, trainings_each=len(values.seeds), limits=models, warm_start=warm
+    )
+    about = _search(chosen, values, budget, batch, out, stop_early=stop_early)
     result = {**about, "recommended": described(chosen, forecaster, level, _SHOWN)}
     _write(result, problem, out, output)
 
@@ -169,13 +192,21 @@ def _write(
 
 
 def _search(
-    searcher: "Searcher", evaluator: "Evaluator", budget: int, batch: int, out: Path
+    searcher: "Searcher",
+    evaluator: "Evaluator",
+    budget: int,
+    batch: int,
+    out: Path,
+    *,
+    stop_early: bool,
 ) -> dict[str, Any]:
     """Search, or resume; what the search is, and its number of trainings."""
     from surrogate.search import History, run_search
+    from surrogate.search.stopping import ForecastStopping
 
     about = {
         **searcher.about(),
+        **({"stopping": "forecast"} if stop_early else {}),
         "problem": searcher.problem.to_plain(),
         "source": evaluator.source,
         "training_seeds": list(evaluator.seeds),
@@ -194,7 +225,10 @@ def _search(
             budget=budget,
             batch=batch,
             history=history,
-            on_step=lambda step: display.show(step.trainings, budget, _incumbent(searcher, step)),
+            on_step=lambda step: display.show(
+                min(step.trainings, budget), budget, _incumbent(searcher, step)
+            ),
+            stopping=ForecastStopping() if stop_early else None,
         )
     return {**about, "trainings": steps[-1].trainings if steps else 0}
 
@@ -224,6 +258,30 @@ def _evaluator(
     # Where repeats may ask for further seeds, a function without one is a failed repeat.
     missing: Literal["error", "failed"] = "error" if len(seeds) == 1 else "failed"
     return TableEvaluator(loaded, problem, seeds=seeds, missing=missing)
+
+
+def _searched_recipe(evaluator: EvaluatorName, table: str, campaign: Path | None) -> str | None:
+    """Hash of the recipe that a search evaluates; None for forecasts."""
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+    if evaluator is EvaluatorName.TRAIN:
+        return recipe_of(campaign).hash
+    if evaluator is EvaluatorName.FORECAST:
+        return None
+    return BenchmarkTable.load(table).metadata.recipe_hash
+
+
+def _warm(
+    name: str, problem: "SearchProblem", functions: int, seed: int, searched: str | None
+) -> "WarmStart":
+    """The labels that a search starts from."""
+    from surrogate.search import WarmStart
+    from train_benchmark.table.benchmark_table import BenchmarkTable
+
+    loaded = BenchmarkTable.load(name)
+    return WarmStart.of_table(
+        loaded, problem, functions=functions, seed=seed, searched_recipe=searched
+    )
 
 
 def _check_options(evaluator: EvaluatorName, *of_trainings: object) -> None:

@@ -1,6 +1,6 @@
 """The evaluator of `nasasr search --evaluator train`: a campaign that grows with each batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,27 @@ from surrogate.cli.options import corpus_roots
 if TYPE_CHECKING:
     from graph_encoding.engines.engine import Engine
     from surrogate.search import Request, SearchProblem, TrainingEvaluator
-    from train_benchmark.record import TrainingRecord
+    from surrogate.search.training_evaluator import Records
+    from train_benchmark.recipe import Recipe
 
 CAMPAIGN_FOLDER = "campaign"
 """Folder of the records inside that of a search; `nasasr collect` knows its format."""
+
+
+def recipe_of(campaign: Path | None) -> "Recipe":
+    """The recipe that a search by trainings has.
+
+    Args:
+        campaign: configuration that names it, by default timit-micro's.
+
+    Raises:
+        MissingExtraError: if torch is not installed.
+    """
+    with imports_of("train"):
+        from train_benchmark.collecting.plan import Campaign
+
+    named = campaign or config_path(ConfigKind.CAMPAIGN, "timit-micro")
+    return Campaign.load(named).recipe
 
 
 def trained(
@@ -50,13 +67,18 @@ def trained(
     from surrogate.search import TrainedBy, TrainingEvaluator
     from train_benchmark.record_files.folder_kinds import read_store
 
-    named = campaign or config_path(ConfigKind.CAMPAIGN, "timit-micro")
-    recipe = Campaign.load(named).recipe
+    recipe = recipe_of(campaign)
     folder = out / CAMPAIGN_FOLDER
 
-    def train(requests: "Sequence[Request]") -> "Mapping[tuple[str, int], TrainingRecord]":
+    def train(requests: "Sequence[Request]", on_records: "Callable[[Records], None]") -> "Records":
         jobs = tuple(Job(request.cell, request.seed) for request in requests)
-        collect(Campaign(recipe, jobs), roots, folder, engine=engine)
+        collect(
+            Campaign(recipe, jobs),
+            roots,
+            folder,
+            engine=engine,
+            on_progress=lambda _progress: on_records(read_store(folder)),
+        )
         return read_store(folder)
 
     by = TrainedBy(recipe.hash, recipe.semantics, recipe.macro)

@@ -1,6 +1,6 @@
 """Values of trainings are those of their records, and failed trainings are failed evaluations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -18,6 +18,7 @@ from surrogate.search import (
     run_search,
 )
 from surrogate.search.searchers import EvolutionWithRepeatsSearcher, RandomSearcher
+from surrogate.search.training_evaluator import Records
 from tests.unit.surrogate.search.helpers import SMALL
 from tests.unit.train_benchmark.test_record import RECORD
 from train_benchmark.labels import label_of
@@ -34,13 +35,16 @@ class MadeTrainings:
         self.records: dict[tuple[str, int], TrainingRecord] = {}
         self.requests: list[tuple[str, int]] = []
 
-    def __call__(self, requests: Sequence[Request]) -> Mapping[tuple[str, int], TrainingRecord]:
+    def __call__(
+        self, requests: Sequence[Request], on_records: Callable[[Records], None]
+    ) -> Records:
         for request in requests:
             self.requests.append((request.key, request.seed))
             record = replace(RECORD, functional_key=request.key, seed=request.seed)
             if len(self.requests) % 3 == 0:
                 record = replace(record, status="failed", error="out of memory")
             self.records.setdefault(record.identity, record)
+            on_records(self.records)
         return self.records
 
 
@@ -54,6 +58,24 @@ def test_failed_trainings_are_recorded_and_count() -> None:
     assert {(e.seed, e.source) for e in history.evaluations} == {
         (7, "trainings by recipe aaaaaaaaaaaa")
     }
+
+
+def test_each_training_is_in_the_history_before_the_next_one_starts() -> None:
+    history = History({})
+
+    class Counts(MadeTrainings):
+        def __call__(
+            self, requests: Sequence[Request], on_records: Callable[[Records], None]
+        ) -> Records:
+            def seen(records: Records) -> None:
+                on_records(records)
+                assert len(history) == len(records)
+
+            return super().__call__(requests, seen)
+
+    evaluator = TrainingEvaluator(Counts(), PROBLEM, seeds=(7,), recipe=RECIPE)
+    run_search(RandomSearcher(PROBLEM, seed=0), evaluator, budget=6, batch=3, history=history)
+    assert len(history) == 6
 
 
 def test_a_function_is_requested_once_in_a_batch() -> None:

@@ -1,5 +1,6 @@
 """Comparisons are resumed, paired, and judged by the truth alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from surrogate.data.targets import VAL_PER
 from surrogate.search import Truth, TruthRow
 from surrogate.search.judging.compare import run_comparison
 from surrogate.search.judging.config import CompareConfig, load_compare_config
+from surrogate.search.judging.judge import Judge
 from surrogate.search.judging.summary import (
     ScoreRow,
     SearchRun,
@@ -22,7 +24,10 @@ from tests.unit.surrogate.search.helpers import SMALL, space_table
 TRUTH = Truth(
     VAL_PER, tuple(TruthRow(k, m, 0.0, 1) for k, m in zip("abcd", (3, 1, 4, 2), strict=True))
 )
-RUN = SearchRun("one", 0, ("c", "a", "d", "b"), ((2, "a"), (4, "d")))
+JUDGE = Judge(TRUTH, frozenset("abcd"))
+RUN = SearchRun(
+    "one", 0, ("c", "a", "d", "b"), ((2, ("a",)), (4, ("d",))), (4, 1, 4, 4), (False,) * 4
+)
 
 
 @pytest.fixture(scope="module")
@@ -108,17 +113,44 @@ def test_searches_by_edited_code_are_run_again(
     assert len(list((tmp_path / "out/runs").glob("*.json"))) == 2
 
 
+def scores_of(run: SearchRun, judge: Judge, share: float, budget: int) -> dict[str, float]:
+    return {row.metric: row.value for row in run_scores(run, judge, (share,), budget, 4)}
+
+
 def test_regret_is_that_of_the_recommendation_and_not_of_the_best_trained() -> None:
-    rows = curve_rows(RUN, TRUTH, budget=4)
+    rows = curve_rows(RUN, JUDGE, 4)
     assert [row.regret for row in rows] == [None, 2, 2, 1]
     assert [row.least_regret for row in rows] == [3, 2, 1, 0]
-    scores = {row.metric: row.value for row in run_scores(RUN, TRUTH, (0.25, 0.5), 4)}
-    assert scores == {"regret": 1, "trainings_to_0.25": 4, "trainings_to_0.5": 3}
+    assert [row.epochs for row in rows] == [4, 5, 9, 13]
+    expected = {"regret": 1, "trainings_to_0.25": 4, "epochs_to_0.25": 13}
+    assert scores_of(RUN, JUDGE, 0.25, 4) == expected
 
 
-def test_what_is_not_found_within_the_budget_counts_twice_the_budget() -> None:
-    scores = {row.metric: row.value for row in run_scores(RUN, TRUTH, (0.25,), 3)}
-    assert scores == {"regret": 2, "trainings_to_0.25": 6}
+def test_a_training_that_was_stopped_has_not_found_a_function() -> None:
+    stopped = replace(RUN, stopped=(False, False, True, True))
+    assert scores_of(stopped, JUDGE, 0.25, 4)["trainings_to_0.25"] == 8
+    assert scores_of(stopped, JUDGE, 0.25, 4)["epochs_to_0.25"] == 32
+    assert scores_of(stopped, JUDGE, 0.75, 4)["trainings_to_0.75"] == 2
+
+
+def test_limits_are_judged_by_what_is_allowed() -> None:
+    judge = Judge(TRUTH, frozenset("ac"))
+    assert scores_of(RUN, judge, 0.5, 4) == {
+        "regret": 0,
+        "violation": 1,
+        "trainings_to_0.5": 2,
+        "epochs_to_0.5": 5,
+    }
+
+
+def test_hypervolumes_are_shares_of_the_true_front_s() -> None:
+    judge = Judge(TRUTH, frozenset("abcd"), {"a": 1, "b": 2, "c": 2, "d": 3}, (5.0, 4.0))
+    # The front is a (3, 1) and b (1, 2): 2 x 1 + 4 x 2.
+    assert judge.hypervolume("ab") == 1
+    assert judge.hypervolume("b") == 0.8
+    scores = scores_of(RUN, judge, 0.5, 4)
+    assert scores["trainings_to_hypervolume"] == 4
+    assert scores["missing_hypervolume"] == pytest.approx(1 - 3 / 10)
 
 
 def test_intervals_are_paired() -> None:
@@ -130,7 +162,7 @@ def test_intervals_are_paired() -> None:
         for i, value in enumerate(values)
     ]
     summary = summarise_comparison(
-        "test", scores, TRUTH, reference="one", budget=4, seed=0, cpu_seconds={}
+        "test", scores, TRUTH, reference="one", budget=4, seed=0, costs={}
     )
     (twice,) = [row for row in summary.rows if row.searcher == "twice"]
     assert twice.ratio_low == pytest.approx(0.5) and twice.ratio_high == pytest.approx(0.5)

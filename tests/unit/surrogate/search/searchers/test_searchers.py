@@ -9,11 +9,17 @@ from surrogate.search import Evaluation, History, Outcome, Quantity, Request, Se
 from surrogate.search import run_search as run
 from surrogate.search.run import evaluation_of
 from surrogate.search.searchers import (
+    BrpNasSearcher,
+    BrpNasSettings,
     EvolutionSearcher,
     EvolutionSettings,
     GuidedSearcher,
     GuidedSettings,
     LocalSearcher,
+    LomonasSearcher,
+    LomonasSettings,
+    NeuralPredictorSearcher,
+    NeuralPredictorSettings,
     Nsga2Searcher,
     Nsga2Settings,
     RandomSearcher,
@@ -99,7 +105,7 @@ def test_guided_searches_spaces_that_are_too_large_to_enumerate() -> None:
     space = SearchSpace(nodes=5, ops=("linear", "conv5", "conv7", "gated_linear", "zero"))
     problem = problem_of(space=space)
     assert not space.is_enumerated
-    settings = GuidedSettings(start=5, explore=10, sampled=60, drawn=30)
+    settings = GuidedSettings(start=5, sampled=60)
     searcher = GuidedSearcher(problem, seed=0, settings=settings)
 
     class Nodes(FunctionEvaluator):
@@ -132,3 +138,29 @@ def test_nsga2_finds_more_of_a_front_than_its_first_population() -> None:
     costs = np.array([best.costs for best in front])
     assert len(front) >= 3
     assert (np.diff(costs[np.argsort(costs[:, 0])][:, 1]) <= 0).all()
+
+
+def test_ranked_searchers_train_what_is_predicted_best_of_all_functions() -> None:
+    ranks = np.argsort(np.argsort(list(LABELS.values())))
+    row_of = SMALL.functions.row_of
+    cells = SMALL.functions.cells[::4]
+    labels = [LABELS[SMALL.function(cell).key] for cell in cells]
+    for kind, settings, share in (
+        (NeuralPredictorSearcher, NeuralPredictorSettings(start=10, predictor="ridge"), 0.2),
+        (BrpNasSearcher, BrpNasSettings(start=len(cells) // 2, predictor="ridge"), 0.4),
+    ):
+        searcher = kind(PROBLEM, seed=0, settings=settings)
+        told(searcher, cells, labels)
+        chosen = [ranks[row_of[SMALL.function(cell).key]] for cell in searcher.ask(8)]
+        assert np.mean(chosen) < share * len(ranks)
+
+
+def test_lomonas_changes_one_part_of_members_of_the_best_fronts_at_a_time() -> None:
+    searcher = LomonasSearcher(PROBLEM, seed=0, settings=LomonasSettings(fronts=1))
+    (start,) = searcher.ask(1)
+    told(searcher, [start], [0.5])
+    first = searcher.ask(3)
+    assert all(SMALL.cells.distance(cell, start) == 1 for cell in first)
+    told(searcher, first, [0.6 + i / 10 for i in range(len(first))])
+    # None is better: the only member of the best front is still the start.
+    assert all(SMALL.cells.distance(cell, start) == 1 for cell in searcher.ask(1))
