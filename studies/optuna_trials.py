@@ -3,8 +3,9 @@
 OMP_NUM_THREADS=1 python studies/optuna_trials.py --repeats 100
 
 All samplers see the trainings of one seed; a dead cell is a pruned trial, and counts. Functions are
-judged by trainings with other seeds and held-out forecasts, as in docs/guides/search.md. Studies of one
-repeat have one seed. A study that does not get there counts with twice the number of its trials.
+judged by trainings with other seeds and held-out forecasts, as in docs/guides/search.md. Studies of
+one repeat have one seed. A study that does not get there counts with twice the number of its
+trials.
 """
 
 import argparse

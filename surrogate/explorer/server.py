@@ -90,6 +90,13 @@ class ExplorerServer(ThreadingHTTPServer):
         }
 
 
+def _whole(rates: Sequence[float] | None, epochs: int) -> list[int]:
+    """Ends of the intervals of a curve; all missing where its level has none."""
+    if rates is None:
+        return [PER_DIGITS.whole(None)] * epochs
+    return [PER_DIGITS.whole(rate) for rate in rates]
+
+
 def forecast_record(by_level: Sequence[Forecast], digits: dict[str, Digits]) -> dict[str, Any]:
     """A forecast with the digits of the page, in the form in which the page has those of its own.
 
@@ -134,8 +141,8 @@ def forecast_record(by_level: Sequence[Forecast], digits: dict[str, Digits]) -> 
         if not curves
         else {
             "mean": [PER_DIGITS.whole(value) for value in curves[0].mean],
-            "low": [[PER_DIGITS.whole(value) for value in curve.low] for curve in curves],
-            "high": [[PER_DIGITS.whole(value) for value in curve.high] for curve in curves],
+            "low": [_whole(curve.low, len(curve.mean)) for curve in curves],
+            "high": [_whole(curve.high, len(curve.mean)) for curve in curves],
         },
         "trainings": []
         if measured is None

@@ -263,9 +263,7 @@ class Benchmark:
             raise UserError(
                 f"the metric of an estimate must be one of {', '.join(targets)}, but got {metric!r}"
             )
-        found = self.forecaster.forecast(
-            cells, level, targets=[metric], curve=False, latency=False
-        )
+        found = self.forecaster.forecast(cells, level, targets=[metric], curve=False, latency=False)
         if any(forecast.targets[0].estimate is None for forecast in found):
             raise UserError(
                 f"artifact {self.forecaster.metadata.name!r} has no estimates of true means: it "
