@@ -26,9 +26,9 @@ from graph_encoding.functional_identity import (
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.interop.adapters import nasbench101, nasbench201, nasbench_graph
 from graph_encoding.interop.graph_file import GraphRow, read_graphs, write_graphs
+from graph_encoding.interop.operation_names import operation_of_name
 from graph_encoding.interop.to_networkx import to_networkx
 from graph_encoding.macro import MACROS, PAPER_MACRO, TIMIT_MICRO_MACRO, Macro
-from graph_encoding.operation_names import operation_of_name
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS, Operation, register_operation
 from graph_encoding.published.cost import released_flops, released_params
 from graph_encoding.published.graph_hash import PublishedClass, published_class, published_hash

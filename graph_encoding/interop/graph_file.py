@@ -27,7 +27,7 @@ from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError, shown
 from graph_encoding.common.strict_json import parse_json
 from graph_encoding.graph import CellGraph
-from graph_encoding.operation_names import NameParser, operation_of_name
+from graph_encoding.interop.operation_names import NameParser, operation_of_name
 from graph_encoding.ops import BUILT_IN_OPS, INPUT, OUTPUT, SIZES, Operation
 
 _STRICT = {"extra": "forbid", "allow_inf_nan": False}

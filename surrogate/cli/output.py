@@ -82,12 +82,15 @@ def write_table(rows: Sequence[Row]) -> None:
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
     right = [isinstance(rows[0][name], int | float) for name in header]
     before_last = sum(widths[:-1]) + 2 * len(widths[:-1])
-    for *first, last in cells:
+    for number, (*first, last) in enumerate(cells):
         columns = [
             text.rjust(width) if is_number else text.ljust(width)
             for text, width, is_number in zip(first, widths[:-1], right[:-1], strict=True)
         ]
-        pieces = [last.rjust(widths[-1])] if right[-1] else _wrapped(last, before_last)
+        if right[-1]:
+            pieces = [last.rjust(widths[-1])]
+        else:  # a header is found by its whole text
+            pieces = [last] if number == 0 else _wrapped(last, before_last)
         typer.echo("  ".join([*columns, pieces[0]]).rstrip())
         for piece in pieces[1:]:
             typer.echo(f"{' ' * before_last}{piece}")

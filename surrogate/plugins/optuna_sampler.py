@@ -1,6 +1,7 @@
 """Optuna: the guided searcher as a sampler."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from graph_encoding.common.errors import MissingExtraError, UserError
 from graph_encoding.interop.parameters import CellParameters
 from surrogate.search.feasibility import LimitModel
 from surrogate.search.history import Evaluation
-from surrogate.search.problem import SearchProblem
+from surrogate.search.problem import Quantity, SearchProblem
 from surrogate.search.searchers.guided import GuidedSearcher, GuidedSettings
 
 # A base class cannot be imported late: of all modules only those that use this one load it.
@@ -40,6 +41,18 @@ def suggest_cell(trial: "Trial", parameters: CellParameters | None = None) -> Ce
     )
 
 
+_OBJECTIVES = (Quantity.of("val_per"), Quantity.of("test_per"))
+"""Quantities that stand for a study's objectives: what the searcher learns from labels alone."""
+
+
+def _check_objectives(study: "Study") -> None:
+    if len(study.directions) > len(_OBJECTIVES):
+        raise ValueError(
+            f"GuidedSampler handles at most {len(_OBJECTIVES)} objectives, but study "
+            f"{study.study_name!r} has {len(study.directions)}; choose another sampler"
+        )
+
+
 class _StudySearcher(GuidedSearcher):
     """A guided searcher that learns of running trials too."""
 
@@ -55,6 +68,7 @@ class GuidedSampler(BaseSampler):
     Each suggestion starts from the trials of the study, so that studies can be resumed and shared
     between processes. No function is suggested twice: neither one of a completed, running, pruned
     or failed trial, nor a dead one. When all functions have a trial, `Study.optimize` stops.
+    A study may have two objectives: the searcher then maximises the expected gain of hypervolume.
     Objectives that are NaN or infinite count as failed.
 
     Constraints on parameters, MACs or latencies are limits of the problem. Constraints that trials
@@ -62,13 +76,13 @@ class GuidedSampler(BaseSampler):
 
     Args:
         seed: start of all randomness, >= 0; None chooses one.
-        problem: space and limits; by default the standard space without limits. The objective is
-            that of the study, whatever the problem's objective is.
+        problem: space and limits; by default the standard space without limits. The objectives
+            are those of the study, whatever the problem's are.
         settings: settings of the searcher; by default the published ones.
         limits: models of the limits on latencies.
 
     Raises:
-        UserError: if the problem has several objectives or the seed is negative.
+        UserError: if the seed is negative, or a setting or limit is wrong.
     """
 
     def __init__(
@@ -105,16 +119,16 @@ class GuidedSampler(BaseSampler):
         """The parameters of a cell.
 
         Raises:
-            ValueError: if the study has several objectives.
+            ValueError: if the study has more objectives than the searcher handles.
         """
-        self._raise_error_if_multi_objective(study)
+        _check_objectives(study)
         return dict(self._distributions)
 
     def sample_relative(
         self, study: "Study", trial: "FrozenTrial", search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The parameters of the cell to evaluate next; random values for any other space."""
-        self._raise_error_if_multi_objective(study)
+        _check_objectives(study)
         if search_space != self._distributions:
             return {
                 name: self.sample_independent(study, trial, name, distribution)
@@ -137,7 +151,7 @@ class GuidedSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """A random value of a parameter that is none of a cell's."""
-        self._raise_error_if_multi_objective(study)
+        _check_objectives(study)
         return self._random.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(
@@ -156,9 +170,9 @@ class GuidedSampler(BaseSampler):
             except RuntimeError:  # outside of `optimize` there is nothing to stop
                 return
 
-    def _searcher(self, trial: int) -> _StudySearcher:
+    def _searcher(self, trial: int, objectives: int = 1) -> _StudySearcher:
         return _StudySearcher(
-            self._problem,
+            replace(self._problem, objectives=_OBJECTIVES[:objectives]),
             # Draws differ between trials, though the searcher is a new one.
             seed=self._seed if self._seed < 0 else self._seed * 1_000_003 + trial,
             settings=self._settings,
@@ -169,8 +183,8 @@ class GuidedSampler(BaseSampler):
         self, study: "Study", current: "FrozenTrial", *, is_done: bool = False
     ) -> _StudySearcher:
         """A searcher that knows the trials of a study, with the running ones as pending."""
-        searcher = self._searcher(current.number)
-        sign = -1.0 if study.direction == StudyDirection.MAXIMIZE else 1.0
+        searcher = self._searcher(current.number, len(study.directions))
+        signs = [-1.0 if way == StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
         evaluations: list[Evaluation] = []
         pending: list[Cell] = []
         for trial in study.get_trials(deepcopy=False):
@@ -179,8 +193,9 @@ class GuidedSampler(BaseSampler):
                 continue
             function = searcher.space.function(cell)
             if trial.state.is_finished():
-                value = trial.value if trial.state == TrialState.COMPLETE else None
-                costs = () if value is None or not np.isfinite(value) else (sign * value,)
+                values = trial.values if trial.state == TrialState.COMPLETE else []
+                costs = tuple(sign * value for sign, value in zip(signs, values, strict=False))
+                costs = costs if np.isfinite(costs).all() else ()
                 evaluations.append(
                     Evaluation(
                         function.key,

@@ -204,7 +204,7 @@ def test_higher_level_gives_wider_intervals(run: Run, saved_artifact: Path) -> N
         (("predict",), "error: there must be at least one cell"),
         (("cell", "10_100_1000", "--seconds", "1e307"), "from 0.01, one frame, to 1e+06, but got"),
         (("cell", "10_100_1000", "--seconds", "nan"), "one frame, to 1e+06, but got nan"),
-        (("benchmark", "--graphs", "x.jsonl"), "name one with --target"),
+        (("benchmark", "--graphs", "x.jsonl"), "error: cannot read the graphs in x.jsonl"),
         (("predict", "--cells", "no-such-file"), "error: cannot read cells from no-such-file"),
         (("predict", "10_100_1000", "--format", "xml"), "xml"),
         (("fit", "nope", "--out", "no-such-folder"), "error: there is no table 'nope'"),

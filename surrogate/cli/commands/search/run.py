@@ -167,10 +167,8 @@ def run(
         values: Evaluator = trained(campaign, corpus or [], out, problem, seeds, where)
     else:
         values = _evaluator(evaluator, table, seeds, problem, forecaster)
-    warm = None
-    if warm_start is not None:
-        searched = _searched_recipe(evaluator, table, campaign)
-        warm = _warm(warm_start, problem, warm_functions, seed, searched)
+    searched = _searched_recipe(evaluator, table, campaign) if warm_start else None
+    warm = _warm(warm_start, problem, warm_functions, seed, searched)
     chosen = choice.make(
         problem, seed=seed, trainings_each=len(values.seeds), limits=models, warm_start=warm
     )
@@ -272,9 +270,11 @@ def _searched_recipe(evaluator: EvaluatorName, table: str, campaign: Path | None
 
 
 def _warm(
-    name: str, problem: "SearchProblem", functions: int, seed: int, searched: str | None
-) -> "WarmStart":
-    """The labels that a search starts from."""
+    name: str | None, problem: "SearchProblem", functions: int, seed: int, searched: str | None
+) -> "WarmStart | None":
+    """The labels that a search starts from; None if no table is named."""
+    if name is None:
+        return None
     from surrogate.search import WarmStart
     from train_benchmark.table.benchmark_table import BenchmarkTable
 

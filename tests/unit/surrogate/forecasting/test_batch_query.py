@@ -122,7 +122,7 @@ def test_cells_without_a_value_have_a_source_and_no_number(benchmark: Benchmark)
     records = [r for r in benchmark.table.records if r.seed == 1 or r is benchmark.table.records[1]]
     partial = Benchmark(
         type(benchmark.table)(benchmark.table.metadata, records),
-        benchmark._forecaster,
+        benchmark.forecaster,
     )
     cells = [records[0].cell, records[-1].cell]
     answers = partial.query_many(cells, seed=2)

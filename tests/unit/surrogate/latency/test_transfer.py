@@ -140,7 +140,7 @@ def predicted(fitted: Path, records: list[LatencyRecord]) -> int:
     sweep = fitted.with_name("phone")
     (sweep / "shards").mkdir(parents=True)
     write_latencies(records, sweep / "shards/0.parquet")
-    options = ["--artifact", str(fitted), "--latency", str(sweep)]
+    options = ["--artifact", str(fitted), "--latency", str(sweep), "--wide"]
     with pytest.raises(SystemExit) as ended:
         main(["predict", CellSpace().cell(1234).text, *options])
     return int(ended.value.code or 0)

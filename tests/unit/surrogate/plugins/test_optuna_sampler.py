@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 
 from graph_encoding.common.errors import UserError
@@ -12,6 +13,7 @@ from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.forecasting.benchmark_query import Benchmark
 from surrogate.search import Limit, Quantity, SearchProblem, SearchSpace
+from surrogate.search.pareto import hypervolume
 from surrogate.search.searchers.guided import GuidedSettings
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
@@ -38,9 +40,9 @@ def _quiet() -> Iterator[None]:
 class TestOptunasSuites(
     pytest_samplers.BasicSamplerTestCase,  # type: ignore[misc,name-defined]  # loaded if installed
     pytest_samplers.RelativeSamplerTestCase,  # type: ignore[misc,name-defined]
-    pytest_samplers.SingleOnlySamplerTestCase,  # type: ignore[misc,name-defined]
+    pytest_samplers.MultiObjectiveSamplerTestCase,  # type: ignore[misc,name-defined]
 ):
-    """The suite of several objectives does not apply: the searcher handles one."""
+    """All suites but that of samplers for one objective: this one handles two."""
 
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:
@@ -167,6 +169,27 @@ def test_a_reseeded_sampler_draws_otherwise() -> None:
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(UserError, match="seed >= 0"):
         GuidedSampler(seed=-1)
-    two = SearchProblem(objectives=(Quantity.of("val_per"), Quantity.of("params")))
-    with pytest.raises(UserError, match="at most 1 objective"):
-        GuidedSampler(problem=two)
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=GuidedSampler(seed=0))
+    with pytest.raises(ValueError, match=r"at most 2 objectives, but study .* has 3"):
+        study.optimize(lambda trial: (macs_like(trial), 0.0, 0.0), n_trials=1)
+
+
+def test_two_objectives_in_opposite_directions_fill_the_front() -> None:
+    def both(trial: optuna.Trial) -> tuple[float, float]:
+        cell = suggest_cell(trial)
+        return macs_like(trial), sum(op == "conv7" for op in cell.ops) + 0.1 * sum(
+            map(sum, cell.skips)
+        )
+
+    sampler = GuidedSampler(seed=0, settings=QUICK)
+    study = optuna.create_study(directions=["minimize", "maximize"], sampler=sampler)
+    study.optimize(both, n_trials=25)
+    drawn = optuna.create_study(
+        directions=["minimize", "maximize"], sampler=optuna.samplers.RandomSampler(seed=0)
+    )
+    drawn.optimize(both, n_trials=25)
+    volumes = [
+        hypervolume(np.array([(a, -b) for a, b in (t.values for t in of.trials)]), np.array([4, 0]))
+        for of in (study, drawn)
+    ]
+    assert volumes[0] > volumes[1]

@@ -35,7 +35,7 @@ def test_names_of_known_benchmarks_read_as_their_operations(name: str) -> None:
 def test_spellings_of_built_in_operations_follow_the_rules_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("graph_encoding.operation_names.OPERATIONS", {})
+    monkeypatch.setattr("graph_encoding.interop.operation_names.OPERATIONS", {})
     for name in set(BUILT_IN_OPS) - {"zero"}:
         assert operation_of_name(name) == OPERATIONS.get(name)
 
