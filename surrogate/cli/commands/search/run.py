@@ -157,8 +157,7 @@ def run(
     problem = problem_of(objectives or ["val_per"], bounds, nodes, ops)
     choice = searcher_of(searcher, _settings(settings or []))
     seeds = _numbers(training_seeds)
-    ray = None if engine is EngineName.LOCAL else engine
-    _check_options(evaluator, corpus, campaign, ray, workers, address)
+    _check_options(evaluator, corpus, campaign, workers, address, ray=engine is EngineName.RAY)
     fitted = load_artifact(artifact)
     forecaster = Forecaster(fitted)
     models = bounds.models(problem, fitted)
@@ -284,8 +283,9 @@ def _warm(
     )
 
 
-def _check_options(evaluator: EvaluatorName, *of_trainings: object) -> None:
-    if evaluator is not EvaluatorName.TRAIN and any(option is not None for option in of_trainings):
+def _check_options(evaluator: EvaluatorName, *of_trainings: object, ray: bool) -> None:
+    given = ray or any(option is not None for option in of_trainings)
+    if evaluator is not EvaluatorName.TRAIN and given:
         raise UserError(
             "--corpus, --campaign, --engine, --workers and --address are of --evaluator train, but "
             f"the evaluator is {evaluator.value}"
