@@ -53,7 +53,7 @@ class CellsModel(EnsembleModel):  # type: ignore[misc]  # untyped where it is no
         labels, weights = predictor.predict_members(functions.graphs)
         super().__init__(weights=torch.tensor(weights))
         self._num_outputs = 1
-        self._space, self._parameters = space, CellParameters(space.cells)
+        self._space, self._cell_parameters = space, CellParameters(space.cells)
         self.cells = functions.cells
         self.choices = self.encode(functions.cells)
         costs = target.to_cost(target.transform.to_raw(labels))
@@ -88,7 +88,7 @@ class CellsModel(EnsembleModel):  # type: ignore[misc]  # untyped where it is no
 
     def encode(self, cells: Sequence[Cell]) -> "Tensor":
         """(n, d) input rows of n cells, double."""
-        rows = [self._parameters.to_indices(cell) for cell in cells]
+        rows = [self._cell_parameters.to_indices(cell) for cell in cells]
         return torch.tensor(rows, dtype=torch.double)
 
     def decode(self, X: "Tensor") -> list[Cell]:
@@ -97,7 +97,7 @@ class CellsModel(EnsembleModel):  # type: ignore[misc]  # untyped where it is no
         Raises:
             UserError: if a number is not whole or out of range.
         """
-        return [self._parameters.from_indices(row) for row in X.tolist()]
+        return [self._cell_parameters.from_indices(row) for row in X.tolist()]
 
     @property
     def batch_shape(self) -> torch.Size:

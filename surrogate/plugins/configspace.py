@@ -65,8 +65,9 @@ def smac_target(
 ) -> Callable[..., float | dict[str, float]]:
     """A target function for SMAC's facades.
 
-    It raises `NoValueError` for a dead cell, which SMAC counts as a crashed trial. The trainings
-    are those of the problem's seed: SMAC's own seeds are no seeds of a table.
+    It raises `NoValueError` for a dead cell, which SMAC counts as a crashed trial: the scenario
+    needs a finite `crash_cost`, because SMAC's model fails on its own, which is infinite. The
+    trainings are those of the problem's seed: SMAC's own seeds are no seeds of a table.
 
     Args:
         cells: objectives; limits are not SMAC's.

@@ -61,7 +61,12 @@ def test_thirty_trials_of_smac_have_the_values_of_single_queries(tmp_path: Path)
     smac = pytest.importorskip("smac", reason="SMAC is not installed: `make plugins` tests it")
     cells = CellProblem(shipped(), seed=SEED)
     scenario = smac.Scenario(
-        cell_space(seed=0), n_trials=30, deterministic=True, seed=0, output_directory=tmp_path
+        cell_space(seed=0),
+        n_trials=30,
+        deterministic=True,
+        seed=0,
+        output_directory=tmp_path,
+        crash_cost=1.0,
     )
     facade = smac.HyperparameterOptimizationFacade(
         scenario, smac_target(cells), overwrite=True, logging_level=False

@@ -1,5 +1,7 @@
 """NePS on cells: its loop, its fidelities, and how it learns of failures."""
 
+from pathlib import Path
+
 import pytest
 
 from graph_encoding.common.errors import UserError
@@ -15,9 +17,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 from surrogate.plugins.neps import FIDELITY, cell_space, evaluate_pipeline
 
 
-@pytest.mark.parametrize("optimiser", ["random_search", "regularized_evolution"])
+@pytest.mark.parametrize("optimiser", ["random_search", "neps_regularized_evolution"])
 def test_thirty_evaluations_have_the_values_of_single_queries(
-    optimiser: str, tmp_path: object
+    optimiser: str, tmp_path: Path
 ) -> None:
     cells = CellProblem(shipped(), seed=SEED)
     evaluate = evaluate_pipeline(cells)
@@ -31,7 +33,7 @@ def test_thirty_evaluations_have_the_values_of_single_queries(
     neps.run(
         evaluated,
         cell_space(),
-        root_directory=str(tmp_path),
+        root_directory=str(tmp_path / "run"),
         optimizer=optimiser,
         total_evaluations_to_spend=30,
         ignore_errors=True,
@@ -45,7 +47,7 @@ def test_thirty_evaluations_have_the_values_of_single_queries(
             assert result == {"objective_to_minimize": value, "cost": 20.0}
 
 
-def test_epochs_are_the_fidelity(tmp_path: object) -> None:
+def test_epochs_are_the_fidelity(tmp_path: Path) -> None:
     cells = CellProblem(shipped(), seed=SEED)
     evaluate = evaluate_pipeline(cells)
     epochs = []
@@ -62,7 +64,7 @@ def test_epochs_are_the_fidelity(tmp_path: object) -> None:
     neps.run(
         evaluated,
         cell_space(epochs=cells.epochs),
-        root_directory=str(tmp_path),
+        root_directory=str(tmp_path / "run"),
         optimizer="neps_hyperband",
         total_evaluations_to_spend=30,
         ignore_errors=True,
