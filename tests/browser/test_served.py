@@ -38,7 +38,7 @@ def test_any_cell_has_its_forecast_and_a_link(
         assert (shown, ends) == (f"{target.mean:.4f}", f"{target.low:.4f} to {target.high:.4f}")
     assert page.locator(".badge").inner_text() == forecast.support
     assert tab.serious_faults() == []
-    page.wait_for_function("location.hash.includes('10001')")
+    page.wait_for_url(lambda url: "10001" in url)
     page.reload()
     page.wait_for_selector(".svg-drawing svg")
     assert page.locator("#cell-title").inner_text() == cell
