@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Prediction
@@ -53,7 +54,8 @@ class PriorPredictor(VocabularyPredictor):
     and on f. The labels of the fit have no influence on f: a held-out function's value of the
     prior recipe may be known, its label is not.
 
-    The prior forecast is stored with the fit, which no longer needs the table.
+    The prior forecast is stored with the fit, which no longer needs the table. A fit on labels of
+    the prior table itself raises a `UserError`: it would know those of held-out functions.
 
     Source: Kennedy and O'Hagan, "Predicting the output from a complex computer code when fast
     approximations are available", Biometrika 87, 2000, eq. 1.
@@ -65,7 +67,8 @@ class PriorPredictor(VocabularyPredictor):
 
     def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
         target = dataset.target if self.settings.target is None else self.settings.target
-        self._prior = _fitted_prior(self.settings.table, target, self.settings.prior)
+        self._prior, known = _fitted_prior(self.settings.table, target, self.settings.prior)
+        self._check_another_recipe(dataset, known)
         self._line = np.array([0.0, 1.0])
         labels, weights = dataset.model_values, dataset.weights
         forecast = self._forecast(dataset.graphs)
@@ -80,6 +83,20 @@ class PriorPredictor(VocabularyPredictor):
         self._residual = GaussianProcess(self.settings.residual)
         inputs = GraphInputs(graphs, self._vocabulary)
         self._residual.fit(inputs, left / self._unit, weights, rng)
+
+    def _check_another_recipe(self, dataset: SurrogateDataset, known: Mapping[str, float]) -> None:
+        """Refuse the table that the labels are from: it has those of the held-out functions too."""
+        shared = [key in known for key in dataset.keys]
+        same = [
+            known.get(key) == value
+            for key, value in zip(dataset.keys, dataset.values.tolist(), strict=True)
+        ]
+        if 2 * sum(same) > sum(shared):
+            raise UserError(
+                f"a prior table must be of another recipe than the labels, but {sum(same)} of "
+                f"{sum(shared)} functions have the same label in table {self.settings.table!r}; "
+                "name another table"
+            )
 
     def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
         forecast = self._forecast(graphs)
@@ -132,11 +149,14 @@ def _with_forecast(graphs: Sequence[CellGraph], forecast: FloatArray) -> list[Ce
 
 
 @lru_cache(maxsize=4)
-def _fitted_prior(table: str, target: Target | str, settings: GpSettings) -> GpPredictor:
-    """The process on a prior table, once for all folds and repeats of a comparison."""
+def _fitted_prior(
+    table: str, target: Target | str, settings: GpSettings
+) -> tuple[GpPredictor, Mapping[str, float]]:
+    """The process on a prior table, and its labels by key; once for all fits of a comparison."""
     # Late: tables bring pyarrow.
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
     chosen = TARGETS.get(target) if isinstance(target, str) else target
     dataset = SurrogateDataset.from_table(BenchmarkTable.load(table), chosen, "mean")
-    return GpPredictor(settings).fit(dataset, np.random.default_rng(0))
+    fitted = GpPredictor(settings).fit(dataset, np.random.default_rng(0))
+    return fitted, dict(zip(dataset.keys, dataset.values.tolist(), strict=True))

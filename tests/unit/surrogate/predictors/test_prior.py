@@ -26,7 +26,8 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> SurrogateDataset:
     """400 labels of the prior recipe, which a fit reads in place of a table."""
     data = synthetic_dataset(400).sorted_by_key()
     fitted = GpPredictor(GpSettings(tuning_points=150)).fit(data, np.random.default_rng(0))
-    monkeypatch.setattr(prior, "_fitted_prior", lambda *_: fitted)
+    labels = dict(zip(data.keys, data.values.tolist(), strict=True))
+    monkeypatch.setattr(prior, "_fitted_prior", lambda *_: (fitted, labels))
     return data
 
 
@@ -48,6 +49,11 @@ def test_few_labels_with_a_prior_beat_few_labels_alone(cheap: SurrogateDataset) 
     with_prior = PriorPredictor().fit(train, np.random.default_rng(0)).predict(test.graphs)
     alone = GpPredictor().fit(train, np.random.default_rng(0)).predict(test.graphs)
     assert error(with_prior.mean, test) < 0.8 * error(alone.mean, test)
+
+
+def test_the_table_of_the_labels_is_refused(cheap: SurrogateDataset) -> None:
+    with pytest.raises(UserError, match="another recipe than the labels, but 50 of 50 functions"):
+        PriorPredictor().fit(cheap.subset(np.arange(50)), np.random.default_rng(0))
 
 
 def test_the_line_is_found(cheap: SurrogateDataset) -> None:
