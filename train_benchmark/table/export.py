@@ -1,6 +1,7 @@
 """Export of a table: one row per training, with static costs."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -23,8 +24,9 @@ def tidy_rows(table: BenchmarkTable) -> Iterator[dict[str, Any]]:
     """One flat row per training, including failed ones.
 
     Columns: identity (`functional_key`, `cell`, `published_hash` if the original has the cell,
-    `semantics`, `seed`), `status` and `error`, every label, `params`, `macs` per second of speech,
-    `receptive_field_s`, `peak_activation_bytes`, `train_seconds`, `best_epoch`,
+    `in_space`: whether the original's space has it, `semantics`, `seed`, `seeds`: trainings of the
+    function that succeeded), `status` and `error`, every label, `params`, `macs` per second of
+    speech, `receptive_field_s`, `peak_activation_bytes`, `train_seconds`, `best_epoch`,
     `latency_s_<setting>` of each setting that was measured on one device only, and
     `val_per_epoch_1` ... for all epochs of the recipe.
     Error rates are fractions, lower is better; null if a training has none.
@@ -33,12 +35,17 @@ def tidy_rows(table: BenchmarkTable) -> Iterator[dict[str, Any]]:
     epochs = table.metadata.recipe["train"]["epochs"]
     latency = table.latency
     measured = {s: latency.seconds(s) for s in latency.settings if len(latency.devices(s)) == 1}
+    seeds = Counter(record.functional_key for record in table.records if record.status == "ok")
     for record in table.records:
-        yield _tidy_row(record, macro, epochs, measured)
+        yield _tidy_row(record, macro, epochs, measured, seeds[record.functional_key])
 
 
 def _tidy_row(
-    record: TrainingRecord, macro: Macro, epochs: int, latency: Mapping[str, Mapping[str, float]]
+    record: TrainingRecord,
+    macro: Macro,
+    epochs: int,
+    latency: Mapping[str, Mapping[str, float]],
+    seeds: int,
 ) -> dict[str, Any]:
     cell = Cell.parse(record.cell)
     ok = record.status == "ok"
@@ -49,8 +56,10 @@ def _tidy_row(
         "functional_key": record.functional_key,
         "cell": record.cell,
         "published_hash": published_hash(cell) if is_published(cell) else None,
+        "in_space": is_published(cell),
         "semantics": record.semantics,
         "seed": record.seed,
+        "seeds": seeds,
         "status": record.status,
         "error": record.error,
         **{label: label_of(record, label) if ok else None for label in LABELS},
