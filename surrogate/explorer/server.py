@@ -1,7 +1,6 @@
 """The page on this machine alone, with forecasts of any cell."""
 
 import json
-import threading
 from collections.abc import Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,8 +42,6 @@ class ExplorerServer(ThreadingHTTPServer):
         self.page = explorer_html(contents, is_served=True).encode()
         self._contents = contents
         self._forecasters = tuple(forecasters)
-        # Predictors cache distances: one request at a time.
-        self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
@@ -81,8 +78,7 @@ class ExplorerServer(ThreadingHTTPServer):
             raise UserError(f"a cell must have at most {_LONGEST_CELL} characters")
         cell = Cell.parse(text)
         levels = self._contents.about["tables"][number]["levels"]
-        with self._lock:
-            found = [forecaster.forecast(cell, level)[0] for level in levels]
+        found = [forecaster.forecast(cell, level)[0] for level in levels]
         semantics = Semantics(forecaster.metadata.semantics)
         return {
             **forecast_record(found, self._contents.digits[number]),

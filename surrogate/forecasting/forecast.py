@@ -1,5 +1,6 @@
 """The forecaster: error rates, learning curve and latency of cells, from one artifact."""
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +61,9 @@ class Forecaster:
     """
 
     def __init__(self, artifact: Artifact, transferred: Sequence[SettingModel] = ()) -> None:
-        self._artifact = artifact
+        self._artifact, self._transferred = artifact, tuple(transferred)
+        # Its parts remember: two threads at once would read each other's half-written rows.
+        self._lock = threading.Lock()
         self._semantics = Semantics(artifact.metadata.semantics)
         trained_on = artifact.metadata.trained_on
         self._targets = {
@@ -72,7 +75,9 @@ class Forecaster:
             if artifact.curves is None
             else CurvePart(artifact.curves, self._targets[VAL_PER.name], trained_on)
         )
-        self._latency = tuple(LatencyPart(model) for model in (*artifact.latency, *transferred))
+        self._latency = tuple(
+            LatencyPart(model) for model in (*artifact.latency, *self._transferred)
+        )
         self._distance = DistancePart(artifact.neighbourhood)
         self._cells = KnownCells(self._semantics, self._facts)
 
@@ -84,6 +89,10 @@ class Forecaster:
             UserError: if there is none or it is corrupt.
         """
         return cls(load_artifact(name_or_folder))
+
+    def __reduce__(self) -> tuple[type["Forecaster"], tuple[Any, ...]]:
+        """A copy, or one in another process, begins without memory."""
+        return type(self), (self._artifact, self._transferred)
 
     @property
     def metadata(self) -> ArtifactMetadata:
@@ -149,11 +158,12 @@ class Forecaster:
         check_some_interval(request.with_intervals, level)
         keys, forms = list(living), list(living.values())
         of_key: dict[str, _FunctionForecast] = {}
-        for start in range(0, len(keys), _FUNCTIONS_AT_ONCE):
-            part = slice(start, start + _FUNCTIONS_AT_ONCE)
-            functions = Functions(keys[part], forms[part])
-            found = self._forecast_functions(functions, level, observed_curve, request)
-            of_key.update(zip(functions.keys, found, strict=True))
+        with self._lock:
+            for start in range(0, len(keys), _FUNCTIONS_AT_ONCE):
+                part = slice(start, start + _FUNCTIONS_AT_ONCE)
+                functions = Functions(keys[part], forms[part])
+                found = self._forecast_functions(functions, level, observed_curve, request)
+                of_key.update(zip(functions.keys, found, strict=True))
         dead = _FunctionForecast()
         return tuple(_assembled(of, of_key.get(of.key, dead), level) for of in facts)
 

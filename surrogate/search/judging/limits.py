@@ -1,6 +1,5 @@
 """Limits on latencies in a comparison: forecast from a few measured functions."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +12,6 @@ from surrogate.data.targets import FloatArray
 from surrogate.latency.model import LatencyModel, device_to_fit, latency_dataset
 from surrogate.search.feasibility import ForecastLimit, LimitModel
 from surrogate.search.judging.config import CompareConfig, LimitEntry
-from surrogate.search.problem import Limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,17 +21,8 @@ if TYPE_CHECKING:
 _FOLDS = 10
 
 
-@dataclass(frozen=True)
-class PointLimit(LimitModel):
-    """A limit that counts as held where the expected latency is below it.
-
-    Attributes:
-        limit: the limit.
-        model: of the latency in the limit's setting.
-    """
-
-    limit: Limit
-    model: LatencyModel
+class PointLimit(ForecastLimit):
+    """As `ForecastLimit`, but it counts as held where the expected latency is below it."""
 
     @property
     def source(self) -> str:

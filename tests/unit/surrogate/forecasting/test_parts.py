@@ -1,5 +1,9 @@
 """Functions are predicted once; levels are applied on top, with the digits of a new forecast."""
 
+import copy
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,6 +61,34 @@ def test_a_function_is_predicted_once(artifact: Artifact, monkeypatch: pytest.Mo
     forecaster.forecast(CELLS[3:], 0.7, targets=["val_per"])
     assert [len(keys) for keys in asked] == [5, len(CELLS) - 5]
     assert len({key for keys in asked for key in keys}) == len(CELLS)
+
+
+def test_threads_take_turns(artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once they would read each other's half-written rows, as studies of many jobs do."""
+    predictor, running, most = artifact.models[0].predictor, 0, 0
+    predict = predictor.predict
+
+    def watched(graphs: GraphBatch) -> Prediction:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.01)  # lets another thread in, if it may
+        found = predict(graphs)
+        running -= 1
+        return found
+
+    monkeypatch.setattr(predictor, "predict", watched)
+    forecaster = Forecaster(artifact)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda cell: forecaster.forecast([cell])[0], CELLS))
+    assert most == 1
+    for one, alone in zip(found, Forecaster(artifact).forecast(CELLS), strict=True):
+        assert one.targets[0].mean == pytest.approx(alone.targets[0].mean, abs=1e-9)
+
+
+def test_a_copy_forecasts_the_same(artifact: Artifact) -> None:
+    forecaster = Forecaster(artifact)
+    assert copy.deepcopy(forecaster).forecast(CELLS) == forecaster.forecast(CELLS)
 
 
 def test_a_full_memory_is_emptied(artifact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
