@@ -5,6 +5,7 @@ A block has a drawing, the error rates on the scale of the table, and latencies 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Scale:
 
     labels: "FloatArray"
 
-    @property
+    @cached_property
     def ends(self) -> tuple[float, float]:
         """The ends of the bar: the best label, and one that 95 % of the functions are below."""
         return float(self.labels[0]), float(np.quantile(self.labels, _SHOWN_SHARE))
@@ -54,9 +55,9 @@ class Scale:
         return int(np.clip((value - low) / max(high - low, 1e-12) * _BAR, 0, _BAR - 1))
 
     def histogram(self) -> str:
-        """The labels as a row of bars."""
-        counts = np.bincount([self.column(value) for value in self.labels], minlength=_BAR)
-        counts[-1] -= int((self.labels > self.ends[1]).sum())
+        """The labels as a row of bars; those beyond the end are left out."""
+        low, high = self.ends
+        counts, _ = np.histogram(self.labels, _BAR, (low, max(high, low + 1e-12)))
         heights = np.ceil(np.sqrt(counts / counts.max()) * (len(_HEIGHTS) - 1)).astype(int)
         return "".join(_HEIGHTS[height] for height in heights)
 
@@ -65,7 +66,7 @@ def scales_of(artifact: "Artifact") -> dict[str, Scale]:
     """The scale of each target of an artifact."""
     rows = artifact.measured.values()
     return {
-        name: Scale(np.sort([float(np.mean(row.values[name])) for row in rows]))
+        name: Scale(np.sort([sum(v := row.values[name]) / len(v) for row in rows]))
         for name in (model.target.name for model in artifact.models)
     }
 
