@@ -156,7 +156,8 @@ class Benchmark:
             device: name of the processor; optional if there is only one.
 
         Raises:
-            UserError: if the cell is dead, its measurement failed, or the setting is unknown.
+            DeadCellError: if the cell is dead.
+            UserError: if its measurement failed, the setting is unknown, or has several devices.
         """
         from train_benchmark.table.query import query_latency
 
@@ -169,14 +170,7 @@ class Benchmark:
                 value = query_latency(self.table, cell, setting, device=device)
                 return Answer(value, "measured", None)
         (found,) = self.forecaster.forecast([cell], targets=(), curve=False, latency=[setting])
-        each = [one for one in found.latencies if device in (None, one.device)]
-        if not each:
-            what = "is dead" if form.is_dead else f"has no forecast on device {device!r}"
-            raise UserError(
-                f"a latency needs a living cell and a known device, but cell {cell.text!r} {what}; "
-                "choose another one"
-            )
-        return Answer(each[0].mean, "forecast", None)
+        return Answer(found.latency(setting, device).mean, "forecast", None)
 
     def query_many(
         self,

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import DeadCellError, UserError
 from graph_encoding.graph import CellGraph
 from graph_encoding.interop.parameters import CellParameters
 from graph_encoding.macro import MACROS
@@ -26,6 +26,10 @@ _AT_ONCE = 500
 
 class NoValueError(UserError):
     """A cell of the space has no value: it is dead, or its training or measurement failed."""
+
+
+class DeadValueError(NoValueError, DeadCellError):
+    """As `NoValueError`, of a dead cell."""
 
 
 class CellProblem:
@@ -144,7 +148,7 @@ class CellProblem:
         epoch = self.epoch if epoch is None else epoch
         self._check(seed, epoch)
         if self.search.space.function(cell).is_dead:
-            raise NoValueError(
+            raise DeadValueError(
                 f"a value needs a living cell, but {cell.text!r} is dead: its output does not "
                 "depend on the input; evaluate another cell"
             )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graph_encoding.cell import Cell
-from graph_encoding.common.errors import UserError
+from graph_encoding.common.errors import DeadCellError, UserError
 from graph_encoding.macro import MACROS
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
@@ -150,3 +150,10 @@ def test_labels_of_equal_functions_are_merged() -> None:
 
 def test_the_space_reads_cells_as_the_table_does() -> None:
     assert CellProblem(shipped()).search.space.semantics is Semantics.PAPER
+
+
+def test_a_dead_cell_has_the_error_of_the_library() -> None:
+    with pytest.raises(DeadCellError):
+        CellProblem(shipped()).values(Cell.parse(DEAD))
+    with pytest.raises(DeadCellError):
+        shipped().query_latency(DEAD, "timit-micro/cpu-onnx-fp32-t1-b1-1s")
