@@ -70,8 +70,9 @@ class GraphFeatures(Encoding):
         length = 3 if (len(names) + 1) ** 3 <= _MOST_PATH_COLUMNS else 2
         self._paths = PathEncoding(length, names)
         self._by_name = OpSubsetEncoding(names)
-        self._by_description = DescribedSubsetEncoding(vocabulary.frequent)
-        self._descriptors = PathDescriptorEncoding(wide=bool(vocabulary.frequent))
+        large = bool(vocabulary.frequent)
+        self._by_description = [DescribedSubsetEncoding(vocabulary.frequent)] if large else []
+        self._descriptors = PathDescriptorEncoding(wide=large)
         self._statistics = GraphStatisticsEncoding(vocabulary.counted)
         self._counts = np.array(
             [column.startswith("statistics/count:") for column in self._statistics.columns]
@@ -82,7 +83,7 @@ class GraphFeatures(Encoding):
         """Columns of the parts, in order."""
         parts = (
             self._by_name,
-            self._by_description,
+            *self._by_description,
             self._paths,
             self._descriptors,
             self._statistics,
@@ -103,7 +104,7 @@ class GraphFeatures(Encoding):
             statistics[:, self._counts] = self._statistics.encode(read)[:, self._counts]
         parts = [
             self._by_name.encode(read),
-            self._by_description.encode(given),
+            *(part.encode(given) for part in self._by_description),
             np.log1p(self._paths.encode(read)),
             self._descriptors.encode(given),
             statistics,
