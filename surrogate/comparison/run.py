@@ -150,7 +150,12 @@ class _Bench:
         """All fits, in the order they are run."""
         keys = self.source.dataset.keys
         kinds = [
-            {"name": c.name, "settings": repr(c.settings), "code": c.code_sha256}
+            {
+                "name": c.name,
+                "settings": repr(c.settings),
+                "code": c.code_sha256,
+                "reads": dict(c.make().reads),
+            }
             for c in self.contenders
         ]
         tasks = []

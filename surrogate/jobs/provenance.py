@@ -50,6 +50,7 @@ def made_with(predictors: Sequence[Predictor]) -> dict[str, Any]:
     return {
         "predictors": [plain_config(predictor) for predictor in predictors],
         "kinds": [hash_of_class(type(predictor)) for predictor in predictors],
+        "reads": [dict(predictor.reads) for predictor in predictors],
     }
 
 

@@ -74,6 +74,14 @@ class Predictor(ABC):
         """(d,) names of its input columns; empty if it uses the graphs directly."""
         return ()
 
+    @property
+    def reads(self) -> Mapping[str, str]:
+        """What a fit reads beside its dataset: its name -> its sha256.
+
+        Stored fits are reused only while it is the same.
+        """
+        return {}
+
     def fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> Self:
         """Fit to a dataset, replacing any earlier fit.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from surrogate.predictors.features import GraphInputs, Vocabulary, inputs_of
 from surrogate.predictors.gaussian.gp import GaussianProcess, GpPredictor, GpSettings
 from surrogate.predictors.score_model import VocabularyPredictor
 from surrogate.predictors.settings import Settings
+
+if TYPE_CHECKING:
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
 T = TypeVar("T")
 
@@ -64,6 +67,12 @@ class PriorPredictor(VocabularyPredictor):
     name = "prior"
     settings_type = PriorSettings
     settings: PriorSettings
+
+    @property
+    def reads(self) -> Mapping[str, str]:
+        """The prior table."""
+        name = self.settings.table
+        return {name: _table(name).content_sha256}
 
     def _fit(self, dataset: SurrogateDataset, rng: np.random.Generator) -> None:
         target = dataset.target if self.settings.target is None else self.settings.target
@@ -153,10 +162,15 @@ def _fitted_prior(
     table: str, target: Target | str, settings: GpSettings
 ) -> tuple[GpPredictor, Mapping[str, float]]:
     """The process on a prior table, and its labels by key; once for all fits of a comparison."""
+    chosen = TARGETS.get(target) if isinstance(target, str) else target
+    dataset = SurrogateDataset.from_table(_table(table), chosen, "mean")
+    fitted = GpPredictor(settings).fit(dataset, np.random.default_rng(0))
+    return fitted, dict(zip(dataset.keys, dataset.values.tolist(), strict=True))
+
+
+@lru_cache(maxsize=4)
+def _table(name: str) -> "BenchmarkTable":
     # Late: tables bring pyarrow.
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
-    chosen = TARGETS.get(target) if isinstance(target, str) else target
-    dataset = SurrogateDataset.from_table(BenchmarkTable.load(table), chosen, "mean")
-    fitted = GpPredictor(settings).fit(dataset, np.random.default_rng(0))
-    return fitted, dict(zip(dataset.keys, dataset.values.tolist(), strict=True))
+    return BenchmarkTable.load(name)

@@ -10,6 +10,7 @@ from graph_encoding.common.errors import UserError
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import VAL_PER
 from surrogate.fitting.config import default_fit_config, load_fit_config, with_prior_table
+from surrogate.jobs.provenance import made_with
 from surrogate.predictors import (
     GpPredictor,
     GpSettings,
@@ -80,3 +81,12 @@ def test_a_prior_table_chooses_the_predictor(tmp_path: Path) -> None:
     file.write_text('predictor = "ridge"\n', encoding="utf-8")
     with pytest.raises(UserError, match="used by the predictor 'prior' only"):
         with_prior_table(load_fit_config(file), "synth-micro")
+
+
+def test_stored_fits_depend_on_the_content_of_the_prior_table() -> None:
+    (of_synth,) = PriorPredictor(PriorSettings(table="synth-micro")).reads.values()
+    (of_timit,) = PriorPredictor(PriorSettings(table="timit-micro")).reads.values()
+    assert of_synth != of_timit
+    for table, checksum in (("synth-micro", of_synth), ("timit-micro", of_timit)):
+        made = made_with([GpPredictor(), PriorPredictor(PriorSettings(table=table))])
+        assert made["reads"] == [{}, {table: checksum}]
