@@ -26,13 +26,13 @@ FAST = (*FAST, "--train-sizes", "20,40", "--repeats", "2", "--predictors", "mean
 
 CONTRACT_TEST = """
 import pytest
-from my_pkg import PathRidge
+from my_pkg import MyRidge
 from surrogate.testing.predictor_contract import PredictorContract
 
-class TestPathRidge(PredictorContract):
+class TestMyRidge(PredictorContract):
     @pytest.fixture
     def kind(self):
-        return PathRidge
+        return MyRidge
 """
 
 
@@ -230,12 +230,12 @@ def test_without_plotly_the_numbers_are_written_and_the_extra_is_named(
 
 
 def write_predictor_of_the_page(folder: Path) -> None:
-    """The class that docs/guides/benchmark.md shows, as a module of its own."""
-    text = (ROOT / "docs/guides/benchmark.md").read_text()
+    """The class that the tutorial shows, as a module of its own."""
+    text = (ROOT / "docs/tutorials/compare-a-predictor.md").read_text()
     block = text[text.index("```python\n") :]
     examples = doctest.DocTestParser().get_examples(block[: block.index("\n```")])
     shown = [example.source for example in examples]
-    last = next(i for i, source in enumerate(shown) if "class PathRidge(Predictor)" in source)
+    last = next(i for i, source in enumerate(shown) if "class MyRidge(Predictor)" in source)
     assert len(shown[last].rstrip().splitlines()) == 15
     (folder / "my_pkg.py").write_text("".join(shown[: last + 1]))
 
@@ -248,7 +248,7 @@ def test_the_predictor_of_the_page_takes_part(tmp_path: Path) -> None:
     """As a stranger would: in a folder of one's own, by the class's name."""
     write_predictor_of_the_page(tmp_path)
     command = [sys.executable, "-m", "surrogate.cli", "benchmark", *map(str, FAST)]
-    command += ["--predictor", "my_pkg:PathRidge", "--workers", "2", "--format", "json"]
+    command += ["--predictor", "my_pkg:MyRidge", "--workers", "2", "--format", "json"]
     done = subprocess.run(
         command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
     )
@@ -258,7 +258,7 @@ def test_the_predictor_of_the_page_takes_part(tmp_path: Path) -> None:
         for r in json.loads(done.stdout)
         if r["metric"] == "kendall_tau" and not r["group"]
     }
-    assert tau["my_pkg:PathRidge", 40] > tau["mean", 40] == 0
+    assert tau["my_pkg:MyRidge", 40] > tau["mean", 40] == 0
 
 
 def test_the_predictor_of_the_page_passes_the_contract(tmp_path: Path) -> None:
