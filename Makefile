@@ -115,7 +115,7 @@ plugin-%: $(MADE)
 	$(TOOL_ENVIRONMENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check \
 		$(patsubst %,'%',$(NEEDS_$*)) pytest hypothesis
 	OMP_NUM_THREADS=1 $(TOOL_ENVIRONMENTS)/$*/bin/python -m pytest -q -p no:cacheprovider \
-		tests/unit/surrogate/plugins/test_$*.py
+		tests/unit/surrogate/plugins/test_$*.py tests/unit/surrogate/plugins/test_page_examples.py
 
 .PHONY: fuzz
 fuzz: $(FULL) ## Changed input to every reader, FUZZ_SECONDS to each: make fuzz [FUZZ_SECONDS=600]
