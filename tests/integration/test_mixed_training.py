@@ -140,6 +140,9 @@ def test_a_record_of_a_mix_keeps_the_scores_of_every_utterance(
 def test_scores_are_kept_from_an_epoch_on(mix_file: Path, prepared: PreparedCorpus) -> None:
     whole = train_cell(CELL, 1, recipe_of(mix_file), prepared)
     late = train_cell(CELL, 1, recipe_of(mix_file, scores_from=3), prepared)
+    # Test scores are those of the best epoch, or computed afterwards where none were kept.
+    without = train_cell(CELL, 1, recipe_of(mix_file, scores_from=0), prepared)
+    assert late.test_per == whole.test_per == without.test_per
     assert late.val_per_curve == whole.val_per_curve
     assert late.utterance_edits == whole.utterance_edits[2:]
     assert late.utterance_ctc_loss == whole.utterance_ctc_loss[2:]

@@ -245,6 +245,7 @@ class _Training:
     def run(self) -> None:
         """Train all epochs, then score the test sets with the best epoch's own weights."""
         best_weights = self._average.values.clone()
+        best_scores: dict[str, SetScores] = {}
         outcome, corpus = self._outcome, self._corpus
         for epoch in range(1, self._config.epochs + 1):
             outcome.train_loss_curve.append(self._train_epoch(epoch))
@@ -261,9 +262,12 @@ class _Training:
             if outcome.val_per_curve[-1] < min(outcome.val_per_curve[:-1], default=math.inf):
                 outcome.best_epoch = epoch
                 best_weights.copy_(self._average.values)
+                best_scores = scores
         self._weights.assign(best_weights)
-        test = self._scorer.score(self.model, corpus.test_sets)
-        outcome.test_per = pooled_per(list(test.values()))
+        # The best epoch's scores include the test sets if its scores of all sets are kept.
+        if not best_scores.keys() >= set(corpus.test_sets):
+            best_scores = self._scorer.score(self.model, corpus.test_sets)
+        outcome.test_per = pooled_per([best_scores[name] for name in corpus.test_sets])
 
     def _keep(self, scores: dict[str, SetScores]) -> None:
         """Store an epoch's scores of all held-out sets."""
