@@ -62,14 +62,13 @@ def test_thirty_trials_have_the_values_of_single_queries() -> None:
 
 
 def test_another_optimiser_reaches_its_end() -> None:
-    pytest.importorskip("optuna", reason="this optimiser of CARP-S needs Optuna")
+    optuna = pytest.importorskip("optuna", reason="this optimiser of CARP-S needs Optuna")
     from carps.optimizers.optuna import OptunaOptimizer
     from omegaconf import OmegaConf
 
     objective = CellsObjective(CellProblem(shipped(), seed=SEED))
-    settings = OmegaConf.create(
-        {"sampler": {"_target_": "optuna.samplers.TPESampler", "seed": 1}, "study_name": "cells"}
-    )
+    sampler = optuna.samplers.TPESampler(seed=1)
+    settings = OmegaConf.create({"study": {"sampler": sampler}}, flags={"allow_objects": True})
     optimiser = OptunaOptimizer(task_of(objective), settings)
     optimiser.setup_optimizer()
     optimiser.run()
