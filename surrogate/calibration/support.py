@@ -80,7 +80,7 @@ class SupportCalibrator:
         )
 
     def to_plain(self) -> dict[str, Any]:
-        """A form for JSON, which `from_plain` reads."""
+        """A tree for `write_tree`, which `from_plain` reads."""
         outside = {way: _to_plain(calibrator) for way, calibrator in self.outside.items()}
         return {"inside": _to_plain(self.inside), "outside": outside, "growth": self.growth}
 
@@ -107,7 +107,7 @@ class SupportCalibrator:
 
 
 def _to_plain(calibrator: ConformalCalibrator) -> dict[str, Any]:
-    return {"floor": calibrator.floor, "errors": calibrator.errors.tolist()}
+    return {"floor": calibrator.floor, "errors": calibrator.errors}
 
 
 def _from_plain(plain: Mapping[str, Any]) -> ConformalCalibrator:

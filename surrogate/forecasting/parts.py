@@ -15,7 +15,8 @@ from surrogate.curves import CurveModel, Widening
 from surrogate.curves.components.mean_curve import ExpectedCurves
 from surrogate.data.prediction import ONE_SIGMA, Prediction
 from surrogate.data.targets import FloatArray
-from surrogate.fitting.artifact import MeasuredRow, TargetModel
+from surrogate.fitting.artifact import TargetModel
+from surrogate.fitting.measured_rows import MeasuredRow
 from surrogate.forecasting.values import (
     ForecastCurve,
     Own,
