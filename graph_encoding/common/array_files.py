@@ -70,7 +70,7 @@ def _without_arrays(value: Any, parts: dict[str, list[_Bytes]]) -> Any:
     if value.dtype.kind == "U":
         return {_TEXTS: value.tolist()}
     # The order in memory is kept: products of matrices may depend on it in the last digit.
-    order = "F" if value.flags.fnc else "C"
+    order: Literal["C", "F"] = "F" if value.flags.fnc else "C"
     little = value.astype(value.dtype.newbyteorder("<"), copy=False).ravel(order)
     entries = little.view(np.uint8).reshape(-1, value.itemsize)
     parts.setdefault(value.dtype.name, []).append(np.ascontiguousarray(entries.T))
