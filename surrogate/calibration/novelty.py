@@ -94,14 +94,26 @@ class Neighbourhood:
         them must be added and removed. A different graph with the same counts has distance 0.
         """
         rows = _counts(self._encoding, graphs)
-        lengths = self._squared_lengths
         nearest = [
-            (lengths - 2 * (rows[start : start + _ROWS_AT_ONCE] @ self.points.T)).min(axis=1)
+            self._least(rows[start : start + _ROWS_AT_ONCE])
             for start in range(0, len(rows), _ROWS_AT_ONCE)
         ]
         squared = (rows**2).sum(axis=1) + np.concatenate([np.zeros(0), *nearest])
         distances: FloatArray = np.sqrt(np.maximum(squared, 0.0)).astype(np.float64)
         return distances
+
+    def _least(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n,) least squared distances of rows, without their own squared lengths."""
+        by_column = self._by_column
+        if len(rows) == 1:  # a graph has few operations and edges: most columns are zero
+            used = rows[0].nonzero()[0]
+            rows, by_column = rows[:, used], by_column[used]
+        least: NDArray[np.float32] = (self._squared_lengths - 2 * (rows @ by_column)).min(axis=1)
+        return least
+
+    @cached_property
+    def _by_column(self) -> NDArray[np.float32]:
+        return np.ascontiguousarray(self.points.T)
 
     @cached_property
     def _encoding(self) -> EdgeHistogramEncoding:

@@ -98,6 +98,8 @@ class SupportCalibrator:
     ) -> FloatArray:
         """(n,) values in support, raised to the largest of all ways that apply to a graph."""
         assert len(novelty) == len(values), "one novelty per prediction"
+        if not any(novelty):
+            return values
         for way, calibrator in self.outside.items():
             nodes = np.array([of_graph.get(way, 0) for of_graph in novelty], dtype=np.float64)
             if nodes.any():

@@ -267,7 +267,7 @@ def target_numbers(
         calibrator.exceedance(prediction, limit, novelty),
         *estimates,
     )
-    return np.column_stack(columns)
+    return np.array(columns).T
 
 
 def _estimates(

@@ -82,10 +82,10 @@ class LogSeconds(NamedTuple):
     std: FloatArray
 
     def in_seconds(self) -> FloatArray:
-        """(n, 4) mean, standard deviation and the ends of the interval, in seconds."""
+        """(4, n) mean, standard deviation and the ends of the interval, in seconds."""
         seconds = np.exp(self.mean)
         low, high = np.exp(self.mean - self.half), np.exp(self.mean + self.half)
-        return np.column_stack([seconds, seconds * self.std, low, high])
+        return np.array([seconds, seconds * self.std, low, high])
 
 
 class SettingModel(ABC):
@@ -107,6 +107,11 @@ class SettingModel(ABC):
     @abstractmethod
     def support(self) -> TrainedOn:
         """Operations and sizes of the graphs of the fit."""
+
+    @property
+    def predictors(self) -> Sequence[Predictor]:
+        """The predictors that `predict` asks."""
+        return ()
 
     @abstractmethod
     def predict(self, graphs: Sequence[CellGraph]) -> FloatArray:
@@ -132,7 +137,7 @@ class SettingModel(ABC):
         """(n, 5) numbers of `forecast_of`."""
         novel = [float(bool(of_graph)) for of_graph in novelty]
         seconds = self.log_seconds(predicted, novelty, level).in_seconds()
-        return np.column_stack([seconds, novel])
+        return np.array([*seconds, novel]).T
 
     def forecast_of(self, key: str, numbers: Sequence[float]) -> LatencyForecast:
         """The forecast of a function, of its row of `at_level`."""
@@ -216,10 +221,15 @@ class LatencyModel(SettingModel):
         """As of the fit."""
         return self.trained_on
 
+    @property
+    def predictors(self) -> Sequence[Predictor]:
+        """That of the logarithm of seconds."""
+        return (self.predictor,)
+
     def predict(self, graphs: Sequence[CellGraph]) -> FloatArray:
         """(n, 2) mean and standard deviation of the predictor for n graphs."""
         found = self.predictor.predict(graphs)
-        return np.column_stack([found.mean, found.std])
+        return np.array([found.mean, found.std]).T
 
     def log_seconds(
         self, predicted: FloatArray, novelty: Sequence[Novelty], level: float
