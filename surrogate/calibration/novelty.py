@@ -21,7 +21,7 @@ Novelty = Mapping[Way, int]
 """Number of novel nodes for each way in which a graph is out of support, each >= 1: nodes with an
 unseen operation, and nodes above the size of the largest training graph. Empty in support."""
 
-_ROWS_AT_ONCE = 512
+_ROWS_AT_ONCE = 64  # their distances from all points stay in the cache
 _MOST_COUNTED = np.float32(2.0**50)
 
 
@@ -108,7 +108,9 @@ class Neighbourhood:
         if len(rows) == 1:  # a graph has few operations and edges: most columns are zero
             used = rows[0].nonzero()[0]
             rows, by_column = rows[:, used], by_column[used]
-        least: NDArray[np.float32] = (self._squared_lengths - 2 * (rows @ by_column)).min(axis=1)
+        squared = (-2 * rows) @ by_column
+        squared += self._squared_lengths
+        least: NDArray[np.float32] = squared.min(axis=1)
         return least
 
     @cached_property

@@ -124,9 +124,10 @@ class GaussianProcess(ScoreModel):
         signal, noise = np.exp(self._log_scales[[0, 1]]).tolist()
         means, stds = [], []
         for by_group in self._points.distances_in_parts(inputs):
-            shared = signal * _matern(self._in_lengths(by_group))
+            shared = _matern(self._in_lengths(by_group))
+            shared *= signal
             means.append(self._offset + shared @ self._alpha)
-            known = ((shared @ self._directions) ** 2).sum(axis=1)
+            known = np.square(shared @ self._directions).sum(axis=1)
             stds.append(np.sqrt(np.maximum(signal - known, 0.0) + noise))
         return Scores(np.concatenate(means), np.concatenate(stds))
 
@@ -227,10 +228,14 @@ class _SharedPoints:
 
 
 def _matern(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Matern 3/2 correlation of squared distances in units of the length."""
-    r = np.sqrt(3 * squared)
-    correlation: NDArray[np.float64] = (1 + r) * np.exp(-r)
-    return correlation
+    """Matern 3/2 correlation of squared distances in units of the length, in place of these."""
+    r = np.multiply(squared, 3, out=squared)
+    np.sqrt(r, out=r)
+    decay = np.negative(r)
+    np.exp(decay, out=decay)
+    r += 1
+    r *= decay
+    return r
 
 
 def _unwhitened(factor: FloatArray, columns: FloatArray) -> FloatArray:
