@@ -298,10 +298,11 @@ def path_sums(
     for target in range(1, group.nodes):
         added_NK = added_NVK[:, target]
         for source, weight_N in group.sources[target]:
-            fed_N1 = (weight_N > 0)[:, None]
-            low = np.where(fed_N1, least[:, source] + added_NK, np.float32(np.inf))
+            low, high = least[:, source] + added_NK, greatest[:, source] + added_NK
+            fed_N = weight_N > 0
+            if not fed_N.all():
+                low[~fed_N], high[~fed_N] = np.inf, -np.inf
             np.minimum(least[:, target], low, out=least[:, target])
-            high = np.where(fed_N1, greatest[:, source] + added_NK, np.float32(-np.inf))
             np.maximum(greatest[:, target], high, out=greatest[:, target])
             share_N1 = _shares(weight_N, exponent_NV1, source, target)
             total[:, target] += share_N1 * (total[:, source] + value_NV1[:, source] * added_NK)
