@@ -18,6 +18,9 @@ _LARGE = 2.0**500
 """Bound of multiplicities and of the values of `Counts`: sums over a graph's edges of products of
 two of them stay finite in float64."""
 
+_GRAPHS_AT_ONCE = 128
+"""Graphs in one group: more have arrays that leave the processor's cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Counts:
@@ -146,11 +149,15 @@ class GroupedGraphs(tuple[CellGraph, ...]):
 
     @cached_property
     def groups(self) -> list[DenseGraphs]:
-        """The graphs, grouped by size."""
+        """The graphs, grouped by size, some at a time."""
         by_size: dict[int, list[int]] = {}
         for row, graph in enumerate(self):
             by_size.setdefault(len(graph.ops), []).append(row)
-        return [_stack(self, rows) for _, rows in sorted(by_size.items())]
+        return [
+            _stack(self, rows[start : start + _GRAPHS_AT_ONCE])
+            for _, rows in sorted(by_size.items())
+            for start in range(0, len(rows), _GRAPHS_AT_ONCE)
+        ]
 
 
 def grouped(graphs: Sequence[CellGraph]) -> GroupedGraphs:
