@@ -1,6 +1,7 @@
 """Static cost of networks, counted exactly on their plan, without building them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -101,24 +102,38 @@ def _ops_of_graph(graph: CellGraph) -> tuple[Operation, ...]:
 def _total_macs(ops: tuple[Operation, ...], macro: Macro, input_frames: int) -> int:
     _check_frames(input_frames)
     _, macs_at_stride = _count(ops, macro)
-    return sum(-(-input_frames // stride) * macs for stride, macs in macs_at_stride)
+    return sum(-(-input_frames // stride) * macs for stride, macs in macs_at_stride.items())
+
+
+def _count(ops: Sequence[Operation], macro: Macro) -> tuple[int, Counter[int]]:
+    """The counts of a network with some operations, in any order and however connected.
+
+    Every operation adds layers of its own, whatever the others are.
+
+    Returns:
+        Trainable parameters, and multiply-accumulates per output frame, as the sum over all layers
+        by their frame stride.
+    """
+    empty_params, empty_macs = _count_alone((), macro)
+    total, macs_at_stride = empty_params, Counter(empty_macs)
+    for op in ops:
+        params_with, macs_with = _count_alone((op,), macro)
+        total += params_with - empty_params
+        for stride, with_op in macs_with.items():
+            macs_at_stride[stride] += with_op - empty_macs[stride]
+    return total, macs_at_stride
 
 
 @lru_cache(maxsize=4096)
-def _count(ops: tuple[Operation, ...], macro: Macro) -> tuple[int, tuple[tuple[int, int], ...]]:
-    """The counts of a network with some operations, in any order and however connected.
-
-    Returns:
-        Trainable parameters, and multiply-accumulates per output frame, as pairs of the frame
-        stride and the sum over all layers with that stride.
-    """
+def _count_alone(ops: tuple[Operation, ...], macro: Macro) -> tuple[int, Counter[int]]:
+    """As `_count`, by the layers of a plan."""
     unconnected = [()] * (len(ops) + 1)
     macs_at_stride: Counter[int] = Counter()
     total = 0
     for layer in plan_of_operations(ops, unconnected, macro):
         total += layer.params
         macs_at_stride[layer.frame_stride] += layer.macs_per_frame
-    return total, tuple(macs_at_stride.items())
+    return total, macs_at_stride
 
 
 @dataclass(frozen=True, slots=True)

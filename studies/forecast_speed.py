@@ -1,13 +1,14 @@
-"""Speed and memory of forecasts on one core, with a plain implementation beside.
+"""Speed and memory of forecasts on one core beside their bars, and beside plain trees.
 
 OMP_NUM_THREADS=1 python studies/forecast_speed.py timit-micro
 OMP_NUM_THREADS=1 python studies/forecast_speed.py timit-micro --cells 2000 --format json
 OMP_NUM_THREADS=1 python studies/forecast_speed.py timit-micro --old ../older-checkout
 
-First forecasts are of functions that were not asked for before, warm ones of functions that were.
-Plain is what one writes first: cells asked for one after another; every graph encoded on its own
-and handed to xgboost's own predictor. Times are processor seconds, medians over the repeats; with
-an older checkout, both are measured in turn and the ratios are new by old.
+Unseen cells have four or five nodes and are not in the space; each is another function. First
+forecasts are of functions that were not asked for before, remembered ones of functions that were.
+`of_bar` is what was measured, in units of the bar. Plain trees are what one writes first: every
+graph encoded on its own and handed to xgboost's own predictor. Times are processor seconds, medians
+over the repeats; with an older checkout, both are measured in turn and the ratios are new by old.
 """
 
 import argparse
@@ -19,16 +20,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from graph_encoding import Cell, CellSpace, Semantics, cell_graph, is_dead
-from graph_encoding.graph import CellGraph
-from surrogate import Forecaster, load_artifact
+from graph_encoding import Cell, CellSpace, Semantics, cell_graph, functional_key, is_dead
+from surrogate import Forecaster
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import VAL_PER
 from surrogate.fitting.artifact import resolve_artifact_folder
@@ -36,34 +36,50 @@ from surrogate.predictors import XgbPredictor
 from surrogate.predictors.features import Vocabulary, features_of, varying_columns
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
-T = TypeVar("T")
+Row = dict[str, object]
 
 REPEATS = 5
 SINGLE_CELLS = 200
 COMMAND = "import sys; from surrogate.cli import main; main(sys.argv[1:])"
 IMPORTS = "import numpy, scipy.stats, xgboost, pydantic, typer"
+BARS = {
+    "artifact, MB": 12.0,
+    "nasasr predict, cold, by its imports": 0.8,
+    "first whole, ms": 2.0,
+    "first batch, s per 10,000": 2.0,
+    "remembered whole, ms": 0.3,
+    "remembered space, s": 0.5,
+}
 MEASURED = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
-from graph_encoding import Cell, CellSpace
+from graph_encoding import CellSpace
 from surrogate import Forecaster
-space = list(CellSpace())
-forecaster = Forecaster.load(sys.argv[2])
-texts = sys.argv[3:]
+space, texts = list(CellSpace()), json.load(sys.stdin)
+singles, batch = texts[:int(sys.argv[3])], texts[int(sys.argv[3]):]
 def seconds(cells, **options):
     started = time.process_time()
     forecaster.forecast(cells, **options)
     return time.process_time() - started
 def median(values):
     return sorted(values)[len(values) // 2]
+def each(**options):
+    return 1e3 * median([seconds([text], **options) for text in singles])
+def loaded():
+    forecaster = Forecaster.load(sys.argv[2])
+    forecaster.forecast("10_100_1000")
+    return forecaster
 alone = {"targets": ["val_per"], "curve": False, "latency": False}
-found = {"first val_per, ms": 1e3 * median([seconds([text], **alone) for text in texts])}
-forecaster = Forecaster.load(sys.argv[2])
-found["first whole, ms"] = 1e3 * median([seconds([text]) for text in texts])
+forecaster, found = loaded(), {}
+found["first val_per, ms"] = each(**alone)
+forecaster = loaded()
+found["first whole, ms"] = each()
+found["remembered whole, ms"] = each()
+found["remembered val_per, ms"] = each(**alone)
+found["first batch, s per 10,000"] = seconds(batch) / len(batch) * 1e4
+forecaster = loaded()
 found["first space, s"] = seconds(space)
-found["warm space, s"] = median([seconds(space) for _ in range(3)])
-found["warm whole, ms"] = 1e3 * median([seconds([text]) for text in texts])
-found["warm val_per, ms"] = 1e3 * median([seconds([text], **alone) for text in texts])
+found["remembered space, s"] = median([seconds(space) for _ in range(3)])
 found["space at a new level, s"] = seconds(space, level=0.8)
 print(json.dumps(found))
 """
@@ -80,28 +96,51 @@ def main() -> None:
     before = peak_mib()
     forecaster = Forecaster.load(options.artifact)
     loaded = peak_mib()
-    space = [cell for cell in CellSpace() if not is_dead(cell, Semantics.PAPER)]
-    order = np.random.default_rng(0).permutation(len(space))
-    cells = [space[i] for i in order[: options.cells]]
-    forecaster.forecast(cells)
+    trained_on = forecaster.metadata.trained_on
+    texts = unseen_cells(SINGLE_CELLS + options.cells, trained_on.ops)
+    rows = [size_row(options.artifact), *cold_rows(options.artifact)]
+    rows += checkout_rows(options.artifact, texts, options.old)
+    forecaster.forecast(texts[SINGLE_CELLS:])
     whole = peak_mib()
-    rows = [*cold_rows(cells, options.artifact), *forecast_rows(options.artifact, cells)]
-    rows += [predictor_row(options.artifact, cells)]
-    rows += tree_rows(forecaster.metadata.table, cells)
-    rows += checkout_rows(options.artifact, cells, options.old)
+    rows += tree_rows(forecaster.metadata.table)
     rows.append(
         {
             "what": "resident memory, MiB",
             "program": round(before),
             "artifact": round(loaded - before),
-            f"{len(cells)} cells": round(whole - loaded),
+            f"{options.cells} cells": round(whole - loaded),
         }
     )
+    for row in rows:
+        if (bar := BARS.get(str(row["what"]))) is not None:
+            row |= {"bar": bar, "of_bar": round(float(str(row["measured"])) / bar, 2)}
     if options.format == "json":
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
+
+
+def unseen_cells(count: int, ops: Sequence[str]) -> list[str]:
+    """Living cells of four or five nodes, each of another function."""
+    rng = np.random.default_rng(0)
+    found: dict[str, str] = {}
+    while len(found) < count:
+        nodes = int(rng.integers(4, 6))
+        skips = tuple(tuple(rng.integers(0, 2, k).tolist()) for k in range(1, nodes + 1))
+        cell = Cell(tuple(rng.choice(ops, nodes).tolist()), skips)
+        if not is_dead(cell, Semantics.PAPER):
+            found.setdefault(functional_key(cell, Semantics.PAPER), cell.text)
+    return list(found.values())
+
+
+def size_row(artifact: str) -> Row:
+    """Size of all files."""
+    files = [path for path in resolve_artifact_folder(artifact).rglob("*") if path.is_file()]
+    return {
+        "what": "artifact, MB",
+        "measured": round(sum(path.stat().st_size for path in files) / 1e6, 1),
+    }
 
 
 def peak_mib() -> float:
@@ -119,29 +158,16 @@ def seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
     return float(np.median(taken))
 
 
-def seconds_each(work: Callable[[T], object], things: Sequence[T]) -> float:
-    """Median processor time of a call for one thing, each asked once."""
-    taken = []
-    for thing in things[:SINGLE_CELLS]:
-        started = time.process_time()
-        work(thing)
-        taken.append(time.process_time() - started)
-    return float(np.median(taken))
-
-
-def cold_rows(cells: Sequence[Cell], artifact: str) -> list[dict[str, object]]:
+def cold_rows(artifact: str) -> list[Row]:
     """The command in a process of its own, and usual imports; files in the system's memory."""
-    commands = [[COMMAND, "predict", cell.text, "--artifact", artifact] for cell in cells[:REPEATS]]
+    texts = ("10_110_2000", "20_210_3010", "31_210_0101", "10_100_1000", "40_110_2111")
+    commands = [[COMMAND, "predict", text, "--artifact", artifact] for text in texts]
     # In turn, so that both meet the same load.
     taken = [(child_seconds(command), child_seconds([IMPORTS])) for command in commands]
-    predict, imports = np.median(taken, axis=0).tolist()
+    ratio = float(np.median([one / other for one, other in taken]))
     return [
-        {
-            "what": "nasasr predict, cold",
-            "s": round(predict, 2),
-            "imports_s": round(imports, 2),
-            "ratio": round(float(np.median([one / other for one, other in taken])), 2),
-        }
+        {"what": "nasasr predict, cold, s", "measured": round(np.median(taken, axis=0)[0], 2)},
+        {"what": "nasasr predict, cold, by its imports", "measured": round(ratio, 2)},
     ]
 
 
@@ -153,80 +179,40 @@ def child_seconds(arguments: Sequence[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def checkout_rows(
-    artifact: str, cells: Sequence[Cell], old: Path | None
-) -> list[dict[str, object]]:
-    """First and warm forecasts of this checkout, and of an older one."""
+def checkout_rows(artifact: str, texts: Sequence[str], old: Path | None) -> list[Row]:
+    """First and remembered forecasts of this checkout, and of an older one."""
     folder = str(resolve_artifact_folder(artifact))
     trees = [Path(__file__).parents[1], *([] if old is None else [old])]
-    texts = [cell.text for cell in cells[:SINGLE_CELLS]]
     found: list[list[dict[str, float]]] = [[] for _ in trees]
     for _ in range(3):
         for results, tree in zip(found, trees, strict=True):
-            command = [sys.executable, "-c", MEASURED, str(tree.resolve()), folder, *texts]
-            environment = {**os.environ, "PYTHONPATH": str(tree.resolve())}
+            place = str(tree.resolve())
+            command = [sys.executable, "-c", MEASURED, place, folder, str(SINGLE_CELLS)]
             made = subprocess.run(  # noqa: S603 - our own command
-                command, check=True, capture_output=True, text=True, env=environment
+                command,
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+                input=json.dumps(texts),
+                env={**os.environ, "PYTHONPATH": place},
             )
             results.append(json.loads(made.stdout))
     rows = []
     for name in found[0][0]:
         new = float(np.median([result[name] for result in found[0]]))
-        row: dict[str, object] = {"what": name, "new": round(new, 3)}
+        row: Row = {"what": name, "measured": round(new, 3)}
         if old is not None:
             ratios = [a[name] / b[name] for a, b in zip(*found, strict=True)]
             row |= {
                 "old": round(float(np.median([result[name] for result in found[1]])), 3),
-                "ratio": round(float(np.median(ratios)), 3),
+                "new_by_old": round(float(np.median(ratios)), 3),
             }
         rows.append(row)
     return rows
 
 
-def forecast_rows(artifact: str, cells: Sequence[Cell]) -> list[dict[str, object]]:
-    """Whole forecasts, and what a search asks for: one target alone; each asked first."""
-    alone: dict[str, Any] = {"targets": ["val_per"], "curve": False, "latency": False}
-    rows: list[dict[str, object]] = []
-    for what, options in (("whole forecast", {}), ("forecast of val_per alone", alone)):
-        single = Forecaster.load(artifact)
-        one = seconds_each(lambda cell, f=single, o=options: f.forecast([cell], **o), cells)
-        forecasters = iter([Forecaster.load(artifact) for _ in range(REPEATS)])
-        batch = seconds(lambda f=forecasters, o=options: next(f).forecast(cells, **o))
-        rows.append(
-            {
-                "what": what,
-                "one_ms": round(1e3 * one, 2),
-                "cells": len(cells),
-                "s": round(batch, 2),
-                "ratio": round(one * len(cells) / batch, 1),
-            }
-        )
-    return rows
-
-
-def predictor_row(artifact: str, cells: Sequence[Cell]) -> dict[str, object]:
-    """The predictor of one target alone, from cells' graphs to means and spreads."""
-    predictor = load_artifact(artifact).models[0].predictor
-    graphs = distinct_graphs(cells)
-    one = seconds_each(lambda graph: predictor.predict([graph]), graphs)
-    batch = seconds(lambda: predictor.predict(graphs))
-    return {
-        "what": f"{predictor.name} of one target",
-        "graphs": len(graphs),
-        "s": round(batch, 2),
-        "us_a_graph": round(1e6 * batch / len(graphs), 1),
-        "one_ms": round(1e3 * one, 2),
-        "ratio": round(one * len(graphs) / batch, 1),
-    }
-
-
-def distinct_graphs(cells: Sequence[Cell]) -> list[CellGraph]:
-    """One graph for each function."""
-    return list({graph.key: graph for graph in map(cell_graph, cells)}.values())
-
-
-def tree_rows(table_name: str, cells: Sequence[Cell]) -> list[dict[str, object]]:
-    """Boosted trees alone, from cells' graphs to means and spreads."""
+def tree_rows(table_name: str) -> list[Row]:
+    """Boosted trees alone, from the graphs of the space to means and deviations."""
     import xgboost
 
     table = BenchmarkTable.load(table_name)
@@ -240,7 +226,8 @@ def tree_rows(table_name: str, cells: Sequence[Cell]) -> list[dict[str, object]]
 
     with patch("xgboost.train", noted):
         trees = XgbPredictor().fit(data, np.random.default_rng(0))
-    graphs = distinct_graphs(cells)
+    living = (cell for cell in CellSpace() if not is_dead(cell, Semantics.PAPER))
+    graphs = list({graph.key: graph for graph in map(cell_graph, living)}.values())
     answered = trees.predict(graphs)
     ours = seconds(lambda: trees.predict(graphs))
     for booster in boosters:
@@ -261,10 +248,8 @@ def tree_rows(table_name: str, cells: Sequence[Cell]) -> list[dict[str, object]]
         {
             "what": "trees, encoding included",
             "graphs": len(graphs),
-            "s": round(ours, 3),
-            "us_a_graph": round(1e6 * ours / len(graphs), 1),
-            "plain_s": round(theirs, 2),
-            "ratio": round(theirs / ours, 1),
+            "us_per_graph": round(1e6 * ours / len(graphs), 1),
+            "plain_by_ours": round(theirs / ours, 1),
         }
     ]
 

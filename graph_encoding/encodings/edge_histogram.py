@@ -39,7 +39,7 @@ class EdgeHistogramEncoding(GroupEncoding):
             ),
         )
 
-    def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
+    def encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
         """Shape suffixes: N graphs, L labels, E edges of all graphs."""
         label_NV = np.array([self._label_of(op) for op in group.ops])[group.op_index]
         labels = len(self._label)

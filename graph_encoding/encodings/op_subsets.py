@@ -1,18 +1,16 @@
 """Properties of paths with respect to subsets of the operations, by name or by description."""
 
 import itertools
-from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import GroupEncoding
+from graph_encoding.encodings.base import PathSumEncoding, PathSums
 from graph_encoding.encodings.stacked_graphs import (
     Counts,
     DenseGraphs,
     count_paths,
-    path_sums,
     to_float32,
 )
 from graph_encoding.ops import NB_ASR_OPS, OPERATIONS, SIZES, Operation
@@ -33,7 +31,7 @@ _NO_PATH = -1.0
 _Matrix = NDArray[np.float32]
 
 
-class SubsetEncoding(GroupEncoding):
+class SubsetEncoding(PathSumEncoding):
     """Per subset of the operations, the lengths and numbers of paths from input to output.
 
     The length of a path is its number of members of the subset. Columns: members in the graph;
@@ -53,26 +51,18 @@ class SubsetEncoding(GroupEncoding):
         self._subsets = len(labels)
         self._columns = tuple(f"subset/{label}:{name}" for name in _OF_SUBSET for label in labels)
 
-    @abstractmethod
-    def _memberships(self, op: Operation) -> Sequence[bool]:
-        """Whether an operation is a member of each subset."""
-
-    def _encode_group(self, group: DenseGraphs) -> _Matrix:
-        """Shape suffixes: N graphs, V nodes, S subsets, O operations."""
-        member_OS = np.array([self._memberships(op) for op in group.ops], dtype=np.float32).reshape(
-            len(group.ops), self._subsets
-        )
-        steps_NVS = member_OS[group.op_index]
+    def encode_sums(self, group: DenseGraphs, sums: PathSums) -> _Matrix:
+        """Shape suffixes: N graphs, V nodes, S subsets."""
+        steps_NVS = sums.added
         last = group.nodes - 1
         paths = group.path_counts.at_node(last)
         no_path_N1 = paths.value[:, None] == 0
-        shortest_NS, longest_NS, mean_NS = path_sums(group, steps_NVS)
         pure_longest_NS, pure_paths = _pure_paths(group, steps_NVS)
         by_subset = [
             steps_NVS.sum(axis=1),
-            np.where(no_path_N1, _NO_PATH, shortest_NS),
-            np.where(no_path_N1, _NO_PATH, longest_NS),
-            np.where(no_path_N1, _NO_PATH, mean_NS),
+            np.where(no_path_N1, _NO_PATH, sums.least),
+            np.where(no_path_N1, _NO_PATH, sums.greatest),
+            np.where(no_path_N1, _NO_PATH, sums.mean),
             np.where(pure_paths.value > 0, pure_longest_NS, _NO_PATH),
             pure_paths.log1p(),
             _edges_of_members(group.sources[last], steps_NVS),
@@ -103,13 +93,14 @@ class OpSubsetEncoding(SubsetEncoding):
         super().__init__(["+".join(subset) for subset in self._names])
         self._columns = (*self._columns, "subset/log_paths", "subset/no_path")
 
-    def _memberships(self, op: Operation) -> list[bool]:
-        return [op.name in subset for subset in self._names]
+    def _quantities(self, op: Operation) -> list[float]:
+        return [float(op.name in subset) for subset in self._names]
 
-    def _encode_group(self, group: DenseGraphs) -> _Matrix:
+    def encode_sums(self, group: DenseGraphs, sums: PathSums) -> _Matrix:
+        """Columns of the subsets, then those of the graph."""
         paths = group.path_counts.at_node(group.nodes - 1)
         of_graph = [paths.log1p()[:, None], paths.value[:, None] == 0]
-        columns = [super()._encode_group(group), *of_graph]
+        columns = [super().encode_sums(group, sums), *of_graph]
         return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
@@ -141,13 +132,13 @@ class DescribedSubsetEncoding(SubsetEncoding):
         ]
         super().__init__([*labels, *(f"{field}>={size}" for field, size in self._least)])
 
-    def _memberships(self, op: Operation) -> list[bool]:
+    def _quantities(self, op: Operation) -> list[float]:
         if op.kind in ("input", "output"):
-            return [False] * self._subsets
+            return [0.0] * self._subsets
         return [
-            *(op.name == name for name in self._names),
-            *(op.kind == kind for kind in self._kinds),
-            *(getattr(op, field) >= size for field, size in self._least),
+            *(float(op.name == name) for name in self._names),
+            *(float(op.kind == kind) for kind in self._kinds),
+            *(float(getattr(op, field) >= size) for field, size in self._least),
         ]
 
 
@@ -165,6 +156,9 @@ def _pure_paths(group: DenseGraphs, steps_NVS: _Matrix) -> tuple[_Matrix, Counts
     through_NVS = steps_NVS > 0
     through_NVS[:, last] = True
     paths = count_paths(group, through_NVS)
+    if len(through_NVS) == 1:
+        through_VS, value_VS = through_NVS[0], paths.value[0]
+        return _longest_pure_of_one(group, steps_NVS[0], through_VS, value_VS), paths.at_node(last)
     most_NVS = np.zeros(steps_NVS.shape, np.float32)
     for target in range(1, group.nodes):
         for source, weight_N in group.sources[target]:
@@ -177,3 +171,19 @@ def _pure_paths(group: DenseGraphs, steps_NVS: _Matrix) -> tuple[_Matrix, Counts
                 out=most_NVS[:, target],
             )
     return most_NVS[:, last], paths.at_node(last)
+
+
+def _longest_pure_of_one(
+    group: DenseGraphs,
+    steps_VS: _Matrix,
+    through_VS: NDArray[np.bool_],
+    paths_VS: NDArray[np.float64],
+) -> _Matrix:
+    """(1, S) the longest path of members only, of a single graph; all edges to a node at once."""
+    most_VS = np.zeros(steps_VS.shape, np.float32)
+    reached_VS = paths_VS > 0
+    for target, (sources, _) in enumerate(group.fed_by[1:], 1):
+        steps_ES = (most_VS[sources] + steps_VS[target]) * reached_VS[sources]
+        longest_S = np.maximum.reduce(steps_ES, axis=0, initial=0.0)
+        np.multiply(longest_S, through_VS[target], out=most_VS[target])
+    return most_VS[-1:]

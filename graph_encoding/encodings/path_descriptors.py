@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import GroupEncoding
-from graph_encoding.encodings.stacked_graphs import DenseGraphs, path_sums
+from graph_encoding.encodings.base import PathSumEncoding, PathSums
+from graph_encoding.encodings.stacked_graphs import DenseGraphs
 from graph_encoding.ops import Operation
 
 _DESCRIPTORS = ("operations", "dense", "kernel", "span", "dilated_span", "log_groups")
@@ -28,7 +28,7 @@ def _describe(op: Operation) -> tuple[float, ...]:
     )
 
 
-class PathDescriptorEncoding(GroupEncoding):
+class PathDescriptorEncoding(PathSumEncoding):
     """Minimum, maximum and mean over all paths of the sum of operation descriptors.
 
     The sums of `span` are receptive fields, those of `operations` are depths. A path through an
@@ -48,11 +48,10 @@ class PathDescriptorEncoding(GroupEncoding):
             for name in names
         )
 
-    def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
-        rows = [
-            [*_describe(op), *(math.log(getattr(op, field)) for field in _WIDE * self._wide)]
-            for op in group.ops
-        ]
-        described = np.array(rows, dtype=np.float32)
-        pooled = np.concatenate(path_sums(group, described[group.op_index]), axis=1)
+    def _quantities(self, op: Operation) -> list[float]:
+        return [*_describe(op), *(math.log(getattr(op, field)) for field in _WIDE * self._wide)]
+
+    def encode_sums(self, group: DenseGraphs, sums: PathSums) -> NDArray[np.float32]:  # noqa: ARG002
+        """The three sums of each descriptor."""
+        pooled = np.concatenate([sums.least, sums.greatest, sums.mean], axis=1)
         return np.where(np.isfinite(pooled), pooled, np.float32(0.0))

@@ -40,7 +40,7 @@ class PathEncoding(GroupEncoding):
             "path/longer",
         )
 
-    def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
+    def encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
         """Extend the paths of all graphs at once, by one operation per round."""
         other = self._letters - 1
         letters = np.array([self._number_of_op.get(op.name, other) for op in group.ops])

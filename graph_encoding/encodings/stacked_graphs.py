@@ -18,6 +18,9 @@ _LARGE = 2.0**500
 """Bound of multiplicities and of the values of `Counts`: sums over a graph's edges of products of
 two of them stay finite in float64."""
 
+_GRAPHS_AT_ONCE = 128
+"""Graphs in one group: more have arrays that leave the processor's cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Counts:
@@ -100,6 +103,21 @@ class DenseGraphs:
         return found
 
     @cached_property
+    def fed_by(self) -> list[tuple[NDArray[np.intp], NDArray[np.float64]]]:
+        """Of a single graph, each node's sources (s,) and their multiplicities (s, 1)."""
+        found: list[list[tuple[int, float]]] = [[] for _ in range(self.nodes)]
+        edges = (self.edge_source.tolist(), self.edge_target.tolist(), self.multiplicity.tolist())
+        for source, target, multiplicity in sorted(zip(*edges, strict=True)):
+            found[target].append((source, multiplicity))
+        return [
+            (
+                np.array([source for source, _ in of], np.intp),
+                np.array([multiplicity for _, multiplicity in of], np.float64)[:, None],
+            )
+            for of in found
+        ]
+
+    @cached_property
     def targets(self) -> list[list[tuple[int, NDArray[np.float64]]]]:
         """Per node, its targets in any graph, with their multiplicities (n,)."""
         fed: list[list[tuple[int, NDArray[np.float64]]]] = [[] for _ in range(self.nodes)]
@@ -131,11 +149,15 @@ class GroupedGraphs(tuple[CellGraph, ...]):
 
     @cached_property
     def groups(self) -> list[DenseGraphs]:
-        """The graphs, grouped by size."""
+        """The graphs, grouped by size, some at a time."""
         by_size: dict[int, list[int]] = {}
         for row, graph in enumerate(self):
             by_size.setdefault(len(graph.ops), []).append(row)
-        return [_stack(self, rows) for _, rows in sorted(by_size.items())]
+        return [
+            _stack(self, rows[start : start + _GRAPHS_AT_ONCE])
+            for _, rows in sorted(by_size.items())
+            for start in range(0, len(rows), _GRAPHS_AT_ONCE)
+        ]
 
 
 def grouped(graphs: Sequence[CellGraph]) -> GroupedGraphs:
@@ -197,6 +219,8 @@ def count_paths(group: DenseGraphs, through_NVS: NDArray[np.bool_]) -> Counts:
     value_NVS = np.zeros(through_NVS.shape)
     exponent_NVS = np.zeros(through_NVS.shape, dtype=np.int32)
     value_NVS[:, 0] = 1.0
+    if len(value_NVS) == 1 and _count_paths_of_one(group, through_NVS[0], value_NVS[0]):
+        return Counts(value_NVS, exponent_NVS)
     has_exponents = False
     for target in range(1, group.nodes):
         sources = group.sources[target]
@@ -214,6 +238,22 @@ def count_paths(group: DenseGraphs, through_NVS: NDArray[np.bool_]) -> Counts:
             value_NVS[:, target], further = np.frexp(value_NVS[:, target])
             exponent_NVS[:, target] += further
     return Counts(value_NVS, exponent_NVS)
+
+
+def _count_paths_of_one(
+    group: DenseGraphs, through_VS: NDArray[np.bool_], value_VS: NDArray[np.float64]
+) -> bool:
+    """As `count_paths`, of a single graph, into `value_VS`; False if some count is very large.
+
+    All edges to a node are summed in one call, in the order of `count_paths`.
+    """
+    for target, (sources, weight_E1) in enumerate(group.fed_by[1:], 1):
+        sum_S = np.add.reduce(weight_E1 * value_VS[sources], axis=0)
+        np.multiply(sum_S, through_VS[target], out=value_VS[target])
+        if np.maximum.reduce(value_VS[target], initial=0.0) > _LARGE:
+            value_VS[1:] = 0.0
+            return False
+    return True
 
 
 def _largest_exponent(
@@ -253,23 +293,45 @@ def path_sums(
         The minimum, maximum and mean sum over paths, (n, k) each; infinity, minus infinity and
         zero where no path exists.
     """
+    paths = group.path_counts
+    if len(added_NVK) == 1 and not paths.exponent.any():
+        return _path_sums_of_one(group, added_NVK[0], paths.value[0])
     least = np.full(added_NVK.shape, np.inf, np.float32)
     greatest = np.full(added_NVK.shape, -np.inf, np.float32)
     least[:, 0] = greatest[:, 0] = 0.0
     # The sum over all paths to a node, scaled by the exponent of their count.
     total = np.zeros(added_NVK.shape)
-    value_NV1 = group.path_counts.value[:, :, None]
-    exponent_NV1 = group.path_counts.exponent[:, :, None]
+    value_NV1, exponent_NV1 = paths.value[:, :, None], paths.exponent[:, :, None]
     for target in range(1, group.nodes):
         added_NK = added_NVK[:, target]
         for source, weight_N in group.sources[target]:
-            fed_N1 = (weight_N > 0)[:, None]
-            low = np.where(fed_N1, least[:, source] + added_NK, np.float32(np.inf))
+            low, high = least[:, source] + added_NK, greatest[:, source] + added_NK
+            fed_N = weight_N > 0
+            if not fed_N.all():
+                low[~fed_N], high[~fed_N] = np.inf, -np.inf
             np.minimum(least[:, target], low, out=least[:, target])
-            high = np.where(fed_N1, greatest[:, source] + added_NK, np.float32(-np.inf))
             np.maximum(greatest[:, target], high, out=greatest[:, target])
             share_N1 = _shares(weight_N, exponent_NV1, source, target)
             total[:, target] += share_N1 * (total[:, source] + value_NV1[:, source] * added_NK)
     has_path_N1 = value_NV1[:, -1] > 0
     mean = np.where(has_path_N1, total[:, -1] / np.where(has_path_N1, value_NV1[:, -1], 1.0), 0.0)
     return least[:, -1], greatest[:, -1], mean.astype(np.float32)
+
+
+def _path_sums_of_one(
+    group: DenseGraphs, added_VK: NDArray[np.float32], value_V: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """As `path_sums`, of a single graph whose counts of paths have no exponents; (1, k) each."""
+    least = np.full(added_VK.shape, np.inf, np.float32)
+    greatest = np.full(added_VK.shape, -np.inf, np.float32)
+    least[0] = greatest[0] = 0.0
+    total = np.zeros(added_VK.shape)
+    for target, (sources, weight_E1) in enumerate(group.fed_by[1:], 1):
+        if len(sources):
+            added_K = added_VK[target]
+            np.add(np.minimum.reduce(least[sources], axis=0), added_K, out=least[target])
+            np.add(np.maximum.reduce(greatest[sources], axis=0), added_K, out=greatest[target])
+            through_EK = total[sources] + value_V[sources, None] * added_K
+            np.add.reduce(weight_E1 * through_EK, axis=0, out=total[target])
+    mean = total[-1:] / value_V[-1] if value_V[-1] > 0 else np.zeros_like(total[-1:])
+    return least[-1:], greatest[-1:], mean.astype(np.float32)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.encodings.base import GroupEncoding
-from graph_encoding.encodings.stacked_graphs import DenseGraphs, path_sums, to_float32
+from graph_encoding.encodings.base import PathSumEncoding, PathSums
+from graph_encoding.encodings.stacked_graphs import DenseGraphs, to_float32
 from graph_encoding.ops import NB_ASR_OPS, Operation
 
 _GROUPS: dict[str, Callable[[Operation], bool]] = {
@@ -20,7 +20,7 @@ _GROUPS: dict[str, Callable[[Operation], bool]] = {
 """Subsets of operations by their properties, which unseen operations have too."""
 
 
-class GraphStatisticsEncoding(GroupEncoding):
+class GraphStatisticsEncoding(PathSumEncoding):
     """Numbers of operations, edges and paths; path lengths per subset of operations.
 
     The length of a path is its number of operations in the subset; columns are the shortest and
@@ -51,22 +51,23 @@ class GraphStatisticsEncoding(GroupEncoding):
             "statistics/dead",
         )
 
-    def _encode_group(self, group: DenseGraphs) -> NDArray[np.float32]:
-        """Shape suffixes: N graphs, V nodes, C counted names, L subsets, O operations."""
+    def _quantities(self, op: Operation) -> list[float]:
+        is_inner = op.kind not in ("input", "output")
+        return [float(is_inner and member(op)) for member in _GROUPS.values()]
+
+    def counts(self, group: DenseGraphs) -> NDArray[np.float32]:
+        """(n, c) number of nodes of each counted name, the first columns of the encoding."""
         others = len(self._column_of_op)
-        inner = [op.kind not in ("input", "output") for op in group.ops]
         counted_OC = np.zeros((len(group.ops), others + 1), dtype=np.float32)
         for row, op in enumerate(group.ops):
-            counted_OC[row, self._column_of_op.get(op.name, others)] = inner[row]
-        steps_OL = np.array(
-            [
-                [i and member(op) for member in _GROUPS.values()]
-                for i, op in zip(inner, group.ops, strict=True)
-            ],
-            dtype=np.float32,
-        )
-        shortest_NL, longest_NL, _ = path_sums(group, steps_OL[group.op_index])
-        lengths_NL2 = np.stack([shortest_NL, longest_NL], axis=2)
+            if op.kind not in ("input", "output"):
+                counted_OC[row, self._column_of_op.get(op.name, others)] = 1.0
+        counts_NC: NDArray[np.float32] = counted_OC[group.op_index].sum(axis=1)
+        return counts_NC
+
+    def encode_sums(self, group: DenseGraphs, sums: PathSums) -> NDArray[np.float32]:
+        """Shape suffixes: N graphs, V nodes, C counted names, L subsets, E edges."""
+        lengths_NL2 = np.stack([sums.least, sums.greatest], axis=2)
         lengths_NL2[~np.isfinite(lengths_NL2)] = 0.0
         into_NV = group.degrees(group.edge_target)
         out_of_NV = group.degrees(group.edge_source)
@@ -85,5 +86,6 @@ class GraphStatisticsEncoding(GroupEncoding):
             out_of_NV[:, 1:-1].max(axis=1, initial=0),
             paths.value == 0,
         )
-        counts_NC = counted_OC[group.op_index].sum(axis=1)
-        return to_float32(np.column_stack([counts_NC, lengths_NL2.reshape(n, -1), *columns]))
+        return to_float32(
+            np.column_stack([self.counts(group), lengths_NL2.reshape(n, -1), *columns])
+        )

@@ -21,7 +21,7 @@ Novelty = Mapping[Way, int]
 """Number of novel nodes for each way in which a graph is out of support, each >= 1: nodes with an
 unseen operation, and nodes above the size of the largest training graph. Empty in support."""
 
-_ROWS_AT_ONCE = 512
+_ROWS_AT_ONCE = 64  # their distances from all points stay in the cache
 _MOST_COUNTED = np.float32(2.0**50)
 
 
@@ -94,14 +94,28 @@ class Neighbourhood:
         them must be added and removed. A different graph with the same counts has distance 0.
         """
         rows = _counts(self._encoding, graphs)
-        lengths = self._squared_lengths
         nearest = [
-            (lengths - 2 * (rows[start : start + _ROWS_AT_ONCE] @ self.points.T)).min(axis=1)
+            self._least(rows[start : start + _ROWS_AT_ONCE])
             for start in range(0, len(rows), _ROWS_AT_ONCE)
         ]
         squared = (rows**2).sum(axis=1) + np.concatenate([np.zeros(0), *nearest])
         distances: FloatArray = np.sqrt(np.maximum(squared, 0.0)).astype(np.float64)
         return distances
+
+    def _least(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n,) least squared distances of rows, without their own squared lengths."""
+        by_column = self._by_column
+        if len(rows) == 1:  # a graph has few operations and edges: most columns are zero
+            used = rows[0].nonzero()[0]
+            rows, by_column = rows[:, used], by_column[used]
+        squared = (-2 * rows) @ by_column
+        squared += self._squared_lengths
+        least: NDArray[np.float32] = squared.min(axis=1)
+        return least
+
+    @cached_property
+    def _by_column(self) -> NDArray[np.float32]:
+        return np.ascontiguousarray(self.points.T)
 
     @cached_property
     def _encoding(self) -> EdgeHistogramEncoding:

@@ -80,7 +80,7 @@ class SupportCalibrator:
         )
 
     def to_plain(self) -> dict[str, Any]:
-        """A form for JSON, which `from_plain` reads."""
+        """A tree for `write_tree`, which `from_plain` reads."""
         outside = {way: _to_plain(calibrator) for way, calibrator in self.outside.items()}
         return {"inside": _to_plain(self.inside), "outside": outside, "growth": self.growth}
 
@@ -98,6 +98,8 @@ class SupportCalibrator:
     ) -> FloatArray:
         """(n,) values in support, raised to the largest of all ways that apply to a graph."""
         assert len(novelty) == len(values), "one novelty per prediction"
+        if not any(novelty):
+            return values
         for way, calibrator in self.outside.items():
             nodes = np.array([of_graph.get(way, 0) for of_graph in novelty], dtype=np.float64)
             if nodes.any():
@@ -107,7 +109,7 @@ class SupportCalibrator:
 
 
 def _to_plain(calibrator: ConformalCalibrator) -> dict[str, Any]:
-    return {"floor": calibrator.floor, "errors": calibrator.errors.tolist()}
+    return {"floor": calibrator.floor, "errors": calibrator.errors}
 
 
 def _from_plain(plain: Mapping[str, Any]) -> ConformalCalibrator:

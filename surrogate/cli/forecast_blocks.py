@@ -64,11 +64,8 @@ class Scale:
 
 def scales_of(artifact: "Artifact") -> dict[str, Scale]:
     """The scale of each target of an artifact."""
-    rows = artifact.measured.values()
-    return {
-        name: Scale(np.sort([sum(v := row.values[name]) / len(v) for row in rows]))
-        for name in (model.target.name for model in artifact.models)
-    }
+    names = [model.target.name for model in artifact.models]
+    return {name: Scale(np.sort(artifact.measured_means(name))) for name in names}
 
 
 def block(forecast: "Forecast", scales: Mapping[str, Scale]) -> str:

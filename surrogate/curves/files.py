@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.array_files import read_arrays
+from graph_encoding.common.array_files import read_arrays, write_tree
 from graph_encoding.common.atomic_files import atomic_folder
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.listed_files import listed_file
@@ -17,9 +16,9 @@ from surrogate.predictors.base import Predictor, load_predictor
 
 Arrays = Mapping[str, NDArray[Any]]
 
-_SCHEMA_VERSION = 2
-_WITHOUT_LABEL_EPOCHS = 1
-"""The version before this one, whose header has no `label_epochs`."""
+_SCHEMA_VERSION = 3
+_EARLIER_VERSIONS = (1, 2)
+"""The header of the first has no `label_epochs`; arrays of both have a member each."""
 
 _HEADER_FILE = "curves.json"
 _ARRAYS_FILE = "curves.npz"
@@ -37,8 +36,7 @@ def write_model_folder(
         raise UserError(f"curve model folder {folder} exists; choose another or remove it")
     try:
         with atomic_folder(folder) as scratch:
-            with (scratch / _ARRAYS_FILE).open("wb") as file:
-                np.savez_compressed(file, allow_pickle=False, **arrays)
+            write_tree(scratch / _ARRAYS_FILE, arrays)
             for j, predictor in enumerate(predictors):
                 predictor.save(_predictor_folder(scratch, j))
             files = sorted(path for path in scratch.rglob("*") if path.is_file())
@@ -59,11 +57,11 @@ def read_model_folder(folder: Path) -> tuple[dict[str, Any], Arrays, tuple[Predi
     """
     header: dict[str, Any] = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
     version = header["schema_version"]
-    if version not in (_WITHOUT_LABEL_EPOCHS, _SCHEMA_VERSION):
+    if version not in (*_EARLIER_VERSIONS, _SCHEMA_VERSION):
         raise UserError(
-            f"curve model {folder} must have schema version {_WITHOUT_LABEL_EPOCHS} or "
-            f"{_SCHEMA_VERSION}, but has {version!r}; use the nasasr version that wrote it, or fit "
-            "it again"
+            f"curve model {folder} must have schema version {_SCHEMA_VERSION} or one of "
+            f"{_EARLIER_VERSIONS}, but has {version!r}; use the nasasr version that wrote it, or "
+            "fit it again"
         )
     for name, expected in header["sha256"].items():
         found = _sha256(listed_file(folder, name, "copy the model again or fit it again"))

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from graph_encoding.common.array_files import read_arrays
+from graph_encoding.common.array_files import read_arrays, write_tree
 from graph_encoding.common.atomic_files import atomic_folder
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
@@ -26,21 +26,26 @@ from surrogate.calibration import (
     TrueMeanModel,
 )
 from surrogate.curves import CurveModel, load_curve_model
-from surrogate.data.targets import TARGETS, VAL_PER, Target
+from surrogate.data.targets import TARGETS, VAL_PER, FloatArray, Target
+from surrogate.fitting.measured_rows import MeasuredRow, MeasuredRows
 from surrogate.latency.model import LatencyModel
 from surrogate.predictors import Predictor, load_predictor
 from train_benchmark.labels import EpochWindow
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
+_WITH_JSON_NUMBERS = 5
+"""The last version whose measured labels and calibrations are JSON."""
 _WITHOUT_LABEL_EPOCHS = 4
-"""The version before this one: `val_per` of such artifacts averages the last five epochs."""
+"""A version whose `val_per` averages the last five epochs; otherwise as version 5."""
 
 DEFAULT_ARTIFACT = "timit-micro"
 
 _METADATA_FILE = "metadata.json"
-_MEASURED_FILE = "measured.json"
-_CALIBRATION_FILE = "calibration.json"
-_HELD_OUT_FILE = "held_out.npz"
+_MEASURED_FILE = "measured.npz"
+_CALIBRATION_FILE = "calibration.npz"
+_OLD_MEASURED_FILE = "measured.json"
+_OLD_CALIBRATION_FILE = "calibration.json"
+_OLD_HELD_OUT_FILE = "held_out.npz"
 _NEIGHBOURHOOD_FILE = "neighbourhood.npz"
 
 CURVE_FOLDER = "curve"
@@ -123,10 +128,8 @@ class TargetModel:
         calibration = {**self.calibrator.to_plain(), "seed_share": self.seed_share}
         if self.true_means is not None:
             calibration["true_mean"] = self.true_means.model.to_plain()
-            with (folder / _HELD_OUT_FILE).open("wb") as file:
-                arrays = self.true_means.held_out.arrays()
-                np.savez_compressed(file, allow_pickle=False, **arrays)
-        _write_json(folder / _CALIBRATION_FILE, calibration)
+            calibration["held_out"] = self.true_means.held_out.arrays()
+        write_tree(folder / _CALIBRATION_FILE, calibration)
 
     @classmethod
     def load(cls, folder: Path, target: Target) -> Self:
@@ -135,29 +138,16 @@ class TargetModel:
         Raises:
             UserError: if a file is missing or corrupt.
         """
-        calibration = _read_json(folder / _CALIBRATION_FILE)
+        calibration = _read_calibration(folder)
         calibrator = SupportCalibrator.from_plain(calibration)
         true_means = None
         if "true_mean" in calibration:
             true_means = TrueMeans(
                 TrueMeanModel.from_plain(calibration["true_mean"]),
-                HeldOutForecasts.from_arrays(read_arrays(folder / _HELD_OUT_FILE)),
+                HeldOutForecasts.from_arrays(calibration["held_out"]),
             )
         share = calibration["seed_share"]
         return cls(target, load_predictor(folder), calibrator, share, true_means)
-
-
-@dataclass(frozen=True)
-class MeasuredRow:
-    """The measured labels of one function.
-
-    Attributes:
-        seeds: (s,) seeds it was trained with.
-        values: for each target's name, the (s,) raw labels in the seeds' order.
-    """
-
-    seeds: tuple[int, ...]
-    values: Mapping[str, tuple[float, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +170,10 @@ class Artifact:
     curves: CurveModel | None = None
     latency: tuple[LatencyModel, ...] = ()
 
+    def measured_means(self, target: str) -> FloatArray:
+        """(n,) mean raw label of each measured function."""
+        return MeasuredRows.of(self.measured).means(target)
+
     def save(self, folder: Path) -> None:
         """Write the artifact as a new folder, by an atomic write.
 
@@ -197,17 +191,12 @@ class Artifact:
     def _write(self, folder: Path) -> None:
         for model in self.models:
             model.save(folder / model.target.name)
-        measured = {
-            key: {"seeds": row.seeds, "values": dict(row.values)}
-            for key, row in self.measured.items()
-        }
-        _write_json(folder / _MEASURED_FILE, measured)
-        with (folder / _NEIGHBOURHOOD_FILE).open("wb") as file:
-            points = self.neighbourhood.points
-            # Counts of cells of the space fit into a byte; those of large graphs may not.
-            if points.max(initial=0) <= np.iinfo(np.uint8).max:
-                points = points.astype(np.uint8)
-            np.savez_compressed(file, allow_pickle=False, points=points)
+        write_tree(folder / _MEASURED_FILE, MeasuredRows.of(self.measured).to_plain())
+        points = self.neighbourhood.points
+        # Counts of cells of the space fit into a byte; those of large graphs may not.
+        if points.max(initial=0) <= np.iinfo(np.uint8).max:
+            points = points.astype(np.uint8)
+        write_tree(folder / _NEIGHBOURHOOD_FILE, {"points": points})
         if self.curves is not None:
             self.curves.save(folder / CURVE_FOLDER)
         for number, of_setting in enumerate(self.latency):
@@ -242,13 +231,6 @@ def _read_artifact(folder: Path) -> Artifact:
     models = tuple(
         TargetModel.load(folder / name, TARGETS.get(name)) for name in metadata["targets"]
     )
-    measured = {
-        key: MeasuredRow(
-            tuple(row["seeds"]),
-            {name: tuple(values) for name, values in row["values"].items()},
-        )
-        for key, row in _read_json(folder / _MEASURED_FILE).items()
-    }
     curve_folder = folder / CURVE_FOLDER
     curves = load_curve_model(curve_folder) if curve_folder.is_dir() else None
     return Artifact(
@@ -268,7 +250,7 @@ def _read_artifact(folder: Path) -> Artifact:
             versions=metadata["versions"],
         ),
         models,
-        measured,
+        _read_measured(folder),
         _load_neighbourhood(folder, tuple(metadata["trained_on"]["ops"])),
         curves,
         tuple(
@@ -311,11 +293,11 @@ def _verified_metadata(folder: Path) -> dict[str, Any]:
             f"`nasasr fit {folder} --out DIR`"
         )
     version = metadata.get("schema_version") if isinstance(metadata, dict) else None
-    if version not in (_WITHOUT_LABEL_EPOCHS, SCHEMA_VERSION):
+    if version not in (_WITHOUT_LABEL_EPOCHS, _WITH_JSON_NUMBERS, SCHEMA_VERSION):
         raise UserError(
-            f"artifact {folder} must have schema version {_WITHOUT_LABEL_EPOCHS} or "
-            f"{SCHEMA_VERSION}, but has {version!r}; use the nasasr version that wrote it, or fit "
-            "it again"
+            f"artifact {folder} must have schema version {_WITHOUT_LABEL_EPOCHS}, "
+            f"{_WITH_JSON_NUMBERS} or {SCHEMA_VERSION}, but has {version!r}; use the nasasr "
+            "version that wrote it, or fit it again"
         )
     listed = metadata.get("sha256")
     if not isinstance(listed, dict):
@@ -347,9 +329,21 @@ def _load_neighbourhood(folder: Path, ops: tuple[str, ...]) -> Neighbourhood:
     return Neighbourhood(ops, arrays["points"].astype(np.float32))
 
 
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(
-        json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n", encoding="utf-8"
+def _read_calibration(folder: Path) -> dict[str, Any]:
+    if (folder / _CALIBRATION_FILE).is_file():
+        return read_arrays(folder / _CALIBRATION_FILE)
+    found: dict[str, Any] = _read_json(folder / _OLD_CALIBRATION_FILE)
+    if "true_mean" in found:
+        found["held_out"] = read_arrays(folder / _OLD_HELD_OUT_FILE)
+    return found
+
+
+def _read_measured(folder: Path) -> MeasuredRows:
+    if (folder / _MEASURED_FILE).is_file():
+        return MeasuredRows.from_plain(read_arrays(folder / _MEASURED_FILE))
+    rows = _read_json(folder / _OLD_MEASURED_FILE)
+    return MeasuredRows.of(
+        {key: MeasuredRow(tuple(row["seeds"]), row["values"]) for key, row in rows.items()}
     )
 
 

@@ -12,7 +12,7 @@ from surrogate.curves import CurveModel, CurveSet
 from surrogate.data.dataset import SeedPolicy, SurrogateDataset
 from surrogate.data.folds import check_folds
 from surrogate.data.targets import TARGETS, VAL_PER, Target, label_epochs
-from surrogate.fitting.artifact import Artifact, ArtifactMetadata, MeasuredRow, TargetModel
+from surrogate.fitting.artifact import Artifact, ArtifactMetadata, TargetModel
 from surrogate.fitting.fit_parts import (
     CurveTask,
     FitPlan,
@@ -21,6 +21,7 @@ from surrogate.fitting.fit_parts import (
     MakePredictor,
     check_labels,
 )
+from surrogate.fitting.measured_rows import MeasuredRow
 from surrogate.jobs.checkpoint import Checkpoint
 from surrogate.jobs.provenance import made_with, versions
 from surrogate.jobs.tasks import OnProgress, no_progress, run

@@ -1,8 +1,9 @@
 """The forecaster: error rates, learning curve and latency of cells, from one artifact."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from surrogate.forecasting.values import (
     with_observed_label,
 )
 from surrogate.latency.model import LatencyForecast, SettingModel
+from surrogate.predictors.score_model import Jointly
 
 __all__ = ["MAX_NODES", "Forecast", "Forecaster", "Support"]
 
@@ -80,6 +82,7 @@ class Forecaster:
         )
         self._distance = DistancePart(artifact.neighbourhood)
         self._cells = KnownCells(self._semantics, self._facts)
+        self._requests: dict[Hashable, _Request] = {}
 
     @classmethod
     def load(cls, name_or_folder: str | Path = DEFAULT_ARTIFACT) -> "Forecaster":
@@ -161,7 +164,7 @@ class Forecaster:
         with self._lock:
             for start in range(0, len(keys), _FUNCTIONS_AT_ONCE):
                 part = slice(start, start + _FUNCTIONS_AT_ONCE)
-                functions = Functions(keys[part], forms[part])
+                functions = Functions(keys[part], forms[part], request.jointly)
                 found = self._forecast_functions(functions, level, observed_curve, request)
                 of_key.update(zip(functions.keys, found, strict=True))
         dead = _FunctionForecast()
@@ -174,11 +177,14 @@ class Forecaster:
         if isinstance(latency, bool):
             latency = self.settings if latency else ()
         settings = self._known("settings", self.settings, latency)
-        return _Request(
-            tuple(part for name, part in self._targets.items() if name in names),
-            self._curves if curve else None,
-            tuple(part for part in self._latency if part.model.setting in settings),
-        )
+        place = names, curve, settings
+        if place not in self._requests:
+            self._requests[place] = _Request(
+                tuple(part for name, part in self._targets.items() if name in names),
+                self._curves if curve else None,
+                tuple(part for part in self._latency if part.model.setting in settings),
+            )
+        return self._requests[place]
 
     def _known(
         self, what: str, available: Sequence[str], wanted: Iterable[str] | None
@@ -275,7 +281,12 @@ class _Request:
     curves: CurvePart | None
     latency: tuple[LatencyPart, ...]
 
-    @property
+    @cached_property
+    def jointly(self) -> Jointly:
+        """All their predictors at once."""
+        return Jointly(predictor for part in self.with_intervals for predictor in part.predictors)
+
+    @cached_property
     def with_intervals(self) -> tuple[Part[Any], ...]:
         """All of them."""
         return (*self.targets, *((self.curves,) if self.curves else ()), *self.latency)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from graph_encoding.cell import Cell
 from graph_encoding.functional_identity import FunctionalForm, functional_form
 from graph_encoding.semantics import Semantics
-from surrogate.fitting.artifact import MeasuredRow
+from surrogate.fitting.measured_rows import MeasuredRow
 from surrogate.forecasting.values import Support
 
 _MOST_REMEMBERED = 50_000

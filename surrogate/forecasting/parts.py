@@ -15,7 +15,8 @@ from surrogate.curves import CurveModel, Widening
 from surrogate.curves.components.mean_curve import ExpectedCurves
 from surrogate.data.prediction import ONE_SIGMA, Prediction
 from surrogate.data.targets import FloatArray
-from surrogate.fitting.artifact import MeasuredRow, TargetModel
+from surrogate.fitting.artifact import TargetModel
+from surrogate.fitting.measured_rows import MeasuredRow
 from surrogate.forecasting.values import (
     ForecastCurve,
     Own,
@@ -27,7 +28,9 @@ from surrogate.forecasting.values import (
     widening_of,
 )
 from surrogate.latency.model import LatencyForecast, SettingModel
+from surrogate.predictors.base import Predictor
 from surrogate.predictors.features import GraphBatch
+from surrogate.predictors.score_model import Jointly
 
 F = TypeVar("F")
 
@@ -38,14 +41,21 @@ _MOST_REMEMBERED = 20_000
 class Functions:
     """n living functions of a request, with the inputs of the models.
 
-    Attributes:
+    Args:
         keys: (n,) distinct functional keys.
         forms: (n,) their forms.
+        jointly: predicts them with the models of a request at once; by default none.
     """
 
-    def __init__(self, keys: Sequence[str], forms: Sequence[FunctionalForm]) -> None:
-        self.keys, self.forms = keys, forms
+    def __init__(
+        self,
+        keys: Sequence[str],
+        forms: Sequence[FunctionalForm],
+        jointly: Jointly | None = None,
+    ) -> None:
+        self.keys, self.forms, self._jointly = keys, forms, jointly
         self._subsets: dict[tuple[int, ...], Functions] = {}
+        self._novelty: dict[TrainedOn, list[Novelty]] = {}
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -53,11 +63,16 @@ class Functions:
     @cached_property
     def graphs(self) -> GraphBatch:
         """(n,) their graphs: one batch for all models, which then share encodings."""
-        return GraphBatch([graph_of_form(form) for form in self.forms])
+        graphs = GraphBatch([graph_of_form(form) for form in self.forms])
+        if self._jointly is not None:
+            self._jointly.predict(graphs)
+        return graphs
 
     def novelty(self, trained_on: TrainedOn) -> list[Novelty]:
-        """(n,) their novelty."""
-        return [trained_on.novelty_of(form.ops) for form in self.forms]
+        """(n,) their novelty, computed once per support."""
+        if trained_on not in self._novelty:
+            self._novelty[trained_on] = [trained_on.novelty_of(form.ops) for form in self.forms]
+        return self._novelty[trained_on]
 
     def subset(self, rows: Sequence[int]) -> "Functions":
         """The functions of some rows; the same object for the same rows."""
@@ -66,7 +81,8 @@ class Functions:
         place = tuple(rows)
         if place not in self._subsets:
             forms = [self.forms[i] for i in rows]
-            self._subsets[place] = Functions([self.keys[i] for i in rows], forms)
+            keys = [self.keys[i] for i in rows]
+            self._subsets[place] = Functions(keys, forms, self._jointly)
         return self._subsets[place]
 
 
@@ -123,6 +139,11 @@ class Part(ABC, Generic[F]):
             for key, row in zip(functions.keys, numbers.tolist(), strict=True)
         ]
 
+    @property
+    def predictors(self) -> Sequence[Predictor]:
+        """The predictors that it asks."""
+        return ()
+
     @abstractmethod
     def limit(self, level: float) -> LevelTooHighError | None:
         """Why there is no interval of a level; None if there is one."""
@@ -154,6 +175,11 @@ class TargetPart(Part[TargetForecast]):
         super().__init__()
         self.model, self._trained_on, self._measured = model, trained_on, measured
 
+    @property
+    def predictors(self) -> Sequence[Predictor]:
+        """That of the target."""
+        return (self.model.predictor,)
+
     def limit(self, level: float) -> LevelTooHighError | None:
         """Too few labels were held out."""
         return _limit_of(lambda: self.model.calibrator.inside.quantile(level))
@@ -164,7 +190,7 @@ class TargetPart(Part[TargetForecast]):
 
     def _predict(self, functions: Functions) -> FloatArray:
         found = self.model.predictor.predict(functions.graphs)
-        return np.column_stack([found.mean, found.std])
+        return np.array([found.mean, found.std]).T
 
     def _at_level(self, functions: Functions, level: float) -> FloatArray:
         trainings = [self._trainings(key) for key in functions.keys]
@@ -194,6 +220,11 @@ class CurvePart(Part[ForecastCurve]):
     def __init__(self, model: CurveModel, label: TargetPart, trained_on: TrainedOn) -> None:
         super().__init__()
         self.model, self._label, self._trained_on = model, label, trained_on
+
+    @property
+    def predictors(self) -> Sequence[Predictor]:
+        """Those of the coefficients."""
+        return self.model.curves.predictors
 
     def limit(self, level: float) -> LevelTooHighError | None:
         """Too few curves were held out."""
@@ -241,6 +272,11 @@ class LatencyPart(Part[LatencyForecast]):
     def __init__(self, model: SettingModel) -> None:
         super().__init__()
         self.model = model
+
+    @property
+    def predictors(self) -> Sequence[Predictor]:
+        """That of the setting."""
+        return self.model.predictors
 
     def limit(self, level: float) -> LevelTooHighError | None:
         """Too few functions were measured in the setting."""

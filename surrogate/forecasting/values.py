@@ -14,7 +14,8 @@ from surrogate.calibration.conformal import LevelTooHighError
 from surrogate.curves import CurveForecast, LabelForecast, Widening
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import COLLAPSED_PER, PER_UNIT, TARGETS, FloatArray
-from surrogate.fitting.artifact import MeasuredRow, TargetModel, TrueMeans
+from surrogate.fitting.artifact import TargetModel, TrueMeans
+from surrogate.fitting.measured_rows import MeasuredRow
 from surrogate.latency.model import LatencyForecast
 
 Support = Literal["measured", "interpolated", "extrapolated", "dead"]
@@ -266,7 +267,7 @@ def target_numbers(
         calibrator.exceedance(prediction, limit, novelty),
         *estimates,
     )
-    return np.column_stack(columns)
+    return np.array(columns).T
 
 
 def _estimates(

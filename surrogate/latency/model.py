@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 import numpy as np
 
 from graph_encoding.cell import Cell
+from graph_encoding.common.array_files import read_arrays, write_tree
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph, cell_graph
 from graph_encoding.semantics import Semantics
@@ -34,7 +35,8 @@ LatencySource = Literal["artifact", "transferred"]
 
 LatencySupport = Literal["measured", "interpolated", "extrapolated"]
 
-_HEADER_FILE = "latency.json"
+_FILE = "latency.npz"
+_OLD_FILE = "latency.json"
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,10 @@ class LogSeconds(NamedTuple):
     std: FloatArray
 
     def in_seconds(self) -> FloatArray:
-        """(n, 4) mean, standard deviation and the ends of the interval, in seconds."""
+        """(4, n) mean, standard deviation and the ends of the interval, in seconds."""
         seconds = np.exp(self.mean)
         low, high = np.exp(self.mean - self.half), np.exp(self.mean + self.half)
-        return np.column_stack([seconds, seconds * self.std, low, high])
+        return np.array([seconds, seconds * self.std, low, high])
 
 
 class SettingModel(ABC):
@@ -105,6 +107,11 @@ class SettingModel(ABC):
     @abstractmethod
     def support(self) -> TrainedOn:
         """Operations and sizes of the graphs of the fit."""
+
+    @property
+    def predictors(self) -> Sequence[Predictor]:
+        """The predictors that `predict` asks."""
+        return ()
 
     @abstractmethod
     def predict(self, graphs: Sequence[CellGraph]) -> FloatArray:
@@ -130,7 +137,7 @@ class SettingModel(ABC):
         """(n, 5) numbers of `forecast_of`."""
         novel = [float(bool(of_graph)) for of_graph in novelty]
         seconds = self.log_seconds(predicted, novelty, level).in_seconds()
-        return np.column_stack([seconds, novel])
+        return np.array([*seconds, novel]).T
 
     def forecast_of(self, key: str, numbers: Sequence[float]) -> LatencyForecast:
         """The forecast of a function, of its row of `at_level`."""
@@ -214,10 +221,15 @@ class LatencyModel(SettingModel):
         """As of the fit."""
         return self.trained_on
 
+    @property
+    def predictors(self) -> Sequence[Predictor]:
+        """That of the logarithm of seconds."""
+        return (self.predictor,)
+
     def predict(self, graphs: Sequence[CellGraph]) -> FloatArray:
         """(n, 2) mean and standard deviation of the predictor for n graphs."""
         found = self.predictor.predict(graphs)
-        return np.column_stack([found.mean, found.std])
+        return np.array([found.mean, found.std]).T
 
     def log_seconds(
         self, predicted: FloatArray, novelty: Sequence[Novelty], level: float
@@ -241,22 +253,27 @@ class LatencyModel(SettingModel):
     def save(self, folder: Path) -> None:
         """Write the model into a folder, which is made if need be."""
         self.predictor.save(folder)
-        header = {
+        # Nine digits: a measurement has three.
+        seconds = np.array([float(f"{s:.9g}") for s in self.measured.values()])
+        tree = {
             "setting": self.setting,
             "device": self.device,
             "trained_on": asdict(self.trained_on),
             "calibration": self.calibrator.to_plain(),
-            # Nine digits: a measurement has three.
-            "measured": {key: float(f"{s:.9g}") for key, s in self.measured.items()},
+            "keys": list(self.measured),
+            "seconds": seconds,
         }
-        (folder / _HEADER_FILE).write_text(
-            json.dumps(header, separators=(",", ":")) + "\n", encoding="utf-8"
-        )
+        write_tree(folder / _FILE, tree)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the files of `save`, whose checksums the artifact has verified."""
-        header = json.loads((folder / _HEADER_FILE).read_text(encoding="utf-8"))
+        if (folder / _FILE).is_file():
+            header = read_arrays(folder / _FILE)
+            measured = dict(zip(header["keys"], header["seconds"].tolist(), strict=True))
+        else:
+            header = json.loads((folder / _OLD_FILE).read_text(encoding="utf-8"))
+            measured = header["measured"]
         trained_on = TrainedOn(tuple(header["trained_on"]["ops"]), header["trained_on"]["nodes"])
         return cls(
             header["setting"],
@@ -264,7 +281,7 @@ class LatencyModel(SettingModel):
             load_predictor(folder),
             SupportCalibrator.from_plain(header["calibration"]),
             trained_on,
-            header["measured"],
+            measured,
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from graph_encoding.common.array_files import read_arrays
+from graph_encoding.common.array_files import read_arrays, write_tree
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.common.listed_files import listed_file
@@ -166,8 +166,7 @@ class Predictor(ABC):
             "documents": list(self._documents()),
         }
         (folder / _HEADER_FILE).write_text(json.dumps(header, indent=2) + "\n", encoding="utf-8")
-        with (folder / _ARRAYS_FILE).open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **self._learned())
+        write_tree(folder / _ARRAYS_FILE, self._learned())
         for name, text in self._documents().items():
             (folder / name).write_text(text, encoding="utf-8")
 

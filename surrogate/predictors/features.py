@@ -1,6 +1,6 @@
 """Model inputs of graphs: a matrix of features, and arrays of nodes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeVar
@@ -16,6 +16,7 @@ from graph_encoding.encodings import (
     PathDescriptorEncoding,
     PathEncoding,
 )
+from graph_encoding.encodings.base import encoded_together
 from graph_encoding.encodings.stacked_graphs import (
     DenseGraphs,
     GroupedGraphs,
@@ -74,9 +75,7 @@ class GraphFeatures(Encoding):
         self._by_description = [DescribedSubsetEncoding(vocabulary.frequent)] if large else []
         self._descriptors = PathDescriptorEncoding(wide=large)
         self._statistics = GraphStatisticsEncoding(vocabulary.counted)
-        self._counts = np.array(
-            [column.startswith("statistics/count:") for column in self._statistics.columns]
-        )
+        self._width = len(self.columns) - len(vocabulary.given)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -99,19 +98,28 @@ class GraphFeatures(Encoding):
         """
         given = grouped(graphs)
         read = self._vocabulary.read(given)
-        statistics = self._statistics.encode(given)
+        encoded = np.empty((len(given), self._width), dtype=np.float32)
+        for of_given, of_read in zip(given.groups, read.groups, strict=True):
+            encoded[of_given.rows] = self._encode_group(of_given, of_read)
+        if not self._vocabulary.given:
+            return encoded
+        return np.concatenate([encoded, self._given(given)], axis=1)
+
+    def _encode_group(self, given: DenseGraphs, read: DenseGraphs) -> NDArray[np.float32]:
+        """(n, d) columns of graphs of one size, as given and with unseen operations replaced."""
+        by_name, *described, descriptors, statistics = encoded_together(
+            [
+                (self._by_name, read),
+                *((part, given) for part in self._by_description),
+                (self._descriptors, given),
+                (self._statistics, given),
+            ]
+        )
         if read is not given and not self._vocabulary.frequent:
-            statistics[:, self._counts] = self._statistics.encode(read)[:, self._counts]
-        parts = [
-            self._by_name.encode(read),
-            *(part.encode(given) for part in self._by_description),
-            np.log1p(self._paths.encode(read)),
-            self._descriptors.encode(given),
-            statistics,
-        ]
-        if self._vocabulary.given:
-            parts.append(self._given(given))
-        return np.concatenate(parts, axis=1)
+            counts = self._statistics.counts(read)
+            statistics[:, : counts.shape[1]] = counts
+        paths = np.log1p(self._paths.encode_group(read))
+        return np.concatenate([by_name, *described, paths, descriptors, statistics], axis=1)
 
     def _given(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """(n, f) standardised features."""
@@ -184,9 +192,17 @@ class GraphInputs:
         """The graphs' nodes."""
         return _node_arrays(self.graphs, self.vocabulary)
 
-    def once(self, name: bytes, make: Callable[[], T]) -> T:
+    def has(self, name: Hashable) -> bool:
+        """Whether `once` has computed the value of a name."""
+        return name in self.__dict__.get("_found", ())
+
+    def keep(self, name: Hashable, value: object) -> None:
+        """The value that `once` shall return for a name."""
+        self.__dict__.setdefault("_found", {})[name] = value
+
+    def once(self, name: Hashable, make: Callable[[], T]) -> T:
         """The value of `make`, computed once per name."""
-        found: dict[bytes, T] = self.__dict__.setdefault("_found", {})
+        found: dict[Hashable, T] = self.__dict__.setdefault("_found", {})
         if name not in found:
             found[name] = make()
         return found[name]

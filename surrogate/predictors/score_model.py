@@ -5,7 +5,7 @@ stack can hold many models on inputs that are prepared once.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -16,7 +16,13 @@ from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, Predictor
-from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
+from surrogate.predictors.features import (
+    GraphBatch,
+    GraphInputs,
+    Vocabulary,
+    features_of,
+    inputs_of,
+)
 from surrogate.predictors.scaling import NormalScoreScale
 
 _VOCABULARY_FILE = "vocabulary.json"
@@ -34,6 +40,10 @@ class Scores:
     mean: FloatArray
     std: FloatArray
 
+
+FEW_GRAPHS = 16
+"""Models are evaluated together for up to so many graphs: for more, the calls take no time, and the
+arrays of several models leave the processor's cache."""
 
 PredictEach = Callable[[GraphInputs], list[Scores]]
 """Predicted scores of each of several models."""
@@ -64,6 +74,11 @@ class ScoreModel(ABC):
         """Joint prediction of several models of this kind: one by one, or faster."""
         return lambda inputs: [model.predict(inputs) for model in models]
 
+    @property
+    def members(self) -> Sequence["ScoreModel"]:
+        """The models that it predicts with: itself, or those that it combines."""
+        return (self,)
+
     @abstractmethod
     def arrays(self) -> Arrays:
         """The fitted state, as arrays of numbers."""
@@ -78,10 +93,25 @@ class ScoreModel(ABC):
         """
 
 
+def scores_of(model: ScoreModel, inputs: GraphInputs) -> Scores:
+    """Scores of a model: those that `Jointly` has predicted, or its own."""
+    return inputs.once(model, lambda: model.predict(inputs))
+
+
 class VocabularyPredictor(Predictor):
     """A predictor on the columns of a vocabulary, which is saved with it."""
 
     _vocabulary: Vocabulary
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Operations and features with columns of their own, of the fit."""
+        return self._vocabulary
+
+    @property
+    def members(self) -> Sequence[ScoreModel]:
+        """Models that predict from the inputs of the vocabulary; see `Jointly`."""
+        return ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -116,8 +146,13 @@ class ScorePredictor(VocabularyPredictor):
         inputs = GraphInputs(dataset.graphs, self._vocabulary)
         return inputs, self._scale.forward(dataset.model_values)
 
+    @property
+    def members(self) -> Sequence[ScoreModel]:
+        """Those of its model."""
+        return self._model.members
+
     def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
-        scores = self._model.predict(inputs_of(graphs, self._vocabulary))
+        scores = scores_of(self._model, inputs_of(graphs, self._vocabulary))
         return self._scale.prediction(scores.mean, scores.std)
 
     def _learned(self) -> Arrays:
@@ -128,3 +163,33 @@ class ScorePredictor(VocabularyPredictor):
         self._scale = NormalScoreScale.from_arrays(arrays)
         self._model = self._new_model()
         self._model.restore(arrays, documents)
+
+
+class Jointly:
+    """Predicts few graphs with the models of several predictors at once.
+
+    The time of a few graphs is that of the calls, which models of one kind share. Predictors then
+    find the scores of their models among the inputs of a `GraphBatch`.
+
+    Args:
+        predictors: fitted predictors; those without members are ignored.
+    """
+
+    def __init__(self, predictors: Iterable[Predictor]) -> None:
+        groups: dict[tuple[Vocabulary, type[ScoreModel]], list[ScoreModel]] = {}
+        for predictor in predictors:
+            if isinstance(predictor, VocabularyPredictor):
+                for model in predictor.members:
+                    groups.setdefault((predictor.vocabulary, type(model)), []).append(model)
+        self._groups = [
+            (vocabulary, models, kind.together(models))
+            for (vocabulary, kind), models in groups.items()
+        ]
+
+    def predict(self, graphs: GraphBatch) -> None:
+        """Predict n graphs with all models, unless there are so many that nothing is saved."""
+        if len(graphs) <= FEW_GRAPHS:
+            for vocabulary, models, predict_each in self._groups:
+                inputs = graphs.inputs(vocabulary)
+                for model, scores in zip(models, predict_each(inputs), strict=True):
+                    inputs.keep(model, scores)

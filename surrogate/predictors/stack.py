@@ -19,7 +19,7 @@ from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
 from surrogate.predictors.gnn.network import GraphNetwork, regularised
 from surrogate.predictors.gnn.settings import GnnSettings
 from surrogate.predictors.ridge import Columns, Ridge, RidgeSettings
-from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores, scores_of
 from surrogate.predictors.settings import Count, CountOfTwo, Positive, Settings
 from surrogate.predictors.trees.xgb import BoostedTrees, XgbSettings
 
@@ -196,12 +196,28 @@ class Stack(ScoreModel):
         model: ScoreModel = _MODELS[kind](getattr(self._settings, kind))
         return model
 
+    @property
+    def members(self) -> Sequence[ScoreModel]:
+        """The models of all kinds that have weight."""
+        return [model for kind in self._used_kinds for model in self._models[kind]]
+
+    @property
+    def _used_kinds(self) -> list[str]:
+        return [kind for kind, weight in zip(self._kinds, self._weights, strict=True) if weight]
+
+    def _scores_of(self, kind: str, inputs: GraphInputs) -> list[Scores]:
+        """Scores of the models of a kind: those predicted with other predictors', or their own."""
+        models = self._models[kind]
+        if not inputs.has(models[0]):
+            for model, scores in zip(models, self._predict_each[kind](inputs), strict=True):
+                inputs.keep(model, scores)
+        return [scores_of(model, inputs) for model in models]
+
     def predict(self, inputs: GraphInputs) -> Scores:
         """The weighted mean of all kinds; kinds of weight zero are skipped."""
         means, variances = [], []
-        used = [kind for kind, weight in zip(self._kinds, self._weights, strict=True) if weight]
-        for kind in used:
-            found = self._predict_each[kind](inputs)
+        for kind in self._used_kinds:
+            found = self._scores_of(kind, inputs)
             means.append(np.mean([scores.mean for scores in found], axis=0))
             variances.append(np.mean([scores.std**2 for scores in found], axis=0))
         weights = self._weights[self._weights > 0]
@@ -217,7 +233,7 @@ class Stack(ScoreModel):
         means, weights = [], []
         for kind, weight in zip(self._kinds, self._weights, strict=True):
             if weight:
-                found = self._predict_each[kind](inputs)
+                found = self._scores_of(kind, inputs)
                 means += [self._weights.sum() * scores.mean for scores in found]
                 weights += [weight / self._weights.sum() / len(found)] * len(found)
         return np.array(means), np.array(weights)

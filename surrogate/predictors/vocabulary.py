@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -89,6 +89,14 @@ class Vocabulary:
     ops: tuple[Operation, ...]
     given: tuple[GivenFeature, ...] = ()
     frequent: tuple[Operation, ...] = ()
+
+    def __hash__(self) -> int:
+        """Computed once: inputs and columns are cached by vocabulary."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.ops, self.given, self.frequent))
 
     @classmethod
     def of(cls, graphs: Sequence[CellGraph], *, with_features: bool = False) -> "Vocabulary":
@@ -179,8 +187,9 @@ class Vocabulary:
         return json.dumps({"ops": ops, "features": features, **further})
 
     @classmethod
+    @lru_cache(maxsize=64)
     def from_json(cls, text: str) -> "Vocabulary":
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; the same object for the same text."""
         values = json.loads(text)
         if isinstance(values, list):
             values = {"ops": values, "features": []}

@@ -224,10 +224,10 @@ def test_mistakes_exit_with_2_and_a_message(
 
 def test_corrupt_artifact_exits_with_2(run: Run, saved_artifact: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(saved_artifact, tmp_path / "copy"))
-    (copy / "measured.json").write_text("{}")
+    (copy / "measured.npz").write_text("{}")
     code, _, err = run("predict", "10_100_1000", "--artifact", copy)
     assert code == 2
-    assert "measured.json is corrupt" in err
+    assert "measured.npz is corrupt" in err
 
 
 def test_the_version_is_that_of_the_package(run: Run) -> None:

@@ -6,13 +6,14 @@ import struct
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from graph_encoding import UserError
-from graph_encoding.common.array_files import read_arrays
+from graph_encoding.common.array_files import read_arrays, write_tree
 from graph_encoding.common.errors import MissingExtraError, unreadable
 from graph_encoding.common.strict_json import strict_json
 from graph_encoding.common.toml_config import load_config
@@ -113,9 +114,8 @@ def test_own_errors_are_not_wrapped(error: Exception) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"measured.json": "[]"},
-        {"val_per/calibration.json": "{}"},
-        {"val_per/calibration.json": '{"inside": {"floor": 1, "errors": [[1], 2]}}'},
+        {"measured.npz": "PK"},
+        {"val_per/calibration.npz": "{}"},
         {"val_per/predictor.json": "null"},
         {"val_per/vocabulary.json": "[1]"},
         {"val_per/arrays.npz": "PK\x03\x04"},
@@ -131,6 +131,26 @@ def test_an_artifact_of_other_contents_is_refused(
         (tmp_path / "a" / name).write_text(content)
     signer("metadata.json", "metadata_sha256")(tmp_path / "a")
     with pytest.raises(UserError, match=r"must hold (an artifact|a predictor) saved by this"):
+        load_artifact(tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "tree"),
+    [
+        ("measured.npz", {"keys": []}),
+        ("val_per/calibration.npz", {}),
+        ("val_per/calibration.npz", {"inside": {"floor": 1, "errors": [[1], 2]}}),
+        ("neighbourhood.npz", {"points": 1}),
+    ],
+    ids=str,
+)
+def test_an_artifact_with_trees_of_another_form_is_refused(
+    artifact: Artifact, tmp_path: Path, name: str, tree: dict[str, Any]
+) -> None:
+    artifact.save(tmp_path / "a")
+    write_tree(tmp_path / "a" / name, tree)
+    signer("metadata.json", "metadata_sha256")(tmp_path / "a")
+    with pytest.raises(UserError, match=r"must hold an artifact saved by this"):
         load_artifact(tmp_path / "a")
 
 

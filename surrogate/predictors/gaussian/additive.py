@@ -14,7 +14,7 @@ from surrogate.data.targets import FloatArray, LogScale, size_of
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, features_of, inputs_of
 from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
-from surrogate.predictors.score_model import VocabularyPredictor
+from surrogate.predictors.score_model import ScoreModel, VocabularyPredictor, scores_of
 from surrogate.predictors.settings import Settings
 
 _CORRECTION = "correction."
@@ -72,9 +72,14 @@ class AdditivePredictor(VocabularyPredictor):
         self._correction = GaussianProcess(self.settings.correction)
         self._correction.fit(inputs, left / self._unit, dataset.weights, rng)
 
+    @property
+    def members(self) -> Sequence[ScoreModel]:
+        """The process on the residuals."""
+        return (self._correction,)
+
     def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
         inputs = inputs_of(graphs, self._vocabulary)
-        left = self._correction.predict(inputs)
+        left = scores_of(self._correction, inputs)
         return Prediction(self._sum(inputs) + self._unit * left.mean, self._unit * left.std)
 
     def _sum(self, inputs: GraphInputs) -> FloatArray:

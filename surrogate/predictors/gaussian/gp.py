@@ -1,7 +1,9 @@
 """A Gaussian process over features of graphs: accurate on few keys, cautious far from them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,13 @@ from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs
 from surrogate.predictors.gaussian.known_points import GROUPS, KnownPoints, even_places, stored
-from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.score_model import (
+    FEW_GRAPHS,
+    PredictEach,
+    ScoreModel,
+    ScorePredictor,
+    Scores,
+)
 from surrogate.predictors.settings import Count, CountOfTwo, Settings
 
 _JITTER = 1e-6
@@ -116,11 +124,29 @@ class GaussianProcess(ScoreModel):
         signal, noise = np.exp(self._log_scales[[0, 1]]).tolist()
         means, stds = [], []
         for by_group in self._points.distances_in_parts(inputs):
-            shared = signal * _matern(self._in_lengths(by_group))
+            shared = _matern(self._in_lengths(by_group))
+            shared *= signal
             means.append(self._offset + shared @ self._alpha)
-            known = ((shared @ self._directions) ** 2).sum(axis=1)
+            known = np.square(shared @ self._directions).sum(axis=1)
             stds.append(np.sqrt(np.maximum(signal - known, 0.0) + noise))
         return Scores(np.concatenate(means), np.concatenate(stds))
+
+    @classmethod
+    def together(cls, models: Sequence[Self]) -> PredictEach:
+        """Processes with equal inducing points share all steps for few graphs."""
+        groups: list[_SharedPoints] = []
+
+        def predict_each(inputs: GraphInputs) -> list[Scores]:
+            if len(models) == 1 or len(inputs) > FEW_GRAPHS:
+                return [model.predict(inputs) for model in models]
+            if not groups:  # at the first use, because it decodes the points
+                groups.extend(_SharedPoints.of(models))
+            found: dict[int, Scores] = {}
+            for group in groups:
+                found.update(zip(group.places, group.predict(inputs), strict=True))
+            return [found[place] for place in range(len(models))]
+
+        return predict_each
 
     def arrays(self) -> Arrays:
         """Inducing points, scales and weights."""
@@ -140,11 +166,76 @@ class GaussianProcess(ScoreModel):
         self._alpha, self._directions = arrays["gp_alpha"], stored(arrays["gp_directions"])
 
 
+@dataclass(frozen=True, eq=False)
+class _SharedPoints:
+    """P processes with the same inducing points.
+
+    Attributes:
+        places: (P,) their numbers among all.
+        points: the points.
+        inverse_squares: (P, g) inverse squared lengths.
+        signal: (P, 1, 1) signal variances.
+        noise: (P, 1) noise variances.
+        offset: (P, 1) means.
+        alpha: (P, m, 1) weights of the points.
+        directions: (P,) directions of each, (m, d).
+    """
+
+    places: list[int]
+    points: KnownPoints
+    inverse_squares: NDArray[np.float64]
+    signal: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    alpha: NDArray[np.float64]
+    directions: list[NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, models: Sequence[GaussianProcess]) -> list[Self]:
+        """The processes by their points."""
+        by_points: dict[int, list[int]] = {}
+        for place, model in enumerate(models):
+            by_points.setdefault(id(model._points.decoded), []).append(place)  # noqa: SLF001
+        return [cls._of_group(places, [models[i] for i in places]) for places in by_points.values()]
+
+    @classmethod
+    def _of_group(cls, places: list[int], models: Sequence[GaussianProcess]) -> Self:
+        scales = np.array([model._log_scales for model in models])  # noqa: SLF001
+        signal, noise = np.exp(scales[:, :2]).T
+        return cls(
+            places,
+            models[0]._points,  # noqa: SLF001
+            np.exp(-2 * scales[:, 2:]),
+            signal[:, None, None],
+            noise[:, None],
+            np.array([[model._offset] for model in models]),  # noqa: SLF001
+            np.array([model._alpha for model in models])[:, :, None],  # noqa: SLF001
+            [model._directions for model in models],  # noqa: SLF001
+        )
+
+    def predict(self, inputs: GraphInputs) -> list[Scores]:
+        """(P,) scores of n graphs."""
+        (by_group,) = self.points.distances_in_parts(inputs)
+        squared = self.inverse_squares @ by_group.reshape(len(by_group), -1)
+        shared_PNM = _matern(squared).reshape(len(squared), *by_group.shape[1:])
+        shared_PNM *= self.signal
+        mean = self.offset + (shared_PNM @ self.alpha)[:, :, 0]
+        known = np.empty(mean.shape)
+        for row, shared, directions in zip(known, shared_PNM, self.directions, strict=True):
+            np.add.reduce(np.square(shared @ directions), axis=1, out=row)
+        std = np.sqrt(np.maximum(self.signal[:, 0] - known, 0.0) + self.noise)
+        return [Scores(*pair) for pair in zip(mean, std, strict=True)]
+
+
 def _matern(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Matern 3/2 correlation of squared distances in units of the length."""
-    r = np.sqrt(3 * squared)
-    correlation: NDArray[np.float64] = (1 + r) * np.exp(-r)
-    return correlation
+    """Matern 3/2 correlation of squared distances in units of the length, in place of these."""
+    r = np.multiply(squared, 3, out=squared)
+    np.sqrt(r, out=r)
+    decay = np.negative(r)
+    np.exp(decay, out=decay)
+    r += 1
+    r *= decay
+    return r
 
 
 def _unwhitened(factor: FloatArray, columns: FloatArray) -> FloatArray:

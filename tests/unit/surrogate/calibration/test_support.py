@@ -1,10 +1,11 @@
 """Intervals of graphs in and out of support."""
 
-import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from graph_encoding.common.array_files import read_arrays, write_tree
 from surrogate.calibration import ConformalCalibrator, Novelty, SupportCalibrator
 from surrogate.data.prediction import Prediction
 
@@ -46,10 +47,11 @@ def test_a_level_that_few_scores_cannot_bound_takes_the_largest() -> None:
     np.testing.assert_allclose(interval.high, 30 * np.hypot(1, 0.1))
 
 
-def test_plain_form_gives_the_same_calibrator_back() -> None:
+def test_plain_form_gives_the_same_calibrator_back(tmp_path: Path) -> None:
     far = ConformalCalibrator(np.arange(2.0, 40.0), floor=0.7)
     both = SupportCalibrator(INSIDE, {"larger": far}, growth=1.0)
-    again = SupportCalibrator.from_plain(json.loads(json.dumps(both.to_plain())))
+    write_tree(tmp_path / "c.npz", both.to_plain())
+    again = SupportCalibrator.from_plain(read_arrays(tmp_path / "c.npz"))
     novelty: list[Novelty] = [{}, {"larger": 2}, {"larger": 1}]
     assert (again.std(ONE, novelty) == both.std(ONE, novelty)).all()
     assert again.growth == both.growth

@@ -72,8 +72,8 @@ def test_a_model_of_schema_1_has_the_label_of_that_version(model: CurveModel, sa
 
 def test_another_version_or_no_folder_is_refused(saved: Path) -> None:
     header = saved / "curves.json"
-    header.write_text(header.read_text().replace('"schema_version": 2', '"schema_version": 99'))
-    with pytest.raises(UserError, match="schema version 1 or 2, but has 99"):
+    header.write_text(header.read_text().replace('"schema_version": 3', '"schema_version": 99'))
+    with pytest.raises(UserError, match=r"version 3 or one of \(1, 2\), but has 99"):
         load_curve_model(saved)
     shutil.rmtree(saved)
     with pytest.raises(UserError, match="fit it again"):

@@ -5,11 +5,13 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from graph_encoding.cell import Cell
+from graph_encoding.common.array_files import read_arrays
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from surrogate.calibration import Neighbourhood
@@ -58,10 +60,10 @@ def test_saving_twice_gives_equal_bytes(
     "name",
     [
         "metadata.json",
-        "measured.json",
+        "measured.npz",
         "val_per/arrays.npz",
         "val_per/predictor.json",
-        "test_per/calibration.json",
+        "test_per/calibration.npz",
     ],
 )
 def test_flipped_byte_is_noticed(copy: Path, name: str) -> None:
@@ -84,7 +86,7 @@ def test_missing_file_is_named(copy: Path) -> None:
 def test_other_schema_version_is_refused(copy: Path) -> None:
     metadata = json.loads((copy / "metadata.json").read_text())
     (copy / "metadata.json").write_text(json.dumps({**metadata, "schema_version": 99}))
-    with pytest.raises(UserError, match=f"version 4 or {SCHEMA_VERSION}, but has 99"):
+    with pytest.raises(UserError, match=f"version 4, 5 or {SCHEMA_VERSION}, but has 99"):
         load_artifact(copy)
 
 
@@ -147,21 +149,67 @@ def test_failed_save_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def _lists(tree: object) -> object:
+    return tree.tolist() if isinstance(tree, np.ndarray) else tree
+
+
+def _in_json(path: Path, tree: dict[str, Any]) -> None:
+    """Replace a file of arrays by one in JSON, as earlier versions wrote it."""
+    path.unlink()
+    path.with_suffix(".json").write_text(json.dumps(tree, default=_lists))
+
+
+def as_version_5(folder: Path) -> None:
+    """Make an artifact what it would be before numbers were arrays of one member per type."""
+    loaded = load_artifact(folder)
+    rows = {key: {"seeds": r.seeds, "values": r.values} for key, r in loaded.measured.items()}
+    _in_json(folder / "measured.npz", rows)
+    for path in folder.rglob("calibration.npz"):
+        tree = read_arrays(path)
+        if "held_out" in tree:
+            np.savez_compressed(path.with_name("held_out.npz"), **tree.pop("held_out"))
+        _in_json(path, tree)
+    for path in folder.rglob("latency.npz"):
+        tree = read_arrays(path)
+        tree["measured"] = dict(zip(tree.pop("keys"), tree.pop("seconds").tolist(), strict=True))
+        _in_json(path, tree)
+    for path in (*folder.rglob("arrays.npz"), *folder.rglob("curves.npz")):
+        np.savez_compressed(path, **read_arrays(path))
+    header = folder / CURVE_FOLDER / "curves.json"
+    if header.is_file():
+        header.write_text(json.dumps({**json.loads(header.read_text()), "schema_version": 2}))
+    _sign(folder, {**json.loads((folder / "metadata.json").read_text()), "schema_version": 5})
+
+
 def as_version_4(folder: Path) -> None:
     """Make an artifact what it would be before artifacts named the epochs of their labels."""
-    metadata = json.loads((folder / "metadata.json").read_text())
-    for name in ("label_epochs", "metadata_sha256"):
-        del metadata[name]
+    as_version_5(folder)
     header = folder / CURVE_FOLDER / "curves.json"
     if header.is_file():
         plain = json.loads(header.read_text())
         del plain["label_epochs"]
         header.write_text(json.dumps({**plain, "schema_version": 1}))
-        name = f"{CURVE_FOLDER}/curves.json"
-        metadata["sha256"][name] = hashlib.sha256(header.read_bytes()).hexdigest()
-    metadata["schema_version"] = 4
+    metadata = json.loads((folder / "metadata.json").read_text())
+    del metadata["label_epochs"]
+    _sign(folder, {**metadata, "schema_version": 4})
+
+
+def _sign(folder: Path, metadata: dict[str, Any]) -> None:
+    """Write metadata with the checksums of the files that are there."""
+    del metadata["metadata_sha256"]
+    header = folder / CURVE_FOLDER / "curves.json"
+    if header.is_file():
+        plain = json.loads(header.read_text())
+        sums = {name: _sha256(header.parent / name) for name in plain["sha256"]}
+        header.write_text(json.dumps({**plain, "sha256": sums}))
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "metadata.json")
+    metadata["sha256"] = {p.relative_to(folder).as_posix(): _sha256(p) for p in files}
     whole = {**metadata, "metadata_sha256": content_hash(metadata)}
     (folder / "metadata.json").write_text(json.dumps(whole))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_the_epochs_of_each_label_are_named(saved_artifact: Path) -> None:
@@ -171,9 +219,21 @@ def test_the_epochs_of_each_label_are_named(saved_artifact: Path) -> None:
     assert loaded.label_epochs == {"val_per": EpochWindow(3, 6)}
 
 
-def test_an_artifact_of_the_version_before_forecasts_as_it_did(
-    artifact: Artifact, copy: Path
+def test_an_artifact_of_version_5_is_read_and_saved_again_the_same(
+    artifact: Artifact, saved_artifact: Path, copy: Path, tmp_path: Path
 ) -> None:
+    as_version_5(copy)
+    assert not list(copy.rglob("calibration.npz"))
+    before = load_artifact(copy)
+    assert before.measured == artifact.measured
+    assert Forecaster(before).forecast(CELLS) == Forecaster(artifact).forecast(CELLS)
+    before.save(tmp_path / "again")
+    for path in saved_artifact.rglob("*.*"):
+        again = tmp_path / "again" / path.relative_to(saved_artifact)
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_an_artifact_of_version_4_forecasts_as_it_did(artifact: Artifact, copy: Path) -> None:
     as_version_4(copy)
     before = load_artifact(copy)
     assert before.metadata.label_epochs == {}
