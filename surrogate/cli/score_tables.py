@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from surrogate.comparison.summary import SummaryRow
 
 _GAP = 2
-_TIMES = {"s": "_seconds", "us": "_microseconds"}
 _WAYS = {"higher": "higher is better", "lower": "lower is better", "nominal": "best at its level"}
 
 
@@ -30,7 +29,7 @@ def score_lines(
     for row in rows:
         place = tuple(value(row) for value in places.values())
         line = lines.setdefault(place, dict(zip(places, place, strict=True)))
-        line[heading(row.metric, row.unit)] = row.text
+        line[row.heading] = row.text
     return [*lines.values()]
 
 
@@ -64,25 +63,15 @@ def _pieces(columns: Sequence[str], widths: Mapping[str, int], room: int) -> Ite
     yield piece
 
 
-def heading(metric: str, unit: str) -> str:
-    """Heading of a metric: a time is shown in a unit that fits it, so that its name has none.
-
-    >>> heading("query_microseconds", "us"), heading("rmse", "fraction")
-    ('query_time', 'rmse')
-    """
-    suffix = _TIMES.get(unit, "")
-    return f"{metric.removesuffix(suffix)}_time" if suffix else metric
-
-
 def legend(rows: Sequence["SummaryRow"]) -> str:
     """Which end of each metric is good, its unit, and what stands in parentheses."""
     metrics = {row.metric: row for row in rows}.values()
     ways: dict[str, list[str]] = {}
     units: dict[str, list[str]] = {}
     for one in metrics:
-        ways.setdefault(_WAYS[one.better], []).append(heading(one.metric, one.unit))
-        if one.unit and one.unit not in _TIMES:
-            units.setdefault(f"in {one.unit}", []).append(one.metric)
+        ways.setdefault(_WAYS[one.better], []).append(one.heading)
+        if one.text_unit:
+            units.setdefault(f"in {one.text_unit}", []).append(one.metric)
     lines = [_listed(found) for found in (ways, units) if found]
     methods = {re.sub(r" \d+", "", row.interval) for row in rows if row.low is not None}
     if methods:

@@ -16,6 +16,9 @@ from surrogate.metrics import bootstrap_interval, t_interval
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 """Units of times, the longest first, in seconds."""
 
+_SUFFIXES = {"s": "_seconds", "us": "_microseconds"}
+"""Units of metrics that are times, and the ends of their names."""
+
 _PLAIN_FROM, _PLAIN_TO = 1e-4, 1e7
 """Sizes of numbers that are shown without an exponent."""
 
@@ -78,6 +81,22 @@ class SummaryRow:
     ceiling_keys: int | None
     ceiling_perfect: float | None
     uses_features: bool
+
+    @property
+    def heading(self) -> str:
+        """Name of the metric without the unit of a time, which `text` chooses.
+
+        >>> row = {name: "" for name in SummaryRow.__dataclass_fields__}
+        >>> SummaryRow(**{**row, "metric": "query_microseconds", "unit": "us"}).heading
+        'query_time'
+        """
+        suffix = _SUFFIXES.get(self.unit, "")
+        return f"{self.metric.removesuffix(suffix)}_time" if suffix else self.metric
+
+    @property
+    def text_unit(self) -> str:
+        """Unit of `text`; empty where there is none, or it stands in the text."""
+        return "" if self.unit in _SUFFIXES else self.unit
 
     @property
     def text(self) -> str:

@@ -1,12 +1,20 @@
 """The page of a comparison has its curves, and needs no network."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from surrogate.search.judging.page import figures_of, mean_curves, write_page
-from surrogate.search.judging.summary import ComparisonSummary, CurveRow, MetricSummary
+from surrogate.search.judging.page import figures_of, mean_curves, meaning_of, write_page
+from surrogate.search.judging.summary import (
+    ComparisonSummary,
+    CurveRow,
+    MetricSummary,
+    SearchRun,
+    run_scores,
+)
 
 ROWS = [
     CurveRow("one", 0, 1, 20, None, 0.5, None),
@@ -47,3 +55,39 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     assert "&lt;test&gt;" in text and "<test>" not in text
     assert text.count('id="curve-') == 4
     assert not re.search(r"<(script|link)[^>]+(src|href)=", text)
+
+
+def test_each_metric_has_a_table_that_says_what_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    never = MetricSummary("two", "trainings_to_0.001", 6.0, 6.0, 0.0, 1e300, 0.5, 1e300, 0, 0, 0)
+    summary = replace(SUMMARY, rows=(*SUMMARY.rows, never))
+    write_page(summary, ROWS, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "trainings until one of the best 0.1 % of functions is trained to its end" in text
+    assert text.count("<caption") == 3  # the third has processor times
+    assert "<td>0.50 to over 1,000</td>" in text
+
+
+def test_all_metrics_of_a_search_have_a_meaning() -> None:
+    run = SearchRun("one", 0, ("a",), ((1, ("a",)),), (20,), (False,))
+    found = run_scores(run, EVERY_METRIC, [0.01], 3, 20)
+    for name in {row.metric for row in found}:
+        assert meaning_of(name) != name
+
+
+class _Judge:
+    """A judge of one function, under a limit and with a second objective."""
+
+    is_limited, allowed, second, worst_regret = True, {"a"}, object(), 1.0
+
+    def regret(self, _: str) -> float:
+        return 0.0
+
+    def best(self, _: float) -> set[str]:
+        return {"a"}
+
+    def hypervolume(self, _: Any) -> float:
+        return 1.0
+
+
+EVERY_METRIC: Any = _Judge()
