@@ -1,7 +1,8 @@
-"""The notebooks of the tutorials: all of their pages, and cells that run in order."""
+"""What the site makes of tutorials: notebooks that run in order, and examples to copy."""
 
 import ast
 import contextlib
+import doctest
 import importlib.util
 import io
 import re
@@ -13,21 +14,20 @@ import pytest
 pytest.importorskip("mkdocs", reason="notebooks are made with the site: the extra 'docs'")
 
 ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "docs/_site/notebooks.py"
 PAGES = sorted((ROOT / "docs/tutorials").glob("*.md"))
 
 
-def made() -> Any:
-    spec = importlib.util.spec_from_file_location("notebooks_of_the_site", SOURCE)
+def module_of(name: str) -> Any:
+    """A module that the site is built with."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/_site/{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-NOTEBOOKS = {
-    page.stem: found for page in PAGES if (found := made().notebook(page.read_text("utf-8")))
-}
+NOTEBOOK_OF = module_of("notebooks").notebook
+NOTEBOOKS = {page.stem: found for page in PAGES if (found := NOTEBOOK_OF(page.read_text("utf-8")))}
 
 
 def code_cells(name: str) -> list[Any]:
@@ -90,3 +90,20 @@ def run_cell(source: str, scope: dict[str, Any]) -> tuple[str, Any]:
         else:
             exec(compile(ast.Module([*body, last], []), "cell", "exec"), scope)  # noqa: S102
     return printed.getvalue(), value
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_the_button_copies_runs(page: Path) -> None:
+    """Without prompts and outputs, which the style sheet hides from it, an example is a program."""
+    prompts = module_of("prompts").on_page_markdown(page.read_text("utf-8"), None, None, None)
+    assert "```python\n>>>" not in prompts
+    lexer = importlib.import_module("pygments.lexers").PythonConsoleLexer()
+    hidden = {"Token.Generic.Prompt": ".gp", "Token.Generic.Output": ".go"}
+    style = (ROOT / "docs/stylesheets/site.css").read_text("utf-8")
+    assert f"[data-md-copying] :is({', '.join(hidden.values())})" in style
+    for block in re.findall(r"^```pycon\n(.*?)^```", prompts, re.MULTILINE | re.DOTALL):
+        copied = "".join(text for kind, text in lexer.get_tokens(block) if str(kind) not in hidden)
+        examples = doctest.DocTestParser().get_examples(block)
+        assert ast.dump(ast.parse(copied)) == ast.dump(
+            ast.parse("".join(example.source for example in examples))
+        )
