@@ -13,6 +13,7 @@ from surrogate.search.judging.summary import (
     ENOUGH_HYPERVOLUME,
     ComparisonSummary,
     CurveRow,
+    ratio_text,
 )
 
 _POINTS = 200
@@ -34,7 +35,6 @@ _MEANINGS = {
     "trainings_to_hypervolume": f"trainings until {ENOUGH_HYPERVOLUME:.0%} of the true front's "
     "hypervolume is reached",
 }
-_LARGEST_RATIO = 1000.0
 
 
 def write_page(summary: ComparisonSummary, curves: Sequence[CurveRow], path: Path) -> None:
@@ -120,8 +120,8 @@ def _tables(summary: ComparisonSummary) -> Iterator[str]:
                     f"{row.median:.4g}",
                     f"{row.mean:.4g}",
                     f"{row.reached:.0%}",
-                    _ratio(row.ratio),
-                    f"{_ratio(row.ratio_low)} to {_ratio(row.ratio_high)}",
+                    ratio_text(row.ratio),
+                    f"{ratio_text(row.ratio_low)} to {ratio_text(row.ratio_high)}",
                 ]
                 for row in summary.rows
                 if row.metric == metric
@@ -149,7 +149,3 @@ def meaning_of(metric: str) -> str:
     if metric in _MEANINGS or name not in _MEANINGS:
         return _MEANINGS.get(metric, metric)
     return _MEANINGS[name].format(f"one of the best {100 * float(share):g} % of functions")
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.2f}" if value < _LARGEST_RATIO else f"over {_LARGEST_RATIO:,.0f}"

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,6 @@ from surrogate.search.judging.summary import (
     ComparisonSummary,
     CurveRow,
     MetricSummary,
-    SearchRun,
     run_scores,
 )
 
@@ -65,29 +65,31 @@ def test_each_metric_has_a_table_that_says_what_it_is(tmp_path: Path) -> None:
     text = (tmp_path / "report.html").read_text()
     assert "trainings until one of the best 0.1 % of functions is trained to its end" in text
     assert text.count("<caption") == 3  # the third has processor times
-    assert "<td>0.50 to over 1,000</td>" in text
+    assert "<td>0.50 to &gt; 1000</td>" in text
 
 
 def test_all_metrics_of_a_search_have_a_meaning() -> None:
-    run = SearchRun("one", 0, ("a",), ((1, ("a",)),), (20,), (False,))
-    found = run_scores(run, EVERY_METRIC, [0.01], 3, 20)
-    for name in {row.metric for row in found}:
-        assert meaning_of(name) != name
+    found = run_scores(RUN, JUDGE, [0.01], 3, 20)
+    assert {"violation", "missing_hypervolume", "epochs_to_0.01"} < {row.metric for row in found}
+    assert all(meaning_of(row.metric) != row.metric for row in found)
 
 
-class _Judge:
-    """A judge of one function, under a limit and with a second objective."""
-
-    is_limited, allowed, second, worst_regret = True, {"a"}, object(), 1.0
-
-    def regret(self, _: str) -> float:
-        return 0.0
-
-    def best(self, _: float) -> set[str]:
-        return {"a"}
-
-    def hypervolume(self, _: Any) -> float:
-        return 1.0
-
-
-EVERY_METRIC: Any = _Judge()
+# A search of one function, and a judge with a limit and a second objective: no metric is left out.
+RUN: Any = SimpleNamespace(
+    searcher="one",
+    repeat=0,
+    trained=("a",),
+    stopped=(False,),
+    costs=(0.5,),
+    front_after=lambda _: ("a",),
+    epochs_spent=lambda _: [20],
+)
+JUDGE: Any = SimpleNamespace(
+    is_limited=True,
+    allowed={"a"},
+    second=object(),
+    worst_regret=1.0,
+    regret=lambda _: 0.0,
+    best=lambda _: {"a"},
+    hypervolume=lambda _: 1.0,
+)
