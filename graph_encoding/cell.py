@@ -11,7 +11,7 @@ from graph_encoding.ops import NAME_IN_CELL, NB_ASR_OPS, NODE_BREAK, OPERATIONS
 
 T = TypeVar("T")
 
-_NODE = re.compile(rf"(?:(?P<index>[0-9])|(?P<name>{NAME_IN_CELL}):)(?P<flags>[01]+)")
+_NODE = re.compile(rf"(?:(?P<index>[0-9]):?|(?P<name>{NAME_IN_CELL}):)(?P<flags>[01]+)")
 _INDEX_OF_OP = {name: index for index, name in enumerate(NB_ASR_OPS)}
 
 
@@ -70,13 +70,16 @@ class Cell:
     def parse(cls, text: str) -> "Cell":
         """Read the text form: nodes joined by `_`, each an operation and its flags.
 
-        An operation is its index in `NB_ASR_OPS` or, for any registered one, `name:`.
+        An operation is its index in `NB_ASR_OPS`, with or without a colon, or, for any registered
+        one, `name:`.
 
         Raises:
             CellFormatError: if the text does not follow the grammar.
 
         >>> Cell.parse("conv3:0_410").text
         'conv3:0_410'
+        >>> Cell.parse("0:1_5:00").text
+        '01_500'
         """
         if not isinstance(text, str):
             raise CellFormatError(

@@ -9,7 +9,11 @@ import pytest
 from tests.page_outputs import OUTPUT, PAGES, output_of
 
 ROOT = Path(__file__).parents[1]
-FOR_NEWCOMERS = [ROOT / "README.md", *sorted((ROOT / "docs/tutorials").glob("*.md"))]
+FOR_NEWCOMERS = [
+    *PAGES[:1],
+    ROOT / "docs/index.md",
+    *sorted((ROOT / "docs/tutorials").glob("*.md")),
+]
 MOST_WORDS = 40
 
 SHOWN = [

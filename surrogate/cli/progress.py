@@ -83,10 +83,21 @@ def time_left(done: int, total: int, new: int, elapsed_s: float) -> str:
     """
     if not new or done == total:
         return ""
-    seconds = round((total - done) * elapsed_s / new)
-    hours, rest = divmod(seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    return f"about {hours}h {minutes}m left" if hours else f"about {minutes}m {seconds}s left"
+    return f"about {duration_text((total - done) * elapsed_s / new)} left"
+
+
+def duration_text(seconds: float) -> str:
+    """A duration in its two largest units.
+
+    >>> [duration_text(seconds) for seconds in (5, 400, 7500, 200_000)]
+    ['0m 5s', '6m 40s', '2h 5m', '2d 7h']
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours_of_day = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours_of_day}h"
+    return f"{hours}h {minutes}m" if hours else f"{minutes}m {rest}s"
 
 
 @contextmanager

@@ -29,6 +29,14 @@ from surrogate.metrics import (
 Better = Literal["higher", "lower", "nominal"]
 """Direction of a metric; nominal: the closer to the level, the better."""
 
+Bounds = tuple[float, float]
+"""The least and the greatest number that a metric can be."""
+
+FRACTION: Bounds = (0.0, 1.0)
+CORRELATION: Bounds = (-1.0, 1.0)
+AT_MOST_ONE: Bounds = (-math.inf, 1.0)
+NOT_NEGATIVE: Bounds = (0.0, math.inf)
+
 
 @dataclass(frozen=True)
 class PointMetric:
@@ -38,12 +46,14 @@ class PointMetric:
         name: its name.
         better: its direction.
         unit: unit of the number; "target" stands for the target's.
+        bounds: least and greatest possible number.
         of: (predicted (m,), measured (m,), target) -> number, both on the raw scale.
     """
 
     name: str
     better: Better
     unit: str
+    bounds: Bounds
     of: Callable[[FloatArray, FloatArray, Target], float]
 
 
@@ -57,14 +67,20 @@ def _precision_at(k: Callable[[int], int]) -> Callable[[FloatArray, FloatArray, 
 
 POINT_METRICS: Registry[PointMetric] = Registry("point metric")
 for _metric in (
-    PointMetric("kendall_tau", "higher", "", lambda p, y, _: kendall_tau(p, y)),
-    PointMetric("spearman_rho", "higher", "", lambda p, y, _: spearman_rho(p, y)),
-    PointMetric("r2", "higher", "", lambda p, y, _: r_squared(p, y)),
-    PointMetric("rmse", "lower", "target", lambda p, y, _: rmse(p, y)),
-    PointMetric("precision_at_1pct", "higher", "", _precision_at(lambda n: math.ceil(n / 100))),
-    PointMetric("precision_at_10", "higher", "", _precision_at(lambda _: 10)),
+    PointMetric("kendall_tau", "higher", "", CORRELATION, lambda p, y, _: kendall_tau(p, y)),
+    PointMetric("spearman_rho", "higher", "", CORRELATION, lambda p, y, _: spearman_rho(p, y)),
+    PointMetric("r2", "higher", "", AT_MOST_ONE, lambda p, y, _: r_squared(p, y)),
+    PointMetric("rmse", "lower", "target", NOT_NEGATIVE, lambda p, y, _: rmse(p, y)),
     PointMetric(
-        "regret", "lower", "target", lambda p, y, t: top_regret(t.to_cost(p), t.to_cost(y))
+        "precision_at_1pct", "higher", "", FRACTION, _precision_at(lambda n: math.ceil(n / 100))
+    ),
+    PointMetric("precision_at_10", "higher", "", FRACTION, _precision_at(lambda _: 10)),
+    PointMetric(
+        "regret",
+        "lower",
+        "target",
+        NOT_NEGATIVE,
+        lambda p, y, t: top_regret(t.to_cost(p), t.to_cost(y)),
     ),
 ):
     POINT_METRICS.register(_metric.name, _metric)
@@ -79,6 +95,7 @@ class Metric:
         name: its name.
         better: its direction.
         unit: its unit.
+        bounds: least and greatest possible number; so is its mean over repeats.
         of: fit -> number.
         of_keys: whether it depends on the test keys; the time of a fit does not.
     """
@@ -86,6 +103,7 @@ class Metric:
     name: str
     better: Better
     unit: str
+    bounds: Bounds
     of: Callable[[FitResult], float]
     of_keys: bool = True
 
@@ -99,7 +117,11 @@ def metrics_of(target: Target, levels: tuple[float, ...]) -> tuple[Metric, ...]:
     """
     found = [
         Metric(
-            m.name, m.better, target.unit if m.unit == "target" else m.unit, _of_point(m, target)
+            m.name,
+            m.better,
+            target.unit if m.unit == "target" else m.unit,
+            m.bounds,
+            _of_point(m, target),
         )
         for m in POINT_METRICS.values()
     ]
@@ -109,26 +131,24 @@ def metrics_of(target: Target, levels: tuple[float, ...]) -> tuple[Metric, ...]:
             fit.model_mean, fit.model_std, target.transform.to_model(fit.measured)
         )
 
+    def cost(name: str, unit: str) -> Metric:
+        return Metric(
+            name, "lower", unit, NOT_NEGATIVE, lambda fit: float(getattr(fit, name)), of_keys=False
+        )
+
+    real: Bounds = (-math.inf, math.inf)
     found += [
-        Metric("nll", "lower", "nats, model scale", distribution(gaussian_nll)),
-        Metric("crps", "lower", "model scale", distribution(gaussian_crps)),
-        Metric("pit_deviation", "lower", "", distribution(pit_deviation)),
+        Metric("nll", "lower", "nats, model scale", real, distribution(gaussian_nll)),
+        Metric("crps", "lower", "model scale", NOT_NEGATIVE, distribution(gaussian_crps)),
+        Metric("pit_deviation", "lower", "", FRACTION, distribution(pit_deviation)),
     ]
     for i, level in enumerate(levels):
         found += [
-            Metric(f"coverage_{percent(level)}", "nominal", "", _coverage(i, target)),
-            Metric(f"width_{percent(level)}", "lower", target.unit, _width(i)),
+            Metric(f"coverage_{percent(level)}", "nominal", "", FRACTION, _coverage(i, target)),
+            Metric(f"width_{percent(level)}", "lower", target.unit, NOT_NEGATIVE, _width(i)),
         ]
-    return (
-        *found,
-        Metric("fit_seconds", "lower", "s", lambda fit: fit.fit_seconds, of_keys=False),
-        Metric(
-            "calibration_seconds", "lower", "s", lambda fit: fit.calibration_seconds, of_keys=False
-        ),
-        Metric(
-            "query_microseconds", "lower", "us", lambda fit: fit.query_microseconds, of_keys=False
-        ),
-    )
+    costs = (cost("fit_seconds", "s"), cost("calibration_seconds", "s"))
+    return (*found, *costs, cost("query_microseconds", "us"))
 
 
 def _of_point(metric: PointMetric, target: Target) -> Callable[[FitResult], float]:

@@ -1,5 +1,6 @@
 """Scores over repeats: means with confidence intervals, and the noise ceiling."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -12,7 +13,14 @@ from surrogate.comparison.scores import Metric, ScoreRow, groups_of
 from surrogate.data.targets import Target
 from surrogate.metrics import bootstrap_interval, t_interval
 
-_ROUNDING = 1e-12
+_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
+"""Units of times, the longest first, in seconds."""
+
+_SUFFIXES = {"s": "_seconds", "us": "_microseconds"}
+"""Units of metrics that are times, and the ends of their names."""
+
+_PLAIN_FROM, _PLAIN_TO = 1e-4, 1e7
+"""Sizes of numbers that are shown without an exponent."""
 
 EVERY_DETAIL = "mean of all"
 """Detail of the rows that average over the divisions of a protocol, such as its operations."""
@@ -34,7 +42,8 @@ class SummaryRow:
         unit: its unit.
         better: "higher", "lower" or "nominal".
         mean: mean over the repeats.
-        low: lower end of its 95 % confidence interval; None if it is unavailable.
+        low: lower end of its 95 % confidence interval, cut at the least number that the metric
+            can be; None if it is unavailable.
         high: upper end.
         interval: method of the interval: Student's over repeats, or a bootstrap over test keys.
         repeats: how many.
@@ -74,18 +83,58 @@ class SummaryRow:
     uses_features: bool
 
     @property
-    def text(self) -> str:
-        """The mean, and half the width of its interval where there is one.
+    def heading(self) -> str:
+        """Name of the metric without the unit of a time, which `text` chooses.
 
         >>> row = {name: "" for name in SummaryRow.__dataclass_fields__}
-        >>> SummaryRow(**{**row, "mean": 0.5, "low": 0.4, "high": 0.6}).text
-        '0.5 ± 0.1'
+        >>> SummaryRow(**{**row, "metric": "query_microseconds", "unit": "us"}).heading
+        'query_time'
         """
-        if self.low is None or self.high is None:
-            return f"{self.mean:.4g}"
-        half = (self.high - self.low) / 2
-        # The deviation of equal numbers is not zero but a rounding error of some 1e-16 of them.
-        return f"{self.mean:.4g} ± {half if half > _ROUNDING * abs(self.mean) else 0.0:.2g}"
+        suffix = _SUFFIXES.get(self.unit, "")
+        return f"{self.metric.removesuffix(suffix)}_time" if suffix else self.metric
+
+    @property
+    def text_unit(self) -> str:
+        """Unit of `text`; empty where there is none, or it stands in the text."""
+        return "" if self.unit in _SUFFIXES else self.unit
+
+    @property
+    def text(self) -> str:
+        """The mean with its interval: three digits of the largest, times in a unit that fits.
+
+        >>> row = {name: "" for name in SummaryRow.__dataclass_fields__}
+        >>> SummaryRow(**{**row, "mean": 0.5, "low": 0.04123, "high": 0.6}).text
+        '0.500 (0.041 to 0.600)'
+        >>> SummaryRow(**{**row, "mean": 0.0291, "low": None, "high": None, "unit": "s"}).text
+        '29.1 ms'
+        """
+        factor, unit = _readable_time(self.mean, self.unit)
+        ends = [] if self.low is None or self.high is None else [self.low, self.high]
+        mean, *shown = interval_texts([number * factor for number in (self.mean, *ends)])
+        return f"{mean}{unit} ({shown[0]} to {shown[1]})" if shown else f"{mean}{unit}"
+
+
+def interval_texts(numbers: Sequence[float]) -> list[str]:
+    """Numbers with equal decimals: as many as give the largest of them three digits.
+
+    >>> interval_texts([0.5, -0.001, 12.0])
+    ['0.5', '0.0', '12.0']
+    """
+    largest = max((abs(x) for x in numbers if math.isfinite(x)), default=0.0)
+    if largest and not _PLAIN_FROM <= largest < _PLAIN_TO:
+        return [f"{number:.2e}" for number in numbers]
+    decimals = 2 if not largest else max(0, 2 - math.floor(math.log10(largest)))
+    # z: no sign before what is zero when rounded.
+    return [f"{number:z,.{decimals}f}" for number in numbers]
+
+
+def _readable_time(mean: float, unit: str) -> tuple[float, str]:
+    """Factor and unit in which a time is shown; 1 and no unit for what is no time."""
+    if unit not in _SECONDS:
+        return 1.0, ""
+    units = [name for name, seconds in _SECONDS.items() if mean * _SECONDS[unit] >= seconds]
+    shown = units[0] if units else "us"
+    return _SECONDS[unit] / _SECONDS[shown], f" {shown}"
 
 
 def summarise(
@@ -112,9 +161,10 @@ def summarise(
         seed: start of the bootstrap.
         using_features: names of the predictors that learned from features of the graphs.
     """
-    boot = _Bootstrap(fits, {metric.name: metric for metric in metrics}, target, seed)
+    by_name = {metric.name: metric for metric in metrics}
+    boot = _Bootstrap(fits, by_name, target, seed)
     found = [
-        _summary_row(group, boot.interval, ceilings, using_features)
+        _summary_row(group, by_name[group[0].metric], boot.interval, ceilings, using_features)
         for group in _grouped([*rows, *_over_details(rows)]).values()
     ]
     return tuple(found)
@@ -187,6 +237,7 @@ def _over_details(rows: Sequence[ScoreRow]) -> list[ScoreRow]:
 
 def _summary_row(
     group: Sequence[ScoreRow],
+    metric: Metric,
     single_interval: Callable[[ScoreRow], Interval],
     ceilings: Mapping[str, Mapping[str, Ceiling]],
     using_features: Set[str],
@@ -195,7 +246,9 @@ def _summary_row(
     values = np.array([row.value for row in group])
     interval: Interval
     if len(group) > 1:
-        interval = (*t_interval(values), f"Student's t over {len(group)} repeats")
+        # Student's interval knows no bounds; the mean of numbers within them is within them.
+        low, high = np.clip(t_interval(values), *metric.bounds)
+        interval = (float(low), float(high), f"Student's t over {len(group)} repeats")
     else:
         interval = single_interval(first)
     ceiling = None if first.group else ceilings[first.protocol].get(first.metric)

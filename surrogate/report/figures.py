@@ -1,12 +1,12 @@
 """Plots of a comparison as plain figure objects of plotly, built without plotly."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from surrogate.comparison.fit_result import percent
 from surrogate.comparison.run import BenchmarkResult
 from surrogate.comparison.scores import Metric
+from surrogate.report.plots import Figure, colours_of, figure
 from surrogate.report.series import (
     Line,
     calibration_lines,
@@ -17,41 +17,22 @@ from surrogate.report.series import (
     quality_lines,
 )
 
-Figure = dict[str, Any]
-
 QUALITY = ("kendall_tau", "rmse", "precision_at_10", "regret")
 """Metrics plotted against the training size; the table of the page has all."""
 
 COSTS = ("fit_seconds", "query_microseconds")
 
-# Colours of Okabe and Ito, then some of Tol: distinguishable with colour blindness.
-_COLOURS = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#000000",
-    "#882255",
-    "#999933",
-    "#332288",
-)
 _WAY = {
     "higher": "higher is better",
     "lower": "lower is better",
     "nominal": "closest to the line is best",
 }
-_PLOT_HEIGHT, _LEGEND_LINE = 350, 21
-"""Pixels of a plot with its axes, and of each line of its legend, on a narrow screen."""
-
-_NAME_WIDTH = 38
 _DASHED = {"dash": "dash", "color": "#666666", "width": 1.5}
 
 
 def figures_of(result: BenchmarkResult, protocol: str) -> tuple[Figure, ...]:
     """All figures of a protocol, in the order of the page."""
-    colours = _colours(result)
+    colours = colours_of(result.config.predictors)
     metrics = {metric.name: metric for metric in result.metrics}
     return (
         *(quality_figure(result, protocol, metrics[name], colours) for name in QUALITY),
@@ -79,7 +60,7 @@ def quality_figure(
             for (name, value), dash in zip(levels.items(), ("dash", "dot"), strict=False)
         ]
     unit = f" [{metric.unit}]" if metric.unit else ""
-    return _figure(
+    return figure(
         f"{metric.name}{unit}: {_WAY[metric.better]}",
         data,
         {"title": {"text": "training keys"}, "tickvals": sizes},
@@ -92,7 +73,7 @@ def calibration_figure(result: BenchmarkResult, protocol: str, colours: dict[str
     data = [_trace(line, colours) for line in calibration_lines(result, protocol)]
     data.append(_reference("calibrated", [0, 1], [0, 1], "dash"))
     size = largest_size(result, protocol)
-    return _figure(
+    return figure(
         f"calibration with {size} training keys: {_WAY['nominal']}",
         data,
         {"title": {"text": "level of the interval"}, "range": [0, 1]},
@@ -108,7 +89,7 @@ def pit_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]) 
         trace["line"] = {**trace["line"], "shape": "hvh"}
         del trace["error_y"]
     data.append(_reference("calibrated", [0, 1], [1, 1], "dash"))
-    return _figure(
+    return figure(
         f"probability integral transform: {_WAY['nominal']}",
         data,
         {"title": {"text": "predicted probability of a value below the label"}, "range": [0, 1]},
@@ -122,7 +103,7 @@ def group_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]
     groups = list(dict.fromkeys(x for trace in data for x in trace["x"]))
     level = result.config.group_level
     data.append(_reference("level", [groups[0], groups[-1]], [level, level], "dash"))
-    return _figure(
+    return figure(
         f"coverage of {percent(level)} % intervals by group: {_WAY['nominal']}",
         data,
         {"categoryorder": "array", "categoryarray": groups, "tickangle": -35, "automargin": True},
@@ -150,17 +131,12 @@ def cloud_figure(result: BenchmarkResult, protocol: str, colours: dict[str, str]
     ends = [min(labels), max(labels)]
     data.append(_reference("predicted = measured", ends, ends, "dash"))
     name = f"{target.name} [{target.unit}]" if target.unit else target.name
-    return _figure(
+    return figure(
         f"predicted against measured, first split: {_WAY['nominal']}",
         data,
         {"title": {"text": f"measured {name}"}},
         {"title": {"text": f"predicted {name}"}},
     )
-
-
-def _colours(result: BenchmarkResult) -> dict[str, str]:
-    names = result.config.predictors
-    return {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
 
 
 def _trace(line: Line, colours: dict[str, str]) -> dict[str, Any]:
@@ -198,28 +174,3 @@ def _reference(name: str, x: list[Any], y: list[float], dash: str) -> dict[str, 
         "y": y,
         "line": {**_DASHED, "dash": dash},
     }
-
-
-def _figure(
-    title: str, data: list[dict[str, Any]], x_axis: dict[str, Any], y_axis: dict[str, Any]
-) -> Figure:
-    names = [{**trace, "name": wrapped(trace["name"])} for trace in data]
-    lines = sum(trace["name"].count("<br>") + 1 for trace in names)
-    return {
-        "data": names,
-        "layout": {
-            "title": {"text": title, "font": {"size": 15}},
-            "xaxis": {"automargin": True, **x_axis, "gridcolor": "#e6e6e6", "zeroline": False},
-            "yaxis": {"automargin": True, **y_axis, "gridcolor": "#e6e6e6", "zeroline": False},
-            "plot_bgcolor": "#ffffff",
-            # At the foot of the figure, whatever the height of the axis' labels above it.
-            "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
-            "margin": {"t": 34, "l": 20, "r": 15, "b": 20},
-            "height": _PLOT_HEIGHT + _LEGEND_LINE * lines,
-        },
-    }
-
-
-def wrapped(name: str) -> str:
-    """A name in lines that fit into a legend on a narrow screen."""
-    return "<br>".join(textwrap.wrap(name, _NAME_WIDTH, break_on_hyphens=False)) or name

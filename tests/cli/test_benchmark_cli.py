@@ -5,6 +5,7 @@ import doctest
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,9 +15,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from surrogate.cli.output import LINE_WIDTH, Value
+from surrogate.cli.score_tables import write_in_pieces
 from surrogate.comparison import BenchmarkConfig
 from surrogate.comparison.overrides import config_with
 from surrogate.comparison.protocol import PROTOCOLS
+from surrogate.comparison.summary import interval_texts
+from surrogate.testing.synthetic import synthetic_table
 from tests.cli.conftest import Run
 
 ROOT = Path(__file__).parents[2]
@@ -61,15 +66,52 @@ def test_json_holds_every_metric_with_its_interval(run: Run, tmp_path: Path) -> 
 def test_table_and_csv_show_the_same(run: Run, tmp_path: Path) -> None:
     code, table, _ = run("benchmark", *FAST, "--out", tmp_path / "out")
     assert code == 0
-    assert table.splitlines()[0].split()[:4] == ["protocol", "detail", "train", "predictor"]
-    assert "noise ceiling of random: unknown" in table
-    assert " ± " in table
+    assert table.splitlines()[0] == "random: cells like those it was trained on"
+    assert max(map(len, table.splitlines())) <= LINE_WIDTH
+    assert "noise ceiling: unknown" in table
+    assert "in parentheses: 95 % interval of the mean, by student" in table.lower()
+    assert "rmse, regret, width_90" in table
     code, text, err = run("benchmark", *FAST, "--out", tmp_path / "out", "--format", "csv")
     assert code == 0
     assert "fits 4/4" in err
     rows = list(csv.DictReader(io.StringIO(text)))
     (rmse,) = (r for r in rows if r["metric"] == "rmse" and r["train_size"] == "20")
-    assert f"{float(rmse['mean']):.4g}" in table
+    texts = interval_texts([float(rmse[name]) for name in ("mean", "low", "high")])
+    assert "{} ({} to {})".format(*texts) in table
+
+
+def test_divisions_follow_their_means_and_a_table_has_its_noise_ceiling(
+    run: Run, tmp_path: Path
+) -> None:
+    synthetic_table(60).save(tmp_path / "table")
+    protocols = ("--train-sizes", "20", "--protocols", "random,leave-operation-out")
+    options = (*protocols, "--repeats", "1", "--predictors", "mean,params")
+    code, out, err = run(
+        "benchmark", "--table", tmp_path / "table", *options, "--out", tmp_path / "out"
+    )
+    assert code == 0, err
+    assert max(map(len, out.splitlines())) <= LINE_WIDTH
+    random, _, left_out = out.partition("leave-operation-out: ")
+    for text in ("(other seeds)", "(true means)", "noise ceiling, over the "):
+        assert text in random
+    assert "division" not in random
+    assert "means over its divisions" in left_out
+    assert "\nconv5 " in left_out
+    assert "by bootstrap over test keys." in out
+    # A row without any value of a table is not in it.
+    assert not re.search(r"\(true means\)( +-)+$", out, re.MULTILINE)
+
+
+def test_names_of_any_length_leave_one_metric_per_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines: list[dict[str, Value]] = [
+        {"predictor": "p" * 70, "a": "1" * 20, "b": "2" * 20, "c": "3" * 3}
+    ]
+    write_in_pieces(lines, ["predictor"])
+    out = capsys.readouterr().out
+    assert [line.split()[1:] for line in out.splitlines()[::3]] == [["a"], ["b", "c"]]
+    assert max(map(len, out.splitlines())) <= LINE_WIDTH
 
 
 def test_the_help_names_the_protocols_and_the_defaults(run: Run) -> None:

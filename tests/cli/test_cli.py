@@ -338,9 +338,10 @@ def test_fit_report_as_a_table(
     run: Run, saved_table: Path, fast_config: Path, tmp_path: Path
 ) -> None:
     options = ("--config", fast_config, "--out", tmp_path / "out", "--report")
-    lines = run("fit", saved_table, *options)[1].splitlines()
-    assert lines[0].split()[:4] == ["target", "predictor", "repeats", "kendall_tau"]
-    assert len(lines) == 1 + 2 * 3
+    *tables, legend = run("fit", saved_table, *options)[1].split("\n\n")
+    assert tables[0].split()[:4] == ["target", "predictor", "repeats", "kendall_tau"]
+    assert {len(table.splitlines()) for table in tables} == {1 + 2 * 3}
+    assert legend.startswith("higher is better: kendall_tau")
 
 
 def test_fit_never_overwrites(run: Run, saved_table: Path, tmp_path: Path) -> None:

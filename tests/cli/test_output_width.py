@@ -15,6 +15,14 @@ def test_lines_fit(run: Run, command: str) -> None:
     assert max(map(len, out.splitlines())) <= LINE_WIDTH
 
 
+def test_every_command_is_described_in_a_line(run: Run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    commands = out.partition("Commands:")[2].strip().splitlines()
+    assert len(commands) >= 14
+    assert all(line.endswith(".") and not line.endswith("...") for line in commands)
+
+
 def test_wrapping_keeps_all_words_under_their_column(capsys: pytest.CaptureFixture[str]) -> None:
     text = " ".join(f"word{i}" for i in range(60))
     write_table([{"name": "long", "value": text}, {"name": "b", "value": "short"}])

@@ -1,16 +1,19 @@
 """Progress of long work, its interruption, and help of commands whose name may be left out."""
 
+import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import typer
 
+from surrogate.cli.output import LINE_WIDTH
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 from surrogate.tuning.interrupts import held_interrupts
 from tests.cli.conftest import Run
-from train_benchmark.collecting.ledger import CampaignStatus
+from train_benchmark.collecting.ledger import CampaignStatus, FailedTraining
 
 CAMPAIGN = CampaignStatus(done=3, failed=1, in_flight=0, waiting=2, per_hour=None, hours_left=None)
 
@@ -102,13 +105,68 @@ def test_help_shows_the_options_of_the_form_that_pages_teach(
     assert out.count("--help") == 1
 
 
-def test_the_status_of_a_campaign_goes_to_programs_too(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+FAILURES = tuple(
+    FailedTraining("10_100_1000", seed, "failed", "the worker was killed " * 9)
+    for seed in range(1234, 1246)
+)
+RUNNING = replace(
+    CAMPAIGN, failed=12, failures=FAILURES, waiting=7000, in_flight=2, per_hour=30.1, hours_left=60
+)
+
+
+@pytest.fixture
+def status_of(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     pytest.importorskip("torch", reason="needs the train extra")
-    monkeypatch.setattr(
-        "train_benchmark.collecting.campaign_folder.campaign_status", lambda _: CAMPAIGN
-    )
-    code, out, _ = run("collect", "status", Path("somewhere"), "--format", "csv")
-    assert code == 0
-    assert out.splitlines()[0].split(",") == list(CAMPAIGN.__dataclass_fields__)
+
+    def text(status: CampaignStatus, *options: str, folder: str = "somewhere") -> str:
+        monkeypatch.setattr(
+            "train_benchmark.collecting.campaign_folder.campaign_status", lambda _: status
+        )
+        code, out, err = run("collect", "status", Path(folder), *options)
+        assert code == 0, err
+        return out
+
+    return text
+
+
+def test_the_status_of_a_campaign_goes_to_programs_too(status_of: Callable[..., str]) -> None:
+    fields = [name for name in CampaignStatus.__dataclass_fields__ if name != "failures"]
+    assert status_of(RUNNING, "--format", "csv").splitlines()[0].split(",") == fields
+    plain = json.loads(status_of(RUNNING, "--format", "json"))
+    assert plain["failures"] == [asdict(one) for one in FAILURES]
+    assert [plain[name] for name in fields] == [3, 12, 2, 7000, 30.1, 60]
+
+
+def test_people_read_the_rate_the_time_left_and_what_failed(status_of: Callable[..., str]) -> None:
+    out = status_of(RUNNING)
+    assert max(map(len, out.splitlines())) <= LINE_WIDTH
+    facts = dict(line.split(maxsplit=1) for line in out.partition("\n\n")[0].splitlines())
+    assert facts["done"] == "3 of 7,017 trainings"
+    assert facts["speed"] == "30.1 per hour"
+    assert facts["time"] == "left  2d 12h"
+    assert out.count("10_100_1000") == 10
+    assert "and 2 more failed trainings" in out
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (CAMPAIGN, "fewer than two trainings ended in the last half hour"),
+        (replace(CAMPAIGN, waiting=None, in_flight=None), "no ledger.sqlite"),
+    ],
+)
+def test_what_is_unknown_of_a_campaign_says_why(
+    status_of: Callable[..., str], status: CampaignStatus, said: str
+) -> None:
+    assert said in status_of(status)
+
+
+def test_the_records_of_a_campaign_are_counted_by_file(
+    status_of: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "shards").mkdir()
+    for name in "abc":
+        (tmp_path / "shards" / f"{name}.parquet").touch()
+    (tmp_path / "journal.jsonl").write_text("{}\n{}\n")
+    said = status_of(CAMPAIGN, folder=str(tmp_path))
+    assert "3 shards, and 2 records in the journal" in said

@@ -3,10 +3,14 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from surrogate.fitting.artifact import Artifact
+from surrogate.forecasting.forecast import Forecaster
 from surrogate.testing.synthetic import synthetic_table
 from tests.cli.conftest import Run
 from tests.unit.train_benchmark.table.test_latencies import RECORDS, SETTING
@@ -137,6 +141,51 @@ def test_exports_are_written_once(run: Run, folder: Path, tmp_path: Path, form: 
     code, _, err = run(*arguments)
     assert code == 2
     assert "exists" in err
+
+
+def test_exports_have_the_estimates_of_an_artifact(
+    run: Run, artifact: Artifact, tmp_path: Path
+) -> None:
+    synthetic_table(60).save(tmp_path / "table")
+    artifact.save(tmp_path / "artifact")
+    export = ("table", "export", tmp_path / "table", "--artifact", tmp_path / "artifact", "--out")
+    for form in ("csv", "parquet"):
+        code, _, err = run(*export, tmp_path / f"table.{form}", "--to", form)
+        assert code == 0, err
+    rows = pq.read_table(tmp_path / "table.parquet").to_pylist()
+    with (tmp_path / "table.csv").open(newline="") as file:
+        assert [row["estimate_val_per"] for row in csv.DictReader(file)] == [
+            str(row["estimate_val_per"]) for row in rows
+        ]
+    cells = [row["cell"] for row in rows]
+    forecasts = Forecaster(artifact).forecast(cells, curve=False, latency=False)
+    for row, forecast in zip(rows, forecasts, strict=True):
+        for target in ("val_per", "test_per"):
+            estimate = forecast.target(target).estimate
+            assert estimate is not None
+            assert row[f"estimate_{target}"] == pytest.approx(estimate.mean, abs=1e-9)
+            assert row[f"estimate_std_{target}"] == pytest.approx(estimate.std, abs=1e-9)
+    code, _, err = run(*export, tmp_path / "released", "--to", "nb-asr")
+    assert (code, "--artifact is for csv and parquet" in err) == (2, True)
+
+
+def test_an_artifact_without_estimates_is_no_source_of_columns(
+    run: Run, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synthetic_table(60).save(tmp_path / "table")
+    older = replace(artifact, models=tuple(replace(m, true_means=None) for m in artifact.models))
+    older.save(tmp_path / "older")
+    export = ("table", "export", tmp_path / "table", "--out", tmp_path / "t.csv")
+    code, _, err = run(*export, "--artifact", tmp_path / "older")
+    assert code == 2
+    assert "has no estimates of true means" in err and "nasasr fit" in err
+    assert not (tmp_path / "t.csv").exists()
+    # That of a shipped table is not asked for, so that it costs a line only.
+    monkeypatch.setattr("surrogate.fitting.artifact.load_artifact", lambda _: older)
+    monkeypatch.setattr("surrogate.fitting.artifact.shipped_artifacts", lambda: (str(export[2]),))
+    code, _, err = run(*export)
+    assert (code, "without columns of estimates" in err) == (0, True)
+    assert "estimate" not in (tmp_path / "t.csv").read_text()
 
 
 def test_latencies_are_attached_to_a_copy_of_a_table(

@@ -16,7 +16,7 @@ from surrogate.comparison.plugin import Contender, contender
 from surrogate.comparison.protocol import PlannedSplit
 from surrogate.comparison.scored_fit import fit_and_ask
 from surrogate.comparison.scores import metrics_of
-from surrogate.comparison.summary import SummaryRow
+from surrogate.comparison.summary import SummaryRow, interval_texts
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.labelled_graphs import Source
 from surrogate.data.prediction import Prediction
@@ -160,12 +160,13 @@ def test_equal_labels_have_a_scale_in_their_unit(exponent: int, value: float) ->
 @pytest.mark.parametrize(
     ("mean", "low", "high", "shown"),
     [
-        (1.68e-11, 1.45e-11, 1.91e-11, "1.68e-11 ± 2.3e-12"),
-        (2.5e9, 2.4e9, 2.6e9, "2.5e+09 ± 1e+08"),
-        (0.1 + 0.2, 0.3, 0.1 + 0.2, "0.3 ± 0"),
-        (0.3e-11, 0.3e-11 * (1 - 1e-16), 0.3e-11 * (1 + 3e-16), "3e-12 ± 0"),
-        (0.0, -1e-11, 1e-11, "0 ± 1e-11"),
-        (1.5, None, None, "1.5"),
+        (1.68e-11, 1.45e-11, 1.91e-11, "1.68e-11 (1.45e-11 to 1.91e-11)"),
+        (2.5e9, 2.4e9, 2.6e9, "2.50e+09 (2.40e+09 to 2.60e+09)"),
+        (0.1 + 0.2, 0.3, 0.1 + 0.2, "0.300 (0.300 to 0.300)"),
+        (-1e-9, -0.25, 0.25, "0.000 (-0.250 to 0.250)"),
+        (0.0, 0.0, 0.0, "0.00 (0.00 to 0.00)"),
+        (1234.5, 999.0, 1e5, "1,234 (999 to 100,000)"),
+        (1.5, None, None, "1.50"),
     ],
 )
 def test_the_table_shows_intervals_of_any_unit(
@@ -173,3 +174,15 @@ def test_the_table_shows_intervals_of_any_unit(
 ) -> None:
     row: dict[str, Any] = dict.fromkeys(SummaryRow.__dataclass_fields__)
     assert SummaryRow(**{**row, "mean": mean, "low": low, "high": high}).text == shown
+
+
+@given(
+    st.lists(st.floats(-1, 1).map(lambda x: round(x, 6)), min_size=1, max_size=3),
+    st.integers(-30, 30),
+)
+def test_shown_numbers_are_right_to_a_hundredth_of_the_largest(
+    values: list[float], exponent: int
+) -> None:
+    numbers = [value * 10.0**exponent for value in values]
+    shown = [float(text.replace(",", "")) for text in interval_texts(numbers)]
+    np.testing.assert_allclose(shown, numbers, rtol=0, atol=0.0051 * max(map(abs, numbers)))

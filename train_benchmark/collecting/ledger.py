@@ -40,6 +40,23 @@ CREATE TABLE IF NOT EXISTS trainings (
 
 
 @dataclass(frozen=True)
+class FailedTraining:
+    """A training whose record says that it diverged or failed.
+
+    Attributes:
+        cell: its cell.
+        seed: its seed.
+        status: "diverged" or "failed".
+        error: the reason.
+    """
+
+    cell: str
+    seed: int
+    status: str
+    error: str
+
+
+@dataclass(frozen=True)
 class CampaignStatus:
     """Progress of a campaign.
 
@@ -52,6 +69,7 @@ class CampaignStatus:
         per_hour: trainings per hour since the first that ended in the last half hour, not counting
             that one; None if fewer than two ended.
         hours_left: time for the rest at that rate; None if unknown.
+        failures: (failed,) the failed trainings, by cell and seed.
     """
 
     done: int
@@ -60,6 +78,7 @@ class CampaignStatus:
     waiting: int | None
     per_hour: float | None
     hours_left: float | None
+    failures: tuple[FailedTraining, ...] = ()
 
 
 class Ledger:
@@ -192,8 +211,13 @@ def read_status(folder: Path, records: Mapping[Identity, TrainingRecord]) -> Cam
         folder: campaign folder; it may be written while it is read.
         records: its records.
     """
-    states = Counter(_state(record) for record in records.values())
-    status = CampaignStatus(states["done"], states["failed"], None, None, None, None)
+    failures = tuple(
+        FailedTraining(record.cell, record.seed, record.status, record.error)
+        for record in sorted(records.values(), key=lambda record: (record.cell, record.seed))
+        if _state(record) == "failed"
+    )
+    done = len(records) - len(failures)
+    status = CampaignStatus(done, len(failures), None, None, None, None, failures)
     path = folder / LEDGER_FILE
     if not path.exists():
         return status

@@ -4,6 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import pyarrow as pa
@@ -19,14 +20,19 @@ from graph_encoding.semantics import Semantics
 from train_benchmark.record import TrainingRecord
 from train_benchmark.table.benchmark_table import LABELS, BenchmarkTable, label_of
 
+Columns = Mapping[str, Mapping[str, float]]
+"""Further columns: name -> functional key -> number."""
 
-def tidy_rows(table: BenchmarkTable) -> Iterator[dict[str, Any]]:
+_NONE: Columns = MappingProxyType({})
+
+
+def tidy_rows(table: BenchmarkTable, columns: Columns = _NONE) -> Iterator[dict[str, Any]]:
     """One flat row per training, including failed ones.
 
     Columns: identity (`functional_key`, `cell`, `published_hash` if the original has the cell,
     `in_space`: whether the original's space has it, `semantics`, `seed`, `seeds`: trainings of the
-    function that succeeded), `status` and `error`, every label, `params`, `macs` per second of
-    speech, `receptive_field_s`, `peak_activation_bytes`, `train_seconds`, `best_epoch`,
+    function that succeeded), `status` and `error`, every label, `columns`, `params`, `macs` per
+    second of speech, `receptive_field_s`, `peak_activation_bytes`, `train_seconds`, `best_epoch`,
     `latency_s_<setting>` of each setting that was measured on one device only, and
     `val_per_epoch_1` ... for all epochs of the recipe.
     Error rates are fractions, lower is better; null if a training has none.
@@ -37,7 +43,9 @@ def tidy_rows(table: BenchmarkTable) -> Iterator[dict[str, Any]]:
     measured = {s: latency.seconds(s) for s in latency.settings if len(latency.devices(s)) == 1}
     seeds = Counter(record.functional_key for record in table.records if record.status == "ok")
     for record in table.records:
-        yield _tidy_row(record, macro, epochs, measured, seeds[record.functional_key])
+        key = record.functional_key
+        further = {name: of.get(key) for name, of in columns.items()}
+        yield _tidy_row(record, macro, epochs, measured, seeds[key], further)
 
 
 def _tidy_row(
@@ -46,6 +54,7 @@ def _tidy_row(
     epochs: int,
     latency: Mapping[str, Mapping[str, float]],
     seeds: int,
+    further: Mapping[str, float | None],
 ) -> dict[str, Any]:
     cell = Cell.parse(record.cell)
     ok = record.status == "ok"
@@ -63,6 +72,7 @@ def _tidy_row(
         "status": record.status,
         "error": record.error,
         **{label: label_of(record, label) if ok else None for label in LABELS},
+        **further,
         "params": record.params,
         "macs": macs(cell, macro, semantics, input_frames=frames),
         "receptive_field_s": receptive_field(cell, macro, semantics).seconds,
@@ -74,9 +84,9 @@ def _tidy_row(
     }
 
 
-def export_csv(table: BenchmarkTable, path: Path) -> None:
+def export_csv(table: BenchmarkTable, path: Path, columns: Columns = _NONE) -> None:
     """Write `tidy_rows` as CSV, atomically."""
-    rows = list(tidy_rows(table))
+    rows = list(tidy_rows(table, columns))
 
     def write(file: IO[bytes]) -> None:
         with open(file.fileno(), "w", encoding="utf-8", newline="", closefd=False) as text:
@@ -87,9 +97,9 @@ def export_csv(table: BenchmarkTable, path: Path) -> None:
     _write_whole(path, write)
 
 
-def export_parquet(table: BenchmarkTable, path: Path) -> None:
+def export_parquet(table: BenchmarkTable, path: Path, columns: Columns = _NONE) -> None:
     """Write `tidy_rows` as Parquet, atomically."""
-    rows = pa.Table.from_pylist(list(tidy_rows(table)))
+    rows = pa.Table.from_pylist(list(tidy_rows(table, columns)))
     _write_whole(path, lambda file: pq.write_table(rows, file, compression="zstd"))
 
 

@@ -1,6 +1,7 @@
 """`nasasr benchmark`: compare predictors on the same splits."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,26 +18,25 @@ from surrogate.cli.engine_options import (
 )
 from surrogate.cli.extras import imports_of
 from surrogate.cli.options import RowFormat, integers_of, resumed_by, words_of
-from surrogate.cli.output import Format, Row, write_csv, write_json, write_table
+from surrogate.cli.output import Format, Value, write_csv, write_json
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+from surrogate.cli.score_tables import legend, score_lines, write_in_pieces
 
 if TYPE_CHECKING:
     from graph_encoding.engines.engine import Engine
     from surrogate.comparison import BenchmarkConfig, BenchmarkResult
+    from surrogate.comparison.ceiling import Ceiling
+    from surrogate.comparison.summary import SummaryRow
 
 _REPORT = "report.html"
-_SHOWN = (
-    "kendall_tau",
-    "spearman_rho",
-    "r2",
-    "rmse",
-    "precision_at_10",
-    "regret",
-    "crps",
-    "fit_seconds",
-    "query_microseconds",
-)
-"""Metrics of the printed table, besides coverage and width; the other formats have all."""
+_SHOWN = ("kendall_tau", "rmse", "precision_at_10", "regret", "fit_seconds", "query_microseconds")
+"""Metrics of the printed tables, besides coverage and width; the other formats have all."""
+
+_PLACES: "dict[str, Callable[[SummaryRow], Value]]" = {
+    "train keys": lambda row: row.train_size,
+    "predictor": lambda row: row.predictor,
+}
+"""Columns that say whose scores a line of the tables has."""
 
 _SIZES = "--train-sizes"
 
@@ -162,10 +162,7 @@ def _write_result(result: "BenchmarkResult", output: Format) -> None:
     elif output is Format.CSV:
         write_csv(rows)
     else:
-        write_table(_table_rows(result))
-        if fact := result.features_fact:
-            typer.echo(f"\n{fact}")
-        _write_ceilings(result)
+        _write_tables(result)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -176,39 +173,52 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _table_rows(result: "BenchmarkResult") -> list[Row]:
+def _write_tables(result: "BenchmarkResult") -> None:
+    """A section for each protocol, with its noise ceiling, then what the columns mean."""
+    from surrogate.comparison.protocol import PROTOCOLS
+    from surrogate.comparison.summary import EVERY_DETAIL
+
     level = f"{100 * result.config.group_level:.6g}"
     shown = {*_SHOWN, f"coverage_{level}", f"width_{level}"}
-    rows: dict[tuple[str, str, int, str], dict[str, Any]] = {}
-    for s in result.summary:
-        if s.group or s.metric not in shown:
-            continue
-        place = (s.protocol, s.detail, s.train_size, s.predictor)
-        start = dict(zip(("protocol", "detail", "train", "predictor"), place, strict=True))
-        row = rows.setdefault(place, start)
-        row[s.metric] = s.text
-    return [*rows.values()]
+    of_divisions = ("kendall_tau", f"coverage_{level}")
+    rows = [row for row in result.summary if not row.group and row.metric in shown]
+    for protocol, ceilings in result.ceilings.items():
+        own = [row for row in rows if row.protocol == protocol]
+        whole = [row for row in own if row.detail == EVERY_DETAIL]
+        mean = "; means over its divisions, then these" if whole else ""
+        typer.echo(f"{protocol}: {PROTOCOLS.get(protocol).question}{mean}\n")
+        lines = score_lines(whole or own, _PLACES)
+        write_in_pieces([*lines, *_ceiling_lines(ceilings, shown)], [*_PLACES])
+        if whole:
+            divisions = [r for r in own if r.detail != EVERY_DETAIL and r.metric in of_divisions]
+            places = {"division": lambda row: row.detail, **_PLACES}
+            typer.echo("")
+            write_in_pieces(score_lines(divisions, places), [*places])
+        typer.echo(f"\n{_ceiling_fact(ceilings)}\n")
+    if fact := result.features_fact:
+        typer.echo(f"{fact}\n")
+    typer.echo(legend(rows))
 
 
-def _write_ceilings(result: "BenchmarkResult") -> None:
-    typer.echo("")
-    rows: list[Row] = [
-        {
-            "protocol": protocol,
-            "noise ceiling": ceiling.metric,
-            "other seeds": f"{ceiling.value:.4g}",
-            "low": f"{ceiling.low:.4g}",
-            "high": f"{ceiling.high:.4g}",
-            "perfect": "-" if ceiling.perfect is None else f"{ceiling.perfect:.4g}",
-            "keys": ceiling.keys,
-        }
-        for protocol, of_metric in result.ceilings.items()
-        for ceiling in of_metric.values()
-    ]
-    if rows:
-        write_table(rows)
-    unknown = [protocol for protocol, of_metric in result.ceilings.items() if not of_metric]
-    if unknown:
-        typer.echo(
-            f"noise ceiling of {', '.join(unknown)}: unknown; it needs two seeds per test key"
-        )
+def _ceiling_lines(ceilings: "Mapping[str, Ceiling]", shown: set[str]) -> list[dict[str, Value]]:
+    """Scores of other seeds, and of the true means, as those of two more predictors."""
+    from surrogate.comparison.summary import interval_texts
+
+    others: dict[str, Value] = {"predictor": "(other seeds)"}
+    perfect: dict[str, Value] = {"predictor": "(true means)"}
+    for name, one in ceilings.items():
+        if name in shown:
+            value, low, high = interval_texts([one.value, one.low, one.high])
+            others[name] = f"{value} ({low} to {high})"
+            perfect[name] = None if one.perfect is None else f"{one.perfect:.3g}"
+    return [others, perfect] if ceilings else []
+
+
+def _ceiling_fact(ceilings: "Mapping[str, Ceiling]") -> str:
+    if not ceilings:
+        return "noise ceiling: unknown; it needs two seeds per test key"
+    keys = next(iter(ceilings.values())).keys
+    return (
+        f"noise ceiling, over the {keys:,} test keys with several seeds: predictions by the mean\n"
+        "of the other seeds, and by the true means, which are surpassed by chance only"
+    )

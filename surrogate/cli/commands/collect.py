@@ -3,7 +3,7 @@
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,8 +24,16 @@ from surrogate.cli.options import (
     resumed_by,
     run_and_status_group,
 )
-from surrogate.cli.output import Format, write_json, write_rows
-from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+from surrogate.cli.output import Format, write_csv, write_json, write_table
+from surrogate.cli.progress import ProgressDisplay, duration_text, told_when_stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from train_benchmark.collecting.ledger import CampaignStatus, FailedTraining
+
+_MOST_FAILURES = 10
+"""Failed trainings that are shown; JSON has all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -91,8 +99,51 @@ def status(
 
     from train_benchmark.collecting.campaign_folder import campaign_status
 
-    row = asdict(campaign_status(folder))
+    found = campaign_status(folder)
+    row = asdict(found)
     if output is Format.JSON:
         write_json(row)
+    elif output is Format.CSV:
+        del row["failures"]
+        write_csv([row])
     else:
-        write_rows([row], output)
+        write_table([{"campaign": key, str(folder): text} for key, text in _facts(found, folder)])
+        _write_failures(found.failures)
+
+
+def _facts(status: "CampaignStatus", folder: Path) -> "Iterator[tuple[str, str]]":
+    """What people want to know of a campaign, by name."""
+    from train_benchmark.record_files.record_reader import JOURNAL, SHARDS
+
+    is_known = status.waiting is not None and status.in_flight is not None
+    if is_known:
+        unfinished = (status.waiting or 0) + (status.in_flight or 0)
+        total = status.done + status.failed + unfinished
+        yield "done", f"{status.done:,} of {total:,} trainings"
+    else:
+        yield "done", f"{status.done:,} trainings"
+    yield "failed", f"{status.failed:,}"
+    if is_known:
+        yield "running", f"{status.in_flight:,}"
+        yield "waiting", f"{status.waiting:,}"
+        slow = "unknown: fewer than two trainings ended in the last half hour"
+        yield "speed", slow if status.per_hour is None else f"{status.per_hour:.3g} per hour"
+        left = status.hours_left
+        yield "time left", "unknown" if left is None else duration_text(left * 3600)
+    else:
+        yield "waiting", "unknown: no ledger.sqlite; the next `nasasr collect` writes it"
+    shards = len([*(folder / SHARDS).glob("*.parquet")])
+    journal = folder / JOURNAL
+    newest = journal.read_bytes().count(b"\n") if journal.exists() else 0
+    yield "records", f"{shards} shards, and {newest} records in the journal"
+
+
+def _write_failures(failures: "Sequence[FailedTraining]") -> None:
+    from dataclasses import asdict
+
+    if not failures:
+        return
+    typer.echo("")
+    write_table([asdict(one) for one in failures[:_MOST_FAILURES]])
+    if (more := len(failures) - _MOST_FAILURES) > 0:
+        typer.echo(f"and {more:,} more failed trainings: --format json has all")

@@ -43,9 +43,11 @@ def demo(
         ReportFormat, typer.Option("--format", help="Output format.")
     ] = ReportFormat.TABLE,
 ) -> None:
-    """Make a corpus, train cells, fit a predictor, compare forecasts with measurements.
+    """Do all of it once, on synthetic speech.
 
-    Each cell is forecast by a predictor that was fitted without it.
+    Make a corpus, train cells, fit a predictor and compare forecasts with measurements: each cell
+    is forecast by a predictor that was fitted without it. It takes some ten minutes of two cores;
+    run it again to resume.
     """
     chosen = config_path(ConfigKind.CAMPAIGN, _CONFIG) if config is None else config
     typer.echo(f"demo of {chosen} in {out}", err=True)

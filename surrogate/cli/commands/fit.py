@@ -1,5 +1,6 @@
 """`nasasr fit`: a surrogate from a benchmark table, with a report on held-out cells."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +15,9 @@ from surrogate.cli.engine_options import (
     WorkersOption,
     chosen_or_this,
 )
-from surrogate.cli.output import ReportFormat, Row, require_new_folder, write_json, write_table
+from surrogate.cli.output import ReportFormat, Value, require_new_folder, write_json
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
+from surrogate.cli.score_tables import legend, score_lines, write_in_pieces
 
 if TYPE_CHECKING:
     from graph_encoding.engines.engine import Engine
@@ -152,12 +154,10 @@ def _write_report(summary: "list[SummaryRow]", output: ReportFormat) -> None:
     if output is ReportFormat.JSON:
         write_json([asdict(row) for row in summary])
         return
-    rows: dict[tuple[str, str], dict[str, str | int]] = {}
-    for s in summary:
-        row = rows.setdefault(
-            (s.target, s.predictor),
-            {"target": s.target, "predictor": s.predictor, "repeats": s.repeats},
-        )
-        row[s.metric] = s.text
-    shown: list[Row] = list(rows.values())
-    write_table(shown)
+    places: dict[str, Callable[[SummaryRow], Value]] = {
+        "target": lambda row: row.target,
+        "predictor": lambda row: row.predictor,
+        "repeats": lambda row: row.repeats,
+    }
+    write_in_pieces(score_lines(summary, places), [*places])
+    typer.echo(f"\n{legend(summary)}")

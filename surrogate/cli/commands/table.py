@@ -29,6 +29,7 @@ from surrogate.cli.output import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from train_benchmark.table.benchmark_table import BenchmarkTable
     from train_benchmark.table.verify import Check
 
 
@@ -205,22 +206,30 @@ def export(
     table: Table,
     out: Annotated[Path, typer.Option(metavar="PATH", help="New file; for nb-asr, a new folder.")],
     to: Annotated[ExportFormat, typer.Option(help="Format of the copy.")] = ExportFormat.CSV,
+    artifact: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|DIR",
+            help="Artifact that estimates the functions' true means, for csv and parquet; "
+            "by default the shipped one of the table's name.",
+        ),
+    ] = None,
 ) -> None:
     """Export a table for other programs."""
     from train_benchmark.nb_asr.convert import export_released, exported_functions
     from train_benchmark.table.benchmark_table import BenchmarkTable
     from train_benchmark.table.export import export_csv, export_parquet
 
-    writers = {
-        ExportFormat.CSV: export_csv,
-        ExportFormat.PARQUET: export_parquet,
-        ExportFormat.NB_ASR: export_released,
-    }
     loaded = BenchmarkTable.load(table)
-    writers[to](loaded, out)
-    typer.echo(f"wrote {out}", err=True)
     if to is not ExportFormat.NB_ASR:
+        write = export_csv if to is ExportFormat.CSV else export_parquet
+        write(loaded, out, _estimates(loaded, table, artifact))
+        typer.echo(f"wrote {out}", err=True)
         return
+    if artifact is not None:
+        raise UserError("--artifact is for csv and parquet; the original's files have no estimates")
+    export_released(loaded, out)
+    typer.echo(f"wrote {out}", err=True)
     counts = exported_functions(loaded)
     if counts.not_representative or counts.extended:
         typer.echo(
@@ -229,3 +238,37 @@ def export(
             f"{counts.extended} outside its space",
             err=True,
         )
+
+
+def _estimates(
+    table: "BenchmarkTable", name: str, artifact: str | None
+) -> dict[str, dict[str, float]]:
+    """Columns of the estimates of true means: name -> functional key -> fraction.
+
+    Raises:
+        UserError: if the chosen artifact has none, or is of another recipe.
+    """
+    from surrogate.fitting.artifact import load_artifact, shipped_artifacts
+    from surrogate.forecasting.benchmark_query import Benchmark
+    from surrogate.forecasting.forecast import Forecaster
+
+    if artifact is None and name not in shipped_artifacts():
+        return {}
+    fitted = load_artifact(artifact or name)
+    if any(model.true_means is None for model in fitted.models):
+        lack = (
+            f"the artifact {artifact or name} has no estimates of true means: an earlier version "
+            "fitted it, or too few functions have two seeds"
+        )
+        if artifact is not None:
+            raise UserError(f"{lack}; fit it again with `nasasr fit`, or omit --artifact")
+        typer.echo(f"without columns of estimates: {lack}", err=True)
+        return {}
+    benchmark = Benchmark(table, Forecaster(fitted))
+    cells = [table.cell_of(key) for key in table.keys]
+    columns: dict[str, dict[str, float]] = {}
+    for target in benchmark.forecaster.targets:
+        found = benchmark.query_many(cells, target, seed="posterior")
+        for column, numbers in (("estimate", found.value), ("estimate_std", found.std)):
+            columns[f"{column}_{target}"] = dict(zip(table.keys, numbers.tolist(), strict=True))
+    return columns

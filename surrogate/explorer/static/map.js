@@ -159,14 +159,18 @@ class SpaceMap {
     pen.textAlign = "right";
     tickTexts(ys).forEach((text, i) => pen.fillText(text, FRAME.left - 7, this.toScreen(0, ys[i])[1] + 4));
     pen.fillStyle = themeColour("ink");
-    const title = (q, arrow) => `${q.label}${q.unit ? ` [${q.unit}]` : ""}  ${arrow} ${q.better} is better`;
+    const title = (q, room) => {
+      const name = `${q.label}${q.unit ? ` [${q.unit}]` : ""}  ${q.better === "higher" ? "→" : "←"}`;
+      const texts = [`${name} ${q.better} is better`, `${name} better`, name];
+      return texts.find((text) => pen.measureText(text).width <= room) ?? name;
+    };
     pen.textAlign = "center";
-    const room = right - FRAME.left;
-    pen.fillText(title(x, x.better === "higher" ? "→" : "←"), FRAME.left + room / 2, height - 9, room);
+    const across = right - FRAME.left, up = bottom - FRAME.top;
+    pen.fillText(title(x, across), FRAME.left + across / 2, height - 9, across);
     pen.save();
-    pen.translate(14, FRAME.top + (bottom - FRAME.top) / 2);
+    pen.translate(14, FRAME.top + up / 2);
     pen.rotate(-Math.PI / 2);
-    pen.fillText(title(y, y.better === "higher" ? "→" : "←"), 0, 0, bottom - FRAME.top);
+    pen.fillText(title(y, up), 0, 0, up);
     pen.restore();
   }
 

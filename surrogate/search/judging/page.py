@@ -1,21 +1,20 @@
 """The page of a comparison of searchers: any-time curves and tables, in one file."""
 
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graph_encoding.common.atomic_files import atomic_file
-from surrogate.search.judging.summary import ComparisonSummary, CurveRow
-
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1280px; }
-table { border-collapse: collapse; font-size: 13px; }
-th, td { padding: .2rem .6rem; border-bottom: 1px solid #ddd; text-align: right; }
-th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
-"""
+from surrogate.report.html_page import paragraphs, plot, table, whole_page
+from surrogate.report.plots import colours_of, figure
+from surrogate.search.judging.summary import (
+    ENOUGH_HYPERVOLUME,
+    ComparisonSummary,
+    CurveRow,
+    ratio_text,
+)
 
 _POINTS = 200
 """Points of a curve over epochs."""
@@ -27,57 +26,58 @@ _CURVES = (
 )
 
 
+_MEANINGS = {
+    "regret": "true regret of the recommended function at the end",
+    "violation": "share of the searches whose recommended function breaks a limit",
+    "trainings_to": "trainings until {} is trained to its end",
+    "epochs_to": "epochs of training until {} is trained to its end",
+    "missing_hypervolume": "share of the true front's hypervolume that the recommended one misses",
+    "trainings_to_hypervolume": f"trainings until {ENOUGH_HYPERVOLUME:.0%} of the true front's "
+    "hypervolume is reached",
+}
+
+
 def write_page(summary: ComparisonSummary, curves: Sequence[CurveRow], path: Path) -> None:
     """Write a comparison as one HTML file that needs no network access, in one atomic step.
 
     Raises:
         ModuleNotFoundError: if plotly is not installed (the extra `report`).
     """
-    from plotly.io import to_html  # type: ignore[import-untyped]
-    from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
-
-    plots = [
-        to_html(figure, full_html=False, include_plotlyjs=False, div_id=f"curve-{number}")
-        for number, figure in enumerate(figures_of(curves))
-    ]
-    title = f"Searchers: {escape(summary.name)}"
-    sources = ", ".join(f"{count} by {name}" for name, count in summary.truth_sources.items())
+    plots = [plot(drawn, f"curve-{number}") for number, drawn in enumerate(figures_of(curves))]
+    sources = ", ".join(f"{n:,} functions by {name}" for name, n in summary.truth_sources.items())
     facts = (
-        f"{summary.repeats} paired repeats of {summary.budget} trainings; truth "
-        f"{summary.truth_sha256[:12]}: {sources}. Curves are means over repeats."
+        f"{summary.repeats} paired repeats of {summary.budget} trainings each. Curves are means.",
+        f"Truth {summary.truth_sha256[:12]}: {sources}.",
+        "Tables: lower is better. Searches that never got there count with twice the budget.",
+        f"A ratio above 1: the searcher is better than {summary.reference}.",
     )
-    text = "\n".join(
-        [
-            "<!DOCTYPE html>",
-            f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
-            f"<style>{_STYLE}</style><script>{get_plotlyjs()}</script></head><body>",
-            f"<h1>{title}</h1><p>{escape(facts)}</p>",
-            *plots,
-            _table(summary),
-            "</body></html>\n",
-        ]
-    )
+    body = [paragraphs(facts), '<div class="plots">', *plots, "</div>", *_tables(summary)]
+    text = whole_page(f"Searchers: {summary.name}", body)
     with atomic_file(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
 
 
 def figures_of(curves: Sequence[CurveRow]) -> list[dict[str, Any]]:
     """Each curve over trainings and over epochs, as plain figure objects of plotly."""
+    colours = colours_of(row.searcher for row in curves)
     found = []
     for field, title in _CURVES:
         if all(getattr(row, field) is None for row in curves):
             continue
         for axis in ("trainings", "epochs"):
             data = [
-                {"type": "scatter", "mode": "lines", "name": name, "x": x, "y": y}
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": name,
+                    "x": x,
+                    "y": y,
+                    "line": {"color": colours[name]},
+                }
                 for name, (x, y) in mean_curves(curves, field, axis).items()
             ]
-            layout = {
-                "title": {"text": f"{title}, by {axis}"},
-                "xaxis": {"title": {"text": axis}},
-                "yaxis": {"title": {"text": title}},
-            }
-            found.append({"data": data, "layout": layout})
+            axes = {"title": {"text": axis}}, {"title": {"text": field.replace("_", " ")}}
+            found.append(figure(f"{title}, by {axis}", data, *axes))
     return found
 
 
@@ -107,18 +107,45 @@ def mean_curves(
     return found
 
 
-def _table(summary: ComparisonSummary) -> str:
-    names = ("metric", "searcher", "median", "mean", "reached", f"{summary.reference} / this")
-    head = "".join(f"<th>{escape(name)}</th>" for name in (*names, "95 % interval"))
-    body = [
-        f"<tr><td>{escape(row.metric)}</td><td>{escape(row.searcher)}</td><td>{row.median:.4g}</td>"
-        f"<td>{row.mean:.4g}</td><td>{row.reached:.0%}</td><td>{row.ratio:.2f}</td>"
-        f"<td>{row.ratio_low:.2f} to {row.ratio_high:.2f}</td></tr>"
-        for row in summary.rows
-    ]
-    costs = [
-        f"<tr><td>processor seconds</td><td>{escape(name)}</td><td colspan=5>{seconds:.2f} a "
-        f"search, {summary.cpu_seconds_per_batch[name]:.3f} a batch</td></tr>"
-        for name, seconds in summary.cpu_seconds.items()
-    ]
-    return f"<table><tr>{head}</tr>\n" + "\n".join([*body, *costs]) + "</table>"
+def _tables(summary: ComparisonSummary) -> Iterator[str]:
+    """A table for each metric, one row per searcher, and one of processor time."""
+    columns = ("searcher", "median", "mean", "got there", f"{summary.reference} / this")
+    for metric in dict.fromkeys(row.metric for row in summary.rows):
+        yield table(
+            f"{metric}: {meaning_of(metric)}",
+            (*columns, "95 % interval of the ratio"),
+            [
+                [
+                    row.searcher,
+                    f"{row.median:.4g}",
+                    f"{row.mean:.4g}",
+                    f"{row.reached:.0%}",
+                    ratio_text(row.ratio),
+                    f"{ratio_text(row.ratio_low)} to {ratio_text(row.ratio_high)}",
+                ]
+                for row in summary.rows
+                if row.metric == metric
+            ],
+            headings=1,
+        )
+    yield table(
+        "Processor time, s",
+        ("searcher", "per search", "per batch"),
+        [
+            [name, f"{seconds:.2f}", f"{summary.cpu_seconds_per_batch[name]:.3f}"]
+            for name, seconds in summary.cpu_seconds.items()
+        ],
+        headings=1,
+    )
+
+
+def meaning_of(metric: str) -> str:
+    """A metric in words.
+
+    >>> meaning_of("trainings_to_0.01")
+    'trainings until one of the best 1 % of functions is trained to its end'
+    """
+    name, _, share = metric.rpartition("_")
+    if metric in _MEANINGS or name not in _MEANINGS:
+        return _MEANINGS.get(metric, metric)
+    return _MEANINGS[name].format(f"one of the best {100 * float(share):g} % of functions")

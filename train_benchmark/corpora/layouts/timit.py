@@ -100,7 +100,7 @@ def find_files(root: Path) -> FoundFiles:
     """
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
-        raise UserError(f"corpus folder {root} {what}; give the folder of TIMIT")
+        raise UserError(f"corpus folder {root} {what}; give the folder with its recordings")
     audio: dict[Path, Path] = {}
     transcripts: dict[Path, Path] = {}
     problems: list[str] = []

@@ -56,9 +56,10 @@ def explore(
     serve: _Serve = False,
     port: _Port = 8765,
 ) -> None:
-    """Write one page that shows the search space: a map, every cell, and recorded searches.
+    """Write a page with a map of the search space.
 
-    The page needs no network and no other file. It takes about a minute of one core.
+    It also shows every cell and recorded searches. The page needs no network and no other file. It
+    takes about a minute of one core.
     """
     from surrogate.explorer import explorer_contents, write_explorer
     from surrogate.explorer.contents import DEFAULT_LEVELS

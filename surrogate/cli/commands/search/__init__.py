@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
     group = typer.Typer(
         cls=_RunByDefault,
-        help="Search for a cell: `nasasr search --budget 100`, or compare searchers.",
+        help="Search for a good cell, or compare searchers.",
     )
     group.command("run")(run)
     group.command("compare")(compare)

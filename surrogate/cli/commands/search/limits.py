@@ -48,7 +48,7 @@ class Bounds:
 
         setting, _, time = text.rpartition("=")
         quantity = Quantity(setting, "latency")
-        return Limit(quantity, seconds_of(time, text), self.level)
+        return Limit(quantity, seconds_of(time if setting else "", text), self.level)
 
     def models(self, problem: "SearchProblem", artifact: "Artifact") -> "list[LimitModel]":
         """Models of the latency limits, out of an artifact.

@@ -6,7 +6,8 @@ import typer
 
 from graph_encoding.cell import Cell
 from graph_encoding.drawing.draw import draw_text
-from surrogate.cli.output import Row, write_table
+from surrogate.cli.output import Row
+from surrogate.cli.score_tables import write_in_pieces
 
 if TYPE_CHECKING:
     from surrogate.forecasting.forecast import Forecaster
@@ -57,14 +58,25 @@ def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
     if not found:
         typer.echo("no training succeeded: nothing to recommend")
         return
-    write_table([_row(one, problem) for one in found])
+    rows = [_row(one, problem) for one in found]
+    write_in_pieces(rows, ["cell"])
+    for name, limit in _limits(found[0]).items():
+        typer.echo(f"{name}: probability that the limit of {limit} holds")
     typer.echo(f"\n{draw_text(Cell.parse(found[0]['cell']), problem.space.semantics)}")
     if not found[0]["holds_limits"]:
         typer.echo("no evaluated function holds all limits: this one is least beyond them")
     typer.echo(
-        f"\n{result['trainings']} trainings from {result['source']}; `expected` is the searcher's "
-        "estimate, `forecast` the artifact's, whose table may have the cell"
+        f"\n{result['trainings']} trainings from {result['source']}. `expected` is the searcher's "
+        "estimate, `forecast` the\nartifact's with its interval; its table may have the cell."
     )
+
+
+def _limits(one: dict[str, Any]) -> dict[str, str]:
+    """Heading of the probability of each limit -> its quantity."""
+    names = [*one["limit_probabilities"]]
+    if len(names) == 1:
+        return {"P(limit)": names[0]}
+    return {f"P(limit {number})": name for number, name in enumerate(names, start=1)}
 
 
 def _row(one: dict[str, Any], problem: "SearchProblem") -> Row:
@@ -74,8 +86,8 @@ def _row(one: dict[str, Any], problem: "SearchProblem") -> Row:
         if quantity.name in one["forecasts"]:
             of = one["forecasts"][quantity.name]
             row[f"forecast {quantity.name}"] = (
-                f"{of['mean']:.4g} ({of['low']:.4g} .. {of['high']:.4g})"
+                f"{of['mean']:.4g} ({of['low']:.4g} to {of['high']:.4g})"
             )
-    for name, probability in one["limit_probabilities"].items():
-        row[f"P({name} holds)"] = f"{probability:.2f}"
+    for heading, name in _limits(one).items():
+        row[heading] = f"{one['limit_probabilities'][name]:.2f}"
     return row

@@ -89,8 +89,8 @@ def test_the_page_says_what_was_run(page: str, result: BenchmarkResult) -> None:
     for of_metric in result.ceilings.values():
         assert f"scores a tau of {of_metric['kendall_tau'].value:.3f}" in text
     assert "an operation that no training cell has" in text
-    for metric in result.metrics:
-        assert f'<th scope="col">{metric.name}</th>' in text
+    for row in result.summary:
+        assert f'<th scope="col">{row.heading}' in text
 
 
 def test_quality_stands_beside_a_dashed_ceiling(result: BenchmarkResult) -> None:

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graph_encoding import UserError
 from surrogate.comparison.ceiling import noise_ceilings
 from surrogate.comparison.fit_result import FitResult, percent, read_fit, write_fit
 from surrogate.comparison.scores import POINT_METRICS, groups_of, metrics_of, score_rows
+from surrogate.comparison.summary import summarise
 from surrogate.data.labelled_graphs import Source
 from surrogate.data.targets import VAL_PER, FloatArray, Identity, LogScale, Target
 from surrogate.metrics import kendall_tau, spearman_rho
@@ -215,3 +218,29 @@ def test_the_identity_changes_nothing() -> None:
     for mapped in (Identity().to_model(values), Identity().to_raw(values)):
         assert mapped.tolist() == values.tolist()
     assert Identity().raw_slope(values).tolist() == [1.0, 1.0, 1.0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=3, max_size=12, unique=True
+    ),
+    st.lists(st.floats(0, 1e3), min_size=2, max_size=4),
+)
+def test_intervals_are_within_what_their_metric_can_be(
+    pairs: list[tuple[float, float]], seconds: list[float]
+) -> None:
+    predicted, measured = np.array(pairs).T
+    metrics = metrics_of(PLAIN, FIT.levels)
+    bounds = {metric.name: metric.bounds for metric in metrics}
+    rows = []
+    for repeat, time in enumerate(seconds):
+        turned = predicted if repeat % 2 else measured  # good and bad repeats: wide intervals
+        fit = replace(fit_of(measured, turned), repeat=repeat, fit_seconds=time)
+        rows += score_rows(fit, metrics, source="made up", target=PLAIN)
+    summary = summarise(rows, [], metrics, {"random": {}}, target=PLAIN, seed=0)
+    assert {row.metric for row in summary} == set(bounds)
+    for row in summary:
+        assert row.low is not None and row.high is not None
+        low, high = bounds[row.metric]
+        assert low <= row.low <= row.mean + 1e-9 * abs(row.mean), row.metric
+        assert row.mean - 1e-9 * abs(row.mean) <= row.high <= high, row.metric

@@ -45,7 +45,12 @@ def test_states_of_a_run(tmp_path: Path, records: dict[tuple[str, int], Training
         for record in records.values():
             ledger.finish(record)
     assert counts(tmp_path, records) == (len(wanted) - failed, failed, 0, 0)
-    assert read_status(tmp_path, records).hours_left == 0.0
+    status = read_status(tmp_path, records)
+    assert status.hours_left == 0.0
+    assert len(status.failures) == failed == 2
+    for one in status.failures:
+        (record,) = (r for r in records.values() if (r.cell, r.seed) == (one.cell, one.seed))
+        assert (record.status, record.error) == (one.status, one.error)
 
 
 def test_a_run_that_ends_in_order_has_nothing_in_flight(tmp_path: Path) -> None:

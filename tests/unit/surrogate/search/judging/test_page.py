@@ -1,12 +1,20 @@
 """The page of a comparison has its curves, and needs no network."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from surrogate.search.judging.page import figures_of, mean_curves, write_page
-from surrogate.search.judging.summary import ComparisonSummary, CurveRow, MetricSummary
+from surrogate.search.judging.page import figures_of, mean_curves, meaning_of, write_page
+from surrogate.search.judging.summary import (
+    ComparisonSummary,
+    CurveRow,
+    MetricSummary,
+    run_scores,
+)
 
 ROWS = [
     CurveRow("one", 0, 1, 20, None, 0.5, None),
@@ -47,3 +55,41 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     assert "&lt;test&gt;" in text and "<test>" not in text
     assert text.count('id="curve-') == 4
     assert not re.search(r"<(script|link)[^>]+(src|href)=", text)
+
+
+def test_each_metric_has_a_table_that_says_what_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    never = MetricSummary("two", "trainings_to_0.001", 6.0, 6.0, 0.0, 1e300, 0.5, 1e300, 0, 0, 0)
+    summary = replace(SUMMARY, rows=(*SUMMARY.rows, never))
+    write_page(summary, ROWS, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    assert "trainings until one of the best 0.1 % of functions is trained to its end" in text
+    assert text.count("<caption") == 3  # the third has processor times
+    assert "<td>0.50 to &gt; 1000</td>" in text
+
+
+def test_all_metrics_of_a_search_have_a_meaning() -> None:
+    found = run_scores(RUN, JUDGE, [0.01], 3, 20)
+    assert {"violation", "missing_hypervolume", "epochs_to_0.01"} < {row.metric for row in found}
+    assert all(meaning_of(row.metric) != row.metric for row in found)
+
+
+# A search of one function, and a judge with a limit and a second objective: no metric is left out.
+RUN: Any = SimpleNamespace(
+    searcher="one",
+    repeat=0,
+    trained=("a",),
+    stopped=(False,),
+    costs=(0.5,),
+    front_after=lambda _: ("a",),
+    epochs_spent=lambda _: [20],
+)
+JUDGE: Any = SimpleNamespace(
+    is_limited=True,
+    allowed={"a"},
+    second=object(),
+    worst_regret=1.0,
+    regret=lambda _: 0.0,
+    best=lambda _: {"a"},
+    hypervolume=lambda _: 1.0,
+)
