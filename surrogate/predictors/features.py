@@ -1,5 +1,6 @@
 """Model inputs of graphs: a matrix of features, and arrays of nodes."""
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -77,6 +78,8 @@ class GraphFeatures(Encoding):
         self._counts = np.array(
             [column.startswith("statistics/count:") for column in self._statistics.columns]
         )
+        named = range(len(vocabulary.frequent) if vocabulary.paired else 0)
+        self._pairs = np.array([*itertools.combinations(named, 2)], np.intp).reshape(-1, 2)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -89,7 +92,13 @@ class GraphFeatures(Encoding):
             self._statistics,
         )
         of_graphs = tuple(column for part in parts for column in part.columns)
-        return (*of_graphs, *(f"{FEATURE_PREFIX}{of.name}" for of in self._vocabulary.given))
+        names = self._vocabulary.counted
+        of_pairs = (f"subset/op={names[a]}|op={names[b]}:count" for a, b in self._pairs.tolist())
+        return (
+            *of_graphs,
+            *of_pairs,
+            *(f"{FEATURE_PREFIX}{of.name}" for of in self._vocabulary.given),
+        )
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d).
@@ -109,6 +118,9 @@ class GraphFeatures(Encoding):
             self._descriptors.encode(given),
             statistics,
         ]
+        if len(self._pairs):
+            first, second = (statistics[:, self._counts][:, ends] for ends in self._pairs.T)
+            parts.append(first + second)
         if self._vocabulary.given:
             parts.append(self._given(given))
         return np.concatenate(parts, axis=1)
