@@ -1,5 +1,6 @@
 """Model inputs of graphs: a matrix of features, and arrays of nodes."""
 
+import itertools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -75,6 +76,8 @@ class GraphFeatures(Encoding):
         self._by_description = [DescribedSubsetEncoding(vocabulary.frequent)] if large else []
         self._descriptors = PathDescriptorEncoding(wide=large)
         self._statistics = GraphStatisticsEncoding(vocabulary.counted)
+        named = range(len(vocabulary.frequent) if vocabulary.paired else 0)
+        self._pairs = np.array([*itertools.combinations(named, 2)], np.intp).reshape(-1, 2)
         self._width = len(self.columns) - len(vocabulary.given)
 
     @property
@@ -88,7 +91,13 @@ class GraphFeatures(Encoding):
             self._statistics,
         )
         of_graphs = tuple(column for part in parts for column in part.columns)
-        return (*of_graphs, *(f"{FEATURE_PREFIX}{of.name}" for of in self._vocabulary.given))
+        names = self._vocabulary.counted
+        of_pairs = (f"subset/op={names[a]}|op={names[b]}:count" for a, b in self._pairs.tolist())
+        return (
+            *of_graphs,
+            *of_pairs,
+            *(f"{FEATURE_PREFIX}{of.name}" for of in self._vocabulary.given),
+        )
 
     def encode(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """Encode n graphs as a matrix of shape (n, d).
@@ -118,8 +127,17 @@ class GraphFeatures(Encoding):
         if read is not given and not self._vocabulary.frequent:
             counts = self._statistics.counts(read)
             statistics[:, : counts.shape[1]] = counts
-        paths = np.log1p(self._paths.encode_group(read))
-        return np.concatenate([by_name, *described, paths, descriptors, statistics], axis=1)
+        parts = [
+            by_name,
+            *described,
+            np.log1p(self._paths.encode_group(read)),
+            descriptors,
+            statistics,
+        ]
+        if len(self._pairs):
+            first, second = (statistics[:, ends] for ends in self._pairs.T)
+            parts.append(first + second)
+        return np.concatenate(parts, axis=1)
 
     def _given(self, graphs: Sequence[CellGraph]) -> NDArray[np.float32]:
         """(n, f) standardised features."""

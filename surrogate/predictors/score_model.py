@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graph_encoding.graph import CellGraph
 from surrogate.data.dataset import SurrogateDataset
+from surrogate.data.folds import fold_indices
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import Arrays, Predictor
@@ -39,6 +41,21 @@ class Scores:
 
     mean: FloatArray
     std: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A held-out part of n graphs, and the scores of the rest.
+
+    Attributes:
+        rest: indices of the graphs to fit to, rising.
+        held_out: indices of the held-out graphs, rising.
+        scores: scores of the rest.
+    """
+
+    rest: NDArray[np.int64]
+    held_out: NDArray[np.int64]
+    scores: FloatArray
 
 
 FEW_GRAPHS = 16
@@ -127,6 +144,17 @@ class VocabularyPredictor(Predictor):
         self._vocabulary = Vocabulary.from_json(documents[_VOCABULARY_FILE])
 
 
+def held_out_prediction(
+    folds: Sequence[Fold], scales: Sequence[NormalScoreScale], scores: Scores
+) -> Prediction:
+    """Predicted labels of n graphs from their scores, each on the scale of its fold."""
+    mean, std = np.zeros(len(scores.mean)), np.zeros(len(scores.mean))
+    for fold, scale in zip(folds, scales, strict=True):
+        found = scale.prediction(scores.mean[fold.held_out], scores.std[fold.held_out])
+        mean[fold.held_out], std[fold.held_out] = found.mean, found.std
+    return Prediction(mean, std)
+
+
 class ScorePredictor(VocabularyPredictor):
     """A predictor whose model is fitted to normal scores of the labels."""
 
@@ -150,6 +178,22 @@ class ScorePredictor(VocabularyPredictor):
     def members(self) -> Sequence[ScoreModel]:
         """Those of its model."""
         return self._model.members
+
+    def _folds(
+        self, values: FloatArray, folds: int, rng: np.random.Generator
+    ) -> tuple[list[Fold], list[NormalScoreScale]]:
+        """Folds of (n,) labels, each with a scale of its own, from the labels of the rest alone.
+
+        On a scale of all labels a held-out label would be a knot. Predictions near it would be
+        mapped back to almost this label, so that errors for extreme labels would be too small.
+        """
+        found = list(fold_indices(len(values), folds, rng))
+        scales = [NormalScoreScale.of(values[rest]) for rest, _ in found]
+        scored = [
+            Fold(rest, held_out, scale.forward(values[rest]))
+            for (rest, held_out), scale in zip(found, scales, strict=True)
+        ]
+        return scored, scales
 
     def _predict(self, graphs: Sequence[CellGraph]) -> Prediction:
         scores = scores_of(self._model, inputs_of(graphs, self._vocabulary))

@@ -19,7 +19,14 @@ from surrogate.predictors.gaussian.gp import GaussianProcess, GpSettings
 from surrogate.predictors.gnn.network import GraphNetwork, regularised
 from surrogate.predictors.gnn.settings import GnnSettings
 from surrogate.predictors.ridge import Columns, Ridge, RidgeSettings
-from surrogate.predictors.score_model import ScoreModel, ScorePredictor, Scores, scores_of
+from surrogate.predictors.score_model import (
+    Fold,
+    ScoreModel,
+    ScorePredictor,
+    Scores,
+    held_out_prediction,
+    scores_of,
+)
 from surrogate.predictors.settings import Count, CountOfTwo, Positive, Settings
 from surrogate.predictors.trees.xgb import BoostedTrees, XgbSettings
 
@@ -118,18 +125,26 @@ class Stack(ScoreModel):
 
         With fewer than ten rows none is held out, and the weights are the expected shares.
         """
-        if len(inputs) >= _FEWEST_TO_HOLD_OUT:
-            self.fit_out_of_fold(inputs, scores, weights, rng)
+        n = len(inputs)
+        if n >= _FEWEST_TO_HOLD_OUT:
+            parts = fold_indices(n, min(self._settings.folds, n), rng)
+            folds = [Fold(rest, held_out, scores[rest]) for rest, held_out in parts]
+            self.fit_out_of_fold(inputs, scores, weights, folds, rng)
             return
-        self._kinds = self._kinds_for(len(inputs))
+        self._kinds = self._kinds_for(n)
         self._models = {
             kind: [self._fitted(kind, inputs, scores, weights, rng)] for kind in self._kinds
         }
-        self._weights = expected_shares(self._kinds, len(inputs))
+        self._weights = expected_shares(self._kinds, n)
         self._prepare_to_predict()
 
     def fit_out_of_fold(
-        self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
+        self,
+        inputs: GraphInputs,
+        scores: FloatArray,
+        weights: FloatArray,
+        folds: Sequence[Fold],
+        rng: np.random.Generator,
     ) -> Scores:
         """As `fit`; returns the out-of-fold predictions of the stack.
 
@@ -137,6 +152,8 @@ class Stack(ScoreModel):
             inputs: n >= 10 graphs.
             scores: as for `fit`.
             weights: as for `fit`.
+            folds: the parts to hold out; the scores of a fold may have a scale of its own, on which
+                its held-out graphs are predicted.
             rng: as for `fit`.
         """
         n = len(inputs)
@@ -147,13 +164,12 @@ class Stack(ScoreModel):
         if "gnn" in self._kinds:
             gnn = regularised(self._settings.gnn, inputs, scores, weights, rng)
             self._settings = replace(self._settings, gnn=gnn)
-        fold_of = np.zeros(n, dtype=np.int64)
-        for fold, (rest, held_out) in enumerate(fold_indices(n, min(self._settings.folds, n), rng)):
-            fold_of[held_out] = fold
+        for fold in folds:
+            rest, held_out = inputs.subset(fold.rest), inputs.subset(fold.held_out)
             for number, kind in enumerate(self._kinds):
-                model = self._fitted(kind, inputs.subset(rest), scores[rest], weights[rest], rng)
-                found = model.predict(inputs.subset(held_out))
-                means[number, held_out], stds[number, held_out] = found.mean, found.std
+                model = self._fitted(kind, rest, fold.scores, weights[fold.rest], rng)
+                found = model.predict(held_out)
+                means[number, fold.held_out], stds[number, fold.held_out] = found.mean, found.std
                 if kind in _PREDICT_WITH_FOLDS:
                     self._models[kind].append(model)
         for kind in self._kinds:
@@ -162,9 +178,9 @@ class Stack(ScoreModel):
         self._weights = self._weigh(means, scores, weights)
         self._prepare_to_predict()
         held_out_scores = np.zeros(n), np.zeros(n)
-        for fold in range(fold_of.max() + 1):
+        for fold in folds:
             # These weights must not depend on the fold's labels either.
-            here, others = fold_of == fold, fold_of != fold
+            here, others = fold.held_out, fold.rest
             of_others = self._weigh(means[:, others], scores[others], weights[others])
             held_out_scores[0][here], held_out_scores[1][here] = _mix(
                 means[:, here], stds[:, here], of_others
@@ -334,19 +350,20 @@ class StackPredictor(ScorePredictor):
         """As for every predictor, at the cost of one fit: the stack holds its keys out anyway.
 
         The members that predict a row were fitted without it. Its label still has a small
-        influence: on the scale of the scores, which is that of all labels, and on the weights,
-        through the errors of members that were fitted with it.
+        influence on the weights, through the errors of members that were fitted with it.
 
         `folds` is used for fewer than ten keys only, of which a stack holds none out. Otherwise
         the stack uses the folds of its settings.
         """
-        if len(dataset) < _FEWEST_TO_HOLD_OUT:
+        n = len(dataset)
+        if n < _FEWEST_TO_HOLD_OUT:
             return super().fit_out_of_fold(dataset, folds, rng)
         inputs, scores = self._learn_scale(dataset)
+        parts, scales = self._folds(dataset.model_values, min(self.settings.folds, n), rng)
         self._model = model = Stack(self.settings)
-        found = model.fit_out_of_fold(inputs, scores, dataset.weights, rng)
+        found = model.fit_out_of_fold(inputs, scores, dataset.weights, parts, rng)
         self._mark_fitted(dataset)
-        return self._scale.prediction(found.mean, found.std)
+        return held_out_prediction(parts, scales, found)
 
     def predict_members(self, graphs: Sequence[CellGraph]) -> tuple[FloatArray, FloatArray]:
         """Labels that each of the s fitted models predicts, and the models' weights.

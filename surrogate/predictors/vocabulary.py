@@ -30,6 +30,10 @@ _PROTOTYPES = 8
 """Operations with columns for their pairs and sequences in a larger vocabulary."""
 _OFTEN = 2
 """Fewest graphs of a fit with an operation for columns of its own in a larger vocabulary."""
+_MOST_PAIRED = 32
+"""Most operations of a larger vocabulary with columns for the counts of all pairs. Trees on 60
+chains need them to group 18 or 24 names that say nothing; of 60 names no pair is frequent enough.
+"""
 _OTHER_NAME = 0.25
 _OTHER_FAMILY = 4.0
 """Distances that different names and families add to those between sizes."""
@@ -77,18 +81,21 @@ class Vocabulary:
     Up to 16 operations have columns by name for each of them, their pairs and sequences, whose
     number grows with the square of theirs. Of more, eight prototypes have these columns, and
     another operation counts as the most similar prototype there. Each operation that is frequent
-    enough to be learned from has columns for itself alone, and so has each kind and size.
+    enough to be learned from has columns for itself alone, and so has each kind and size. Up to 32
+    frequent operations have a count for each of their pairs.
 
     Attributes:
         ops: (o,) operations whose pairs have columns, sorted by name.
         given: (f,) features with columns, sorted by name; none unless the predictor uses them.
         frequent: (c,) operations with columns for themselves alone, sorted by name; empty if they
             are `ops`.
+        paired: whether the pairs of the frequent operations have columns.
     """
 
     ops: tuple[Operation, ...]
     given: tuple[GivenFeature, ...] = ()
     frequent: tuple[Operation, ...] = ()
+    paired: bool = False
 
     def __hash__(self) -> int:
         """Computed once: inputs and columns are cached by vocabulary."""
@@ -123,7 +130,8 @@ class Vocabulary:
         if len(ordered) <= _MOST_NAMED:
             return cls(tuple(ordered), given)
         frequent = tuple(op for op in ordered if counts[op] >= _OFTEN)
-        return cls(_prototypes(ordered, counts), given, frequent)
+        paired = 2 <= len(frequent) <= _MOST_PAIRED
+        return cls(_prototypes(ordered, counts), given, frequent, paired)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -184,7 +192,8 @@ class Vocabulary:
         features = [asdict(feature) for feature in self.given]
         frequent = [asdict(op) for op in self.frequent]
         further = {"frequent": frequent} if frequent else {}
-        return json.dumps({"ops": ops, "features": features, **further})
+        paired = {"paired": True} if self.paired else {}
+        return json.dumps({"ops": ops, "features": features, **further, **paired})
 
     @classmethod
     @lru_cache(maxsize=64)
@@ -197,6 +206,7 @@ class Vocabulary:
             tuple(Operation(**fields) for fields in values["ops"]),
             tuple(GivenFeature(**fields) for fields in values["features"]),
             tuple(Operation(**fields) for fields in values.get("frequent", ())),
+            values.get("paired", False),
         )
 
 

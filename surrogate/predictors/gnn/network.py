@@ -14,7 +14,13 @@ from surrogate.data.targets import FloatArray
 from surrogate.predictors.base import FEWEST_KEYS, Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, NodeArrays
 from surrogate.predictors.gnn.settings import LOG_STD_RANGE, NORM_EPS, GnnSettings
-from surrogate.predictors.score_model import PredictEach, ScoreModel, ScorePredictor, Scores
+from surrogate.predictors.score_model import (
+    PredictEach,
+    ScoreModel,
+    ScorePredictor,
+    Scores,
+    held_out_prediction,
+)
 
 _REGULARISED = ((0.1, 2), (0.35, 1))
 """Candidate dropouts, each with a factor on the training steps. NAS-Bench-201, whose labels have
@@ -51,6 +57,7 @@ class GraphNetwork(ScoreModel):
 
     def __init__(self, settings: GnnSettings) -> None:
         self._settings = settings
+        self._folds = 1
 
     def fit(
         self, inputs: GraphInputs, scores: FloatArray, weights: FloatArray, rng: np.random.Generator
@@ -71,16 +78,28 @@ class GraphNetwork(ScoreModel):
         self._network = _Networks(self._members)
 
     @classmethod
-    def of_all(cls, models: Sequence["GraphNetwork"]) -> "GraphNetwork":
-        """One ensemble of the members of several, >= 1, of the same settings."""
+    def of_folds(cls, models: Sequence["GraphNetwork"]) -> "GraphNetwork":
+        """One ensemble of the networks of several folds, >= 1, of the same settings.
+
+        Its variance is the mean of that of the folds. A held-out graph has no other: with the
+        disagreement between folds, which held-out graphs lack, calibrated intervals would be too
+        wide.
+        """
         found = cls(models[0]._settings)  # noqa: SLF001
+        found._folds = len(models)
         found._members = tuple(member for model in models for member in model._members)  # noqa: SLF001
         found._network = _Networks(found._members)
         return found
 
     def predict(self, inputs: GraphInputs) -> Scores:
-        """Mean and standard deviation of the mixture of the members' normal distributions."""
-        return _mixture(*self._network.forward(inputs.nodes))
+        """Mean and standard deviation of the mixture of the members' normal distributions.
+
+        The members of several folds are one mixture each, of which the mean variance counts.
+        """
+        means, stds = self._network.forward(inputs.nodes)
+        parts = zip(np.split(means, self._folds), np.split(stds, self._folds), strict=True)
+        of_folds = [_mixture(*part).std ** 2 for part in parts]
+        return Scores(means.mean(axis=0), np.sqrt(np.mean(of_folds, axis=0)))
 
     @classmethod
     def together(cls, models: Sequence[Self]) -> PredictEach:
@@ -98,20 +117,25 @@ class GraphNetwork(ScoreModel):
         return predict_each
 
     def arrays(self) -> Arrays:
-        """The members' weights."""
+        """The members' weights, and the number of folds if there are several."""
         return {
-            f"gnn{i}/{name}": values
-            for i, member in enumerate(self._members)
-            for name, values in member.items()
+            **{
+                f"gnn{i}/{name}": values
+                for i, member in enumerate(self._members)
+                for name, values in member.items()
+            },
+            **({"gnn_folds": np.array([self._folds])} if self._folds > 1 else {}),
         }
 
     def restore(self, arrays: Arrays, documents: object) -> None:  # noqa: ARG002
         """Restore the weights."""
-        count = len({name.split("/")[0] for name in arrays if name.startswith("gnn")})
+        weights = {name: values for name, values in arrays.items() if "/" in name}
+        count = len({name.split("/")[0] for name in weights})
+        self._folds = int(arrays["gnn_folds"][0]) if "gnn_folds" in arrays else 1
         self._members = tuple(
             {
                 name.removeprefix(f"gnn{i}/"): values
-                for name, values in arrays.items()
+                for name, values in weights.items()
                 if name.startswith(f"gnn{i}/")
             }
             for i in range(count)
@@ -288,9 +312,8 @@ class GnnPredictor(ScorePredictor):
 
         The fitted ensemble has the members of all folds, `settings.members` of each: networks on
         all keys would double the cost. A held-out key is predicted by its fold's members. Its
-        label has a small influence on the scale of the scores and on the choice of the dropout.
-        An ensemble of all folds is slightly better than one fold's members, so that intervals are
-        slightly too wide.
+        label has a small influence on the choice of the dropout only. An ensemble of all folds is
+        better than one fold's members, so that intervals of few keys are slightly too wide.
 
         Source: the models of folds as the predictor, as in CV+: Barber et al., "Predictive
         inference with the jackknife+", 2021.
@@ -298,14 +321,16 @@ class GnnPredictor(ScorePredictor):
         check_folds(len(dataset), folds, FEWEST_KEYS)
         inputs, scores = self._learn_scale(dataset)
         settings = regularised(self.settings, inputs, scores, dataset.weights, rng)
+        parts, scales = self._folds(dataset.model_values, folds, rng)
         networks = []
         mean, std = np.zeros(len(dataset)), np.zeros(len(dataset))
-        for rest, held_out in fold_indices(len(dataset), folds, rng):
+        for part in parts:
             network = GraphNetwork(settings)
-            network.fit(inputs.subset(rest), scores[rest], dataset.weights[rest], rng)
-            found = network.predict(inputs.subset(held_out))
-            mean[held_out], std[held_out] = found.mean, found.std
+            weights = dataset.weights[part.rest]
+            network.fit(inputs.subset(part.rest), part.scores, weights, rng)
+            found = network.predict(inputs.subset(part.held_out))
+            mean[part.held_out], std[part.held_out] = found.mean, found.std
             networks.append(network)
-        self._model = GraphNetwork.of_all(networks)
+        self._model = GraphNetwork.of_folds(networks)
         self._mark_fitted(dataset)
-        return self._scale.prediction(mean, std)
+        return held_out_prediction(parts, scales, Scores(mean, std))

@@ -129,8 +129,7 @@ def test_a_value_of_a_member_leaves_its_other_values_as_they_are(part: str) -> N
 def test_no_row_is_predicted_by_a_member_that_was_fitted_with_it(keys: int) -> None:
     """A row's own label hardly changes its out-of-fold prediction.
 
-    Not at all, where the predictor is fitted anew for each fold; else by the common scale and
-    weights only.
+    Not at all, where the predictor is fitted anew for each fold; else by the common weights only.
     """
     data = synthetic_dataset(keys).sorted_by_key()
     changed = data.values.copy()
@@ -143,6 +142,22 @@ def test_no_row_is_predicted_by_a_member_that_was_fitted_with_it(keys: int) -> N
     assert moved == 0 if keys < 10 else moved < 0.05 * data.model_values.std()
     assert predicted[0].mean.std() > 0
     assert (predicted[0].std < 10 * data.model_values.std()).all()
+
+
+@pytest.mark.parametrize("label", [0.05, 0.95])
+def test_a_label_changes_its_own_prediction_by_the_weights_alone(label: float) -> None:
+    """With firm weights not at all: its fold has a scale without it."""
+    data = synthetic_dataset(20).sorted_by_key()
+    changed = data.values.copy()
+    changed[2] = label
+    firm = replace(QUICK, weights_std=1e-6)
+    before, after = (
+        StackPredictor(firm).fit_out_of_fold(of, 5, np.random.default_rng(0))
+        for of in (data, replace(data, values=changed))
+    )
+    assert after.mean[2] == pytest.approx(before.mean[2], rel=1e-8)
+    assert after.std[2] == pytest.approx(before.std[2], rel=1e-6)
+    assert not np.allclose(after.mean, before.mean)
 
 
 @pytest.mark.slow

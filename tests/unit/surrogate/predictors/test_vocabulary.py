@@ -1,5 +1,7 @@
 """Vocabularies of many operations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,27 @@ def test_columns_grow_in_proportion_to_the_vocabulary(structured: bool) -> None:
     at_20, at_30, at_40 = (columns(count) for count in (20, 30, 40))
     assert at_40 - at_30 <= 1.5 * (at_30 - at_20) + 40
     assert at_40 < 1200
+
+
+def test_up_to_32_operations_have_counts_of_their_pairs() -> None:
+    graphs = chains(plain_names(20), 60)
+    found = Vocabulary.of(graphs)
+    columns = features_of(found).columns
+    encoded = dict(zip(columns, features_of(found).encode(graphs).T, strict=True))
+    pairs = [column for column in columns if "|" in column]
+    assert len(pairs) == 20 * 19 // 2
+    for a, b in (("opaax", "opabx"), ("opalx", "opatx")):
+        alone = (encoded[f"statistics/count:{name}"] for name in (a, b))
+        assert np.array_equal(encoded[f"subset/op={a}|op={b}:count"], sum(alone))
+    assert not Vocabulary.of(chains(NAMES[:40], 600)).paired
+
+
+def test_a_stored_vocabulary_without_pairs_keeps_its_columns() -> None:
+    found = Vocabulary.of(chains(plain_names(20), 60))
+    before = Vocabulary.from_json(found.to_json().replace(', "paired": true', ""))
+    assert before == replace(found, paired=False)
+    columns = features_of(found).columns
+    assert features_of(before).columns == tuple(name for name in columns if "|" not in name)
 
 
 def test_rare_names_have_no_columns_of_their_own() -> None:

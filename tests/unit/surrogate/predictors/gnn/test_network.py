@@ -188,3 +188,33 @@ def test_a_calibrated_fit_has_the_members_of_its_folds_and_survives_a_folder(
     predictor.save(tmp_path / "p")
     again = load_predictor(tmp_path / "p").predict(data.graphs)
     assert np.array_equal(again.mean, predictor.predict(data.graphs).mean)
+
+
+def test_a_held_out_label_has_no_influence_on_its_prediction() -> None:
+    """Not even through the scale, on which the label of a row would be a knot."""
+    data = synthetic_dataset(30).sorted_by_key()
+    worst = int(np.argmax(data.values))
+    changed = data.values.copy()
+    changed[worst] = 0.5 * changed.min()
+    predicted = [
+        GnnPredictor(SETTINGS).fit_out_of_fold(of, 3, np.random.default_rng(0))
+        for of in (data, replace(data, values=changed))
+    ]
+    assert predicted[0].mean[worst] == predicted[1].mean[worst]
+    assert predicted[0].std[worst] == predicted[1].std[worst]
+    assert not np.array_equal(predicted[0].mean, predicted[1].mean)
+
+
+def test_networks_of_folds_disagree_without_a_wider_prediction(
+    data: SurrogateDataset, vocabulary: Vocabulary, asked: GraphInputs
+) -> None:
+    """A held-out graph has the variance of one fold, and so has a new one: their mean."""
+    networks = [fitted(data, vocabulary, seed) for seed in range(3)]
+    each = [network.predict(asked) for network in networks]
+    joined = GraphNetwork.of_folds(networks)
+    again = GraphNetwork(SETTINGS)
+    again.restore(joined.arrays(), {})
+    for found in (joined.predict(asked), again.predict(asked)):
+        np.testing.assert_allclose(found.mean, np.mean([e.mean for e in each], axis=0), atol=1e-6)
+        variance = np.mean([e.std**2 for e in each], axis=0)
+        np.testing.assert_allclose(found.std**2, variance, rtol=1e-4)
