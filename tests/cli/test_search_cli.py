@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SETTING = "timit-micro/cpu-onnx-fp32-t1-b1-1s"
 
@@ -92,14 +93,18 @@ def test_the_forecast_evaluator_searches_larger_cells(run: Run, options: list[ob
 
 
 def test_a_search_starts_from_a_table_of_another_recipe_and_stops_early(
-    run: Run, tmp_path: Path
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "warm"
+    read: list[str] = []
+    load = BenchmarkTable.load
+    monkeypatch.setattr(BenchmarkTable, "load", lambda name: read.append(name) or load(name))
     options = ["--budget", 6, "--batch", 3, "--warm-start", "synth-micro", "--warm-functions", 30]
     code, printed, _ = run("search", *options, "--stop-early", "--out", out, "--format", "json")
     result = json.loads(printed)
     assert code == 0 and result["warm_start"] == "30 functions of table synth-micro"
     assert result["stopping"] == "forecast"
+    assert read == ["timit-micro", "synth-micro"], "each table must be read once"
     lines = (out / "history.jsonl").read_text().splitlines()[1:]
     assert len(lines) == 6 and all(json.loads(line)["epochs"] == 20 for line in lines)
 

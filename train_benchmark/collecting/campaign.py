@@ -27,7 +27,7 @@ from train_benchmark.features.prepare import (
 )
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
-from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.record import SCHEMA_VERSION, TrainingRecord
 from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, read_campaign_description
 
 
@@ -58,6 +58,7 @@ def collect(
     max_seconds: float | None = None,
     retry_failed: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
+    on_record: Callable[[TrainingRecord], None] = lambda _record: None,
 ) -> Progress:
     """Train every job that has no record, and store each record as soon as it exists.
 
@@ -72,6 +73,8 @@ def collect(
         max_seconds: start no training after so many seconds; those in flight are finished.
         retry_failed: train failed jobs again; a record that has not failed replaces the failed one.
         on_progress: called at the start and after each record.
+        on_record: called with each record of a job: those of earlier runs first, then each new one
+            once it is stored.
 
     Raises:
         UserError: if the folder holds another recipe or corpus, cannot be written or has
@@ -93,6 +96,8 @@ def collect(
                 on_progress(Progress(done, len(jobs), failed, new))
 
         report()
+        for record in there:
+            on_record(record)
         running = train_all(
             engine or LocalEngine(1),
             missing,
@@ -107,6 +112,7 @@ def collect(
                 ledger.finish(record)
                 done, failed = done + 1, failed + (record.status != "ok")
                 report()
+                on_record(record)
         return Progress(done, len(jobs), failed, new)
 
 

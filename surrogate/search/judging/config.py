@@ -40,14 +40,14 @@ class LimitEntry(_Strict):
         level: probability with which it must hold.
         measured: random functions whose latency is measured for the forecasts, drawn anew in each
             repeat.
-        predictor: registered name of the predictor of latencies.
+        predictor: registered name of the predictor of latencies; by default that of artifacts.
     """
 
     setting: str
     most_s: float = Field(gt=0)
     level: float = Field(default=0.9, gt=0, lt=1)
     measured: int = Field(default=100, ge=20)
-    predictor: str = "gp"
+    predictor: str = "additive"
 
 
 class SearcherEntry(_Strict):
