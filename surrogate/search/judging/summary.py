@@ -31,6 +31,7 @@ class SearchRun:
             batch.
         epochs: (n,) epochs of each training; 0 for a whole one whose number is unknown.
         stopped: (n,) whether it was stopped early.
+        costs: (n,) first cost that the search saw of each; None of a failed training.
     """
 
     searcher: str
@@ -39,6 +40,7 @@ class SearchRun:
     recommended: tuple[tuple[int, tuple[str, ...]], ...]
     epochs: tuple[int, ...]
     stopped: tuple[bool, ...]
+    costs: tuple[float | None, ...]
 
     def front_after(self, trainings: int) -> tuple[str, ...]:
         """What is recommended after so many trainings; empty before the first recommendation."""
