@@ -113,3 +113,10 @@ def test_a_warm_start_from_the_searched_table_is_refused(run: Run, tmp_path: Pat
     out = tmp_path / "circular"
     code, _, err = run("search", "--warm-start", "timit-micro", "--budget", 3, "--out", out)
     assert code == 2 and "a warm start must be from another recipe" in err
+
+
+def test_limits_that_no_function_is_likely_to_hold_are_named(
+    run: Run, options: list[object]
+) -> None:
+    code, out, _ = run("search", *options, "--budget", 3, "--max-latency", f"{SETTING}=0.1ms")
+    assert code == 0 and "no function holds all limits" in out and "lower --level" in out

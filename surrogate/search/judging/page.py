@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graph_encoding.common.atomic_files import atomic_file
-from surrogate.search.judging.summary import ComparisonSummary, CurveRow
+from surrogate.search.judging.summary import ComparisonSummary, CurveRow, ratio_text
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1280px; }
@@ -112,8 +112,8 @@ def _table(summary: ComparisonSummary) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in (*names, "95 % interval"))
     body = [
         f"<tr><td>{escape(row.metric)}</td><td>{escape(row.searcher)}</td><td>{row.median:.4g}</td>"
-        f"<td>{row.mean:.4g}</td><td>{row.reached:.0%}</td><td>{row.ratio:.2f}</td>"
-        f"<td>{row.ratio_low:.2f} to {row.ratio_high:.2f}</td></tr>"
+        f"<td>{row.mean:.4g}</td><td>{row.reached:.0%}</td><td>{ratio_text(row.ratio)}</td>"
+        f"<td>{ratio_text(row.ratio_low)} to {ratio_text(row.ratio_high)}</td></tr>"
         for row in summary.rows
     ]
     costs = [

@@ -14,6 +14,7 @@ from surrogate.search.judging.truth import Truth
 
 _RESAMPLES = 2000
 _LEVEL = 0.95
+_MOST_RATIO = 1000
 
 ENOUGH_HYPERVOLUME = 0.95
 """Share of the true front's hypervolume that trainings are counted to."""
@@ -97,10 +98,11 @@ class ScoreRow:
         searcher: its name.
         repeat: its number.
         metric: "regret" of the recommended function at the end; "violation": 1 if it breaks a
-            limit, else 0; "trainings_to_SHARE" and "epochs_to_SHARE": trainings and their epochs
-            until one of the best functions is trained to its end; "missing_hypervolume" of the
-            recommended front; "trainings_to_hypervolume": until what is trained has 95 % of the
-            true front's. Where a search never gets there, twice the budget.
+            limit or there is none, else 0; "trainings_to_SHARE" and "epochs_to_SHARE": trainings
+            and their epochs until one of the best functions is trained to its end;
+            "missing_hypervolume" of the recommended front; "trainings_to_hypervolume": until what
+            is trained has 95 % of the true front's. Where a search never gets there, twice the
+            budget.
         value: the number, lower is better.
         reached: whether the search got there.
     """
@@ -296,6 +298,15 @@ def _ratio(over: FloatArray | np.floating, under: FloatArray | np.floating) -> N
     """Quotients; 1 where both are zero, and large where only the second is."""
     least = np.finfo(np.float64).tiny
     return (np.asarray(over) + least) / (np.asarray(under) + least)
+
+
+def ratio_text(ratio: float) -> str:
+    """A ratio for people: one whose denominator is zero has no useful digits.
+
+    >>> ratio_text(0.5), ratio_text(1e300)
+    ('0.50', '> 1000')
+    """
+    return f"{ratio:.2f}" if ratio <= _MOST_RATIO else f"> {_MOST_RATIO}"
 
 
 def _ends(values: FloatArray) -> tuple[float, float]:
