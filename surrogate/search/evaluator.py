@@ -127,6 +127,11 @@ class TableEvaluator:
         return f"table {self._table.metadata.name}"
 
     @property
+    def recipe_hash(self) -> str:
+        """Hash of the table's recipe."""
+        return self._table.metadata.recipe_hash
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that were given."""
         return self._seeds

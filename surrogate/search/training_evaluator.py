@@ -1,6 +1,6 @@
 """Values of functions from real trainings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graph_encoding.common.errors import UserError
@@ -11,12 +11,9 @@ from surrogate.search.problem import SearchProblem
 from train_benchmark.labels import label_of
 from train_benchmark.record import TrainingRecord
 
-Records = Mapping[tuple[str, int], TrainingRecord]
-"""Records by (functional key, seed)."""
-
-Train = Callable[[Sequence[Request], Callable[[Records], None]], Records]
-"""Trains what is requested, unless its record exists. Calls the function that it is given with all
-records so far after each training. Returns records, at least one for each request."""
+Train = Callable[[Sequence[Request], Callable[[TrainingRecord], None]], None]
+"""Trains what is requested, unless its record exists. Calls the function that it is given with the
+record of each request as soon as it exists."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,12 @@ class TrainingEvaluator:
     @property
     def source(self) -> str:
         """The recipe's hash, shortened."""
-        return f"trainings by recipe {self._recipe.recipe_hash[:12]}"
+        return f"trainings by recipe {self.recipe_hash[:12]}"
+
+    @property
+    def recipe_hash(self) -> str:
+        """The recipe's hash."""
+        return self._recipe.recipe_hash
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -101,14 +103,16 @@ class TrainingEvaluator:
     ) -> None:
         """As `evaluate`, and hand each outcome over, in order, as soon as it is there."""
         left = list(requests)
+        records: dict[tuple[str, int], TrainingRecord] = {}
 
-        def hand_over(records: Records) -> None:
+        def hand_over(record: TrainingRecord) -> None:
+            records[record.identity] = record
             while left and (left[0].key, left[0].seed) in records:
                 request = left.pop(0)
                 on_outcome(self._outcome(request, records[request.key, request.seed]))
 
         distinct = {(request.key, request.seed): request for request in requests}
-        hand_over(self._train(list(distinct.values()), hand_over))
+        self._train(list(distinct.values()), hand_over)
         assert not left, "a training must have a record, failed ones too"
 
     def _outcome(self, request: Request, record: TrainingRecord) -> Outcome:

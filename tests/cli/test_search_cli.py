@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SETTING = "timit-micro/cpu-onnx-fp32-t1-b1-1s"
 
@@ -95,14 +96,18 @@ def test_the_forecast_evaluator_searches_larger_cells(run: Run, options: list[ob
 
 
 def test_a_search_starts_from_a_table_of_another_recipe_and_stops_early(
-    run: Run, tmp_path: Path
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "warm"
+    read: list[str] = []
+    load = BenchmarkTable.load
+    monkeypatch.setattr(BenchmarkTable, "load", lambda name: read.append(name) or load(name))
     options = ["--budget", 6, "--batch", 3, "--warm-start", "synth-micro", "--warm-functions", 30]
     code, printed, _ = run("search", *options, "--stop-early", "--out", out, "--format", "json")
     result = json.loads(printed)
     assert code == 0 and result["warm_start"] == "30 functions of table synth-micro"
     assert result["stopping"] == "forecast"
+    assert read == ["timit-micro", "synth-micro"], "each table must be read once"
     lines = (out / "history.jsonl").read_text().splitlines()[1:]
     assert len(lines) == 6 and all(json.loads(line)["epochs"] == 20 for line in lines)
 
@@ -111,3 +116,10 @@ def test_a_warm_start_from_the_searched_table_is_refused(run: Run, tmp_path: Pat
     out = tmp_path / "circular"
     code, _, err = run("search", "--warm-start", "timit-micro", "--budget", 3, "--out", out)
     assert code == 2 and "a warm start must be from another recipe" in err
+
+
+def test_limits_that_no_function_is_likely_to_hold_are_named(
+    run: Run, options: list[object]
+) -> None:
+    code, out, _ = run("search", *options, "--budget", 3, "--max-latency", f"{SETTING}=0.1ms")
+    assert code == 0 and "no function holds all limits" in out and "lower --level" in out

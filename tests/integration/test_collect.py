@@ -82,8 +82,11 @@ def results(folder: Path) -> dict[tuple[str, int], tuple[object, ...]]:
 def undisturbed(corpus: Path, config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("campaign")
     seen: list[Progress] = []
-    last = collect(Campaign.load(config), corpus, out, on_progress=seen.append)
+    records: list[TrainingRecord] = []
+    campaign = Campaign.load(config)
+    last = collect(campaign, corpus, out, on_progress=seen.append, on_record=records.append)
     assert last == Progress(done=12, total=12, failed=0, new=12)
+    assert {record.identity: record for record in records} == read_store(out)
     assert [p.done for p in seen] == list(range(13))
     return out
 

@@ -27,7 +27,7 @@ from train_benchmark.features.prepare import (
 )
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
-from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.record import SCHEMA_VERSION, TrainingRecord
 from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, read_campaign_description
 
 
@@ -47,6 +47,11 @@ class Progress:
     failed: int
     new: int
 
+    def after(self, record: TrainingRecord, *, is_new: bool) -> "Progress":
+        """The progress once a record is stored."""
+        failed = self.failed + (record.status != "ok")
+        return Progress(self.done + 1, self.total, failed, self.new + is_new)
+
 
 def collect(
     campaign: Campaign,
@@ -57,7 +62,8 @@ def collect(
     limit: int | None = None,
     max_seconds: float | None = None,
     retry_failed: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    on_record: Callable[[TrainingRecord], None] = lambda _record: None,
 ) -> Progress:
     """Train every job that has no record, and store each record as soon as it exists.
 
@@ -72,6 +78,7 @@ def collect(
         max_seconds: start no training after so many seconds; those in flight are finished.
         retry_failed: train failed jobs again; a record that has not failed replaces the failed one.
         on_progress: called at the start and after each record.
+        on_record: called with the record of each job once it is stored; earlier records first.
 
     Raises:
         UserError: if the folder holds another recipe or corpus, cannot be written or has
@@ -86,13 +93,10 @@ def collect(
         missing = [job for job in jobs if wanted[job] not in store.records]
         ledger.plan(wanted.values(), store.records)
         there = [store.records[i] for i in wanted.values() if i in store.records]
-        done, failed, new = len(there), sum(r.status != "ok" for r in there), 0
-
-        def report() -> None:
-            if on_progress:
-                on_progress(Progress(done, len(jobs), failed, new))
-
-        report()
+        progress = Progress(len(there), len(jobs), sum(r.status != "ok" for r in there), new=0)
+        on_progress(progress)
+        for record in there:
+            on_record(record)
         running = train_all(
             engine or LocalEngine(1),
             missing,
@@ -103,11 +107,11 @@ def collect(
         )
         with closing(running):
             for record in running:
-                new += store.append(record)
+                progress = progress.after(record, is_new=store.append(record))
                 ledger.finish(record)
-                done, failed = done + 1, failed + (record.status != "ok")
-                report()
-        return Progress(done, len(jobs), failed, new)
+                on_progress(progress)
+                on_record(record)
+        return progress
 
 
 def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:

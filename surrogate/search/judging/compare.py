@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,16 @@ from graph_encoding.common.hashing import content_hash
 from graph_encoding.engines.engine import Engine, OnStep, no_step
 from surrogate.comparison.fit_result import write_rows
 from surrogate.comparison.plugin import contender
+from surrogate.forecasting.forecast import Forecaster
 from surrogate.jobs.provenance import made_by
 from surrogate.jobs.tasks import OnProgress, each_done, no_progress
-from surrogate.search.evaluator import Evaluator, Outcome, Request, TableEvaluator
+from surrogate.search.evaluator import (
+    Evaluator,
+    ForecastEvaluator,
+    Outcome,
+    Request,
+    TableEvaluator,
+)
 from surrogate.search.history import History
 from surrogate.search.judging.config import CompareConfig, SearcherEntry
 from surrogate.search.judging.judge import Judge
@@ -33,7 +41,13 @@ from surrogate.search.judging.summary import (
     run_scores,
     summarise_comparison,
 )
-from surrogate.search.judging.truth import Truth, TruthRow, interim_truth, read_refined
+from surrogate.search.judging.truth import (
+    ARTIFACT,
+    Truth,
+    TruthRow,
+    interim_truth,
+    read_refined,
+)
 from surrogate.search.run import Step, run_search
 from surrogate.search.space import SearchSpace
 from surrogate.search.stopping import STOPPING
@@ -55,20 +69,20 @@ class _Bench:
     """A configuration with what it names."""
 
     config: CompareConfig
-    table: "BenchmarkTable"
+    table: "BenchmarkTable | None"
 
     @classmethod
     def of(cls, config: CompareConfig) -> "_Bench":
         from train_benchmark.table.benchmark_table import BenchmarkTable
 
-        return cls(config, BenchmarkTable.load(config.table))
+        return cls(config, None if config.artifact else BenchmarkTable.load(config.table))
 
     def identities(self) -> dict[Task, str]:
         """What each search depends on, as a checksum."""
         config = self.config
         common = {
             **made_by(),
-            "table": self.table.content_sha256,
+            **self._source(),
             "problem": config.problem.to_plain(),
             **config.model_dump(include={"seeds", "budget", "seed", "limits"}, mode="json"),
         }
@@ -88,28 +102,39 @@ class _Bench:
             for repeat in range(config.repeats)
         }
 
+    def _source(self) -> dict[str, Any]:
+        """What values are from."""
+        if self.table is not None:
+            return {"table": self.table.content_sha256}
+        return {"artifact": asdict(_forecaster(self.config.artifact or "").metadata)}
+
+    def _evaluator(self, entry: SearcherEntry, repeat: int) -> Evaluator:
+        config, problem = self.config, self.config.problem
+        if self.table is None:
+            return ForecastEvaluator(_forecaster(config.artifact or ""), problem)
+        evaluator = TableEvaluator(
+            self.table,
+            problem,
+            seeds=config.seeds,
+            missing="failed" if len(config.seeds) > 1 else "error",
+            measures_latency=False,
+        )
+        if entry.shuffled:
+            return ShuffledEvaluator(evaluator, problem.space, config.seed + repeat)
+        return evaluator
+
     def run(self, task: Task, _on_step: OnStep = no_step) -> tuple[SearchRun, Cost]:
         """One search, and what it cost; an error says which."""
         name, repeat = task
         config, entry = self.config, self.config.searchers[task[0]]
-        problem = config.problem
-        several = len(config.seeds) > 1
-        evaluator: Evaluator = TableEvaluator(
-            self.table,
-            problem,
-            seeds=config.seeds,
-            missing="failed" if several else "error",
-            measures_latency=False,
-        )
-        if entry.shuffled:
-            evaluator = ShuffledEvaluator(evaluator, problem.space, config.seed + repeat)
+        evaluator = self._evaluator(entry, repeat)
         history = History({})
         try:
             searcher = config.choices()[name].make(
-                problem,
+                config.problem,
                 seed=config.seed + repeat,
-                trainings_each=len(config.seeds),
-                limits=limit_models(config, self.table, name, repeat),
+                trainings_each=len(evaluator.seeds),
+                limits=limit_models(config, self.table, name, repeat) if self.table else (),
                 warm_start=self._warm_start(entry, repeat),
             )
             started = time.process_time()
@@ -132,7 +157,7 @@ class _Bench:
     def _warm_start(self, entry: SearcherEntry, repeat: int) -> WarmStart | None:
         from train_benchmark.table.benchmark_table import BenchmarkTable
 
-        if entry.warm_start is None:
+        if entry.warm_start is None or self.table is None:
             return None
         return WarmStart.of_table(
             BenchmarkTable.load(entry.warm_start.table),
@@ -141,6 +166,12 @@ class _Bench:
             seed=self.config.seed + repeat,
             searched_recipe=self.table.metadata.recipe_hash,
         )
+
+
+@lru_cache(maxsize=1)
+def _forecaster(artifact: str) -> Forecaster:
+    """The forecaster of an artifact, once for all searches of a process."""
+    return Forecaster.load(artifact)
 
 
 class ShuffledEvaluator:
@@ -185,6 +216,7 @@ def _run_of(name: str, repeat: int, history: History, steps: tuple[Step, ...]) -
         ),
         epochs=tuple(evaluation.epochs for evaluation in history.evaluations),
         stopped=tuple(evaluation.status == "stopped" for evaluation in history.evaluations),
+        costs=tuple(e.costs[0] if e.costs else None for e in history.evaluations),
     )
 
 
@@ -237,17 +269,15 @@ def run_comparison(
         _write_json(asdict(run), path)
         done += 1
         on_progress(done, len(path_of))
-    truth = _truth(bench, folder / _TRUTHS)
-    return _judged(bench, truth, path_of, folder)
+    return _judged(bench, path_of, folder)
 
 
-def _judged(
-    bench: _Bench, truth: Truth, path_of: dict[Task, Path], folder: Path
-) -> ComparisonSummary:
-    config = bench.config
-    judge = Judge.of(config, bench.table, truth)
-    whole = bench.table.epochs or 1
+def _judged(bench: _Bench, path_of: dict[Task, Path], folder: Path) -> ComparisonSummary:
+    config, table = bench.config, bench.table
     runs = [_read_run(path) for path in path_of.values()]
+    truth = _truth(config, table, folder / _TRUTHS) if table else _forecast_truth(config, runs)
+    judge = Judge.of(config, table, truth)
+    whole = (table.epochs if table else None) or 1
     curves = [row for run in runs for row in curve_rows(run, judge, whole)]
     scores = [
         row for run in runs for row in run_scores(run, judge, config.shares, config.budget, whole)
@@ -274,14 +304,26 @@ def _judged(
     return summary
 
 
-def _truth(bench: _Bench, folder: Path) -> Truth:
+def _forecast_truth(config: CompareConfig, runs: Sequence[SearchRun]) -> Truth:
+    """Forecasts of all functions that some search trained, which are what the searches saw."""
+    target = config.of_target
+    seen = {k: cost for run in runs for k, cost in zip(run.trained, run.costs, strict=True)}
+    # A cost is the value or its negative: the same map leads back.
+    rows = (
+        TruthRow(key, float(target.to_cost(np.array([cost]))[0]), 0.0, 0, ARTIFACT)
+        for key, cost in sorted(seen.items())
+        if cost is not None
+    )
+    return Truth(target, tuple(rows))
+
+
+def _truth(config: CompareConfig, table: "BenchmarkTable", folder: Path) -> Truth:
     """The truth of a comparison, kept under the name of what it depends on."""
-    config = bench.config
     choice = contender(config.truth.predictor, config.truth.settings)
     identity = content_hash(
         [
             made_by(),
-            bench.table.content_sha256,
+            table.content_sha256,
             config.problem.to_plain(),
             config.seeds,
             [choice.name, choice.code_sha256, asdict(choice.settings), config.truth.folds],
@@ -296,7 +338,7 @@ def _truth(bench: _Bench, folder: Path) -> Truth:
         truth = Truth(config.of_target, rows)
     else:
         truth = interim_truth(
-            bench.table,
+            table,
             config.of_target,
             config.problem.space,
             seen_seeds=config.seeds,
@@ -328,4 +370,5 @@ def _read_run(path: Path) -> SearchRun:
             tuple((trainings, tuple(keys)) for trainings, keys in plain["recommended"]),
             tuple(plain["epochs"]),
             tuple(plain["stopped"]),
+            tuple(plain["costs"]),
         )

@@ -40,14 +40,14 @@ class LimitEntry(_Strict):
         level: probability with which it must hold.
         measured: random functions whose latency is measured for the forecasts, drawn anew in each
             repeat.
-        predictor: registered name of the predictor of latencies.
+        predictor: registered name of the predictor of latencies; by default that of artifacts.
     """
 
     setting: str
     most_s: float = Field(gt=0)
     level: float = Field(default=0.9, gt=0, lt=1)
     measured: int = Field(default=100, ge=20)
-    predictor: str = "gp"
+    predictor: str = "additive"
 
 
 class SearcherEntry(_Strict):
@@ -97,6 +97,9 @@ class CompareConfig(_Strict):
     Attributes:
         name: name of the comparison; by default the file's.
         table: name or folder of the table that searches look values up in.
+        artifact: name or folder of the artifact whose forecasts take the table's place: searches
+            see them, and they are the truth about all functions that some search trained. For
+            spaces that no table covers.
         target: registered target that is optimised.
         second: another objective, such as a latency setting of the table, params or macs.
         hypervolume_reference: values of both objectives at the reference point of hypervolumes.
@@ -116,6 +119,7 @@ class CompareConfig(_Strict):
 
     name: str = "comparison"
     table: str = "timit-micro"
+    artifact: str | None = None
     target: str = "val_per"
     second: str | None = None
     hypervolume_reference: tuple[float, float] | None = None
@@ -144,10 +148,29 @@ class CompareConfig(_Strict):
                 "hypervolume_reference must be given exactly if there is a second objective, but "
                 f"second is {self.second!r} and hypervolume_reference {self.hypervolume_reference}"
             )
+        self._check_artifact()
         wrong = [share for share in self.shares if not 0 < share <= 1]
         if wrong:
             raise UserError(f"shares must be in (0, 1], such as 0.01, but got {wrong}")
         return self
+
+    def _check_artifact(self) -> None:
+        """With forecasts as the truth nothing can be asked for that only a table has."""
+        of_table = {
+            "table": "table" in self.model_fields_set,
+            "second": self.second is not None,
+            "limits": bool(self.limits),
+            "shares": bool(self.shares),
+            "warm_start": any(entry.warm_start for entry in self.searchers.values()),
+            "stopping": any(entry.stopping for entry in self.searchers.values()),
+            "shuffled": any(entry.shuffled for entry in self.searchers.values()),
+        }
+        given = [name for name, is_given in of_table.items() if is_given]
+        if self.artifact is not None and given:
+            raise UserError(
+                f"a comparison on forecasts of an artifact has neither {', '.join(of_table)}, but "
+                f"has {', '.join(given)}; leave them out (shares = []), or search a table"
+            )
 
     @property
     def problem(self) -> SearchProblem:

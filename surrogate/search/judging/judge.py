@@ -33,8 +33,14 @@ class Judge:
     reference: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, config: CompareConfig, table: "BenchmarkTable", truth: Truth) -> "Judge":
+    def of(cls, config: CompareConfig, table: "BenchmarkTable | None", truth: Truth) -> "Judge":
         """The judge of a comparison.
+
+        Args:
+            config: the comparison.
+            table: where latencies are from; None if there is neither a limit nor a second
+                objective.
+            truth: costs of the first objective.
 
         Raises:
             UserError: if the table lacks the latency of a function, or no function holds all
@@ -42,6 +48,8 @@ class Judge:
         """
         problem = config.problem
         allowed = set(truth.cost_of)
+        if table is None:
+            return cls(truth, frozenset(allowed))
         for limit in problem.limits:
             measured = _seconds(table, limit.quantity.name, truth)
             allowed &= {key for key, seconds in measured.items() if seconds <= limit.most}

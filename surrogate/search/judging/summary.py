@@ -32,6 +32,7 @@ class SearchRun:
             batch.
         epochs: (n,) epochs of each training; 0 for a whole one whose number is unknown.
         stopped: (n,) whether it was stopped early.
+        costs: (n,) first cost that the search saw of each; None of a failed training.
     """
 
     searcher: str
@@ -40,6 +41,7 @@ class SearchRun:
     recommended: tuple[tuple[int, tuple[str, ...]], ...]
     epochs: tuple[int, ...]
     stopped: tuple[bool, ...]
+    costs: tuple[float | None, ...]
 
     def front_after(self, trainings: int) -> tuple[str, ...]:
         """What is recommended after so many trainings; empty before the first recommendation."""
@@ -96,10 +98,11 @@ class ScoreRow:
         searcher: its name.
         repeat: its number.
         metric: "regret" of the recommended function at the end; "violation": 1 if it breaks a
-            limit, else 0; "trainings_to_SHARE" and "epochs_to_SHARE": trainings and their epochs
-            until one of the best functions is trained to its end; "missing_hypervolume" of the
-            recommended front; "trainings_to_hypervolume": until what is trained has 95 % of the
-            true front's. Where a search never gets there, twice the budget.
+            limit or there is none, else 0; "trainings_to_SHARE" and "epochs_to_SHARE": trainings
+            and their epochs until one of the best functions is trained to its end;
+            "missing_hypervolume" of the recommended front; "trainings_to_hypervolume": until what
+            is trained has 95 % of the true front's. Where a search never gets there, twice the
+            budget.
         value: the number, lower is better.
         reached: whether the search got there.
     """

@@ -19,6 +19,7 @@ from surrogate.search.space import SearchSpace
 if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
+ARTIFACT = "forecast of an artifact"
 FORECAST = "held-out forecast"
 OTHER_SEEDS = "other seeds and held-out forecast"
 REFINED = "refined"
@@ -42,7 +43,7 @@ class TruthRow:
         mean: estimate of the mean label over seeds, on the target's raw scale.
         sem: standard error of it, >= 0.
         n_seeds: trainings that it rests on, >= 0.
-        source: what it rests on: `FORECAST`, `OTHER_SEEDS` or `REFINED`.
+        source: what it rests on: `ARTIFACT`, `FORECAST`, `OTHER_SEEDS` or `REFINED`.
     """
 
     key: str

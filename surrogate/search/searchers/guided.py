@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, get_args
 
 import numpy as np
@@ -24,15 +24,26 @@ from surrogate.search.searchers.process.acquisition import (
     most_improvement,
 )
 from surrogate.search.searchers.process.belief import Belief, IndependentBelief
-from surrogate.search.searchers.process.distances import Columns, Distances, Rows
+from surrogate.search.searchers.process.distances import (
+    Columns,
+    Distances,
+    Rows,
+    representatives,
+)
 from surrogate.search.searchers.process.likelihood import ProcessSettings
 from surrogate.search.searchers.process.posterior import Evidence, Posterior
-from surrogate.search.space import Functions
+from surrogate.search.space import Functions, inputs_of_functions
 
 PROCESS = "process"
 """Name of the model that is the process of this package; others are registered predictors."""
 
 _FEWEST_KNOWN = 2
+
+_REPRESENTED = 300
+"""Random functions that a start represents."""
+
+_PLANNED = 50
+"""Most functions of a start that represents; those beyond are random."""
 
 _STOPPED_WEIGHT = 0.5
 """Weight of the forecast of a training that was stopped, in trainings."""
@@ -47,7 +58,8 @@ class GuidedSettings:
     """Settings of `GuidedSearcher`.
 
     Attributes:
-        start: random functions that it starts with, >= 2; none where a warm start is given.
+        start: functions that it starts with, >= 2; none where a warm start is given.
+        spread_start: whether these represent many random functions; if not, they are random.
         acquisition: what a batch is chosen by: "improvement", "thompson" or "mean".
         explore: functions after which the lowest expected costs are taken instead, >= start.
         model: "process", or the name of a predictor, or `module:Class`.
@@ -63,6 +75,7 @@ class GuidedSettings:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
 
     start: int = 5
+    spread_start: bool = True
     acquisition: Acquisition = "improvement"
     explore: int = 100_000
     model: str = PROCESS
@@ -144,7 +157,9 @@ class GuidedSearcher(Searcher):
             asked = len(self.known) + len(self.pending)
             missing = self.settings.start - asked
             if missing > 0 or len(self.known) < _FEWEST_KNOWN:
-                return list(islice(self.random_new(), min(count, max(missing, 1))))
+                planned = self._start if self.settings.spread_start else ()
+                new = chain(filter(self.is_new, planned), self.random_new())
+                return list(islice(new, min(count, max(missing, 1))))
         repeated = self._repeats(count)
         pool, beliefs = self._beliefs()
         rows = self._open(pool)
@@ -155,6 +170,18 @@ class GuidedSearcher(Searcher):
             beliefs = tuple(belief.given_pending(pending) for belief in beliefs)
         chosen = self._chosen(pool, beliefs, rows, count - len(repeated))
         return [*repeated, *(pool.cells[row] for row in chosen)]
+
+    @cached_property
+    def _start(self) -> Sequence[Cell]:
+        """Functions that represent random ones, in the order in which they are trained."""
+        # In a small space too, another seed gives another start.
+        half = len(self.space.functions) // 2 if self.space.is_enumerated else _REPRESENTED
+        cells = list(islice(self.random_new(), min(half, _REPRESENTED)))
+        if len(cells) < _FEWEST_KNOWN:
+            return cells
+        graphs = [self.space.function(cell).graph for cell in cells]
+        distances = Distances(Columns.of(inputs_of_functions(graphs)))
+        return [cells[row] for row in representatives(distances, _PLANNED)]
 
     def _open(self, pool: _Pool) -> Rows:
         """Rows of a pool that may be asked for."""

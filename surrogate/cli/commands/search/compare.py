@@ -75,12 +75,14 @@ def _write_tables(summary: "ComparisonSummary") -> None:
 
 
 def _row(row: "MetricSummary", reference: str) -> Row:
+    from surrogate.search.judging.summary import ratio_text
+
     return {
         "metric": row.metric,
         "searcher": row.searcher,
         "median": f"{row.median:.4g}",
         "mean": f"{row.mean:.4g}",
         "reached": f"{row.reached:.0%}",
-        f"{reference} / this": f"{row.ratio:.2f}",
-        "95 % interval": f"{row.ratio_low:.2f} .. {row.ratio_high:.2f}",
+        f"{reference} / this": ratio_text(row.ratio),
+        "95 % interval": f"{ratio_text(row.ratio_low)} .. {ratio_text(row.ratio_high)}",
     }

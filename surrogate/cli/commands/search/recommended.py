@@ -56,7 +56,12 @@ def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
     """Write the recommended cells as a table, and draw the best."""
     found = result["recommended"]
     if not found:
-        typer.echo("no training succeeded: nothing to recommend")
+        typer.echo(
+            "no training succeeded: nothing to recommend"
+            if result["trainings"]
+            else "no function holds all limits with the probability of its level: raise a limit or "
+            "lower --level"
+        )
         return
     rows = [_row(one, problem) for one in found]
     write_in_pieces(rows, ["cell"])

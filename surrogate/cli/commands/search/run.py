@@ -11,7 +11,7 @@ from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from surrogate.cli.commands.search.limits import Bounds, problem_of
 from surrogate.cli.commands.search.recommended import described, write_described
-from surrogate.cli.commands.search.trained import recipe_of, trained
+from surrogate.cli.commands.search.trained import trained
 from surrogate.cli.config_argument import ConfigKind, config_option
 from surrogate.cli.engine_options import (
     AddressOption,
@@ -26,8 +26,18 @@ from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
     from surrogate.forecasting.forecast import Forecaster
-    from surrogate.search import Evaluator, SearchProblem, Step, WarmStart
+    from surrogate.search import (
+        Evaluator,
+        ForecastEvaluator,
+        SearchProblem,
+        Step,
+        TableEvaluator,
+        TrainingEvaluator,
+        WarmStart,
+    )
     from surrogate.search.searcher import Searcher
+
+    _Source = TableEvaluator | ForecastEvaluator | TrainingEvaluator
 
 _RESULT, _HISTORY = "result.json", "history.jsonl"
 _SHOWN = 5
@@ -163,11 +173,10 @@ def run(
     models = bounds.models(problem, fitted)
     if evaluator is EvaluatorName.TRAIN:
         where = chosen_engine(engine, workers, address)
-        values: Evaluator = trained(campaign, corpus or [], out, problem, seeds, where)
+        values: _Source = trained(campaign, corpus or [], out, problem, seeds, where)
     else:
         values = _evaluator(evaluator, table, seeds, problem, forecaster)
-    searched = _searched_recipe(evaluator, table, campaign) if warm_start else None
-    warm = _warm(warm_start, problem, warm_functions, seed, searched)
+    warm = _warm(warm_start, problem, warm_functions, seed, values)
     chosen = choice.make(
         problem, seed=seed, trainings_each=len(values.seeds), limits=models, warm_start=warm
     )
@@ -245,7 +254,7 @@ def _evaluator(
     seeds: list[int],
     problem: "SearchProblem",
     forecaster: "Forecaster",
-) -> "Evaluator":
+) -> "TableEvaluator | ForecastEvaluator":
     from surrogate.search import ForecastEvaluator, TableEvaluator
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
@@ -257,26 +266,16 @@ def _evaluator(
     return TableEvaluator(loaded, problem, seeds=seeds, missing=missing)
 
 
-def _searched_recipe(evaluator: EvaluatorName, table: str, campaign: Path | None) -> str | None:
-    """Hash of the recipe that a search evaluates; None for forecasts."""
-    from train_benchmark.table.benchmark_table import BenchmarkTable
-
-    if evaluator is EvaluatorName.TRAIN:
-        return recipe_of(campaign).hash
-    if evaluator is EvaluatorName.FORECAST:
-        return None
-    return BenchmarkTable.load(table).metadata.recipe_hash
-
-
 def _warm(
-    name: str | None, problem: "SearchProblem", functions: int, seed: int, searched: str | None
+    name: str | None, problem: "SearchProblem", functions: int, seed: int, values: "_Source"
 ) -> "WarmStart | None":
     """The labels that a search starts from; None if no table is named."""
     if name is None:
         return None
-    from surrogate.search import WarmStart
+    from surrogate.search import ForecastEvaluator, WarmStart
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
+    searched = None if isinstance(values, ForecastEvaluator) else values.recipe_hash
     loaded = BenchmarkTable.load(name)
     return WarmStart.of_table(
         loaded, problem, functions=functions, seed=seed, searched_recipe=searched

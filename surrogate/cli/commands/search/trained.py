@@ -12,27 +12,10 @@ from surrogate.cli.options import corpus_roots
 if TYPE_CHECKING:
     from graph_encoding.engines.engine import Engine
     from surrogate.search import Request, SearchProblem, TrainingEvaluator
-    from surrogate.search.training_evaluator import Records
-    from train_benchmark.recipe import Recipe
+    from train_benchmark.record import TrainingRecord
 
 CAMPAIGN_FOLDER = "campaign"
 """Folder of the records inside that of a search; `nasasr collect` knows its format."""
-
-
-def recipe_of(campaign: Path | None) -> "Recipe":
-    """The recipe that a search by trainings has.
-
-    Args:
-        campaign: configuration that names it, by default timit-micro's.
-
-    Raises:
-        MissingExtraError: if torch is not installed.
-    """
-    with imports_of("train"):
-        from train_benchmark.collecting.plan import Campaign
-
-    named = campaign or config_path(ConfigKind.CAMPAIGN, "timit-micro")
-    return Campaign.load(named).recipe
 
 
 def trained(
@@ -65,21 +48,13 @@ def trained(
         from train_benchmark.collecting.campaign import collect
         from train_benchmark.collecting.plan import Campaign, Job
     from surrogate.search import TrainedBy, TrainingEvaluator
-    from train_benchmark.record_files.folder_kinds import read_store
 
-    recipe = recipe_of(campaign)
+    recipe = Campaign.load(campaign or config_path(ConfigKind.CAMPAIGN, "timit-micro")).recipe
     folder = out / CAMPAIGN_FOLDER
 
-    def train(requests: "Sequence[Request]", on_records: "Callable[[Records], None]") -> "Records":
+    def train(requests: "Sequence[Request]", on_record: "Callable[[TrainingRecord], None]") -> None:
         jobs = tuple(Job(request.cell, request.seed) for request in requests)
-        collect(
-            Campaign(recipe, jobs),
-            roots,
-            folder,
-            engine=engine,
-            on_progress=lambda _progress: on_records(read_store(folder)),
-        )
-        return read_store(folder)
+        collect(Campaign(recipe, jobs), roots, folder, engine=engine, on_record=on_record)
 
     by = TrainedBy(recipe.hash, recipe.semantics, recipe.macro)
     return TrainingEvaluator(train, problem, seeds=seeds, recipe=by)

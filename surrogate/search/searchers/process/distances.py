@@ -89,3 +89,22 @@ class Distances:
             some, of_some = group[rows], lengths[rows]
             found.append(np.maximum(of_some[:, None] + of_some - 2 * (some @ some.T), 0.0))
         return np.stack(found)
+
+
+def representatives(distances: Distances, count: int) -> list[int]:
+    """Up to `count` rows, each of which lowers the mean distance to the nearest chosen row most.
+
+    Source: Cornuejols, Fisher and Nemhauser, "Location of bank accounts to optimize float",
+    Management Science 1977, for the greedy choice of medians.
+    """
+    weights = distances.columns.typical_lengths**-2
+    everything = np.arange(len(distances))
+    between = np.sqrt(np.tensordot(weights, distances.among(everything), axes=1))
+    nearest = np.full(len(distances), np.inf)
+    chosen: list[int] = []
+    for _ in range(min(count, len(distances))):
+        totals = np.minimum(nearest, between).sum(axis=1)
+        totals[chosen] = np.inf
+        chosen.append(int(np.argmin(totals)))
+        nearest = np.minimum(nearest, between[chosen[-1]])
+    return chosen

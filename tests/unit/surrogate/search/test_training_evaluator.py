@@ -18,7 +18,6 @@ from surrogate.search import (
     run_search,
 )
 from surrogate.search.searchers import EvolutionWithRepeatsSearcher, RandomSearcher
-from surrogate.search.training_evaluator import Records
 from tests.unit.surrogate.search.helpers import SMALL
 from tests.unit.train_benchmark.test_record import RECORD
 from train_benchmark.labels import label_of
@@ -36,16 +35,14 @@ class MadeTrainings:
         self.requests: list[tuple[str, int]] = []
 
     def __call__(
-        self, requests: Sequence[Request], on_records: Callable[[Records], None]
-    ) -> Records:
+        self, requests: Sequence[Request], on_record: Callable[[TrainingRecord], None]
+    ) -> None:
         for request in requests:
             self.requests.append((request.key, request.seed))
             record = replace(RECORD, functional_key=request.key, seed=request.seed)
             if len(self.requests) % 3 == 0:
                 record = replace(record, status="failed", error="out of memory")
-            self.records.setdefault(record.identity, record)
-            on_records(self.records)
-        return self.records
+            on_record(self.records.setdefault(record.identity, record))
 
 
 def test_failed_trainings_are_recorded_and_count() -> None:
@@ -65,13 +62,13 @@ def test_each_training_is_in_the_history_before_the_next_one_starts() -> None:
 
     class Counts(MadeTrainings):
         def __call__(
-            self, requests: Sequence[Request], on_records: Callable[[Records], None]
-        ) -> Records:
-            def seen(records: Records) -> None:
-                on_records(records)
-                assert len(history) == len(records)
+            self, requests: Sequence[Request], on_record: Callable[[TrainingRecord], None]
+        ) -> None:
+            def seen(record: TrainingRecord) -> None:
+                on_record(record)
+                assert len(history) == len(self.records)
 
-            return super().__call__(requests, seen)
+            super().__call__(requests, seen)
 
     evaluator = TrainingEvaluator(Counts(), PROBLEM, seeds=(7,), recipe=RECIPE)
     run_search(RandomSearcher(PROBLEM, seed=0), evaluator, budget=6, batch=3, history=history)

@@ -1,5 +1,6 @@
 """Comparisons are resumed, paired, and judged by the truth alone."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,13 @@ TRUTH = Truth(
 )
 JUDGE = Judge(TRUTH, frozenset("abcd"))
 RUN = SearchRun(
-    "one", 0, ("c", "a", "d", "b"), ((2, ("a",)), (4, ("d",))), (4, 1, 4, 4), (False,) * 4
+    "one",
+    0,
+    ("c", "a", "d", "b"),
+    ((2, ("a",)), (4, ("d",))),
+    (4, 1, 4, 4),
+    (False,) * 4,
+    (4.0, 3.0, 2.0, 1.0),
 )
 
 
@@ -89,6 +96,32 @@ def test_one_or_two_processes_and_a_kill_give_the_same_bytes(table: Path, tmp_pa
     assert {row.searcher for row in summary.rows} == {"random", "old"}
     own = [row for row in summary.rows if row.searcher == summary.reference]
     assert all(row.ratio == 1 and row.difference == 0 for row in own)
+
+
+def test_without_a_table_forecasts_are_the_truth_about_what_was_trained(tmp_path: Path) -> None:
+    searchers = {"random": {}, "guided": {"batch": 5}}
+    config = CompareConfig.model_validate(
+        {
+            "artifact": "timit-micro",
+            "nodes": 4,
+            "ops": ("conv3", "conv9", "linear"),
+            "shares": (),
+            "budget": 10,
+            "repeats": 2,
+            "searchers": searchers,
+        }
+    )
+    summary = run_comparison(config, tmp_path)
+    assert list(summary.truth_sources) == ["forecast of an artifact"]
+    assert {row.metric for row in summary.rows} == {"regret"}
+    runs = [json.loads(path.read_text()) for path in (tmp_path / "runs").glob("*.json")]
+    least = min(cost for run in runs for cost in run["costs"])
+    for row in summary.rows:
+        own = [run for run in runs if run["searcher"] == row.searcher]
+        found = [dict(zip(run["trained"], run["costs"], strict=True)) for run in own]
+        picks = [run["recommended"][-1][1][0] for run in own]
+        costs = [seen[key] for seen, key in zip(found, picks, strict=True)]
+        assert row.mean == pytest.approx(np.mean(costs) - least)
 
 
 def test_searches_by_edited_code_are_run_again(
@@ -177,6 +210,7 @@ def test_intervals_are_paired() -> None:
         ("shares = [2.0]\n[searchers.random]\n", "shares must be in"),
         ("reference = 'x'\n[searchers.random]\n", "reference must be a searcher"),
         ("[searchers.random]\nbatches = 1\n", "batches"),
+        ("artifact = 'x'\n[searchers.random]\nshuffled = true\n", "but has shares, shuffled"),
     ],
 )
 def test_a_wrong_configuration_says_what_is_wrong(text: str, message: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from surrogate.fitting.config import FitConfig
 from surrogate.search import Quantity, Request, SearchProblem, SearchSpace, TableEvaluator
 from surrogate.search.judging.compare import ShuffledEvaluator
 from surrogate.search.judging.config import CompareConfig
@@ -42,6 +43,20 @@ def test_a_model_knows_the_latencies_of_its_repeat_alone(table: object) -> None:
     (point,) = limit_models(config(), table, "point", 0)
     assert set(point.probability(graphs)) <= {0.0, 1.0}
     assert (point.probability(graphs) >= (found > 0.5)).mean() > 0.9
+
+
+def test_at_a_level_limits_hold_for_the_few_fastest_functions_too(table: object) -> None:
+    """Some 1 % of the functions: hardly any of them is among those that are measured."""
+    limit = {"setting": SETTING, "most_s": 0.23e-3, "level": 0.9, "measured": 100}
+    chosen = CompareConfig.model_validate({"limits": [limit], "searchers": {"random": {}}})
+    assert chosen.limits[0].predictor == FitConfig.model_fields["latency_predictor"].default
+    functions = SearchSpace().functions
+    seconds = table.latency.seconds(SETTING)
+    holds = np.array([seconds[key] <= 0.23e-3 for key in functions.keys])
+    for repeat in range(3):
+        (model,) = limit_models(chosen, table, "random", repeat)
+        allowed = model.probability(functions.graphs) >= 0.9
+        assert allowed[holds].mean() > 0.3 and holds[allowed].mean() >= 0.9
 
 
 def test_the_judge_allows_what_is_measured_within_the_limit(table: object) -> None:

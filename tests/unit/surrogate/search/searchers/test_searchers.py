@@ -47,11 +47,21 @@ def least_after(searcher: Searcher) -> float:
 
 
 def test_searchers_of_one_seed_start_from_the_same_functions() -> None:
-    asked = [
-        kind(PROBLEM, seed=4).ask(5)
-        for kind in (RandomSearcher, LocalSearcher, EvolutionSearcher, GuidedSearcher)
+    searchers = [
+        kind(PROBLEM, seed=4) for kind in (RandomSearcher, LocalSearcher, EvolutionSearcher)
     ]
+    plain = GuidedSearcher(PROBLEM, seed=4, settings=GuidedSettings(spread_start=False))
+    asked = [searcher.ask(5) for searcher in (*searchers, plain)]
     assert all(cells == asked[0] for cells in asked)
+
+
+def test_a_spread_start_does_not_depend_on_how_it_is_asked_for() -> None:
+    """And in each seed it represents other functions."""
+    at_once, in_parts, other = (GuidedSearcher(PROBLEM, seed=seed) for seed in (4, 4, 5))
+    start = at_once.ask(7)
+    assert start == [*in_parts.ask(2), *in_parts.ask(1), *in_parts.ask(4)]
+    assert start != RandomSearcher(PROBLEM, seed=4).ask(7)
+    assert start != other.ask(7)
 
 
 def test_learned_searches_find_better_functions_than_random_search() -> None:

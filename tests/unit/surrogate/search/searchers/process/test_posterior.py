@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import spearmanr
 
-from surrogate.search.searchers.process.distances import Columns, Distances
+from surrogate.search.searchers.process.distances import Columns, Distances, representatives
 from surrogate.search.searchers.process.likelihood import (
     Labels,
     ProcessSettings,
@@ -39,6 +39,18 @@ def test_distances_of_a_row_are_those_among_rows() -> None:
     np.testing.assert_allclose(
         DISTANCES.of_rows(ROWS)[:, :, ROWS], DISTANCES.among(ROWS), rtol=1e-3, atol=1e-3
     )
+
+
+def test_representatives_are_closer_to_all_than_random_functions_are() -> None:
+    chosen = representatives(DISTANCES, 6)
+    assert len(set(chosen)) == 6 and chosen[:3] == representatives(DISTANCES, 3)
+    everything = np.arange(len(FUNCTIONS))
+    weights = DISTANCES.columns.typical_lengths**-2
+    between = np.sqrt(np.tensordot(weights, DISTANCES.among(everything), axes=1))
+    rng = np.random.default_rng(0)
+    of_random = [between[rng.permutation(everything)[:6]].min(axis=0).mean() for _ in range(50)]
+    assert between[chosen].min(axis=0).mean() < min(of_random)
+    assert sorted(representatives(DISTANCES, 10**6)) == everything.tolist()
 
 
 def test_the_gradient_of_the_density_is_that_of_its_differences() -> None:
