@@ -38,6 +38,9 @@ _LEVEL = 0.9
 _MOST_SIGMA = 3.0  # a residual counts as at most so many: a collapse is one seed's
 _LEAST_STD = 1e-6
 _MODEL_FACTORS = np.geomspace(0.1, 10.0, 81)
+_SLOPE_STD = 0.5
+"""Standard deviation of the prior of the slopes of both log variances. The two inputs of a forecast
+are correlated: where noise hides the model's error, large slopes of opposite signs fit by chance."""
 _OUTER = 0.005  # share of the forecasts at each end beyond which variances are constant
 
 Trainings = Mapping[int, float]
@@ -91,7 +94,7 @@ class TrueMeanModel:
 
     @classmethod
     def fit(cls, held_out: Prediction, trainings: Sequence[Trainings]) -> Self | None:
-        """Fit to n functions by maximum likelihood, then calibrate both variances.
+        """Fit to n functions by maximum a posteriori, then calibrate both variances.
 
         The likelihood is that of Student's t, so that collapsed trainings do not dominate. Then
         the noise is scaled so that 90 % of the differences between two seeds lie in their
@@ -202,7 +205,7 @@ class TrueMeanModel:
         return Posterior(forecast.mean + offsets.mean() + shift + error, np.sqrt(1 / total))
 
     def _maximised(self, inputs: FloatArray, residuals: FloatArray) -> Self:
-        """The model of the greatest likelihood."""
+        """The model of the greatest posterior density: flat priors, but for the variances' slopes."""
         from scipy.optimize import minimize
 
         variance = max(float(np.nanmedian(residuals**2)), _LEAST_STD**2)
@@ -214,7 +217,9 @@ class TrueMeanModel:
             start, bounds = [*start, 0.5, 0.0], [*bounds, (0.0, 1.0), (-3.0, 3.0)]
 
         def surprise(p: FloatArray) -> float:
-            return self._with(p.tolist())._surprise(inputs, residuals)  # noqa: SLF001
+            model = self._with(p.tolist())
+            of_slopes = np.square([*model.noise[1:], *model.model[1:]]).sum() / 2 / _SLOPE_STD**2
+            return model._surprise(inputs, residuals) + float(of_slopes)  # noqa: SLF001
 
         found = minimize(surprise, np.array(start), method="L-BFGS-B", bounds=bounds)
         return self._with(found.x.tolist())

@@ -169,3 +169,18 @@ def test_a_main_seed_is_alone_in_most_functions(
     seeds: list[tuple[int, ...]], main: int | None
 ) -> None:
     assert main_seed([dict.fromkeys(of, 0.0) for of in seeds]) == main
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_model_uncertainty_that_noise_hides_differs_little_between_forecasts(seed: int) -> None:
+    """The inputs are correlated: their slopes are then known least where noise is largest."""
+    rng = np.random.default_rng(seed)
+    n = 600
+    true_means = rng.normal(0.5, 0.3, n)
+    std = np.exp(true_means + rng.normal(0, 0.03, n) - 3)
+    forecasts = Prediction(true_means + rng.normal(0, 0.02, n), std)
+    trainings = [{s: mean + rng.normal(0, 0.2) for s in (1, 2, 3)} for mean in true_means.tolist()]
+    model = TrueMeanModel.fit(forecasts, trainings)
+    assert model is not None
+    stds = model.model_std(forecasts)
+    assert stds.max() < 8 * stds.min()
