@@ -48,6 +48,14 @@ function ticks(low, high, most) {
   return found;
 }
 
+/** The longest name of an axis that fits in some pixels, with the better end. */
+function axisTitle(pen, quantity, room) {
+  const { label, unit, better } = quantity;
+  const name = `${label}${unit ? ` [${unit}]` : ""}  ${better === "higher" ? "→" : "←"}`;
+  const longer = [`${name} ${better} is better`, `${name} better`];
+  return longer.find((text) => pen.measureText(text).width <= room) ?? name;
+}
+
 /** Ticks as texts with as many decimals as tell them apart. */
 function tickTexts(values) {
   if (values.length < 2) return values.map((v) => String(Number(v.toPrecision(4))));

@@ -159,18 +159,13 @@ class SpaceMap {
     pen.textAlign = "right";
     tickTexts(ys).forEach((text, i) => pen.fillText(text, FRAME.left - 7, this.toScreen(0, ys[i])[1] + 4));
     pen.fillStyle = themeColour("ink");
-    const title = (q, room) => {
-      const name = `${q.label}${q.unit ? ` [${q.unit}]` : ""}  ${q.better === "higher" ? "→" : "←"}`;
-      const texts = [`${name} ${q.better} is better`, `${name} better`, name];
-      return texts.find((text) => pen.measureText(text).width <= room) ?? name;
-    };
     pen.textAlign = "center";
     const across = right - FRAME.left, up = bottom - FRAME.top;
-    pen.fillText(title(x, across), FRAME.left + across / 2, height - 9, across);
+    pen.fillText(axisTitle(pen, x, across), FRAME.left + across / 2, height - 9, across);
     pen.save();
     pen.translate(14, FRAME.top + up / 2);
     pen.rotate(-Math.PI / 2);
-    pen.fillText(title(y, up), 0, 0, up);
+    pen.fillText(axisTitle(pen, y, up), 0, 0, up);
     pen.restore();
   }
 

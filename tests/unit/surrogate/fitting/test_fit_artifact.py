@@ -152,7 +152,7 @@ def test_a_stopped_fit_resumes_from_its_checkpoint(
         np.testing.assert_array_equal(
             resumed.predictor.predict(graphs).mean, anew.predictor.predict(graphs).mean
         )
-        assert resumed.calibrator.to_plain() == anew.calibrator.to_plain()
+        np.testing.assert_equal(resumed.calibrator.to_plain(), anew.calibrator.to_plain())
 
 
 @pytest.mark.parametrize("what", ["table", "folds", "settings"])
