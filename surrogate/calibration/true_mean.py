@@ -39,8 +39,8 @@ _MOST_SIGMA = 3.0  # a residual counts as at most so many: a collapse is one see
 _LEAST_STD = 1e-6
 _MODEL_FACTORS = np.geomspace(0.1, 10.0, 81)
 _SLOPE_STD = 0.5
-"""Standard deviation of the prior of the slopes of both log variances. The two inputs of a forecast
-are correlated: where noise hides the model's error, large slopes of opposite signs fit by chance."""
+"""Standard deviation of the prior of the slopes of both log variances. The inputs of a forecast are
+correlated: where noise hides the model's error, large slopes of opposite signs fit by chance."""
 _OUTER = 0.005  # share of the forecasts at each end beyond which variances are constant
 
 Trainings = Mapping[int, float]
@@ -205,7 +205,7 @@ class TrueMeanModel:
         return Posterior(forecast.mean + offsets.mean() + shift + error, np.sqrt(1 / total))
 
     def _maximised(self, inputs: FloatArray, residuals: FloatArray) -> Self:
-        """The model of the greatest posterior density: flat priors, but for the variances' slopes."""
+        """The model of the greatest posterior density; only the variances' slopes have a prior."""
         from scipy.optimize import minimize
 
         variance = max(float(np.nanmedian(residuals**2)), _LEAST_STD**2)
