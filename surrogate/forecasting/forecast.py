@@ -23,6 +23,7 @@ from surrogate.fitting.artifact import (
     load_artifact,
 )
 from surrogate.forecasting.known_cells import CellFacts, KnownCells
+from surrogate.forecasting.many_objects import without_collections
 from surrogate.forecasting.parts import (
     CurvePart,
     DistancePart,
@@ -112,6 +113,7 @@ class Forecaster:
         """Names of the settings for which latencies are forecast, each once."""
         return tuple(dict.fromkeys(part.model.setting for part in self._latency))
 
+    @without_collections()
     def forecast(
         self,
         cells: Cell | str | Iterable[Cell | str],
