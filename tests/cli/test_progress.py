@@ -169,4 +169,4 @@ def test_the_records_of_a_campaign_are_counted_by_file(
         (tmp_path / "shards" / f"{name}.parquet").touch()
     (tmp_path / "journal.jsonl").write_text("{}\n{}\n")
     said = status_of(CAMPAIGN, folder=str(tmp_path))
-    assert "3 shards, and 2 records in the journal" in said
+    assert "3 shards, and 2 in the journal" in said

@@ -135,7 +135,8 @@ def _facts(status: "CampaignStatus", folder: Path) -> "Iterator[tuple[str, str]]
     shards = len([*(folder / SHARDS).glob("*.parquet")])
     journal = folder / JOURNAL
     newest = journal.read_bytes().count(b"\n") if journal.exists() else 0
-    yield "records", f"{shards} shards, and {newest} records in the journal"
+    of_shards = "1 shard" if shards == 1 else f"{shards} shards"
+    yield "records", f"{of_shards}, and {newest} in the journal"
 
 
 def _write_failures(failures: "Sequence[FailedTraining]") -> None:
