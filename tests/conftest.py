@@ -4,16 +4,19 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from graph_encoding import MACROS, OPERATIONS
+from graph_encoding.common.registry import Registry
 from surrogate.data.dataset import SurrogateDataset
-from surrogate.data.targets import TEST_PER, VAL_PER
+from surrogate.data.targets import TARGETS, TEST_PER, VAL_PER
 from surrogate.fitting.artifact import Artifact
 from surrogate.fitting.fit_artifact import fit_artifact
-from surrogate.predictors import XgbPredictor, XgbSettings
+from surrogate.predictors import PREDICTORS, XgbPredictor, XgbSettings
+from surrogate.search import SEARCHERS
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
@@ -33,9 +36,11 @@ def _seeded_torch() -> None:
 @pytest.fixture(autouse=True)
 def _registries_as_they_were() -> Iterator[None]:
     """What one test registers is not there in another."""
-    operations, macros = dict(OPERATIONS._entries), dict(MACROS._entries)
+    registries: tuple[Registry[Any], ...] = (OPERATIONS, MACROS, PREDICTORS, SEARCHERS, TARGETS)
+    entries = [dict(registry._entries) for registry in registries]
     yield
-    OPERATIONS._entries, MACROS._entries = operations, macros
+    for registry, before in zip(registries, entries, strict=True):
+        registry._entries = before
 
 
 @pytest.fixture(scope="session")

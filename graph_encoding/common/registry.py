@@ -27,13 +27,17 @@ class Registry(Generic[T]):
     def register(self, name: str, value: T) -> T:
         """Add an entry; adding an equal one again changes nothing.
 
+        A class that is defined anew, as by a cell of a notebook that runs again, takes the place
+        of its former definition.
+
         Raises:
             UserError: if the name is registered with a different value.
         """
-        if name in self._entries and self._entries[name] != value:
+        known = self._entries.get(name, value)
+        if known != value and not _define_the_same(known, value):
             raise UserError(
                 f"{self.noun} names must be unique, but {name!r} is registered as "
-                f"{self._entries[name]!r}; choose another name"
+                f"{known!r}; choose another name"
             )
         self._entries[name] = value
         return value
@@ -60,6 +64,15 @@ class Registry(Generic[T]):
     def values(self) -> tuple[T, ...]:
         """All entries, in order of registration."""
         return tuple(self._entries.values())
+
+
+def _define_the_same(one: object, other: object) -> bool:
+    """Whether two values are classes of the same module and name."""
+    return (
+        isinstance(one, type)
+        and isinstance(other, type)
+        and (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
+    )
 
 
 def class_by_name(name: str, registry: Registry[type[K]], base: type[Any]) -> type[K]:
