@@ -51,7 +51,7 @@ slow: CHOSEN := -m slow
 slow: test ## The statistical and long tests alone.
 
 .PHONY: demo
-demo: $(FULL) ## The whole way on synthetic speech, in a few minutes.
+demo: $(FULL) ## The whole way on synthetic speech, in some two minutes.
 	$(BIN)/nasasr demo --out runs/demo --workers $(WORKERS)
 
 # The name of the folder becomes the artifact's. A stopped fit resumes where it was.

@@ -30,16 +30,16 @@ def small_configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped demo, cut to 16 utterances, one epoch and 16 cells with two seeds."""
     folder = tmp_path_factory.mktemp("configs")
     texts = {
-        "train.toml": (ROOT / "configs/train/synth-micro.toml").read_text(),
-        "corpus.toml": (ROOT / "configs/corpus/synth-micro.toml").read_text().split("[split]")[0],
+        "train.toml": (ROOT / "configs/train/timit-micro.toml").read_text(),
+        "corpus.toml": (ROOT / "configs/corpus/demo.toml").read_text().split("[split]")[0],
         "demo.toml": (ROOT / "configs/campaign/demo.toml").read_text(),
     }
     changes = {
-        "epochs = 3": "epochs = 1",
-        "speakers = 32": "speakers = 8",
-        "sentences_per_speaker = 50": "sentences_per_speaker = 2",
-        "../train/synth-micro.toml": "train.toml",
-        "../corpus/synth-micro.toml": "corpus.toml",
+        "epochs = 20": "epochs = 1",
+        "speakers = 16": "speakers = 8",
+        "sentences_per_speaker = 6": "sentences_per_speaker = 2",
+        "../train/timit-micro.toml": "train.toml",
+        "../corpus/demo.toml": "corpus.toml",
         "seeds = [1234]": "seeds = [1234, 1235]",
         "count = 24": "count = 16",
     }

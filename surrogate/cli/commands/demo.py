@@ -46,7 +46,7 @@ def demo(
     """Do all of it once, on synthetic speech.
 
     Make a corpus, train cells, fit a predictor and compare forecasts with measurements: each cell
-    is forecast by a predictor that was fitted without it. It takes some ten minutes of two cores;
+    is forecast by a predictor that was fitted without it. It takes some two minutes of two cores;
     run it again to resume.
     """
     chosen = config_path(ConfigKind.CAMPAIGN, _CONFIG) if config is None else config
