@@ -37,8 +37,9 @@ def forecast_columns(
 
     Returns:
         Columns, and how each latency setting is shown. `TARGET/mean`, `/std` and `/collapse` are
-        (n,), `TARGET/low` and `/high` (l, n); so are those of `latency/SETTING`; `curve/mean` is
-        (epochs, n), `curve/low` and `/high` (l, epochs, n). `support` and `distance` are (n,).
+        (n,), `TARGET/low` and `/high` (l, n); so are those of `latency/SETTING` and, of the
+        estimate of the mean over seeds, of `estimate/TARGET`; `curve/mean` is (epochs, n),
+        `curve/low` and `/high` (l, epochs, n). `support` and `distance` are (n,).
     """
     cells = [cell for cell, lives in zip(space.cells, space.living, strict=True) if lives]
     total, done = len(levels) * len(cells), 0
@@ -79,6 +80,15 @@ def _target_columns(by_level: Sequence[Sequence[Forecast]]) -> Columns:
         for end in ENDS:
             columns[f"{name}/{end}"] = _stacked(
                 (getattr(t, end) for t in found) for found in of_level
+            )
+        # An artifact has the estimates of a target for all cells, or for none.
+        estimates = [[t.estimate for t in found if t.estimate] for found in of_level]
+        if not estimates[0]:
+            continue
+        columns[f"estimate/{name}/mean"] = PER_DIGITS.column(e.mean for e in estimates[0])
+        for end in ENDS:
+            columns[f"estimate/{name}/{end}"] = _stacked(
+                (getattr(e, end) for e in found) for found in estimates
             )
     return columns
 

@@ -15,7 +15,7 @@ from surrogate.explorer.columns import DISTANCE_DIGITS, PER_DIGITS, Digits
 from surrogate.explorer.contents import Contents
 from surrogate.explorer.page import explorer_html
 from surrogate.forecasting.forecast import Forecaster
-from surrogate.forecasting.values import Forecast
+from surrogate.forecasting.values import Estimate, Forecast
 
 HOST = "127.0.0.1"
 _LONGEST_CELL = 400
@@ -93,6 +93,18 @@ def _whole(rates: Sequence[float] | None, epochs: int) -> list[int]:
     return [PER_DIGITS.whole(rate) for rate in rates]
 
 
+def _estimate(by_level: Sequence[Estimate | None]) -> dict[str, Any] | None:
+    """The estimate of one target at each level; None if the artifact has none."""
+    found = [estimate for estimate in by_level if estimate]
+    if not found:
+        return None
+    return {
+        "mean": PER_DIGITS.whole(found[0].mean),
+        "low": [PER_DIGITS.whole(estimate.low) for estimate in found],
+        "high": [PER_DIGITS.whole(estimate.high) for estimate in found],
+    }
+
+
 def forecast_record(by_level: Sequence[Forecast], digits: dict[str, Digits]) -> dict[str, Any]:
     """A forecast with the digits of the page, in the form in which the page has those of its own.
 
@@ -109,6 +121,7 @@ def forecast_record(by_level: Sequence[Forecast], digits: dict[str, Digits]) -> 
             "collapse": PER_DIGITS.whole(target.collapse_probability),
             "low": [PER_DIGITS.whole(found.targets[i].low) for found in by_level],
             "high": [PER_DIGITS.whole(found.targets[i].high) for found in by_level],
+            "estimate": _estimate([found.targets[i].estimate for found in by_level]),
         }
         for i, target in enumerate(first.targets)
     }

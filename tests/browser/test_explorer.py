@@ -67,6 +67,12 @@ def test_numbers_of_a_cell_are_those_of_the_library(
         ends = page.locator(f'[data-value="{target.target}-interval"]').inner_text()
         assert shown == f"{target.mean:.4f}"
         assert ends == f"{target.low:.4f} to {target.high:.4f}"
+        estimate = target.estimate
+        assert estimate is not None
+        shown = page.locator(f'[data-value="{target.target}-estimate"]').inner_text()
+        ends = page.locator(f'[data-value="{target.target}-estimate-interval"]').inner_text()
+        assert shown == f"{estimate.mean:.4f}"
+        assert ends == f"{estimate.low:.4f} to {estimate.high:.4f}"
     assert page.locator('[data-value="params"]').inner_text() == f"{forecast.params:,}"
     assert page.locator('[data-value="macs"]').inner_text() == f"{forecast.macs:,}"
     for latency in forecast.latencies:

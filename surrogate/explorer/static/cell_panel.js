@@ -122,23 +122,32 @@ class CellPanel {
     return `<form class="typed"><input type="text" name="cell" aria-label="${hint}" placeholder="${hint}" value="${escaped(state.cell)}" autocomplete="off" spellcheck="false"><button>Show</button></form>${error}`;
   }
 
+  /** The best estimate of the mean over seeds, and below it the forecast of one training. */
   target(table, target, record, level) {
     const own = record.targets[target.name];
     if (!own || own.mean === null || own.mean < 0) return "";
     const text = (v) => shownWhole(v, own.decimals);
     const name = OWN_LABELS[target.name] ?? target.name;
-    const quantity = table.byId.get(target.name);
-    const value = own.mean / 10 ** own.decimals;
+    const { estimate } = own, best = estimate ?? own;
+    const quantity = table.byId.get(estimate ? `estimate:${target.name}` : target.name);
+    const value = best.mean / 10 ** own.decimals;
     const known = quantity.values.filter((v) => !Number.isNaN(v)).sort();
     const worse = known.filter((v) => (target.direction === "maximise" ? v < value : v > value)).length;
-    const middle = known[Math.floor(known.length / 2)], best = target.direction === "maximise" ? known[known.length - 1] : known[0];
+    const middle = known[Math.floor(known.length / 2)], first = target.direction === "maximise" ? known[known.length - 1] : known[0];
     const trainings = record.trainings.map((t) => t[target.name]).filter((v) => v !== null && v !== undefined && v >= 0).map((v) => v / 1e4);
-    const says = `forecast ${text(own.mean)}, ${percent(table.levels[level])} interval ${text(own.low[level])} to ${text(own.high[level])}`;
+    const shownLevel = percent(table.levels[level]);
+    const kind = estimate ? "best estimate" : "forecast";
+    const ends = (of, what) => `<span data-value="${escaped(target.name)}${what}">${text(of.low[level])} to ${text(of.high[level])}</span>`;
+    const says = `${kind} ${text(best.mean)}, ${shownLevel} interval ${text(best.low[level])} to ${text(best.high[level])}`;
+    const number = estimate
+      ? `<b data-value="${escaped(target.name)}-estimate">${text(best.mean)}</b><span>${shownLevel} interval of the mean over seeds: ${ends(best, "-estimate-interval")}</span>`
+      : `<b data-value="${escaped(target.name)}">${text(own.mean)}</b><span>${shownLevel} of labels in ${ends(own, "-interval")}</span>`;
+    const one = estimate ? `Forecast of one training: <span data-value="${escaped(target.name)}">${text(own.mean)}</span>, ${shownLevel} in ${ends(own, "-interval")}. ` : "";
     const scale = (v) => (v < 0 || v === null ? null : v / 10 ** own.decimals);
-    return `<h3>${escaped(name)}, forecast (${target.direction === "maximise" ? "higher" : "lower"} is better)</h3>
-      <p class="number"><b data-value="${escaped(target.name)}">${text(own.mean)}</b><span>${percent(table.levels[level])} of labels in <span data-value="${escaped(target.name)}-interval">${text(own.low[level])} to ${text(own.high[level])}</span></span></p>
-      ${histogramChart(quantity, { low: scale(own.low[level]), high: scale(own.high[level]), mean: value, trainings }, `${name} over all functions; ${says}`)}
-      <p class="says">Better than <b>${(Math.floor((1000 * worse) / known.length) / 10).toFixed(1)} %</b> of functions (median ${middle.toFixed(own.decimals)}, best ${best.toFixed(own.decimals)}). Standard deviation ${text(own.std)}${own.collapse !== null && own.collapse >= 0 ? `, probability of a collapsed training ${text(own.collapse)}` : ""}.${trainings.length ? " Circles are its trainings." : ""}</p>`;
+    return `<h3>${escaped(name)}, ${kind} (${target.direction === "maximise" ? "higher" : "lower"} is better)</h3>
+      <p class="number">${number}</p>
+      ${histogramChart(quantity, { low: scale(best.low[level]), high: scale(best.high[level]), mean: value, trainings }, `${name} over all functions; ${says}`)}
+      <p class="says">Better than <b>${(Math.floor((1000 * worse) / known.length) / 10).toFixed(1)} %</b> of functions (median ${middle.toFixed(own.decimals)}, best ${first.toFixed(own.decimals)}). ${one}Standard deviation ${text(own.std)}${own.collapse !== null && own.collapse >= 0 ? `, probability of a collapsed training ${text(own.collapse)}` : ""}.${trainings.length ? " Circles are its trainings." : ""}</p>`;
   }
 
   trainings(table, record) {
@@ -147,7 +156,7 @@ class CellPanel {
     const mean = (name) => (record.function === undefined ? null : wholeAt(table.column(`measured/${name}`), record.function));
     const rows = labels.map((l) => `<tr><td><abbr title="${escaped(l.says)}">${escaped(l.name)}</abbr></td>${record.trainings.map((t) => `<td>${shownWhole(t[l.name], 4)}</td>`).join("")}${record.trainings.length > 1 ? `<td>${shownWhole(mean(l.name), 4)}</td>` : ""}</tr>`).join("");
     return `<h3>Measured, per training seed</h3><div class="scroll" tabindex="0" role="region" aria-label="Measurements"><table><thead><tr><th>Label</th>${record.trainings.map((t) => `<th>${t.seed}</th>`).join("")}${record.trainings.length > 1 ? "<th>mean</th>" : ""}</tr></thead><tbody>${rows}</tbody></table></div>
-      <p class="says">One training says little: prefer the forecast unless several seeds agree.</p>`;
+      <p class="says">One training says little: ${Object.values(record.targets).some((of) => of.estimate) ? "the best estimate weighs it with the forecast" : "prefer the forecast unless several seeds agree"}.</p>`;
   }
 
   curve(table, record, level) {
@@ -215,5 +224,5 @@ class CellPanel {
 function shortLabel(q) {
   const [kind, name] = q.id.split(":");
   if (name === undefined) return kind.endsWith("_per") ? `${kind} forecast` : kind;
-  return { latency: "latency ms", "measured-latency": "measured ms", measured: `${name} measured`, std: `${name} std` }[kind];
+  return { latency: "latency ms", "measured-latency": "measured ms", measured: `${name} measured`, estimate: `${name} estimate`, std: `${name} std` }[kind];
 }

@@ -147,6 +147,7 @@ class TableData {
     for (const target of this.targets) {
       const name = OWN_LABELS[target.name] ?? target.name;
       const better = target.direction === "maximise" ? "higher" : "lower";
+      add(`estimate:${target.name}`, `${name}, best estimate`, "", target.decimals, this.column(`estimate/${target.name}/mean`), better);
       add(target.name, `${name}, forecast`, "", target.decimals, this.column(`${target.name}/mean`), better);
     }
     for (const label of this.labels) {
@@ -181,6 +182,10 @@ class TableData {
       low: levels.map((l) => wholeAt(own(`${name}/low`), l * this.count + f)),
       high: levels.map((l) => wholeAt(own(`${name}/high`), l * this.count + f)),
     });
+    const withEstimate = (name) => {
+      const { mean, low, high } = ranged(`estimate/${name}`, 4);
+      return { ...ranged(name, 4), estimate: mean === null ? null : { mean, low, high } };
+    };
     const curve = own("curve/mean");
     const epochs = curve ? [...Array(curve.shape[0]).keys()] : [];
     const ends = (name) => levels.map((l) => epochs.map((e) => wholeAt(own(`curve/${name}`), (l * epochs.length + e) * this.count + f)));
@@ -192,7 +197,7 @@ class TableData {
       support: support ? this.supports[support.values[f]] : trained ? "measured" : "not measured",
       params: own("params").values[f], macs: own("macs").values[f],
       distance: wholeAt(own("distance"), f),
-      targets: Object.fromEntries(this.targets.map((t) => [t.name, ranged(t.name, 4)])),
+      targets: Object.fromEntries(this.targets.map((t) => [t.name, withEstimate(t.name)])),
       latencies: Object.fromEntries(this.settings.map((s) => [s.name, ranged(`latency/${s.name}`, s.decimals)])),
       curve: curve && wholeAt(curve, f) !== null
         ? { mean: epochs.map((e) => wholeAt(curve, e * this.count + f)), low: ends("low"), high: ends("high") } : null,

@@ -41,7 +41,7 @@ class CellList {
 
   columns() {
     const { table, x, y, colour } = this.page.scene();
-    const extra = ["val_per", "measured:val_per", "params"].map((id) => table.byId.get(id)).filter(Boolean);
+    const extra = ["estimate:val_per", "val_per", "measured:val_per", "params"].map((id) => table.byId.get(id)).filter(Boolean);
     return [...new Set([y, x, colour, ...extra])];
   }
 

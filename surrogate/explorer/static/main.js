@@ -36,7 +36,7 @@ class Page {
       state.setting = (own[0] ?? table.settings[0])?.name ?? "";
     }
     if (!table.byId.has(state.x)) state.x = first(`latency:${state.setting}`, "params").id;
-    if (!table.byId.has(state.y)) state.y = first("val_per", "measured:val_per").id;
+    if (!table.byId.has(state.y)) state.y = first("estimate:val_per", "val_per", "measured:val_per").id;
     if (!table.byId.has(state.colour)) state.colour = first("params").id;
     if (state.cell === "") state.cell = this.textOf(bestOf(table.byId.get(state.y), new Uint8Array(table.count).fill(1)) ?? 0);
   }
@@ -44,7 +44,7 @@ class Page {
   /** What a map shows of a table. */
   sceneOf(table, chosen, front) {
     const pick = (id, fallback) => table.byId.get(id) ?? table.byId.get(fallback) ?? table.quantities[0];
-    const measured = (id) => (id === "val_per" || id === "test_per" ? `measured:${id}` : "params");
+    const measured = (id) => (/^(estimate:)?(val|test)_per$/.test(id) ? `measured:${id.replace("estimate:", "")}` : "params");
     const x = pick(state.x, measured(state.x)), y = pick(state.y, measured(state.y)), colour = pick(state.colour, "params");
     const passes = chosen.slice();
     let known = 0, passing = 0;

@@ -1,5 +1,6 @@
 """What the explorer holds: the numbers of the library, and refusals with a reason."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from surrogate.explorer import page as page_module
 from surrogate.explorer.columns import MISSING, PER_DIGITS
 from surrogate.explorer.page import SCRIPTS
 from surrogate.explorer.runs import SearchRun
+from surrogate.explorer.server import forecast_record
 from surrogate.fitting.artifact import Artifact
 from surrogate.forecasting.benchmark_query import Benchmark
 from surrogate.forecasting.forecast import Forecaster
@@ -52,6 +54,21 @@ def test_forecasts_are_those_of_the_forecaster(contents: Contents, artifact: Art
                 assert columns[f"{own}/std"][f] == PER_DIGITS.whole(target.std)
                 assert columns[f"{own}/low"][at, f] == PER_DIGITS.whole(target.low)
                 assert columns[f"{own}/high"][at, f] == PER_DIGITS.whole(target.high)
+                best = f"0/estimate/{target.target}"
+                assert target.estimate is not None
+                assert columns[f"{best}/mean"][f] == PER_DIGITS.whole(target.estimate.mean)
+                assert columns[f"{best}/low"][at, f] == PER_DIGITS.whole(target.estimate.low)
+                assert columns[f"{best}/high"][at, f] == PER_DIGITS.whole(target.estimate.high)
+
+
+def test_an_artifact_without_estimates_shows_forecasts_alone(artifact: Artifact) -> None:
+    models = tuple(replace(model, true_means=None) for model in artifact.models)
+    older = Forecaster(replace(artifact, models=models))
+    columns = explorer_contents([(synthetic_table(60), older)], levels=LEVELS).columns
+    assert "0/val_per/mean" in columns
+    assert not [name for name in columns if "estimate" in name]
+    record = forecast_record([older.forecast("10_100_1000", 0.9)[0]], {})
+    assert record["targets"]["val_per"]["estimate"] is None
 
 
 def test_measurements_are_those_of_the_benchmark(contents: Contents, artifact: Artifact) -> None:

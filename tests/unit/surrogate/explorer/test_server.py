@@ -91,6 +91,12 @@ def test_forecasts_have_the_digits_of_the_library(
             [PER_DIGITS.whole(target.low)],
             [PER_DIGITS.whole(target.high)],
         )
+        assert target.estimate is not None
+        assert shown["estimate"] == {
+            "mean": PER_DIGITS.whole(target.estimate.mean),
+            "low": [PER_DIGITS.whole(target.estimate.low)],
+            "high": [PER_DIGITS.whole(target.estimate.high)],
+        }
     assert found["svg"].startswith("<svg")
 
 
