@@ -14,6 +14,7 @@ from graph_encoding.common.hashing import content_hash
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import FloatArray, Target
 from surrogate.predictors.base import Predictor
+from surrogate.search.judging.unseen_seeds import SeedModel
 from surrogate.search.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ ARTIFACT = "forecast of an artifact"
 FORECAST = "held-out forecast"
 OTHER_SEEDS = "other seeds and held-out forecast"
 REFINED = "refined"
-
-_NORMAL_MEDIAN = 0.4549364
-"""Median of a squared standard normal number: variances are taken from medians, since a training
-that collapsed would rule a mean."""
-
-_MEDIAN_ERROR = 2.33
-"""Relative standard error of such a variance, times the root of the number of values."""
-
-_LEAST_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -174,9 +166,10 @@ def interim_truth(
     """The best estimate of a table without further trainings, for searches that saw some seeds.
 
     Each function has a forecast by a predictor that was fitted without it. Where there are
-    trainings with seeds that no search saw, their mean and the forecast are weighted by their
-    precisions; a search's own labels of a function never count for it. A mean of two seeds alone
-    would make the luckiest of many functions the best.
+    trainings with seeds that no search saw, their mean, less what their seeds add to all
+    functions, and the forecast are weighted by their precisions; a search's own labels of a
+    function never count for it. A mean of two seeds alone would make the luckiest of many
+    functions the best.
 
     Args:
         table: has labels of all functions.
@@ -192,17 +185,20 @@ def interim_truth(
     """
     dataset = _dataset_of_space(table, target, space)
     forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed)).mean
-    unseen = [_unseen_labels(table, target, key, seen_seeds) for key in dataset.keys]
-    seed_variance, forecast_variance = _variances(forecast, unseen)
-    rows = []
-    for key, held_out, labels in zip(dataset.keys, forecast, unseen, strict=True):
-        precision = 1 / forecast_variance + len(labels) / seed_variance
-        weighted = held_out / forecast_variance + float(labels.sum()) / seed_variance
-        mean = np.array([weighted / precision])
-        sem = float(target.transform.raw_slope(mean)[0]) / float(np.sqrt(precision))
-        source = OTHER_SEEDS if len(labels) else FORECAST
-        value = float(target.transform.to_raw(mean)[0])
-        rows.append(TruthRow(key, value, sem, len(labels), source))
+    labels = _unseen_labels(table, target, dataset.keys, seen_seeds)
+    # Among the better half, which searches are judged by, trainings and forecasts vary less.
+    costs = target.to_cost(target.transform.to_raw(forecast))
+    better = costs <= np.median(costs)
+    model = SeedModel.fit(forecast[better], labels[better])
+    means, stds = model.posterior(forecast, labels)
+    values, sems = target.transform.to_raw(means), target.transform.raw_slope(means) * stds
+    counts = np.isfinite(labels).sum(axis=1)
+    rows = (
+        TruthRow(key, value, sem, count, OTHER_SEEDS if count else FORECAST)
+        for key, value, sem, count in zip(
+            dataset.keys, values.tolist(), sems.tolist(), counts.tolist(), strict=True
+        )
+    )
     return Truth(target, tuple(rows))
 
 
@@ -223,26 +219,16 @@ def _dataset_of_space(
 
 
 def _unseen_labels(
-    table: "BenchmarkTable", target: Target, key: str, seen_seeds: Sequence[int]
+    table: "BenchmarkTable", target: Target, keys: Sequence[str], seen_seeds: Sequence[int]
 ) -> FloatArray:
-    """(k,) labels of a function with seeds that no search saw, on the model scale."""
-    by_seed = table.labels_of(key, target.label)
-    labels = [label for seed, label in by_seed.items() if seed not in seen_seeds]
-    return target.transform.to_model(np.array(labels))
+    """(n, s) labels of n functions with s seeds that no search saw, on the model scale.
 
-
-def _variances(forecast: FloatArray, unseen: Sequence[FloatArray]) -> tuple[float, float]:
-    """Variance between seeds of a function, and of forecasts around the function's mean."""
-    pairs = np.array([labels[0] - labels[1] for labels in unseen if len(labels) > 1])
-    errors = np.array(
-        [labels[0] - told for labels, told in zip(unseen, forecast, strict=True) if len(labels)]
-    )
-    if not len(pairs):
-        # Nothing to weigh: every label of another seed counts as much as a forecast.
-        return 1.0, 1.0
-    of_seed = max(float(np.median(pairs**2)) / 2 / _NORMAL_MEDIAN, _LEAST_VARIANCE)
-    of_both = float(np.median(errors**2)) / _NORMAL_MEDIAN
-    # The difference of two estimates may come out as nothing by chance: forecasts would count as
-    # exact. Their own standard error is added.
-    error = _MEDIAN_ERROR * np.hypot(of_seed / np.sqrt(len(pairs)), of_both / np.sqrt(len(errors)))
-    return of_seed, max(of_both - of_seed, 0.0) + float(error) + _LEAST_VARIANCE
+    NaN where a function was not trained with a seed.
+    """
+    by_key = [table.labels_of(key, target.label) for key in keys]
+    seeds = sorted({seed for by_seed in by_key for seed in by_seed} - set(seen_seeds))
+    raw = [[by_seed.get(seed, np.nan) for seed in seeds] for by_seed in by_key]
+    found = np.array(raw, dtype=np.float64).reshape(len(keys), len(seeds))
+    known = np.isfinite(found)
+    found[known] = target.transform.to_model(found[known])
+    return found
