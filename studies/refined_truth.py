@@ -1,6 +1,6 @@
 """Rows of refined truth for `nasasr search compare`, and how well they order the best functions.
 
-    python studies/refined_truth.py TABLE --out refined.parquet
+    python studies/refined_truth.py TABLE --out configs/search/timit-micro-truth.json
 
 TABLE is built from the shards of a campaign and of its refined cells, copied into one folder. A row
 has the mean of the seeds that no search sees, weighted with a forecast that was fitted without the
@@ -9,8 +9,10 @@ drawn from the rows and compared with their means.
 """
 
 import argparse
+import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import UserError
-from surrogate.comparison.fit_result import write_rows
+from graph_encoding.common.atomic_files import atomic_file
 from surrogate.data.targets import TARGETS
 from surrogate.metrics.ranking import kendall_tau
 from surrogate.predictors import PREDICTORS
-from surrogate.search import SearchSpace, Truth, interim_truth
+from surrogate.search import SearchSpace, Truth, TruthRow, interim_truth
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SHARES = (0.01, 0.05)
@@ -62,10 +64,20 @@ def reliability(truth: Truth, share: float, rng: np.random.Generator) -> Reliabi
     return Reliability(len(best), *(float(np.mean(values)) for values in (taus, kept, regrets)))
 
 
+def write_rows(rows: Sequence[TruthRow], path: Path) -> None:
+    """Write rows as JSON that `read_refined` reads, one on each line."""
+    lines = (
+        json.dumps(asdict(row) | {"mean": round(row.mean, 6), "sem": round(row.sem, 6)})
+        for row in rows
+    )
+    with atomic_file(path) as scratch:
+        scratch.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", help="name or folder of a table")
-    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--target", default="val_per")
     parser.add_argument("--seen-seeds", default="1234", help="seeds of searches, with commas")
     parser.add_argument("--fewest-seeds", type=int, default=5, help="unseen seeds of a row")
