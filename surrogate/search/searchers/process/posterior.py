@@ -75,13 +75,13 @@ class Posterior:
         # Without a label of its own a recipe takes the scale of the other.
         own = evidence.costs if len(evidence.rows) else evidence.prior_costs
         scale = NormalScoreScale.of(own)
+        prior = _centred_scores(evidence.prior_costs)
+        if len(prior) and len(evidence.rows):
+            usual = Scales(settings.usual(distances.columns.typical_lengths))
+            scale = _scale_as_expected(scale, distances, evidence, prior, usual)
         scores = scale.forward(evidence.costs)
-        offset = float(scores.mean()) if len(scores) else 0.0
-        if len(evidence.prior_rows):
-            prior = NormalScoreScale.of(evidence.prior_costs).forward(evidence.prior_costs)
-            scores = np.concatenate([scores - offset, prior - prior.mean()])
-        else:
-            scores = scores - offset
+        offset = 0.0 if len(prior) else float(scores.mean())
+        scores = np.concatenate([scores - offset, prior])
         noise = 1 / np.concatenate([evidence.counts, np.ones(len(evidence.prior_rows))])
         by_group = distances.of_rows(rows)
         labels = Labels(by_group[:, :, rows].astype(np.float64), scores, noise, is_prior)
@@ -136,6 +136,51 @@ class Posterior:
         root = np.linalg.cholesky(covariance)
         draws: FloatArray = self.mean[rows] + rng.normal(size=(count, len(rows))) @ root.T
         return draws
+
+
+def _centred_scores(costs: FloatArray) -> FloatArray:
+    """(k,) normal scores of costs with mean 0; of none, none."""
+    if not len(costs):
+        return costs
+    scores = NormalScoreScale.of(costs).forward(costs)
+    found: FloatArray = scores - scores.mean()
+    return found
+
+
+def _scale_as_expected(
+    scale: NormalScoreScale,
+    distances: Distances,
+    evidence: Evidence,
+    prior: FloatArray,
+    usual: Scales,
+) -> NormalScoreScale:
+    """The scale of own costs, moved to where the other recipe expects these functions.
+
+    A search trains mostly good functions: their normal scores alone would spread like those of
+    random ones, which the other recipe's scores are of.
+
+    Args:
+        scale: of the own costs alone.
+        distances: of all functions.
+        evidence: at least one function known from either recipe.
+        prior: (p,) scores of the other recipe.
+        usual: scales of the process.
+    """
+    shared = usual.covariance(distances.of_rows(evidence.prior_rows))
+    among = shared[:, evidence.prior_rows].astype(np.float64)
+    among[np.diag_indices(len(prior))] += usual.noise
+    factor = np.linalg.cholesky(among)
+    explained = usual.correlation * solve_triangular(
+        factor, shared[:, evidence.rows], lower=True, check_finite=False
+    )
+    expected = solve_triangular(factor, prior, lower=True) @ explained
+    left = usual.covariance(distances.among(evidence.rows)) - explained.T @ explained
+    left[np.diag_indices(len(left))] += usual.noise
+    variance = float(expected.var() + np.diag(left).mean() - left.mean())
+    scores = scale.forward(evidence.costs)
+    width = float(scores.std())
+    stretch = np.sqrt(max(variance, 0.0)) / width if width > 0 else 1.0
+    return replace(scale, scores=expected.mean() + stretch * (scale.scores - scores.mean()))
 
 
 def expected_shortfall(level: FloatArray | float, mean: FloatArray, std: FloatArray) -> FloatArray:

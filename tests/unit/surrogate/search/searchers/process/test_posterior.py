@@ -127,6 +127,19 @@ def test_labels_of_another_recipe_help_and_its_scale_does_not_matter() -> None:
     np.testing.assert_allclose(helped.mean, scaled.mean, atol=1e-3)
 
 
+def test_good_functions_alone_are_not_taken_for_all_kinds() -> None:
+    """Labels of good functions only are where the other recipe expects them, and spread less."""
+    best = ROWS[np.argsort(COSTS[ROWS])[:6]]
+    prior = np.setdiff1d(np.arange(len(FUNCTIONS)), best)[::2]
+    found = fitted(Evidence(best, COSTS[best], np.ones(len(best)), prior, COSTS[prior]))
+    assert found.mean[best].mean() < found.mean.mean() - 0.5
+    assert found.mean[best].std() < 0.75 * found.mean.std()
+    assert spearmanr(found.mean, COSTS)[0] > 0.96
+    # Costs come back on their own scale.
+    expected = found.scale.backward(found.mean[best])
+    assert expected == pytest.approx(COSTS[best], abs=0.5 * np.ptp(COSTS[best]))
+
+
 def test_another_recipe_alone_gives_an_order() -> None:
     found = fitted(Evidence(NONE, np.empty(0), np.empty(0), ROWS, COSTS[ROWS]))
     assert spearmanr(found.mean[OTHERS], COSTS[OTHERS])[0] > 0.8
