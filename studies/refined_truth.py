@@ -1,18 +1,16 @@
 """Rows of refined truth for `nasasr search compare`, and how well they order the best functions.
 
-    python studies/refined_truth.py TABLE --out configs/search/timit-micro-truth.json
+    python studies/refined_truth.py TABLE --out configs/search/timit-micro-truth.parquet
 
 TABLE is built from the shards of a campaign and of its refined cells, copied into one folder. A row
-has the mean of the seeds that no search sees, weighted with a forecast that was fitted without the
-function, as in the truth of comparisons. The reliability is that of a posterior: true means are
-drawn from the rows and compared with their means.
+has the mean of the seeds that no search sees, if there are any, weighted with a forecast that was
+fitted without the function, as in the truth of comparisons. The reliability is that of a posterior:
+true means are drawn from the rows and compared with their means.
 """
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +18,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from graph_encoding import UserError
-from graph_encoding.common.atomic_files import atomic_file
+from surrogate.comparison.fit_result import write_rows
 from surrogate.data.targets import TARGETS
 from surrogate.metrics.ranking import kendall_tau
 from surrogate.predictors import PREDICTORS
-from surrogate.search import SearchSpace, Truth, TruthRow, interim_truth
+from surrogate.search import SearchSpace, Truth, interim_truth
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SHARES = (0.01, 0.05)
@@ -64,23 +62,13 @@ def reliability(truth: Truth, share: float, rng: np.random.Generator) -> Reliabi
     return Reliability(len(best), *(float(np.mean(values)) for values in (taus, kept, regrets)))
 
 
-def write_rows(rows: Sequence[TruthRow], path: Path) -> None:
-    """Write rows as JSON that `read_refined` reads, one on each line."""
-    lines = (
-        json.dumps(asdict(row) | {"mean": round(row.mean, 6), "sem": round(row.sem, 6)})
-        for row in rows
-    )
-    with atomic_file(path) as scratch:
-        scratch.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", help="name or folder of a table")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--out", type=Path, required=True, help="Parquet file to write")
     parser.add_argument("--target", default="val_per")
     parser.add_argument("--seen-seeds", default="1234", help="seeds of searches, with commas")
-    parser.add_argument("--fewest-seeds", type=int, default=5, help="unseen seeds of a row")
+    parser.add_argument("--fewest-seeds", type=int, default=5, help="unseen seeds of a refined row")
     options = parser.parse_args()
     try:
         truth = interim_truth(
@@ -90,16 +78,18 @@ def main() -> None:
             seen_seeds=[int(seed) for seed in options.seen_seeds.split(",")],
             predictor=PREDICTORS.get("xgb")(),
         )
-        rows = [row for row in truth.rows if row.n_seeds >= options.fewest_seeds]
-        if not rows:
+        refined = sum(row.n_seeds >= options.fewest_seeds for row in truth.rows)
+        if not refined:
             raise UserError(
                 f"table {options.table!r} must have functions with {options.fewest_seeds} unseen "
                 "seeds, but has none; collect more seeds or lower --fewest-seeds"
             )
-        write_rows(rows, options.out)
+        # All of them: rows of two truths, each with seed effects and forecasts of its own, would
+        # not be comparable.
+        write_rows(list(truth.rows), options.out)
     except UserError as e:
         sys.exit(f"error: {e}")
-    print(f"{len(rows)} refined rows; digest of the whole truth {truth.digest[:12]}")
+    print(f"{len(truth.rows)} rows, {refined} of them refined; digest {truth.digest[:12]}")
     print("| best | functions | tau | kept | regret of the pick |")
     print("|---|---|---|---|---|")
     for share in SHARES:

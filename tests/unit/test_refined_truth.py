@@ -1,13 +1,11 @@
 """Reliability of a truth: all of the order where it is exact, none where errors rule."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from studies.refined_truth import reliability, write_rows
+from studies.refined_truth import reliability
 from surrogate.data.targets import VAL_PER
-from surrogate.search import Truth, TruthRow, read_refined
+from surrogate.search import Truth, TruthRow
 
 MEANS = np.linspace(0.5, 0.6, 200)
 
@@ -33,11 +31,3 @@ def test_more_seeds_order_more() -> None:
     few, many = (reliability(truth_with(s), 0.1, np.random.default_rng(0)) for s in (0.01, 0.003))
     assert many.kendall_tau > few.kendall_tau + 0.1
     assert many.kept > few.kept and many.regret < few.regret
-
-
-def test_written_rows_are_read_by_comparisons(tmp_path: Path) -> None:
-    rows = (TruthRow("a", 0.5, 0.003, 5), TruthRow("b", 1 / 3, 0.01, 7))
-    write_rows(rows, tmp_path / "truth.json")
-    found = read_refined(tmp_path / "truth.json")
-    assert [(row.key, row.n_seeds) for row in found] == [("a", 5), ("b", 7)]
-    assert [row.mean for row in found] == pytest.approx([0.5, 1 / 3], abs=1e-6)
