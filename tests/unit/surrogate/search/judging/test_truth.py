@@ -12,12 +12,13 @@ import pytest
 from graph_encoding.common.errors import UserError
 from surrogate.data.targets import VAL_PER, Identity, Target
 from surrogate.predictors import RidgePredictor
-from surrogate.search import Truth, TruthRow, interim_truth, read_refined
+from surrogate.search import SearchSpace, Truth, TruthRow, interim_truth, read_refined
 from surrogate.search.judging.truth import FORECAST, OTHER_SEEDS, REFINED
 from surrogate.testing.synthetic import true_per
 from tests.unit.surrogate.search.helpers import SMALL, space_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
+ROOT = Path(__file__).parents[5]
 ROWS = tuple(TruthRow(key, mean, 0.01, 2) for key, mean in zip("abcd", (3, 1, 4, 2), strict=True))
 SCORE = Target("score", "score", "", "maximise", Identity())
 
@@ -116,3 +117,15 @@ def test_a_table_that_lacks_a_function_is_refused() -> None:
     records = [r for r in table.records if r.functional_key != table.keys[0]]
     with pytest.raises(UserError, match="lacks 1, such as"):
         truth_of(BenchmarkTable(table.metadata, records))
+
+
+def test_the_shipped_truth_has_every_function_and_as_many_seeds_as_its_page_says() -> None:
+    rows = read_refined(ROOT / "configs/search/timit-micro-truth.parquet")
+    functions = SearchSpace().functions
+    assert {row.key for row in rows} == set(functions.keys)
+    seeds = [row.n_seeds for row in rows]
+    refined, forecast = sum(n >= 5 for n in seeds), seeds.count(0)
+    page = (ROOT / "docs/guides/search.md").read_text("utf-8")
+    assert f"{refined} functions were trained with at least five seeds" in page
+    assert f"{len(rows) - refined - forecast:,}\nhave one to four such trainings" in page
+    assert f"{forecast:,} rest on their forecast alone" in page
