@@ -15,9 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from graph_encoding import Cell, UserError, functional_key
+from graph_encoding import UserError, functional_key
 from graph_encoding.common.errors import unreadable
 from surrogate.search import SearchSpace
+from train_benchmark.collecting.cell_choice import read_cells
 
 
 def recommended(folder: Path) -> Counter[str]:
@@ -43,9 +44,8 @@ def recommended(folder: Path) -> Counter[str]:
 
 
 def listed(path: Path, space: SearchSpace) -> set[str]:
-    """Keys of the cells of a list, one in each line before a comment."""
-    texts = (line.partition("#")[0].strip() for line in path.read_text("utf-8").splitlines())
-    return {functional_key(Cell.parse(text), space.semantics) for text in texts if text}
+    """Keys of the cells of a campaign's list."""
+    return {functional_key(cell, space.semantics) for cell in read_cells(path)}
 
 
 def lines(picks: Counter[str], known: Iterable[str], space: SearchSpace) -> Sequence[str]:
@@ -68,7 +68,7 @@ def main() -> None:
     try:
         picks = sum((recommended(folder) for folder in options.comparisons), Counter[str]())
         known = set().union(*(listed(path, space) for path in options.without))
-    except (UserError, OSError) as e:
+    except UserError as e:
         sys.exit(f"error: {e}")
     print("\n".join(lines(picks, known, space)))
 

@@ -95,7 +95,7 @@ def choose_cells(config: CellsConfig, semantics: Semantics, folder: Path) -> lis
             )
         return stratified_order(living, semantics, config.seed)[: config.count]
     if isinstance(config, FileOfCells):
-        return _distinct(_read_cells(folder / config.path), semantics)
+        return _distinct(read_cells(folder / config.path), semantics)
     return _distinct([Cell.parse(text) for text in config.cells], semantics)
 
 
@@ -139,7 +139,12 @@ def _distinct(cells: list[Cell], semantics: Semantics) -> list[Cell]:
     return list(unique.values())
 
 
-def _read_cells(path: Path) -> list[Cell]:
+def read_cells(path: Path) -> list[Cell]:
+    """The cells of a text file, one in each line; text after a # is a comment.
+
+    Raises:
+        UserError: if it cannot be read, a line is no cell, or there is none; names the line.
+    """
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as e:
