@@ -319,6 +319,10 @@ def _forecast_truth(config: CompareConfig, runs: Sequence[SearchRun]) -> Truth:
 
 def _truth(config: CompareConfig, table: "BenchmarkTable", folder: Path) -> Truth:
     """The truth of a comparison, kept under the name of what it depends on."""
+    refined = () if config.truth.refined is None else read_refined(config.truth.refined)
+    if {row.key for row in refined} == set(config.problem.space.functions.keys):
+        # Nothing of an estimate would be left, which takes fits of its predictor.
+        return Truth(config.of_target, tuple(sorted(refined, key=lambda row: row.key)))
     choice = contender(config.truth.predictor, config.truth.settings)
     identity = content_hash(
         [
@@ -346,8 +350,7 @@ def _truth(config: CompareConfig, table: "BenchmarkTable", folder: Path) -> Trut
             folds=config.truth.folds,
         )
         write_rows(list(truth.rows), path)
-    refined = config.truth.refined
-    return truth if refined is None else truth.refined(read_refined(refined))
+    return truth.refined(refined)
 
 
 def _file_name(name: str) -> str:

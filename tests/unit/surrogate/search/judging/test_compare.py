@@ -10,6 +10,7 @@ import pytest
 from graph_encoding.common.errors import UserError
 from surrogate.data.targets import VAL_PER
 from surrogate.search import Truth, TruthRow
+from surrogate.search.judging import compare
 from surrogate.search.judging.compare import run_comparison
 from surrogate.search.judging.config import CompareConfig, load_compare_config
 from surrogate.search.judging.judge import Judge
@@ -122,6 +123,24 @@ def test_without_a_table_forecasts_are_the_truth_about_what_was_trained(tmp_path
         picks = [run["recommended"][-1][1][0] for run in own]
         costs = [seen[key] for seen, key in zip(found, picks, strict=True)]
         assert row.mean == pytest.approx(np.mean(costs) - least)
+
+
+def test_a_refined_truth_of_all_functions_takes_no_estimate(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(table)
+    first = run_comparison(config, tmp_path / "first")
+    (refined,) = (tmp_path / "first/truths").glob("*.parquet")
+    truth = config.truth.model_copy(update={"refined": refined})
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("an estimate that nothing uses")
+
+    monkeypatch.setattr(compare, "interim_truth", fail)
+    again = run_comparison(config.model_copy(update={"truth": truth}), tmp_path / "again")
+    assert not list((tmp_path / "again/truths").iterdir())
+    assert again.rows == first.rows
+    assert again.truth_sources == {"refined": len(SMALL.functions)}
 
 
 def test_searches_by_edited_code_are_run_again(
