@@ -27,6 +27,8 @@ from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SHARES = (0.01, 0.05)
 DRAWS = 200
+NEAR = 0.003
+"""Regret of functions that are counted as almost the best."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ def main() -> None:
     except UserError as e:
         sys.exit(f"error: {e}")
     print(f"{len(truth.rows)} rows, {refined} of them refined; digest {truth.digest[:12]}")
+    near = sum(truth.regret(row.key) < NEAR for row in truth.rows)
+    print(f"{near} functions lie within {NEAR} of the best")
     print("| best | functions | tau | kept | regret of the pick |")
     print("|---|---|---|---|---|")
     for share in SHARES:
