@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -11,10 +11,11 @@ import numpy as np
 
 from graph_encoding.common.errors import UserError, unreadable
 from graph_encoding.common.hashing import content_hash
+from surrogate.calibration.true_mean import Posterior, Trainings, TrueMeanModel
 from surrogate.data.dataset import SurrogateDataset
-from surrogate.data.targets import FloatArray, Target
+from surrogate.data.prediction import Prediction
+from surrogate.data.targets import Target
 from surrogate.predictors.base import Predictor
-from surrogate.search.judging.unseen_seeds import SeedModel
 from surrogate.search.space import SearchSpace
 
 if TYPE_CHECKING:
@@ -165,11 +166,14 @@ def interim_truth(
 ) -> Truth:
     """The best estimate of a table without further trainings, for searches that saw some seeds.
 
-    Each function has a forecast by a predictor that was fitted without it. Where there are
-    trainings with seeds that no search saw, their mean, less what their seeds add to all
-    functions, and the forecast are weighted by their precisions; a search's own labels of a
-    function never count for it. A mean of two seeds alone would make the luckiest of many
-    functions the best.
+    Each function has a forecast by a predictor that was fitted without it. The truth is the
+    posterior of the mean over seeds, given the forecast and the trainings with seeds that no search
+    saw; a search's own labels of a function never count for it. What a seed adds to all functions
+    is taken away, from the labels of the predictor too, which is therefore fitted twice. A mean of
+    two seeds alone would make the luckiest of many functions the best.
+
+    Where fewer than `calibration.true_mean.FEWEST_WITH_SEEDS` functions of the better half have two
+    unseen trainings, nothing tells seed noise from errors of forecasts: these are the truth.
 
     Args:
         table: has labels of all functions.
@@ -184,19 +188,32 @@ def interim_truth(
         UserError: if the table lacks a function of the space.
     """
     dataset = _dataset_of_space(table, target, space)
-    forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed)).mean
-    labels = _unseen_labels(table, target, dataset.keys, seen_seeds)
-    # Among the better half, which searches are judged by, trainings and forecasts vary less.
-    costs = target.to_cost(target.transform.to_raw(forecast))
-    better = costs <= np.median(costs)
-    model = SeedModel.fit(forecast[better], labels[better])
-    means, stds = model.posterior(forecast, labels)
-    values, sems = target.transform.to_raw(means), target.transform.raw_slope(means) * stds
-    counts = np.isfinite(labels).sum(axis=1)
+    trainings = _trainings(table, target, dataset.keys)
+    forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed))
+    seeds = TrueMeanModel.fit(forecast, trainings)
+    if seeds is not None:
+        # Labels of the best functions are means over other seeds than those of the rest.
+        dataset = _without_seed_effects(dataset, trainings, seeds.offsets)
+        forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed))
+    unseen = [{s: of[s] for s in of.keys() - set(seen_seeds)} for of in trainings]
+    # Searches are judged among the better half, where trainings and forecasts vary less.
+    costs = target.to_cost(target.transform.to_raw(forecast.mean))
+    better = np.flatnonzero(costs <= np.median(costs))
+    model = TrueMeanModel.fit(
+        Prediction(forecast.mean[better], forecast.std[better]),
+        [unseen[row] for row in better.tolist()],
+    )
+    if model is None:
+        unseen = [{} for _ in unseen]
+        found = Posterior(forecast.mean, forecast.std)
+    else:
+        found = model.posterior(forecast, unseen)
+    values = target.transform.to_raw(found.mean)
+    sems = target.transform.raw_slope(found.mean) * found.std
     rows = (
-        TruthRow(key, value, sem, count, OTHER_SEEDS if count else FORECAST)
-        for key, value, sem, count in zip(
-            dataset.keys, values.tolist(), sems.tolist(), counts.tolist(), strict=True
+        TruthRow(key, value, sem, len(own), OTHER_SEEDS if own else FORECAST)
+        for key, value, sem, own in zip(
+            dataset.keys, values.tolist(), sems.tolist(), unseen, strict=True
         )
     )
     return Truth(target, tuple(rows))
@@ -218,17 +235,23 @@ def _dataset_of_space(
     return dataset.subset([row_of[key] for key in sorted(keys)])
 
 
-def _unseen_labels(
-    table: "BenchmarkTable", target: Target, keys: Sequence[str], seen_seeds: Sequence[int]
-) -> FloatArray:
-    """(n, s) labels of n functions with s seeds that no search saw, on the model scale.
+def _trainings(table: "BenchmarkTable", target: Target, keys: Sequence[str]) -> list[Trainings]:
+    """(n,) labels of each function by seed, on the model scale."""
+    return [
+        {
+            seed: float(target.transform.to_model(np.array([label]))[0])
+            for seed, label in table.labels_of(key, target.label).items()
+        }
+        for key in keys
+    ]
 
-    NaN where a function was not trained with a seed.
+
+def _without_seed_effects(
+    dataset: SurrogateDataset, trainings: Sequence[Trainings], offsets: Mapping[int, float]
+) -> SurrogateDataset:
+    """Mean labels of trainings less what their seeds add to all functions.
+
+    Seeds that are not in `offsets` are those of functions with one training.
     """
-    by_key = [table.labels_of(key, target.label) for key in keys]
-    seeds = sorted({seed for by_seed in by_key for seed in by_seed} - set(seen_seeds))
-    raw = [[by_seed.get(seed, np.nan) for seed in seeds] for by_seed in by_key]
-    found = np.array(raw, dtype=np.float64).reshape(len(keys), len(seeds))
-    known = np.isfinite(found)
-    found[known] = target.transform.to_model(found[known])
-    return found
+    means = [np.mean([of[s] - offsets.get(s, 0.0) for s in of]) for of in trainings]
+    return replace(dataset, values=dataset.target.transform.to_raw(np.array(means)))
