@@ -79,10 +79,11 @@ layers: $(FULL) ## import-linter: which module may import which, as pyproject.to
 types: $(FULL) ## mypy --strict on the three packages.
 	$(BIN)/mypy
 
-# mkdocs would speak of its own future at every build.
+# mkdocs would speak of its own future at every build. With --quiet it does not count warnings, and
+# --strict would let broken links pass.
 .PHONY: docs
 docs: $(FULL) ## Build the site of docs/ into site/, without a network; a broken link is an error.
-	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
 
 .PHONY: outputs
 outputs: $(CORE) ## Renew the outputs of commands that pages show, after a change on purpose.
