@@ -23,7 +23,7 @@ from surrogate.calibration import calibrate
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import LogScale, Target
 from surrogate.latency.model import LatencyModel
-from surrogate.latency.transfer import TransferredLatency
+from surrogate.latency.new_device import TransferredLatency
 from surrogate.metrics import spearman_rho
 from surrogate.predictors import AdditivePredictor
 

@@ -22,8 +22,8 @@ from surrogate.fitting.artifact import (
     ArtifactMetadata,
     load_artifact,
 )
+from surrogate.forecasting.garbage_collection import without_collections
 from surrogate.forecasting.known_cells import CellFacts, KnownCells
-from surrogate.forecasting.many_objects import without_collections
 from surrogate.forecasting.parts import (
     CurvePart,
     DistancePart,

@@ -9,7 +9,7 @@ import numpy as np
 
 from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
-from surrogate.search.searchers.process.posterior import probability_below
+from surrogate.search.searchers.gaussian_process.posterior import probability_below
 
 _FEATURES = 3
 """Intercept, last epoch and mean of the last epochs."""

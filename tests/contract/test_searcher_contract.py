@@ -12,7 +12,7 @@ from surrogate.search.searchers import (
     NeuralPredictorSettings,
     NpenasSettings,
 )
-from surrogate.search.searchers.process.likelihood import ProcessSettings
+from surrogate.search.searchers.gaussian_process.likelihood import ProcessSettings
 from surrogate.testing.searcher_contract import SearcherContract
 
 _NPENAS = NpenasSettings(candidates=30, predictor="ridge")

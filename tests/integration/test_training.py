@@ -18,7 +18,7 @@ from train_benchmark.corpora.symbols.label_sets import TIMIT_61_48_39
 from train_benchmark.features.batching import batch_count, make_batch, pooled_batches
 from train_benchmark.features.prepared import PreparedCorpus, PreparedUtterance
 from train_benchmark.recipe import ExponentialDecay, Recipe
-from train_benchmark.training import processor, trainer
+from train_benchmark.training import processor_kind, trainer
 from train_benchmark.training.ctc import BeamDecoder, greedy_decode
 from train_benchmark.training.error_rate import corpus_per
 from train_benchmark.training.optimisation import FlatParameters, learning_rate
@@ -131,11 +131,11 @@ def test_processors_of_other_kinds_have_other_names(
     lines: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info = tmp_path / "cpuinfo"
-    monkeypatch.setattr(processor, "_CPU_INFO", info)
+    monkeypatch.setattr(processor_kind, "_CPU_INFO", info)
     monkeypatch.setattr(platform, "processor", lambda: "An Arch=a")
     if lines:
         info.write_text(lines)
-    assert processor.processor_kind() == expected
+    assert processor_kind.processor_kind() == expected
     assert software_versions().endswith(f" processor={expected}")
 
 

@@ -28,7 +28,10 @@ from train_benchmark.features.prepare import (
 from train_benchmark.features.prepared import PreparedCorpus
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import SCHEMA_VERSION, TrainingRecord
-from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, read_campaign_description
+from train_benchmark.record_files.folder_description import (
+    CAMPAIGN_DESCRIPTION,
+    read_campaign_description,
+)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from train_benchmark.collecting.ledger import CampaignStatus, read_status
+from train_benchmark.record_files.folder_description import read_campaign_description
 from train_benchmark.record_files.folder_kinds import read_store
-from train_benchmark.record_files.run_folder import read_campaign_description
 
 
 def campaign_status(folder: Path) -> CampaignStatus:

@@ -9,7 +9,7 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.macro import PAPER_MACRO
 from train_benchmark.corpora.config import CorpusConfig
 from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
-from train_benchmark.corpora.layouts.registry import TIMIT_SOURCE, list_corpus
+from train_benchmark.corpora.layouts.read_corpus import TIMIT_SOURCE, list_corpus
 from train_benchmark.corpora.layouts.source import CorpusSource
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.splits import split_corpus

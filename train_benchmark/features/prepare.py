@@ -14,7 +14,7 @@ from graph_encoding.common.hashing import content_hash
 from graph_encoding.macro import Macro
 from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
 from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
-from train_benchmark.corpora.layouts.registry import read_corpus
+from train_benchmark.corpora.layouts.read_corpus import read_corpus
 from train_benchmark.corpora.layouts.timit import SA_SENTENCES
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.splits import split_corpus

@@ -10,8 +10,8 @@ from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from train_benchmark.latency.config import Sweep
 from train_benchmark.latency.worker import Ready, cpu_description
+from train_benchmark.record_files.folder_description import SWEEP_DESCRIPTION, read_description_file
 from train_benchmark.record_files.latency_record import LATENCY_SCHEMA_VERSION
-from train_benchmark.record_files.run_folder import SWEEP_DESCRIPTION, read_description_file
 
 
 @dataclass(frozen=True)

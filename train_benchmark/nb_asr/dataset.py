@@ -21,7 +21,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.published.graph_hash import published_graph_hash, published_hash
 from train_benchmark.nb_asr.convert import read_released_folder, release_of_table
-from train_benchmark.nb_asr.timing_files import (
+from train_benchmark.nb_asr.latency_and_costs import (
     Arch,
     BenchmarkingDataset,
     File,

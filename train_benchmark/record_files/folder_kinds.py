@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.folder_description import CAMPAIGN_DESCRIPTION, SWEEP_DESCRIPTION
 from train_benchmark.record_files.latency_record import (
     LatencyRecord,
     read_latencies,
     write_latencies,
 )
 from train_benchmark.record_files.record_reader import StoreFormat, read_folder
-from train_benchmark.record_files.run_folder import CAMPAIGN_DESCRIPTION, SWEEP_DESCRIPTION
 from train_benchmark.record_files.training_rows import read_records, write_records
 
 CampaignIdentity = tuple[str, int]

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from graph_encoding.common.errors import UserError
+from train_benchmark.record_files.folder_description import read_campaign_description
 from train_benchmark.record_files.folder_kinds import read_store
-from train_benchmark.record_files.run_folder import read_campaign_description
 from train_benchmark.table.benchmark_table import BenchmarkTable, TableMetadata
 from train_benchmark.table.latencies import gather_latencies
 

@@ -15,8 +15,8 @@ from graph_encoding.common.errors import CorruptFileError, UserError
 from graph_encoding.common.listed_files import listed_file
 from graph_encoding.common.packaged import found_folder
 from train_benchmark.record import SCHEMA_VERSION
+from train_benchmark.record_files.folder_description import read_description_file
 from train_benchmark.record_files.parquet_rows import write_parquet
-from train_benchmark.record_files.run_folder import read_description_file
 
 RECORDS_FILE = "records.parquet"
 METADATA_FILE = "metadata.json"

@@ -31,7 +31,7 @@ from train_benchmark.training.ctc import (
     make_decoder,
 )
 from train_benchmark.training.optimisation import FlatParameters, WeightAverage, learning_rate
-from train_benchmark.training.processor import processor_kind
+from train_benchmark.training.processor_kind import processor_kind
 from train_benchmark.training.scoring import Scorer, SetScores, pooled_per
 
 Device = Literal["auto", "cpu", "cuda"]

@@ -66,7 +66,7 @@ def check(
     with imports_of("train"):
         from train_benchmark.corpora.check import check_corpus
         from train_benchmark.corpora.config import CorpusConfig
-        from train_benchmark.corpora.layouts.registry import TIMIT_SOURCE
+        from train_benchmark.corpora.layouts.read_corpus import TIMIT_SOURCE
 
     source = load_config(config, CorpusConfig) if config else TIMIT_SOURCE
     report = check_corpus(path, source)

@@ -90,7 +90,7 @@ def predict(
     """
     from surrogate.fitting.artifact import load_artifact
     from surrogate.forecasting.forecast import Forecaster
-    from surrogate.latency.transfer import transferred_from_sweep
+    from surrogate.latency.new_device import transferred_from_sweep
 
     parsed = read_cells(cells or [], cells_file)
     observed = None if observed_curve is None else observed_rates(observed_curve)

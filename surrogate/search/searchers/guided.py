@@ -17,21 +17,21 @@ from surrogate.predictors.features import GraphInputs, Vocabulary
 from surrogate.search.history import Evaluation
 from surrogate.search.problem import Quantity, SearchProblem
 from surrogate.search.searcher import Known, Searcher, register_searcher
-from surrogate.search.searchers.process.acquisition import (
+from surrogate.search.searchers.gaussian_process.acquisition import (
     Acquisition,
     lowest_draws,
     lowest_means,
     most_improvement,
 )
-from surrogate.search.searchers.process.belief import Belief, IndependentBelief
-from surrogate.search.searchers.process.distances import (
+from surrogate.search.searchers.gaussian_process.belief import Belief, IndependentBelief
+from surrogate.search.searchers.gaussian_process.distances import (
     Columns,
     Distances,
     Rows,
     representatives,
 )
-from surrogate.search.searchers.process.likelihood import ProcessSettings
-from surrogate.search.searchers.process.posterior import Evidence, Posterior
+from surrogate.search.searchers.gaussian_process.likelihood import ProcessSettings
+from surrogate.search.searchers.gaussian_process.posterior import Evidence, Posterior
 from surrogate.search.space import Functions, inputs_of_functions
 
 PROCESS = "process"

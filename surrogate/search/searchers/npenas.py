@@ -12,7 +12,7 @@ from surrogate.comparison.plugin import contender
 from surrogate.data.targets import FloatArray
 from surrogate.search.searcher import Known, register_searcher
 from surrogate.search.searchers.children import ChildrenSearcher
-from surrogate.search.searchers.process.belief import cost_dataset
+from surrogate.search.searchers.gaussian_process.belief import cost_dataset
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from surrogate.comparison.plugin import contender
 from surrogate.search.searcher import Searcher, register_searcher
-from surrogate.search.searchers.process.belief import cost_dataset
+from surrogate.search.searchers.gaussian_process.belief import cost_dataset
 
 
 class RankedSearcher(Searcher):

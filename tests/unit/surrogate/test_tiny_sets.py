@@ -14,7 +14,7 @@ from graph_encoding.macro import TIMIT_MICRO_MACRO
 from surrogate.curves import CurveModel
 from surrogate.data.targets import FloatArray
 from surrogate.latency.model import LatencyModel
-from surrogate.latency.transfer import TransferredLatency
+from surrogate.latency.new_device import TransferredLatency
 from surrogate.metrics import rmse
 from surrogate.predictors import (
     PREDICTORS,

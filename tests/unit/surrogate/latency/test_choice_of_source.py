@@ -9,7 +9,7 @@ import pytest
 from graph_encoding import CellSpace, Semantics, cell_graph
 from graph_encoding.graph import CellGraph
 from surrogate.data.targets import FloatArray
-from surrogate.latency.transfer import PredictMean, TransferredLine
+from surrogate.latency.new_device import PredictMean, TransferredLine
 
 GRAPHS = [
     cell_graph(cell)

@@ -20,7 +20,7 @@ from train_benchmark.nb_asr.files import (
     read_released,
     write_released,
 )
-from train_benchmark.nb_asr.timing_files import FileDataset
+from train_benchmark.nb_asr.latency_and_costs import FileDataset
 
 CELLS = [published_class(CellSpace().cell(i)).representative for i in range(0, 13_824, 700)]
 SPACE = {"shape": [[6, 2], [6, 2, 2], [6, 2, 2, 2]], "ops": ["linear"], "nodes": 3}

@@ -18,7 +18,7 @@ from graph_encoding.common.toml_config import load_config
 from train_benchmark.corpora.check import check_corpus
 from train_benchmark.corpora.config import CorpusConfig
 from train_benchmark.corpora.layouts.audio_files import read_g722
-from train_benchmark.corpora.layouts.registry import read_corpus
+from train_benchmark.corpora.layouts.read_corpus import read_corpus
 from train_benchmark.corpora.layouts.source import CorpusSource
 
 SOURCE = CorpusSource(layout="asterisk")

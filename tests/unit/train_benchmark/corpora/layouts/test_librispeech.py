@@ -13,7 +13,7 @@ import soundfile
 
 from graph_encoding import UserError
 from train_benchmark.corpora.check import check_corpus
-from train_benchmark.corpora.layouts.registry import read_corpus
+from train_benchmark.corpora.layouts.read_corpus import read_corpus
 from train_benchmark.corpora.layouts.source import CorpusSource
 from train_benchmark.corpora.symbols.pronunciation import Lexicon
 

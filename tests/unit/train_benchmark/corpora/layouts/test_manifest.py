@@ -19,7 +19,7 @@ from train_benchmark.corpora.check import check_corpus
 from train_benchmark.corpora.config import CorpusConfig
 from train_benchmark.corpora.layouts.listing import Listing
 from train_benchmark.corpora.layouts.manifest import list_manifest
-from train_benchmark.corpora.layouts.registry import read_corpus
+from train_benchmark.corpora.layouts.read_corpus import read_corpus
 from train_benchmark.corpora.layouts.source import CorpusSource
 
 SOURCE = CorpusSource(layout="manifest", labels="arpabet")

@@ -11,7 +11,7 @@ from surrogate.comparison.plugin import contender
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import FloatArray, Identity, Target
 from surrogate.predictors.scaling import NormalScoreScale
-from surrogate.search.searchers.process.distances import Rows
+from surrogate.search.searchers.gaussian_process.distances import Rows
 
 
 class Belief(Protocol):

@@ -7,9 +7,9 @@ import numpy as np
 
 from surrogate.data.targets import FloatArray
 from surrogate.search.pareto import non_dominated
-from surrogate.search.searchers.process.belief import Belief
-from surrogate.search.searchers.process.distances import Rows
-from surrogate.search.searchers.process.posterior import expected_shortfall
+from surrogate.search.searchers.gaussian_process.belief import Belief
+from surrogate.search.searchers.gaussian_process.distances import Rows
+from surrogate.search.searchers.gaussian_process.posterior import expected_shortfall
 
 Acquisition = Literal["improvement", "thompson", "mean"]
 

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from surrogate.predictors.scaling import NormalScoreScale
 from surrogate.search.pareto import hypervolume, non_dominated
-from surrogate.search.searchers.process.acquisition import (
+from surrogate.search.searchers.gaussian_process.acquisition import (
     expected_gain,
     lowest_draws,
     lowest_means,
     most_improvement,
     reference_point,
 )
-from surrogate.search.searchers.process.belief import IndependentBelief
+from surrogate.search.searchers.gaussian_process.belief import IndependentBelief
 
 SCALE = NormalScoreScale.of(np.arange(10.0))
 MEAN = np.array([0.0, -1.0, -0.9, 2.0, -3.0])

@@ -5,14 +5,22 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.stats import spearmanr
 
-from surrogate.search.searchers.process.distances import Columns, Distances, representatives
-from surrogate.search.searchers.process.likelihood import (
+from surrogate.search.searchers.gaussian_process.distances import (
+    Columns,
+    Distances,
+    representatives,
+)
+from surrogate.search.searchers.gaussian_process.likelihood import (
     Labels,
     ProcessSettings,
     likely_scales,
     negative_log_density,
 )
-from surrogate.search.searchers.process.posterior import Evidence, Posterior, expected_shortfall
+from surrogate.search.searchers.gaussian_process.posterior import (
+    Evidence,
+    Posterior,
+    expected_shortfall,
+)
 from surrogate.testing.searcher_contract import labels_of
 from tests.unit.surrogate.search.helpers import SMALL
 

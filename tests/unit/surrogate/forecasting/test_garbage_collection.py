@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from surrogate.forecasting.many_objects import without_collections
+from surrogate.forecasting.garbage_collection import without_collections
 
 
 @pytest.fixture(autouse=True)

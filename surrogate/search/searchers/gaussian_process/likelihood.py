@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from graph_encoding.common.errors import UserError
 from surrogate.data.targets import FloatArray
-from surrogate.search.searchers.process.distances import Single
+from surrogate.search.searchers.gaussian_process.distances import Single
 
 JITTER = 1e-6
 

@@ -12,7 +12,7 @@ import soundfile
 
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import PHONES, write_utterance
-from train_benchmark.corpora.layouts.registry import LAYOUTS, read_corpus
+from train_benchmark.corpora.layouts.read_corpus import LAYOUTS, read_corpus
 from train_benchmark.corpora.layouts.source import CorpusSource
 from train_benchmark.corpora.layouts.timit import read_timit
 

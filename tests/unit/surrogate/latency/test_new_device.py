@@ -14,7 +14,7 @@ from surrogate.calibration import calibrate
 from surrogate.cli import main
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.latency.model import LatencyModel, latency_dataset
-from surrogate.latency.transfer import TransferredLatency
+from surrogate.latency.new_device import TransferredLatency
 from surrogate.metrics import spearman_rho
 from surrogate.predictors import AdditivePredictor
 from tests.unit.surrogate.latency.test_model import CELLS, measurement, true_seconds

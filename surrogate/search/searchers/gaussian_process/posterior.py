@@ -8,8 +8,8 @@ from scipy.special import ndtr
 
 from surrogate.data.targets import FloatArray
 from surrogate.predictors.scaling import NormalScoreScale
-from surrogate.search.searchers.process.distances import Distances, Rows
-from surrogate.search.searchers.process.likelihood import (
+from surrogate.search.searchers.gaussian_process.distances import Distances, Rows
+from surrogate.search.searchers.gaussian_process.likelihood import (
     JITTER,
     Labels,
     ProcessSettings,
