@@ -1,6 +1,6 @@
 """Which trainings of a campaign are done, in flight, failed or waiting: an index that may be lost.
 
-The records (`store.py`) are authoritative. The ledger beside them is a SQLite file in WAL mode,
+The records (`record_writer.py`) are authoritative. The ledger beside them is a SQLite file in WAL mode,
 which other processes may read while a campaign runs; if it is missing or damaged it is rebuilt from
 the records.
 """

@@ -32,7 +32,7 @@ class TimeConvolution(nn.Module):
         stride: input frames per output frame.
         dilation: distance between the frames seen; 1 unless stride is 1.
         groups: convolution groups, a divisor of both channel counts.
-        padding: zero frames before and after the input.
+        padding: zero frames before and after the input, as `Macro.padding` has it.
         generator: source of the initial values, uniform within 1 / sqrt(inputs of one output).
         glorot: TensorFlow's initial values: uniform within sqrt(6 / (inputs + outputs)), bias 0.
 

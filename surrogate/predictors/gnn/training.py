@@ -1,4 +1,4 @@
-"""Training of the graph network: the one module of the surrogate that needs torch."""
+"""Training of the graph network: the one predictor that needs torch, and only to be fitted."""
 
 import numpy as np
 from numpy.typing import NDArray
