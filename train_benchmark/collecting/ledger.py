@@ -1,8 +1,8 @@
 """Which trainings of a campaign are done, in flight, failed or waiting: an index that may be lost.
 
-The records (`record_writer.py`) are authoritative. The ledger beside them is a SQLite file in WAL mode,
-which other processes may read while a campaign runs; if it is missing or damaged it is rebuilt from
-the records.
+The records (`record_writer.py`) are authoritative. The ledger beside them is a SQLite file in WAL
+mode, which other processes may read while a campaign runs; if it is missing or damaged it is
+rebuilt from the records.
 """
 
 import logging

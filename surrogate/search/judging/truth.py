@@ -173,7 +173,7 @@ def interim_truth(
     two seeds alone would make the luckiest of many functions the best.
 
     Where fewer than `calibration.true_mean.FEWEST_WITH_SEEDS` functions of the better half have two
-    unseen trainings, nothing tells seed noise from errors of forecasts: these are the truth.
+    unseen trainings, nothing tells seed noise from errors of forecasts, which then are the truth.
 
     Args:
         table: has labels of all functions.
@@ -189,20 +189,9 @@ def interim_truth(
     """
     dataset = _dataset_of_space(table, target, space)
     trainings = _trainings(table, target, dataset.keys)
-    forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed))
-    seeds = TrueMeanModel.fit(forecast, trainings)
-    if seeds is not None:
-        # Labels of the best functions are means over other seeds than those of the rest.
-        dataset = _without_seed_effects(dataset, trainings, seeds.offsets)
-        forecast = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed))
+    forecast = _held_out_forecast(predictor, dataset, trainings, folds, seed)
     unseen = [{s: of[s] for s in of.keys() - set(seen_seeds)} for of in trainings]
-    # Searches are judged among the better half, where trainings and forecasts vary less.
-    costs = target.to_cost(target.transform.to_raw(forecast.mean))
-    better = np.flatnonzero(costs <= np.median(costs))
-    model = TrueMeanModel.fit(
-        Prediction(forecast.mean[better], forecast.std[better]),
-        [unseen[row] for row in better.tolist()],
-    )
+    model = _model_of_better_half(target, forecast, unseen)
     if model is None:
         unseen = [{} for _ in unseen]
         found = Posterior(forecast.mean, forecast.std)
@@ -217,6 +206,33 @@ def interim_truth(
         )
     )
     return Truth(target, tuple(rows))
+
+
+def _held_out_forecast(
+    predictor: Predictor,
+    dataset: SurrogateDataset,
+    trainings: Sequence[Trainings],
+    folds: int,
+    seed: int,
+) -> Prediction:
+    """(n,) forecasts, each without the function's own labels, of labels without seed effects."""
+    first = predictor.fit_out_of_fold(dataset, folds, np.random.default_rng(seed))
+    seeds = TrueMeanModel.fit(first, trainings)
+    if seeds is None:
+        return first
+    # Labels of the best functions are means over other seeds than those of the rest.
+    corrected = _without_seed_effects(dataset, trainings, seeds.offsets)
+    return predictor.fit_out_of_fold(corrected, folds, np.random.default_rng(seed))
+
+
+def _model_of_better_half(
+    target: Target, forecast: Prediction, trainings: Sequence[Trainings]
+) -> TrueMeanModel | None:
+    """How trainings scatter among the better half, where searches are judged."""
+    costs = target.to_cost(target.transform.to_raw(forecast.mean))
+    better = np.flatnonzero(costs <= np.median(costs))
+    own = Prediction(forecast.mean[better], forecast.std[better])
+    return TrueMeanModel.fit(own, [trainings[row] for row in better.tolist()])
 
 
 def _dataset_of_space(
