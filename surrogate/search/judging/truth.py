@@ -177,8 +177,8 @@ def interim_truth(
     is taken away, from the labels of the predictor too, which is therefore fitted twice. A mean of
     two seeds alone would make the luckiest of many functions the best.
 
-    Where fewer than `calibration.true_mean.FEWEST_WITH_SEEDS` functions of the best quarter have two
-    unseen trainings, nothing tells seed noise from errors of forecasts, which then are the truth.
+    Where fewer than `calibration.true_mean.FEWEST_WITH_SEEDS` functions of the best quarter have
+    two unseen trainings, nothing tells seed noise from errors of forecasts: they are the truth.
 
     Args:
         table: has labels of all functions.
