@@ -90,7 +90,7 @@ class CellSpace:
         Raises:
             UserError: if the cell has another number of nodes or an operation not in the space.
         """
-        self._check_member(cell)
+        self.require_member(cell)
         digits = itertools.chain.from_iterable(
             (self.ops.index(op), *flags) for op, flags in zip(cell.ops, cell.skips, strict=True)
         )
@@ -199,7 +199,7 @@ class CellSpace:
         Raises:
             UserError: if the cell is not in the space.
         """
-        self._check_member(cell)
+        self.require_member(cell)
         other_ops = (
             Cell(_replaced(cell.ops, k, other), cell.skips)
             for k, op in enumerate(cell.ops)
@@ -228,8 +228,8 @@ class CellSpace:
         Raises:
             UserError: if one of them is not in the space.
         """
-        self._check_member(a)
-        self._check_member(b)
+        self.require_member(a)
+        self.require_member(b)
 
         def either(x: str | int, y: str | int) -> str | int:
             return x if rng.integers(2) else y
@@ -247,8 +247,8 @@ class CellSpace:
         Raises:
             UserError: if one of them is not in the space.
         """
-        self._check_member(a)
-        self._check_member(b)
+        self.require_member(a)
+        self.require_member(b)
         ops = sum(x != y for x, y in zip(a.ops, b.ops, strict=True))
         pairs = zip(itertools.chain(*a.skips), itertools.chain(*b.skips), strict=True)
         return ops + sum(x != y for x, y in pairs)
@@ -279,7 +279,12 @@ class CellSpace:
                 "draw from it with `sample_distinct`"
             )
 
-    def _check_member(self, cell: Cell) -> None:
+    def require_member(self, cell: Cell) -> None:
+        """Check that a cell is a point of the space.
+
+        Raises:
+            UserError: if its nodes or operations are others.
+        """
         if cell.nodes != self.nodes or not set(cell.ops) <= set(self.ops):
             raise UserError(
                 f"cell {cell.text} is not in the space of {self.nodes} nodes over {self.ops}"

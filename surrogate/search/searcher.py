@@ -204,7 +204,13 @@ class Searcher(ABC):
                 self._take(cell)
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
-        """Record evaluations, of cells from `ask` or of any others."""
+        """Record evaluations, of cells from `ask` or of any others of the space.
+
+        Raises:
+            UserError: if a cell is not of the space; nothing is recorded then.
+        """
+        for evaluation in evaluations:
+            self.space.cells.require_member(Cell.parse(evaluation.cell))
         for evaluation in evaluations:
             self.pending.pop(evaluation.key, None)
             self._closed.add(evaluation.key)

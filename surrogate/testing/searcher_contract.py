@@ -202,6 +202,20 @@ class SearcherContract:
         (best,) = searcher.recommend()
         assert best.key in keys
 
+    def test_evaluations_of_other_spaces_are_refused(
+        self, kind: type[Searcher], settings: Any
+    ) -> None:
+        """With an error, and the search goes on as before."""
+        problem = problem_of()
+        searcher, same = (kind(problem, seed=6, settings=settings) for _ in range(2))
+        cell = next(iter(SearchSpace().functions.cells))
+        request = Request(cell, problem.space.function(cell).key, 1)
+        outcome = Outcome({problem.objectives[0].name: 0.5})
+        with pytest.raises(UserError, match="not in the space"):
+            searcher.tell([evaluation_of(request, outcome, problem, "elsewhere", 0)])
+        assert searcher.known == {}
+        assert searcher.ask(3) == same.ask(3)
+
     def test_dead_cells_are_never_asked_for_and_may_be_told(
         self, kind: type[Searcher], settings: Any
     ) -> None:

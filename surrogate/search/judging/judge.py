@@ -80,24 +80,27 @@ class Judge:
     def regret(self, key: str) -> float:
         """How much worse than the best allowed function one is, >= 0.
 
+        One that breaks a limit is as bad as the worst function, as is a search that finds nothing:
+        it would often be better than all that are allowed.
+
         Raises:
             UserError: if the truth does not have it.
         """
-        return max(0.0, self.truth.regret(key) - self._least_regret)
+        regret = self.truth.regret(key)
+        return regret - self._least_regret if key in self.allowed else self.worst_regret
 
     @cached_property
     def _least_regret(self) -> float:
         return min(self.truth.regret(key) for key in self.allowed)
 
-    @property
+    @cached_property
     def worst_regret(self) -> float:
         """Regret of the worst function: what a search that found nothing has."""
         return max(self.truth.cost_of.values()) - self.truth.least_cost - self._least_regret
 
     def best(self, share: float) -> frozenset[str]:
         """The best allowed functions: a share of them, at least one, rounded up."""
-        ordered = sorted(self.allowed, key=lambda key: (self.truth.cost_of[key], key))
-        return frozenset(ordered[: int(np.ceil(share * len(ordered) - 1e-9))])
+        return self.truth.best(share, self.allowed)
 
     def hypervolume(self, keys: Iterable[str]) -> float:
         """Hypervolume of some functions, as a share of that of the true front."""

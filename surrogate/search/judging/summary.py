@@ -48,6 +48,19 @@ class SearchRun:
         found = [keys for at, keys in self.recommended if at <= trainings]
         return found[-1] if found else ()
 
+    @property
+    def finished(self) -> tuple[bool, ...]:
+        """(n,) whether each training came to its end, neither stopped nor failed."""
+        return tuple(
+            cost is not None and not stopped
+            for cost, stopped in zip(self.costs, self.stopped, strict=True)
+        )
+
+    def finished_after(self, trainings: int) -> list[str]:
+        """Keys of the functions that so many trainings finished."""
+        pairs = zip(self.trained[:trainings], self.finished[:trainings], strict=True)
+        return [key for key, finished in pairs if finished]
+
     def epochs_spent(self, whole: int) -> list[int]:
         """(n,) epochs up to the end of each training, of which a whole one has so many."""
         return list(accumulate(epochs or whole for epochs in self.epochs))
@@ -75,10 +88,10 @@ class CurveRow:
         trainings: trainings so far.
         epochs: their epochs.
         regret: true regret of the recommended function; None before the first recommendation.
-        least_regret: least true regret of all functions trained so far, which a search does not
-            know.
-        hypervolume: that of the functions trained so far, as a share of the true front's; None of
-            one objective.
+        least_regret: least true regret of all functions whose training is finished, which a search
+            does not know; before the first, that of the worst function.
+        hypervolume: that of the same functions, as a share of the true front's; None of one
+            objective.
     """
 
     searcher: str
@@ -100,9 +113,9 @@ class ScoreRow:
         metric: "regret" of the recommended function at the end; "violation": 1 if it breaks a
             limit or there is none, else 0; "trainings_to_SHARE" and "epochs_to_SHARE": trainings
             and their epochs until one of the best functions is trained to its end;
-            "missing_hypervolume" of the recommended front; "trainings_to_hypervolume": until what
-            is trained has 95 % of the true front's. Where a search never gets there, twice the
-            budget.
+            "missing_hypervolume" of the recommended front; "trainings_to_hypervolume": until those
+            that are trained to their end have 95 % of the true front's. Where a search never gets
+            there, twice the budget.
         value: the number, lower is better.
         reached: whether the search got there.
     """
@@ -175,9 +188,11 @@ class ComparisonSummary:
 def curve_rows(run: SearchRun, judge: Judge, whole_epochs: int) -> list[CurveRow]:
     """The any-time curve of a search, one row for each training up to its end."""
     rows = []
-    least, spent = np.inf, run.epochs_spent(whole_epochs)
-    for trainings, key in enumerate(run.trained, start=1):
-        least = min(least, judge.regret(key))
+    least, spent = judge.worst_regret, run.epochs_spent(whole_epochs)
+    ends = zip(run.trained, run.finished, strict=True)
+    for trainings, (key, is_finished) in enumerate(ends, start=1):
+        if is_finished:
+            least = min(least, judge.regret(key))
         front = run.front_after(trainings)
         rows.append(
             CurveRow(
@@ -187,7 +202,7 @@ def curve_rows(run: SearchRun, judge: Judge, whole_epochs: int) -> list[CurveRow
                 spent[trainings - 1],
                 judge.regret(front[0]) if front else None,
                 least,
-                None if judge.second is None else judge.hypervolume(run.trained[:trainings]),
+                None if judge.second is None else judge.hypervolume(run.finished_after(trainings)),
             )
         )
     return rows
@@ -204,10 +219,10 @@ def run_scores(
     if judge.is_limited:
         found["violation"] = float(not front or front[0] not in judge.allowed)
     spent = run.epochs_spent(whole_epochs)
-    finished = [(i, key) for i, key in enumerate(run.trained) if not run.stopped[i]]
+    finished = [i for i, is_finished in enumerate(run.finished) if is_finished]
     for share in shares:
         good = judge.best(share)
-        first = next((i for i, key in finished if key in good), None)
+        first = next((i for i in finished if run.trained[i] in good), None)
         found[f"trainings_to_{share:g}"] = None if first is None else first + 1
         found[f"epochs_to_{share:g}"] = None if first is None else spent[first]
     if judge.second is not None:
@@ -215,7 +230,7 @@ def run_scores(
         enough = (
             i
             for i in range(1, len(run.trained) + 1)
-            if judge.hypervolume(run.trained[:i]) >= ENOUGH_HYPERVOLUME
+            if judge.hypervolume(run.finished_after(i)) >= ENOUGH_HYPERVOLUME
         )
         found["trainings_to_hypervolume"] = next(enough, None)
     rows = []
@@ -296,8 +311,10 @@ def _metric_summary(
 
 def _ratio(over: FloatArray | np.floating, under: FloatArray | np.floating) -> NDArray[np.float64]:
     """Quotients; 1 where both are zero, and large where only the second is."""
-    least = np.finfo(np.float64).tiny
-    return (np.asarray(over) + least) / (np.asarray(under) + least)
+    of = np.finfo(np.float64)
+    with np.errstate(over="ignore"):
+        found = (np.asarray(over) + of.tiny) / (np.asarray(under) + of.tiny)
+    return np.minimum(found, of.max)
 
 
 def ratio_text(ratio: float) -> str:

@@ -101,15 +101,20 @@ class Truth:
             )
         return self.cost_of[key] - self.least_cost
 
-    def best(self, share: float) -> frozenset[str]:
+    def best(self, share: float, among: Iterable[str] | None = None) -> frozenset[str]:
         """Keys of the best functions: a share of all, at least one, rounded up.
+
+        Args:
+            share: in (0, 1].
+            among: keys to choose from; all by default.
 
         Raises:
             UserError: if the share is not in (0, 1].
         """
         if not 0 < share <= 1:
             raise UserError(f"a share must be in (0, 1], such as 0.01, but got {share}")
-        ordered = sorted(self.cost_of, key=lambda key: (self.cost_of[key], key))
+        keys = self.cost_of if among is None else among
+        ordered = sorted(keys, key=lambda key: (self.cost_of[key], key))
         return frozenset(ordered[: int(np.ceil(share * len(ordered) - 1e-9))])
 
     def counts_by_source(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.encodings import PathEncoding
 from graph_encoding.graph import CellGraph
 from surrogate.data.targets import FloatArray
-from surrogate.search.searcher import Known, register_searcher
+from surrogate.search.searcher import register_searcher
 from surrogate.search.searchers.children import ChildrenSearcher
 from surrogate.search.searchers.path_ensemble import MlpEnsemble
 
@@ -77,7 +77,7 @@ class BananasSearcher(ChildrenSearcher):
     settings_type = BananasSettings
     settings: BananasSettings
 
-    def _scores(self, known: Sequence[Known], candidates: Sequence[CellGraph]) -> FloatArray:
+    def _scores(self, candidates: Sequence[CellGraph]) -> FloatArray:
         of = self.settings
         ensemble = MlpEnsemble(
             members=of.members,
@@ -87,6 +87,7 @@ class BananasSearcher(ChildrenSearcher):
             epochs=of.epochs,
             batch=of.batch,
         )
+        known = self.known.values()
         costs = np.array([k.cost for k in known])
         encoded = self._encoded([self.space.function(k.cell).graph for k in known])
         ensemble.fit(encoded, (costs - costs.mean()) / (costs.std() or 1.0), self._rng)

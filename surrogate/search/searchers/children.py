@@ -10,7 +10,7 @@ import numpy as np
 from graph_encoding.cell import Cell
 from graph_encoding.graph import CellGraph
 from surrogate.data.targets import FloatArray
-from surrogate.search.searcher import Known, Searcher
+from surrogate.search.searcher import Searcher
 
 _PATIENCE = 5
 """Mutations tried for each candidate that is wanted, as in naszilla."""
@@ -31,14 +31,12 @@ class ChildrenSearcher(Searcher):
         candidates = self._children()
         if not candidates:
             return []
-        scores = self._scores(
-            list(self.known.values()), [self.space.function(cell).graph for cell in candidates]
-        )
+        scores = self._scores([self.space.function(cell).graph for cell in candidates])
         return [candidates[i] for i in np.argsort(scores, kind="stable")[:count]]
 
     @abstractmethod
-    def _scores(self, known: Sequence[Known], candidates: Sequence[CellGraph]) -> FloatArray:
-        """(n,) ranking of n >= 1 candidates, lower is better, learned from k >= 2 functions."""
+    def _scores(self, candidates: Sequence[CellGraph]) -> FloatArray:
+        """(n,) ranking of n >= 1 candidates, lower is better, learned from what is known."""
 
     def _children(self) -> list[Cell]:
         """New mutations of each of the best functions in turn, each function once."""

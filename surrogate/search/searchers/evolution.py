@@ -84,7 +84,8 @@ class EvolutionSearcher(Searcher):
 class EvolutionWithRepeatsSearcher(EvolutionSearcher):
     """Regularised evolution as public code has it: a child may be a function that was trained.
 
-    Such a child has the label of its first training, and counts as a training all the same.
+    Such a child is trained again with the next seed. Where there is no further one it has the label
+    of its first training, and counts as a training all the same.
 
     Source: naszilla `nas_algorithms.py`, NASLib `optimizers/discrete/re` and automl/nas_benchmarks
     `experiment_scripts/run_regularized_evolution.py` query every child.

@@ -1,5 +1,6 @@
 """Guided search: beliefs about all functions, refitted on what the search has trained."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -145,15 +146,27 @@ class GuidedSearcher(Searcher):
                 "a guided search of several objectives must choose by 'improvement', but "
                 f"acquisition is {self.settings.acquisition!r}"
             )
-        self._trainings = 0
+        if self.warm_start is not None and self.settings.model != PROCESS:
+            raise UserError(
+                f"a warm start needs the model {PROCESS!r}, but model is {self.settings.model!r}; "
+                "leave one of them out"
+            )
+        self._attempts: Counter[str] = Counter()
+        self._due: frozenset[str] = frozenset()  # incumbents that the next trainings repeat
         self._fitted: tuple[_Pool, tuple[Belief, ...]] | None = None
 
     def _learn(self, evaluations: Sequence[Evaluation]) -> None:
-        self._trainings += len(evaluations)
+        self._attempts.update(evaluation.key for evaluation in evaluations)
+        self._due = frozenset()
         self._fitted = None
 
+    @property
+    def _trainings(self) -> int:
+        """Evaluations so far, failed ones too."""
+        return self._attempts.total()
+
     def _propose(self, count: int) -> Sequence[Cell]:
-        if self.warm_start is None:
+        if self._needs_start:
             asked = len(self.known) + len(self.pending)
             missing = self.settings.start - asked
             if missing > 0 or len(self.known) < _FEWEST_KNOWN:
@@ -172,6 +185,12 @@ class GuidedSearcher(Searcher):
         return [*repeated, *(pool.cells[row] for row in chosen)]
 
     @cached_property
+    def _needs_start(self) -> bool:
+        """Whether some objective has no label, not even of another recipe, before a training."""
+        known = () if self.warm_start is None else self.warm_start.costs
+        return any(not q.is_static and q.name not in known for q in self.problem.objectives)
+
+    @cached_property
     def _start(self) -> Sequence[Cell]:
         """Functions that represent random ones, in the order in which they are trained."""
         # In a small space too, another seed gives another start.
@@ -187,7 +206,8 @@ class GuidedSearcher(Searcher):
         """Rows of a pool that may be asked for."""
         if self._scores_all:
             return self.open_rows
-        return np.array([i for i, cell in enumerate(pool.cells) if self.is_new(cell)], np.int64)
+        is_new = super().is_new  # repeats have their own turn
+        return np.array([i for i, cell in enumerate(pool.cells) if is_new(cell)], np.int64)
 
     def _chosen(self, pool: _Pool, beliefs: Sequence[Belief], rows: Rows, count: int) -> list[int]:
         """Distinct rows to train next, up to `count`."""
@@ -220,14 +240,16 @@ class GuidedSearcher(Searcher):
 
     def is_new(self, cell: Cell) -> bool:
         """Whether a cell may be asked for: a new function, or the repeat that is due."""
-        return super().is_new(cell) or self._may_repeat(self.space.function(cell).key)
+        key = self.space.function(cell).key
+        return super().is_new(cell) or (key in self._due and key not in self.pending)
 
     def _may_repeat(self, key: str) -> bool:
         known = self.known.get(key)
         return (
             known is not None
+            and known.violation == 0
             and key not in self.pending
-            and len(known.costs) < self.trainings_each
+            and self._attempts[key] < self.trainings_each
             and self.is_allowed(known.cell)
         )
 
@@ -239,7 +261,9 @@ class GuidedSearcher(Searcher):
         asked = self._trainings + len(self.pending)
         due = (asked + count) // each - asked // each
         best = sorted(self._estimates().items(), key=lambda item: (item[1], item[0]))
-        return [self.known[key].cell for key, _ in best if self._may_repeat(key)][:due]
+        keys = [key for key, _ in best if self._may_repeat(key)][:due]
+        self._due = frozenset(keys)
+        return [self.known[key].cell for key in keys]
 
     def _estimates(self) -> Mapping[str, tuple[float, ...]]:
         by_label = super()._estimates()
@@ -249,7 +273,6 @@ class GuidedSearcher(Searcher):
         keys = [key for key in self.known if key in pool.row_of]
         rows = [pool.row_of[key] for key in keys]
         means = np.stack([b.scale.backward(b.mean[rows]) for b in beliefs], axis=1)
-        # Foreign cells of another space are known by their labels alone.
         expected = {k: tuple(costs) for k, costs in zip(keys, means.tolist(), strict=True)}
         return {**by_label, **expected}
 

@@ -72,19 +72,14 @@ class LomonasSearcher(Searcher):
         return found
 
     def _next_round(self) -> list[Cell]:
-        """New neighbours of the members of the best fronts; else of the front of all that is known.
-
-        Members are first those of the best front, then those of one front more at a time.
-        """
+        """New neighbours of members of the best fronts; else one of the front of all known."""
         self._members = self._best(self._members, self.settings.fronts)
-        for fronts in (self.settings.fronts, *range(2, self.settings.fronts + 1)):
-            members = self._best(self._members, fronts)
-            # A part whose changes are all known or dead gives no cell: the next one is tried.
-            while any(self._untried_parts(key) for key in members):
-                found = [cell for key in members for cell in self._changed(key)]
-                new = {self.space.function(cell).key: cell for cell in found if self.is_new(cell)}
-                if new:
-                    return list(new.values())
+        # A part whose changes are all known or dead gives no cell: the next one is tried.
+        while any(self._untried_parts(key) for key in self._members):
+            found = [cell for key in self._members for cell in self._changed(key)]
+            new = {self.space.function(cell).key: cell for cell in found if self.is_new(cell)}
+            if new:
+                return list(new.values())
         self._members = []
         keys = sorted(self.known)
         on_front = non_dominated(np.array([self.known[key].mean_costs for key in keys]))

@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from graph_encoding.common.errors import UserError
 from graph_encoding.graph import CellGraph
-from surrogate.comparison.plugin import contender
 from surrogate.data.targets import FloatArray
-from surrogate.search.searcher import Known, register_searcher
+from surrogate.search.searcher import register_searcher
 from surrogate.search.searchers.children import ChildrenSearcher
-from surrogate.search.searchers.gaussian_process.belief import cost_dataset
+from surrogate.search.searchers.gaussian_process.belief import fitted_on_known
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,10 @@ class NpenasSearcher(ChildrenSearcher):
     samples: ClassVar[bool] = False
     """Whether candidates are ranked by draws from their predictions, and not by the means."""
 
-    def _scores(self, known: Sequence[Known], candidates: Sequence[CellGraph]) -> FloatArray:
-        predictor = contender(self.settings.predictor, self.settings.predictor_settings).make()
-        graphs = [self.space.function(k.cell).graph for k in known]
-        costs = np.array([k.cost for k in known])
-        counts = np.array([len(k.costs) for k in known])
-        predictor.fit(cost_dataset(graphs, costs, counts), self._rng)
+    def _scores(self, candidates: Sequence[CellGraph]) -> FloatArray:
+        predictor = fitted_on_known(
+            self, self.settings.predictor, self.settings.predictor_settings, self._rng
+        )
         answer = predictor.predict(candidates)
         return self._rng.normal(answer.mean, answer.std) if self.samples else answer.mean
 

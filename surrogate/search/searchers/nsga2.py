@@ -99,9 +99,12 @@ def _ordered(members: Sequence[_Member]) -> list[_Member]:
     """Members by violation, then front, then the least crowded first."""
     costs = np.array([member.costs for member in members])
     violation = np.array([member.violation for member in members])
-    ranks = front_ranks(costs)
-    crowded = np.zeros(len(members))
-    for rank in range(int(ranks.max()) + 1):
-        of_front = np.flatnonzero(ranks == rank)
-        crowded[of_front] = crowding(costs[of_front])
+    ranks, crowded = np.zeros(len(members), dtype=np.int64), np.zeros(len(members))
+    # Members that are beyond the limits, which stand last, must not push others from their front.
+    for of_violation in np.unique(violation):
+        equal = np.flatnonzero(violation == of_violation)
+        ranks[equal] = front_ranks(costs[equal])
+        for rank in np.unique(ranks[equal]):
+            of_front = equal[ranks[equal] == rank]
+            crowded[of_front] = crowding(costs[of_front])
     return [members[i] for i in np.lexsort((-crowded, ranks, violation))]

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from graph_encoding.cell import Cell
@@ -100,8 +101,6 @@ class OptunaSearcher(Searcher):
         """Let the sampler know a cell that it did not suggest."""
         from optuna.trial import create_trial
 
-        if cell.nodes != self.space.nodes or not set(cell.ops) <= set(self.space.ops):
-            return
         trial = create_trial(
             params=self._parameters.encode(cell), distributions=self._distributions, values=costs
         )
@@ -138,4 +137,7 @@ class GpSamplerSearcher(OptunaSearcher):
     def _sampler(self, seed: int) -> "BaseSampler":
         from optuna.samplers import GPSampler
 
+        # The sampler imports it amid a search.
+        if find_spec("torch") is None:
+            raise MissingExtraError("torch", "gnn")
         return GPSampler(n_startup_trials=self.settings.start, seed=seed)

@@ -1,5 +1,6 @@
 """Searchers that train random functions, then what a predictor ranks first in the whole space."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,8 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from surrogate.comparison.plugin import contender
 from surrogate.search.searcher import Searcher, register_searcher
-from surrogate.search.searchers.gaussian_process.belief import cost_dataset
+from surrogate.search.searchers.gaussian_process.belief import fitted_on_known
 
 
 class RankedSearcher(Searcher):
@@ -25,7 +25,6 @@ class RankedSearcher(Searcher):
 
     def _ranked(self) -> list[Cell]:
         """New functions, the best predicted first."""
-        known = list(self.known.values())
         if self.space.is_enumerated:
             cells = [self.space.functions.cells[row] for row in self.open_rows]
         else:
@@ -33,11 +32,9 @@ class RankedSearcher(Searcher):
             cells = [cell for cell in drawn if self.is_new(cell)]
         if not cells:
             return []
-        graphs = [self.space.function(k.cell).graph for k in known]
-        costs = np.array([k.cost for k in known])
-        counts = np.array([len(k.costs) for k in known])
-        predictor = contender(self.settings.predictor, self.settings.predictor_settings).make()
-        predictor.fit(cost_dataset(graphs, costs, counts), self._rng)
+        predictor = fitted_on_known(
+            self, self.settings.predictor, self.settings.predictor_settings, self._rng
+        )
         means = predictor.predict([self.space.function(cell).graph for cell in cells]).mean
         return [cells[i] for i in np.argsort(means, kind="stable")]
 
@@ -137,7 +134,7 @@ class BrpNasSearcher(RankedSearcher):
     settings: BrpNasSettings
 
     def _chosen(self, ranked: list[Cell], count: int) -> list[Cell]:
-        best = round(self.settings.top * count)
+        best = math.ceil(self.settings.top * count)
         rounds = len(self.known) // self.settings.start
         share = 0.5**rounds if self.settings.halving else 1.0
         rest = ranked[best : max(int(share * len(ranked)), count)]

@@ -1,8 +1,8 @@
 """Beliefs about the costs of all functions without covariances: exact ones, and predictors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -10,7 +10,9 @@ from graph_encoding.graph import CellGraph
 from surrogate.comparison.plugin import contender
 from surrogate.data.dataset import SurrogateDataset
 from surrogate.data.targets import FloatArray, Identity, Target
+from surrogate.predictors.base import Predictor
 from surrogate.predictors.scaling import NormalScoreScale
+from surrogate.search.searcher import Searcher
 from surrogate.search.searchers.gaussian_process.distances import Rows
 
 
@@ -92,6 +94,26 @@ class IndependentBelief:
     def draws(self, rows: Rows, count: int, rng: np.random.Generator) -> FloatArray:
         """(count, k) independent draws."""
         return rng.normal(self.mean[rows], self.std[rows], size=(count, len(rows)))
+
+
+def fitted_on_known(
+    searcher: Searcher, predictor: str, settings: Mapping[str, Any], rng: np.random.Generator
+) -> Predictor:
+    """A predictor of the first objective, fitted on what a searcher knows.
+
+    Args:
+        searcher: knows at least 2 functions.
+        predictor: its registered name, or `module:Class`.
+        settings: its settings that differ from the defaults.
+        rng: of the fit.
+    """
+    known = searcher.known.values()
+    dataset = cost_dataset(
+        [searcher.space.function(of.cell).graph for of in known],
+        np.array([of.cost for of in known]),
+        np.array([len(of.costs) for of in known]),
+    )
+    return contender(predictor, settings).make().fit(dataset, rng)
 
 
 def cost_dataset(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from graph_encoding.common.errors import UserError
-from surrogate.search import History, SearchProblem, WarmStart, run_search
-from surrogate.search.searchers import GuidedSearcher, RandomSearcher
+from surrogate.search import History, Quantity, SearchProblem, WarmStart, run_search
+from surrogate.search.searchers import GuidedSearcher, GuidedSettings, RandomSearcher
 from surrogate.testing.searcher_contract import FunctionEvaluator, labels_of
 from tests.unit.surrogate.search.helpers import SMALL, space_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
@@ -62,3 +62,15 @@ def test_the_searched_recipe_and_other_searchers_are_refused() -> None:
         WarmStart.of_table(other, PROBLEM, functions=9)
     with pytest.raises(UserError, match="at least 2 functions"):
         WarmStart.of_table(BenchmarkTable(TABLE.metadata, []), PROBLEM, functions=9)
+
+
+def test_an_objective_that_the_other_recipe_lacks_needs_a_start() -> None:
+    latency = Quantity.of("here/fast")
+    problem = SearchProblem((*PROBLEM.objectives, latency), space=SMALL)
+    start = GuidedSearcher(problem, seed=3).ask(5)
+    assert GuidedSearcher(problem, seed=3, warm_start=warm()).ask(5) == start
+
+
+def test_other_models_have_no_use_for_another_recipe() -> None:
+    with pytest.raises(UserError, match="warm start needs the model 'process', but model is 'rid"):
+        GuidedSearcher(PROBLEM, seed=0, settings=GuidedSettings(model="ridge"), warm_start=warm())

@@ -185,10 +185,20 @@ def test_a_training_that_was_stopped_has_not_found_a_function() -> None:
     assert scores_of(stopped, JUDGE, 0.75, 4)["trainings_to_0.75"] == 2
 
 
+def test_a_training_that_failed_has_not_found_a_function() -> None:
+    failed = replace(RUN, costs=(4.0, 3.0, 2.0, None))
+    assert scores_of(failed, JUDGE, 0.25, 4)["trainings_to_0.25"] == 8
+    assert [row.least_regret for row in curve_rows(failed, JUDGE, 4)] == [3, 2, 1, 1]
+    two = Judge(TRUTH, frozenset("abcd"), {"a": 1, "b": 2, "c": 2, "d": 3}, (5.0, 4.0))
+    shares = [row.hypervolume for row in curve_rows(failed, two, 4)]
+    assert shares[3] == shares[2] < 1
+
+
 def test_limits_are_judged_by_what_is_allowed() -> None:
+    """The recommended d has a lower truth than all that are allowed: no credit for that."""
     judge = Judge(TRUTH, frozenset("ac"))
     assert scores_of(RUN, judge, 0.5, 4) == {
-        "regret": 0,
+        "regret": judge.regret("c"),
         "violation": 1,
         "trainings_to_0.5": 2,
         "epochs_to_0.5": 5,
@@ -219,6 +229,16 @@ def test_intervals_are_paired() -> None:
     (twice,) = [row for row in summary.rows if row.searcher == "twice"]
     assert twice.ratio_low == pytest.approx(0.5) and twice.ratio_high == pytest.approx(0.5)
     assert twice.difference_low < twice.difference < twice.difference_high < 0
+
+
+def test_ratios_to_zero_are_large_and_finite() -> None:
+    scores = [ScoreRow(name, 0, "regret", value) for name, value in (("one", 5.0), ("none", 0.0))]
+    summary = summarise_comparison(
+        "test", scores, TRUTH, reference="one", budget=4, seed=0, costs={}
+    )
+    ratios = {row.searcher: row.ratio for row in summary.rows}
+    assert ratios["one"] == 1
+    assert 1e300 < ratios["none"] < np.inf
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from graph_encoding.cell import Cell
+from graph_encoding.common.errors import MissingExtraError
 from surrogate.search import Evaluation, History, Outcome, Quantity, Request, Searcher, SearchSpace
 from surrogate.search import run_search as run
 from surrogate.search.run import evaluation_of
@@ -23,7 +25,9 @@ from surrogate.search.searchers import (
     Nsga2Searcher,
     Nsga2Settings,
     RandomSearcher,
+    optuna_samplers,
 )
+from surrogate.search.searchers.nsga2 import _Member, _ordered
 from surrogate.testing.searcher_contract import ERROR, FunctionEvaluator, labels_of, problem_of
 from tests.unit.surrogate.search.helpers import SMALL
 
@@ -148,6 +152,37 @@ def test_nsga2_finds_more_of_a_front_than_its_first_population() -> None:
     costs = np.array([best.costs for best in front])
     assert len(front) >= 3
     assert (np.diff(costs[np.argsort(costs[:, 0])][:, 1]) <= 0).all()
+
+
+def test_nsga2_does_not_let_what_breaks_a_limit_push_others_from_their_front() -> None:
+    cell = SMALL.functions.cells[0]
+    good, middling = _Member(cell, 0.0, (1.0, 4.0)), _Member(cell, 0.0, (3.0, 1.0))
+    worse = _Member(cell, 0.0, (2.0, 5.0))
+    outside = [_Member(cell, 0.1, (0.5, 0.5)), _Member(cell, 0.1, (2.0, 2.0))]
+    ordered = _ordered([outside[1], worse, middling, outside[0], good])
+    assert {id(member) for member in ordered[:2]} == {id(good), id(middling)}
+    assert [member is of for member, of in zip(ordered[2:], (worse, *outside), strict=True)] == [
+        True,
+        True,
+        True,
+    ]
+
+
+def test_brp_nas_trains_what_is_predicted_best_one_at_a_time_too() -> None:
+    settings = BrpNasSettings(start=10, predictor="ridge")
+    best, searcher = (BrpNasSearcher(PROBLEM, seed=0, settings=settings) for _ in range(2))
+    cells = SMALL.functions.cells[:20]
+    for of in (best, searcher):
+        told(of, cells, [LABELS[SMALL.function(cell).key] for cell in cells])
+    assert searcher.ask(1) == best.ask(4)[:1]
+
+
+def test_optuna_s_process_says_what_it_lacks_before_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(optuna_samplers, "find_spec", lambda _name: None)
+    with pytest.raises(MissingExtraError, match="torch"):
+        optuna_samplers.GpSamplerSearcher(PROBLEM, seed=0)
 
 
 def test_ranked_searchers_train_what_is_predicted_best_of_all_functions() -> None:
