@@ -1,7 +1,6 @@
 """A configuration of a comparison with some of its values replaced."""
 
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from graph_encoding.common.errors import UserError
 from graph_encoding.interop.graph_file import read_graphs
 from surrogate.comparison.config import BenchmarkConfig, benchmark_config, load_benchmark_config
+from surrogate.comparison.plugin import find_plugins
 
 DEFAULT_TABLE = "timit-micro"
 _TABLE_TARGET = "val_per"
@@ -60,7 +60,7 @@ def config_with(
     merged["predictors"] = list(dict.fromkeys([*names, *added]))
     settings = merged.get("settings", {})
     merged["settings"] = {n: s for n, s in settings.items() if n in merged["predictors"]}
-    _find_plugins(merged["predictors"])
+    find_plugins(merged["predictors"])
     return benchmark_config(merged)
 
 
@@ -91,15 +91,6 @@ def _merged_source(of_file: Mapping[str, Any], given: Mapping[str, Any]) -> dict
     if "graphs" in given and "table" not in given:
         merged.pop("table", None)
     return merged
-
-
-def _find_plugins(names: Sequence[str]) -> None:
-    """Let plugins of the working directory be imported by name, as `python -m` does.
-
-    That directory comes last: a file there must not replace an installed package.
-    """
-    if any(":" in name for name in names) and str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
 
 
 def _name_of(source: Mapping[str, Any], target: str | None) -> str:

@@ -1,8 +1,10 @@
 """Predictors by name: registered ones, and those of other packages by `module:Class`."""
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -55,6 +57,18 @@ def contender(name: str, settings: Mapping[str, Any]) -> Contender:
     """
     kind = predictor_kind(name)
     return Contender(name, kind, checked_settings(name, kind, settings))
+
+
+def find_plugins(names: Iterable[str]) -> None:
+    """Let plugins of the working directory be imported by name, as `python -m` does.
+
+    That directory comes last: a file there must not replace an installed package.
+
+    Args:
+        names: names of predictors or searchers; without a `module:Class` nothing changes.
+    """
+    if any(":" in name for name in names) and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
 
 
 def checked_settings(name: str, kind: type[Any], plain: Mapping[str, Any]) -> Any:

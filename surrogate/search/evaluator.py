@@ -1,13 +1,15 @@
 """Where the values of a function come from: a table with a stated seed, or a forecast."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.macro import MACROS
 from graph_encoding.semantics import Semantics
 from surrogate.data.targets import FloatArray
@@ -16,6 +18,9 @@ from surrogate.search.problem import Quantity, SearchProblem
 
 if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
+
+_SAMPLED = 200
+"""Random functions of a space by which a search sees whether its table covers it."""
 
 
 class Request(NamedTuple):
@@ -81,7 +86,7 @@ class TableEvaluator:
         missing: what a training that the table does not have is: an "error", or a "failed"
             evaluation.
         measures_latency: whether a training is timed, too. If not, limits on latencies rest on
-            their forecasts alone.
+            their forecasts alone, as they do for a function without a measurement.
 
     Raises:
         UserError: if there is no seed, one repeats, the table reads cells otherwise, or lacks a
@@ -127,6 +132,32 @@ class TableEvaluator:
         return f"table {self._table.metadata.name}"
 
     @property
+    def content_sha256(self) -> str:
+        """Checksum of the table."""
+        return self._table.content_sha256
+
+    def check_space(self, is_allowed: Callable[[Cell], bool] = lambda _cell: True) -> None:
+        """Refuse a table that lacks most functions which a search may ask for.
+
+        Args:
+            is_allowed: whether a search may ask for a living cell.
+
+        Raises:
+            UserError: if fewer than half of some random functions have a training.
+        """
+        space = self._problem.space
+        drawn = islice(space.random_cells(np.random.default_rng(0)), _SAMPLED)
+        cells = [cell for cell in drawn if not space.function(cell).is_dead and is_allowed(cell)]
+        found = sum(bool(self._table.statuses_of(space.function(cell).key)) for cell in cells)
+        if 2 * found < len(cells):
+            raise UserError(
+                f"a table must have trainings of most functions that are searched, but table "
+                f"{self._table.metadata.name!r} has them of {found} of {len(cells)} random ones "
+                f"with {space.nodes} operations out of {', '.join(space.ops)}; search forecasts "
+                "(--evaluator forecast), or another table or space"
+            )
+
+    @property
     def recipe_hash(self) -> str:
         """Hash of the table's recipe."""
         return self._table.metadata.recipe_hash
@@ -148,14 +179,9 @@ class TableEvaluator:
         """Costs of the first objective after each epoch of n requested trainings.
 
         Raises:
-            UserError: if the first objective is not on the curves, or a training has none.
+            UserError: if a training has no curve.
         """
         first = self._problem.objectives[0]
-        if first.target is None or first.target.label == "test_per":
-            raise UserError(
-                "early stopping needs a first objective that is on the learning curves, such as "
-                f"val_per, but got {first.name!r}"
-            )
         return [self._curve(first, request) for request in requests]
 
     def _curve(self, first: Quantity, request: Request) -> FloatArray:
@@ -165,17 +191,22 @@ class TableEvaluator:
         raise UserError(
             f"early stopping needs the learning curve of every training, but table "
             f"{self._table.metadata.name!r} has none of cell {request.cell.text} with seed "
-            f"{request.seed}"
+            f"{request.seed}; leave early stopping out"
         )
 
     def _one(self, request: Request) -> Outcome:
         values: dict[str, float] = {}
         for quantity in self._quantities:
             found = self._value(quantity, request)
+            if found is None and quantity.kind == "latency" and not self._is_objective(quantity):
+                continue  # the limit rests on its forecast
             if found is None:
                 return self._absent(quantity, request)
             values[quantity.name] = found
         return Outcome(values)
+
+    def _is_objective(self, quantity: Quantity) -> bool:
+        return quantity in self._problem.objectives
 
     def _value(self, quantity: Quantity, request: Request) -> float | None:
         if quantity.target is not None:
@@ -194,10 +225,12 @@ class TableEvaluator:
         seed = f" with seed {request.seed}" if quantity.kind == "target" else ""
         message = f"table {name!r} has no {quantity.name} of cell {request.cell.text}{seed}"
         if self._missing == "error":
-            raise UserError(
-                f"{message}; choose a seed that every function has, or let missing trainings count "
-                "as failed"
+            remedy = (
+                "name several training seeds: a function without one then counts as failed"
+                if quantity.kind == "target"
+                else "take a setting that is measured for all functions, or a limit in its place"
             )
+            raise UserError(f"{message}; {remedy}")
         return Outcome(error=message)
 
 
@@ -230,6 +263,11 @@ class ForecastEvaluator:
     def source(self) -> str:
         """The artifact's name."""
         return f"forecast of {self._forecaster.metadata.name}"
+
+    @property
+    def content_sha256(self) -> str:
+        """Checksum of what the artifact is, with that of the table that it was fitted on."""
+        return content_hash(asdict(self._forecaster.metadata))
 
     @property
     def seeds(self) -> tuple[int, ...]:

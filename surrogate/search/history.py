@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self, get_args
@@ -17,6 +18,9 @@ from graph_encoding.common.errors import UserError, unreadable
 Status = Literal["ok", "failed", "dead", "stopped"]
 
 _VERSION = 1
+
+_CHECKSUM = "_sha256"
+"""Ending of the names of checksums. Older histories lack them and are resumed without."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Evaluation:
         asked_at: trainings that had been asked for before this one, >= 0.
         error: why it failed; else empty.
         epochs: epochs that the training took; 0 if unknown.
+        asked: cells that the searcher was asked for together with this one; 0 if unknown, as in
+            older histories.
     """
 
     key: str
@@ -47,6 +53,7 @@ class Evaluation:
     asked_at: int
     error: str = ""
     epochs: int = 0
+    asked: int = 0
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
@@ -64,9 +71,8 @@ class Evaluation:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        plain = asdict(self)
-        if not self.epochs:
-            del plain["epochs"]
+        unknown = [name for name in ("epochs", "asked") if not getattr(self, name)]
+        plain = {name: value for name, value in asdict(self).items() if name not in unknown}
         return json.dumps(plain, sort_keys=True, allow_nan=False)
 
     @classmethod
@@ -80,7 +86,8 @@ class History:
     """The evaluations of one search, in the order in which they were asked for.
 
     With a file, use it as a context manager: each evaluation is on the disk when `append` returns,
-    and half a line that a kill left is cut off. One process at a time may hold the file.
+    and half a line that a kill left is cut off. One process at a time may hold the file. A file
+    without an evaluation becomes that of the search that enters it.
 
     Args:
         about: what the search is, as JSON has it: problem, searcher, settings, seed. A file of
@@ -131,6 +138,11 @@ class History:
             )
         return found
 
+    def asked(self, place: int) -> int:
+        """Size of the batch that begins at a place; 0 if it is still to come or unknown."""
+        of_batch = takewhile(lambda e: e.asked_at == place, self._evaluations[place:])
+        return max((evaluation.asked for evaluation in of_batch), default=0)
+
     def __enter__(self) -> Self:
         if self._path is None:
             return self
@@ -139,8 +151,9 @@ class History:
             self._lock.acquire(timeout=0)
             self._file = self._path.open("ab")
             truncate_half_line(self._path)
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-            if not lines:
+            self._read(self._path)
+            if not self._evaluations:
+                self._file.truncate(0)
                 self._write(json.dumps(self._about, sort_keys=True))
                 flush_folder(self._path.parent)
         except Timeout as e:
@@ -152,8 +165,9 @@ class History:
             raise UserError(
                 f"cannot write the history {self._path}: {e}; choose another folder"
             ) from e
-        if lines:
-            self._read(lines)
+        except UserError:
+            self._close()
+            raise
         return self
 
     def __exit__(
@@ -164,24 +178,23 @@ class History:
     ) -> None:
         self._close()
 
-    def _read(self, lines: list[str]) -> None:
-        try:
-            with unreadable(f"{self._path} must be the history of a search", "choose another"):
-                about = json.loads(lines[0])
-                self._evaluations = [Evaluation.from_json(line) for line in lines[1:]]
-            if about != self._about:
-                differing = sorted(
-                    name
-                    for name in {**about, **self._about}
-                    if about.get(name) != self._about.get(name)
-                )
-                raise UserError(
-                    f"{self._path} is of another search: {', '.join(differing)} differ; give what "
-                    "it was started with, or choose another folder"
-                )
-        except UserError:
-            self._close()
-            raise
+    def _read(self, path: Path) -> None:
+        with unreadable(f"{path} must be the history of a search", "choose another folder"):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            about = dict(json.loads(lines[0])) if lines else self._about
+            evaluations = [Evaluation.from_json(line) for line in lines[1:]]
+        differing = sorted(
+            name
+            for name in {**about, **self._about}
+            if about.get(name) != self._about.get(name)
+            and (name in about or not name.endswith(_CHECKSUM))
+        )
+        if differing and (evaluations or "version" in differing):
+            raise UserError(
+                f"{path} is of another search: {', '.join(differing)} differ; give what it was "
+                "started with, or choose another folder"
+            )
+        self._evaluations = evaluations
 
     def _write(self, line: str) -> None:
         assert self._file is not None, "enter the history before appending"

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import isabstract
 from typing import Any
 
+from graph_encoding.common.errors import UserError
 from graph_encoding.common.registry import class_by_name
 from surrogate.comparison.plugin import checked_settings
 from surrogate.jobs.provenance import hash_of_class
@@ -65,7 +67,14 @@ def searcher_of(name: str, settings: Mapping[str, Any]) -> SearcherChoice:
         settings: settings that differ from the defaults.
 
     Raises:
-        UserError: if there is no such searcher, its settings are no dataclass, or one is wrong.
+        UserError: if there is no such searcher, its class is abstract, its settings are no
+            dataclass, or one is wrong.
     """
     kind = class_by_name(name, SEARCHERS, Searcher)
+    if isabstract(kind):
+        methods = ", ".join(sorted(kind.__abstractmethods__))
+        raise UserError(
+            f"searcher {name!r} must implement all abstract methods, but lacks {methods}; "
+            "implement them, or name a class that is derived from it"
+        )
     return SearcherChoice(name, kind, checked_settings(name, kind, settings))

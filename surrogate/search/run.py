@@ -14,7 +14,8 @@ from surrogate.search.problem import SearchProblem
 from surrogate.search.searcher import Recommendation, Searcher
 from surrogate.search.stopping import StoppingRule
 
-_MOST_OF_FRONT = 1000
+MOST_OF_FRONT = 1000
+"""Functions of a front that are recommended at most."""
 
 
 @dataclass(frozen=True)
@@ -68,41 +69,89 @@ def run_search(
         One step for each batch.
 
     Raises:
-        UserError: if budget or batch is less than 1, or the history is of another search.
+        UserError: if budget or batch is less than 1, the history is of another search, or
+            trainings cannot be stopped early, see `table_with_curves`.
     """
     if budget < 1 or batch < 1:
         raise UserError(
             f"a search must have a budget and a batch >= 1, but got {budget} and {batch}"
         )
+    problem = searcher.problem
+    table = None if stopping is None else table_with_curves(evaluator, problem)
     steps: list[Step] = []
     done, left = 0, Fraction(budget)
     used: dict[str, int] = {}
-    several = len(searcher.problem.objectives) > 1
+    recommended = MOST_OF_FRONT if len(problem.objectives) > 1 else 1
     while left > 0:
-        cells = searcher.ask(min(batch, math.ceil(left)))
+        most = math.ceil(left)
+        # A smaller budget cut the last batch: a searcher may choose others if asked for more.
+        asked = history.asked(done) or min(batch, most)
+        cells = searcher.ask(asked)[:most]
         if not cells:
             break
         requests = [_request(cell, searcher, evaluator, used) for cell in cells]
-        ends = _ends(requests, evaluator, searcher.problem, stopping)
-        evaluations = _evaluated(requests, done, searcher.problem, evaluator, history, ends)
+        ends = [_End() for _ in requests]
+        if stopping is not None and table is not None:
+            ends = _ends(requests, table, problem, stopping)
+        evaluations = _evaluated(requests, ends, _Place(done, asked), problem, evaluator, history)
         searcher.tell(evaluations)
         done += len(evaluations)
         left -= sum(end.share for end in ends)
-        front = searcher.recommend(_MOST_OF_FRONT if several else 1)
-        steps.append(Step(done, tuple(front)))
+        steps.append(Step(done, tuple(searcher.recommend(recommended))))
         on_step(steps[-1])
     return tuple(steps)
+
+
+def table_with_curves(evaluator: Evaluator, problem: SearchProblem) -> TableEvaluator:
+    """The evaluator of a search that stops trainings early.
+
+    Raises:
+        UserError: if values are not from a table, the first objective is not on its learning
+            curves, or another objective is a target, whose label a stopped training does not have.
+    """
+    if not isinstance(evaluator, TableEvaluator):
+        raise UserError(
+            f"early stopping needs learning curves of a table, but values are from "
+            f"{evaluator.source}; leave early stopping out, or search a table"
+        )
+    first, *others = problem.objectives
+    if first.target is None or first.target.label == "test_per":
+        raise UserError(
+            "early stopping needs a first objective that is on the learning curves, such as "
+            f"val_per, but got {first.name!r}; name val_per first, or leave early stopping out"
+        )
+    targets = [quantity.name for quantity in others if quantity.kind == "target"]
+    if targets:
+        raise UserError(
+            f"early stopping forecasts the first objective, {first.name!r}, but {targets[0]!r} is "
+            "known at the end of a training only; leave one of the two, or early stopping, out"
+        )
+    return evaluator
+
+
+class _Place(NamedTuple):
+    """Place of a batch in a search.
+
+    Attributes:
+        asked_at: trainings that had been asked for before it.
+        asked: cells that the searcher was asked for.
+    """
+
+    asked_at: int
+    asked: int
 
 
 class _End(NamedTuple):
     """How a training ends.
 
     Attributes:
+        outcome: what it gives, where that is looked up already; else None.
         share: share of its epochs that it takes.
         epochs: their number; 0 if unknown.
         forecast: expected cost, for one that was stopped early; else None.
     """
 
+    outcome: Outcome | None = None
     share: Fraction = Fraction(1)
     epochs: int = 0
     forecast: float | None = None
@@ -110,24 +159,22 @@ class _End(NamedTuple):
 
 def _ends(
     requests: Sequence[Request],
-    evaluator: Evaluator,
+    table: TableEvaluator,
     problem: SearchProblem,
-    stopping: StoppingRule | None,
+    stopping: StoppingRule,
 ) -> list[_End]:
-    """Where the trainings of a batch end."""
-    if stopping is None:
-        return [_End() for _ in requests]
-    if not isinstance(evaluator, TableEvaluator):
-        raise UserError(
-            f"early stopping needs learning curves of a table, but values are from "
-            f"{evaluator.source}"
-        )
-    curves = evaluator.curves(requests)
-    costs = [problem.costs(outcome.values)[0] for outcome in evaluator.evaluate(requests)]
-    return [
-        _End(Fraction(decision.epochs, len(curve)), decision.epochs, decision.forecast)
-        for curve, decision in zip(curves, stopping.decide(curves, costs), strict=True)
-    ]
+    """Where the trainings of a batch end; failed ones have no curve and count as whole."""
+    ends = [_End(outcome) for outcome in table.evaluate(requests)]
+    outcomes = {
+        i: end.outcome for i, end in enumerate(ends) if end.outcome and not end.outcome.error
+    }
+    curves = table.curves([requests[i] for i in outcomes])
+    costs = [problem.costs(outcome.values)[0] for outcome in outcomes.values()]
+    decisions = stopping.decide(curves, costs)
+    for i, curve, decision in zip(outcomes, curves, decisions, strict=True):
+        share = Fraction(decision.epochs, len(curve))
+        ends[i] = _End(outcomes[i], share, decision.epochs, decision.forecast)
+    return ends
 
 
 def _request(cell: Cell, searcher: Searcher, evaluator: Evaluator, used: dict[str, int]) -> Request:
@@ -145,33 +192,34 @@ def _request(cell: Cell, searcher: Searcher, evaluator: Evaluator, used: dict[st
 
 def _evaluated(
     requests: Sequence[Request],
-    asked_at: int,
+    ends: Sequence[_End],
+    place: _Place,
     problem: SearchProblem,
     evaluator: Evaluator,
     history: History,
-    ends: Sequence[_End],
 ) -> list[Evaluation]:
     """The evaluations of a batch: those that are recorded, then the rest."""
     found: list[Evaluation] = []
-    for place, request in enumerate(requests, start=asked_at):
-        recorded = history.recorded(place, request.key, request.seed)
+    for number, request in enumerate(requests, start=place.asked_at):
+        recorded = history.recorded(number, request.key, request.seed)
         if recorded is None:
             break
         found.append(recorded)
     rest = requests[len(found) :]
-    places = iter(zip(rest, ends[len(found) :], strict=True))
+    left = iter(zip(rest, ends[len(found) :], strict=True))
+    looked_up = [end.outcome for end in ends[len(found) :] if end.outcome]
 
     def keep(outcome: Outcome) -> None:
-        request, end = next(places)
-        evaluation = evaluation_of(request, outcome, problem, evaluator.source, asked_at)
-        evaluation = _stopped(evaluation, end, problem)
+        request, end = next(left)
+        evaluation = evaluation_of(request, outcome, problem, evaluator.source, place.asked_at)
+        evaluation = replace(_stopped(evaluation, end, problem), asked=place.asked)
         history.append(evaluation)
         found.append(evaluation)
 
     if rest and isinstance(evaluator, SlowEvaluator):
         evaluator.evaluate_each(rest, keep)
     elif rest:
-        for outcome in evaluator.evaluate(rest):
+        for outcome in looked_up or evaluator.evaluate(rest):
             keep(outcome)
     assert len(found) == len(requests), "an evaluator must give one outcome for each request"
     return found

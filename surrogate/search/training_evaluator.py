@@ -88,6 +88,11 @@ class TrainingEvaluator:
         return self._recipe.recipe_hash
 
     @property
+    def content_sha256(self) -> str:
+        """The recipe's hash, which values depend on."""
+        return self.recipe_hash
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds that were given."""
         return self._seeds

@@ -8,6 +8,7 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from graph_encoding.semantics import Semantics
 from surrogate.data.targets import FloatArray
 from surrogate.forecasting.forecast import Forecaster
@@ -32,6 +33,12 @@ class WarmStart:
     source: str
     cells: tuple[Cell, ...]
     costs: Mapping[str, FloatArray]
+
+    @property
+    def content_sha256(self) -> str:
+        """Checksum of the labels."""
+        costs = {name: column.tolist() for name, column in self.costs.items()}
+        return content_hash([[cell.text for cell in self.cells], costs])
 
     @classmethod
     def of_table(

@@ -1,11 +1,18 @@
 """`nasasr search`: a search on the command line, stopped, resumed and refused."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from surrogate.cli.commands.search import recommended
+from surrogate.search.pareto import non_dominated
+from surrogate.search.space import SearchSpace
 from tests.cli.conftest import Run
+from tests.unit.surrogate.search.helpers import space_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SETTING = "timit-micro/cpu-onnx-fp32-t1-b1-1s"
@@ -66,8 +73,19 @@ def test_another_search_does_not_overwrite_a_folder(run: Run, options: list[obje
         (["--training-seeds", "one"], "--training-seeds must be integers"),
         (["--training-seeds", "7"], "asks for [7]"),
         (["--level", "1.5"], "level must be in (0, 1)"),
-        (["--workers", "2"], "--workers and --address are of --evaluator train"),
+        (["--workers", "2"], "--workers is of --evaluator train, but the evaluator is table"),
         (["--evaluator", "train"], "give --corpus PATH"),
+        (["--evaluator", "train", "--table", "timit-micro"], "--table is of --evaluator table"),
+        (["--evaluator", "forecast", "--table", "a"], "--table is of --evaluator table"),
+        (["--evaluator", "forecast", "--training-seeds", "1"], "of --evaluator table or train"),
+        (["--evaluator", "forecast", "--stop-early"], "--stop-early is of --evaluator table"),
+        (["--warm-functions", "30"], "--warm-functions must come with --warm-start"),
+        (["--nodes", "4"], "search forecasts (--evaluator forecast)"),
+        (["--nodes", "4", "--training-seeds", "1234,1235"], "table 'timit-micro' has them of"),
+        (
+            ["--objective", "test_per", "--stop-early"],
+            "a first objective that is on the learning curves",
+        ),
     ],
 )
 def test_wrong_use_says_rule_and_remedy(
@@ -75,6 +93,76 @@ def test_wrong_use_says_rule_and_remedy(
 ) -> None:
     code, _, err = run("search", *options, "--budget", 3, *further)
     assert code == 2 and message in err
+    assert not (Path(str(options[-1])) / "history.jsonl").exists(), "the folder must stay free"
+
+
+def test_the_whole_front_is_recommended_and_both_its_ends_are_printed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recommended, "_SHOWN", 3)
+    objectives = ["--objective", "val_per", "--objective", SETTING]
+    out = tmp_path / "front"
+    code, printed, _ = run(
+        "search",
+        *objectives,
+        "--searcher",
+        "nsga2",
+        "--set",
+        "population=10",
+        "--budget",
+        100,
+        "--out",
+        out,
+    )
+    lines = (out / "history.jsonl").read_text().splitlines()[1:]
+    evaluations = [json.loads(line) for line in lines]
+    costs = np.array([evaluation["costs"] for evaluation in evaluations])
+    front = [e["cell"] for e, best in zip(evaluations, non_dominated(costs), strict=True) if best]
+    found = [best["cell"] for best in json.loads((out / "result.json").read_text())["recommended"]]
+    assert code == 0 and sorted(found) == sorted(front) and len(found) > 5
+    assert f"3 of {len(found)} cells of the front; result.json has all" in printed
+    assert found[0] in printed and found[-1] in printed and found[1] not in printed
+    fastest = evaluations[int(costs[:, 1].argmin())]["cell"]
+    assert found[-1] == fastest
+
+
+def test_a_searcher_of_the_working_directory_is_found(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "searcher_of_the_folder.py").write_text(
+        "from surrogate.search.searchers import RandomSearcher\n"
+        "class Mine(RandomSearcher):\n    name = 'mine'\n"
+    )
+    (tmp_path / "own.toml").write_text(
+        "budget = 2\nrepeats = 1\n[truth]\npredictor = 'mean'\n"
+        "[searchers.mine]\nkind = 'searcher_of_the_folder:Mine'\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    name = "searcher_of_the_folder:Mine"
+    assert run("search", "--searcher", name, "--budget", 2, "--out", "a")[0] == 0
+    monkeypatch.setattr("sys.path", [path for path in sys.path if path != str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "searcher_of_the_folder")
+    assert run("search", "compare", "own.toml", "--out", "b")[0] == 0
+
+
+def test_a_table_of_the_same_name_with_other_trainings_does_not_resume_a_search(
+    run: Run, tmp_path: Path
+) -> None:
+    table = space_table(SearchSpace(nodes=2), seeds=(1,))
+    last = replace(table.records[-1], test_per=0.5)
+    for name, records in (("a", table.records), ("b", [*table.records[:-1], last])):
+        BenchmarkTable(table.metadata, records).save(tmp_path / name)
+    options = ["--searcher", "random", "--training-seeds", 1, "--nodes", 2, "--out", tmp_path / "o"]
+    assert run("search", *options, "--budget", 3, "--table", tmp_path / "a")[0] == 0
+    assert run("search", *options, "--budget", 5, "--table", tmp_path / "a")[0] == 0
+    code, _, err = run("search", *options, "--budget", 7, "--table", tmp_path / "b")
+    assert code == 2 and "of another search: source_sha256 differ" in err
+    history = tmp_path / "o" / "history.jsonl"
+    header, *lines = history.read_text().splitlines()
+    older = {name: v for name, v in json.loads(header).items() if not name.endswith("_sha256")}
+    history.write_text("\n".join([json.dumps(older), *lines]) + "\n")
+    assert run("search", *options, "--budget", 7, "--table", tmp_path / "a")[0] == 0
 
 
 def test_the_forecast_evaluator_searches_larger_cells(run: Run, options: list[object]) -> None:

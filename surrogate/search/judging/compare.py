@@ -262,6 +262,8 @@ def run_comparison(
     missing = [task for task, path in path_of.items() if not path.exists()]
     done = len(path_of) - len(missing)
     on_progress(done, len(path_of))
+    # Before the searches: a wrong truth, limit or second objective must not be found after hours.
+    judge = _judge(bench, folder) if bench.table else None
     for task, (run, cost) in each_done(missing, bench.run, workers=workers, engine=engine):
         path = path_of[task]
         # Beside the run, which is the same whenever and wherever it is made.
@@ -269,15 +271,30 @@ def run_comparison(
         _write_json(asdict(run), path)
         done += 1
         on_progress(done, len(path_of))
-    return _judged(bench, path_of, folder)
-
-
-def _judged(bench: _Bench, path_of: dict[Task, Path], folder: Path) -> ComparisonSummary:
-    config, table = bench.config, bench.table
     runs = [_read_run(path) for path in path_of.values()]
-    truth = _truth(config, table, folder / _TRUTHS) if table else _forecast_truth(config, runs)
-    judge = Judge.of(config, table, truth)
-    whole = (table.epochs if table else None) or 1
+    judge = judge or Judge.of(config, None, _forecast_truth(config, runs))
+    return _summarised(bench, judge, runs, path_of, folder)
+
+
+def _judge(bench: _Bench, folder: Path) -> Judge:
+    """The judge of a comparison on a table."""
+    assert bench.table is not None
+    truth = _truth(bench.config, bench.table, folder / _TRUTHS)
+    judge = Judge.of(bench.config, bench.table, truth)
+    if judge.reference is not None:
+        judge.hypervolume(())  # checks the reference point
+    return judge
+
+
+def _summarised(
+    bench: _Bench,
+    judge: Judge,
+    runs: Sequence[SearchRun],
+    path_of: dict[Task, Path],
+    folder: Path,
+) -> ComparisonSummary:
+    config, truth = bench.config, judge.truth
+    whole = (bench.table.epochs if bench.table else None) or 1
     curves = [row for run in runs for row in curve_rows(run, judge, whole)]
     scores = [
         row for run in runs for row in run_scores(run, judge, config.shares, config.budget, whole)

@@ -36,10 +36,12 @@ def compare(
     output: PlainFormat = ReportFormat.TABLE,
 ) -> None:
     """Compare searchers over paired repeats; run again to resume."""
+    from surrogate.comparison.plugin import find_plugins
     from surrogate.search.judging.compare import run_comparison
     from surrogate.search.judging.config import load_compare_config
 
     chosen = load_compare_config(config)
+    find_plugins(entry.kind or name for name, entry in chosen.searchers.items())
     folder = out or Path("runs") / "search-compare" / chosen.name
     where = chosen_or_this(engine, workers, address)
     with told_when_stopped(resumed_by(folder)), ProgressDisplay("searches") as display:

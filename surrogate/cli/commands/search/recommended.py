@@ -9,6 +9,9 @@ from graph_encoding.drawing.draw import draw_text
 from surrogate.cli.output import Row
 from surrogate.cli.score_tables import write_in_pieces
 
+_SHOWN = 10
+"""Rows of a front that are printed."""
+
 if TYPE_CHECKING:
     from surrogate.forecasting.forecast import Forecaster
     from surrogate.search import SearchProblem
@@ -18,8 +21,18 @@ if TYPE_CHECKING:
 def described(
     searcher: "Searcher", forecaster: "Forecaster", level: float, count: int
 ) -> list[dict[str, Any]]:
-    """The recommended cells as JSON has them, the best first."""
-    found = searcher.recommend(count)
+    """The recommended cells as JSON has them, the best first.
+
+    Args:
+        searcher: which has searched.
+        forecaster: for the forecasts of the cells.
+        level: of the intervals.
+        count: cells of one objective; of several, the whole front is given.
+    """
+    from surrogate.search.run import MOST_OF_FRONT
+
+    several = len(searcher.problem.objectives) > 1
+    found = searcher.recommend(MOST_OF_FRONT if several else count)
     targets = [q.name for q in searcher.problem.objectives if q.name in forecaster.targets]
     forecasts = forecaster.forecast(
         [best.cell for best in found], level, targets=targets, curve=False, latency=False
@@ -53,7 +66,7 @@ def _one(searcher: "Searcher", best: "Recommendation") -> dict[str, Any]:
 
 
 def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
-    """Write the recommended cells as a table, and draw the best."""
+    """Write the recommended cells as a table, those of a long front in part; draw the best."""
     found = result["recommended"]
     if not found:
         typer.echo(
@@ -63,8 +76,10 @@ def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
             "lower --level"
         )
         return
-    rows = [_row(one, problem) for one in found]
-    write_in_pieces(rows, ["cell"])
+    shown = _spread(found, problem)
+    write_in_pieces([_row(one, problem) for one in shown], ["cell"])
+    if len(shown) < len(found):
+        typer.echo(f"{len(shown)} of {len(found)} cells of the front; result.json has all")
     for name, limit in _limits(found[0]).items():
         typer.echo(f"{name}: probability that the limit of {limit} holds")
     typer.echo(f"\n{draw_text(Cell.parse(found[0]['cell']), problem.space.semantics)}")
@@ -74,6 +89,18 @@ def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
         f"\n{result['trainings']} trainings from {result['source']}. `expected` is the searcher's "
         "estimate, `forecast` the\nartifact's with its interval; its table may have the cell."
     )
+
+
+def _spread(found: list[dict[str, Any]], problem: "SearchProblem") -> list[dict[str, Any]]:
+    """Some cells of a front, in order: the best by each objective, and evenly spaced ones."""
+    if len(found) <= _SHOWN:
+        return found
+    ends = {
+        min(range(len(found)), key=lambda i: q.to_cost(found[i]["expected"][q.name]))
+        for q in problem.objectives
+    }
+    even = {round(step * (len(found) - 1) / (_SHOWN - 1)) for step in range(_SHOWN)}
+    return [found[i] for i in sorted(ends | even)]
 
 
 def _limits(one: dict[str, Any]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`nasasr search`: one search on a table, on forecasts or by trainings; it can be resumed."""
 
 import json
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,6 +10,7 @@ import typer
 
 from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
+from graph_encoding.common.hashing import content_hash
 from surrogate.cli.commands.search.limits import Bounds, problem_of
 from surrogate.cli.commands.search.recommended import described, write_described
 from surrogate.cli.commands.search.trained import trained
@@ -25,10 +27,11 @@ from surrogate.cli.output import ReportFormat, write_json
 from surrogate.cli.progress import ProgressDisplay, told_when_stopped
 
 if TYPE_CHECKING:
+    from surrogate.fitting.artifact import ArtifactMetadata
     from surrogate.forecasting.forecast import Forecaster
     from surrogate.search import (
-        Evaluator,
         ForecastEvaluator,
+        SearcherChoice,
         SearchProblem,
         Step,
         TableEvaluator,
@@ -40,7 +43,8 @@ if TYPE_CHECKING:
     _Source = TableEvaluator | ForecastEvaluator | TrainingEvaluator
 
 _RESULT, _HISTORY = "result.json", "history.jsonl"
-_SHOWN = 5
+_RECOMMENDED = 5
+"""Cells that are recommended of one objective; of several, the whole front is."""
 
 
 class EvaluatorName(StrEnum):
@@ -49,6 +53,15 @@ class EvaluatorName(StrEnum):
     TABLE = "table"
     FORECAST = "forecast"
     TRAIN = "train"
+
+
+_USED_BY = {
+    "table": (EvaluatorName.TABLE,),
+    "training_seeds": (EvaluatorName.TABLE, EvaluatorName.TRAIN),
+    "stop_early": (EvaluatorName.TABLE,),
+    **dict.fromkeys(("corpus", "campaign", "engine", "workers", "address"), (EvaluatorName.TRAIN,)),
+}
+"""Option -> evaluators that use it."""
 
 
 _Objectives = Annotated[
@@ -125,6 +138,7 @@ _Format = Annotated[ReportFormat, typer.Option("--format", help="Form of the out
 
 
 def run(
+    context: typer.Context,
     objectives: _Objectives = None,
     max_latency: _MaxLatency = None,
     max_params: _MaxParams = None,
@@ -159,15 +173,14 @@ def run(
     from surrogate.data.prediction import check_level
     from surrogate.fitting.artifact import load_artifact
     from surrogate.forecasting.forecast import Forecaster
-    from surrogate.search import searcher_of
 
     # All that can be wrong is checked before anything is loaded.
     check_level(level)
+    _check_options(context, evaluator)
     bounds = Bounds(max_latency or [], max_params, max_macs, level)
     problem = problem_of(objectives or ["val_per"], bounds, nodes, ops)
-    choice = searcher_of(searcher, _settings(settings or []))
+    choice = _choice(searcher, settings or [])
     seeds = _numbers(training_seeds)
-    _check_options(evaluator, corpus, campaign, workers, address, ray=engine is EngineName.RAY)
     fitted = load_artifact(artifact)
     forecaster = Forecaster(fitted)
     models = bounds.models(problem, fitted)
@@ -180,9 +193,10 @@ def run(
     chosen = choice.make(
         problem, seed=seed, trainings_each=len(values.seeds), limits=models, warm_start=warm
     )
-    about = _search(chosen, values, budget, batch, out, stop_early=stop_early)
-    result = {**about, "recommended": described(chosen, forecaster, level, _SHOWN)}
-    _write(result, problem, out, output)
+    about = _about(chosen, values, batch, fitted.metadata, stop_early=stop_early)
+    trainings = _search(chosen, values, budget, batch, out, about)
+    recommended = described(chosen, forecaster, level, _RECOMMENDED)
+    _write({**about, "trainings": trainings, "recommended": recommended}, problem, out, output)
 
 
 def _write(
@@ -197,27 +211,55 @@ def _write(
     typer.echo(f"wrote {out}: {_HISTORY}, {_RESULT}", err=True)
 
 
-def _search(
+def _about(
     searcher: "Searcher",
-    evaluator: "Evaluator",
-    budget: int,
+    evaluator: "_Source",
     batch: int,
-    out: Path,
+    artifact: "ArtifactMetadata",
     *,
     stop_early: bool,
 ) -> dict[str, Any]:
-    """Search, or resume; what the search is, and its number of trainings."""
-    from surrogate.search import History, run_search
-    from surrogate.search.stopping import ForecastStopping
+    """What the search is; checks that it can start.
 
+    Raises:
+        UserError: if the table lacks most functions of the space, or trainings cannot be stopped.
+    """
+    from surrogate.search import TableEvaluator
+    from surrogate.search.run import table_with_curves
+
+    if isinstance(evaluator, TableEvaluator):
+        evaluator.check_space(searcher.is_allowed)
+    if stop_early:
+        table_with_curves(evaluator, searcher.problem)
     about = {
         **searcher.about(),
-        **({"stopping": "forecast"} if stop_early else {}),
         "problem": searcher.problem.to_plain(),
         "source": evaluator.source,
+        "source_sha256": evaluator.content_sha256,
         "training_seeds": list(evaluator.seeds),
         "batch": batch,
     }
+    if stop_early:
+        about["stopping"] = "forecast"
+    if searcher.warm_start is not None:
+        about["warm_start_sha256"] = searcher.warm_start.content_sha256
+    if any(limit.quantity.kind == "latency" for limit in searcher.problem.limits):
+        about["limits_sha256"] = content_hash(asdict(artifact))
+    return about
+
+
+def _search(
+    searcher: "Searcher",
+    evaluator: "_Source",
+    budget: int,
+    batch: int,
+    out: Path,
+    about: dict[str, Any],
+) -> int:
+    """Search, or resume; the number of trainings."""
+    from surrogate.search import History, run_search
+    from surrogate.search.stopping import ForecastStopping
+
     resumes = f"every finished training is kept. Resume with --out {out}"
     with (
         told_when_stopped(resumes),
@@ -234,9 +276,9 @@ def _search(
             on_step=lambda step: display.show(
                 min(step.trainings, budget), budget, _incumbent(searcher, step)
             ),
-            stopping=ForecastStopping() if stop_early else None,
+            stopping=ForecastStopping() if "stopping" in about else None,
         )
-    return {**about, "trainings": steps[-1].trainings if steps else 0}
+    return steps[-1].trainings if steps else 0
 
 
 def _incumbent(searcher: "Searcher", step: "Step") -> str | None:
@@ -282,12 +324,23 @@ def _warm(
     )
 
 
-def _check_options(evaluator: EvaluatorName, *of_trainings: object, ray: bool) -> None:
-    given = ray or any(option is not None for option in of_trainings)
-    if evaluator is not EvaluatorName.TRAIN and given:
+def _check_options(context: typer.Context, evaluator: EvaluatorName) -> None:
+    """Refuse options that would change nothing."""
+
+    def is_given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    for name, users in _USED_BY.items():
+        if evaluator not in users and is_given(name):
+            raise UserError(
+                f"--{name.replace('_', '-')} is of --evaluator {' or '.join(users)}, but the "
+                f"evaluator is {evaluator.value}; leave the option out, or choose that evaluator"
+            )
+    if is_given("warm_functions") and context.params["warm_start"] is None:
         raise UserError(
-            "--corpus, --campaign, --engine, --workers and --address are of --evaluator train, but "
-            f"the evaluator is {evaluator.value}"
+            "--warm-functions must come with --warm-start, but is given alone; name a table of "
+            "another recipe, or leave the option out"
         )
 
 
@@ -298,6 +351,15 @@ def _numbers(text: str) -> list[int]:
         raise UserError(
             f"--training-seeds must be integers joined by commas, but got {text!r}"
         ) from e
+
+
+def _choice(name: str, settings: list[str]) -> "SearcherChoice":
+    """The searcher of a name, which may be one of the working directory."""
+    from surrogate.comparison.plugin import find_plugins
+    from surrogate.search import searcher_of
+
+    find_plugins([name])
+    return searcher_of(name, _settings(settings))
 
 
 def _settings(words: list[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from surrogate.search import (
     TableEvaluator,
 )
 from surrogate.testing.synthetic import synthetic_table
+from tests.unit.surrogate.search.helpers import SMALL, space_table
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 PROBLEM = SearchProblem()
@@ -47,6 +48,43 @@ def test_a_missing_seed_is_an_error_or_a_failure_and_never_another_seed() -> Non
         TableEvaluator(table, PROBLEM, seeds=(2,)).evaluate([request])
     (outcome,) = TableEvaluator(table, PROBLEM, seeds=(2,), missing="failed").evaluate([request])
     assert outcome.values == {} and "with seed 2" in outcome.error
+
+
+def test_a_limit_on_a_latency_that_was_not_measured_rests_on_its_forecast() -> None:
+    table = BenchmarkTable.load("timit-micro")
+    setting = "paper/cpu-onnx-fp32-t1-b1-1s"
+    limited = SearchProblem(limits=(Limit(Quantity.of(setting), 1.0),))
+    measured = table.latency.seconds(setting)
+    keys = [key for key in PROBLEM.space.functions.keys if key not in measured][:1]
+    keys += [key for key in PROBLEM.space.functions.keys if key in measured][:1]
+    requests = [request_of(table, key, 1234) for key in keys]
+    labels = [{"val_per": table.labels_of(key, "val_per")[1234]} for key in keys]
+    outcomes = TableEvaluator(table, limited, seeds=(1234,)).evaluate(requests)
+    assert [o.values for o in outcomes] == [labels[0], {**labels[1], setting: measured[keys[1]]}]
+    both = replace(limited, objectives=(*PROBLEM.objectives, Quantity.of(setting)))
+    with pytest.raises(UserError, match="a setting that is measured for all functions"):
+        TableEvaluator(table, both, seeds=(1234,)).evaluate(requests)
+
+
+def test_a_table_must_have_most_functions_of_the_space() -> None:
+    small = SearchProblem(space=SMALL)
+    whole = TableEvaluator(space_table(), small, seeds=(1,))
+    whole.check_space()
+    larger = replace(small, space=SearchSpace(3, SMALL.ops))
+    lacking = TableEvaluator(space_table(), larger, seeds=(1, 2), missing="failed")
+    with pytest.raises(UserError, match=r"random ones with 3 operations .*--evaluator forecast"):
+        lacking.check_space()
+    lacking.check_space(lambda cell: larger.space.function(cell).key in SMALL.functions.row_of)
+
+
+def test_checksums_tell_tables_and_artifacts_of_one_name_apart(artifact: Artifact) -> None:
+    one, other = space_table(), space_table(noise=0.01)
+    sums = [TableEvaluator(t, PROBLEM, seeds=(1,)).content_sha256 for t in (one, one, other)]
+    assert sums[0] == sums[1] != sums[2]
+    fit = replace(artifact, metadata=replace(artifact.metadata, fit={"seed": 7}))
+    own, fitted_anew = (ForecastEvaluator(Forecaster(a), PROBLEM) for a in (artifact, fit))
+    assert own.source == fitted_anew.source
+    assert own.content_sha256 != fitted_anew.content_sha256
 
 
 def test_a_failed_training_is_a_failed_evaluation() -> None:

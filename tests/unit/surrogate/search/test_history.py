@@ -54,6 +54,42 @@ def test_the_file_of_another_search_is_refused_and_left_as_it_is(tmp_path: Path)
     assert (tmp_path / "h").read_bytes() == whole
 
 
+def test_a_file_without_an_evaluation_becomes_that_of_the_search(tmp_path: Path) -> None:
+    with History({**ABOUT, "seed": 1}, tmp_path / "h"):
+        pass
+    written(tmp_path / "h")
+    assert (tmp_path / "h").read_bytes() == written(tmp_path / "new")
+
+
+@pytest.mark.parametrize("content", [b'{"a": 1}\n', b"[1]\n", b"7\n", b"text\n", b"\xff\xfe\n"])
+def test_a_file_that_is_no_history_is_refused_and_left_as_it_is(
+    content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "h").write_bytes(content)
+    with pytest.raises(UserError, match=r"history of a search|of another search"):
+        History(ABOUT, tmp_path / "h").__enter__()
+    assert (tmp_path / "h").read_bytes() == content
+
+
+def test_bytes_that_are_no_text_are_an_error_that_names_the_file(tmp_path: Path) -> None:
+    whole = written(tmp_path / "h")
+    (tmp_path / "h").write_bytes(whole + b"\xff\xfe\n")
+    with pytest.raises(UserError, match=r"h must be the history of a search"):
+        History(ABOUT, tmp_path / "h").__enter__()
+    (tmp_path / "h").write_bytes(whole)
+    assert written(tmp_path / "h") == whole, "the file must not be held after the error"
+
+
+def test_another_checksum_is_another_search_but_older_files_have_none(tmp_path: Path) -> None:
+    written(tmp_path / "h")
+    with History({**ABOUT, "source_sha256": "a"}, tmp_path / "h") as history:
+        assert list(history.evaluations) == EVALUATIONS
+    with History({**ABOUT, "source_sha256": "a"}, tmp_path / "new") as history:
+        history.append(EVALUATIONS[0])
+    with pytest.raises(UserError, match="of another search: source_sha256 differ"):
+        History({**ABOUT, "source_sha256": "b"}, tmp_path / "new").__enter__()
+
+
 def test_a_damaged_line_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     written(tmp_path / "h")
     lines = (tmp_path / "h").read_text().splitlines()

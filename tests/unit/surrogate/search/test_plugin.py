@@ -32,6 +32,13 @@ class InOrder(Searcher):
         return [SMALL.functions.cells[row] for row in rows[rows >= self.settings.first][:count]]
 
 
+class Unfinished(Searcher):
+    """Proposes nothing."""
+
+    name = "unfinished"
+    settings_type = MySettings
+
+
 class NoSettings(InOrder):
     name = "no-settings"
     settings_type = int
@@ -50,6 +57,7 @@ def test_a_searcher_of_another_module_is_named_by_its_class() -> None:
         ("none", {}, "unknown searcher 'none'; known: "),
         ("no_module:Class", {}, "'no_module' cannot be imported"),
         (f"{__name__}:MySettings", {}, "subclass of Searcher"),
+        (f"{__name__}:Unfinished", {}, "implement all abstract methods, but lacks _propose"),
         (f"{__name__}:NoSettings", {}, "must be a dataclass"),
         (f"{__name__}:InOrder", {"last": 1}, r"\(first\)"),
         (f"{__name__}:InOrder", {"first": "1"}, "first"),

@@ -1,12 +1,28 @@
 """Searches are resumed to the same bytes, and end where they should."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
-from surrogate.search import SEARCHERS, History, SearchProblem, Step, TableEvaluator, run_search
-from surrogate.search.searchers import EvolutionSearcher, GuidedSearcher, GuidedSettings
+from surrogate.search import (
+    SEARCHERS,
+    Evaluation,
+    History,
+    SearchProblem,
+    Step,
+    TableEvaluator,
+    run_search,
+)
+from surrogate.search.searchers import (
+    EvolutionSearcher,
+    GuidedSearcher,
+    GuidedSettings,
+    RandomSearcher,
+)
 from surrogate.testing.searcher_contract import FunctionEvaluator, labels_of, problem_of
 from tests.unit.surrogate.search.helpers import SMALL, space_table
 
@@ -44,6 +60,53 @@ def test_a_search_that_was_stopped_within_a_batch_is_resumed_to_the_same_bytes(
     assert search(tmp_path / "stopped", TableEvaluator) == steps
     assert (tmp_path / "stopped").read_bytes() == (tmp_path / "whole").read_bytes()
     assert [step.trainings for step in steps] == [5, 10, 15, 20, 24]
+
+
+class _BySize(RandomSearcher):
+    """Chooses other functions if it is asked for more."""
+
+    def _propose(self, count: int) -> Sequence[Cell]:
+        rows = self.open_rows
+        return [SMALL.functions.cells[row] for row in rows[(rows + count) % 3 == 0]]
+
+
+def _continued(kind: type[_BySize] | type[GuidedSearcher], history: History, budget: int) -> int:
+    """Trainings after a search with a budget."""
+    searcher = kind(PROBLEM, seed=0, trainings_each=3)
+    evaluator = TableEvaluator(TABLE, PROBLEM, seeds=(2, 1, 3))
+    return run_search(searcher, evaluator, budget=budget, batch=10, history=history)[-1].trainings
+
+
+@pytest.mark.parametrize("kind", [_BySize, GuidedSearcher])
+def test_a_larger_budget_continues_after_a_batch_that_a_smaller_one_cut(
+    kind: type[_BySize] | type[GuidedSearcher],
+) -> None:
+    history = History({})
+    assert _continued(kind, history, 25) == 25
+    first = history.evaluations
+    assert [e.asked for e in first] == [10] * 20 + [5] * 5
+    assert _continued(kind, history, 42) == 42
+    assert history.evaluations[:25] == first
+    # A smaller budget does not train what is left of a larger one's batch.
+    stopped = History({})
+    for evaluation in history.evaluations[:27]:
+        stopped.append(evaluation)
+    assert _continued(kind, stopped, 29) == len(stopped) == 29
+    assert _continued(kind, stopped, 42) == 42
+    assert stopped.evaluations == history.evaluations
+
+
+def test_a_history_without_the_sizes_of_batches_is_resumed() -> None:
+    whole = History({})
+    _continued(_BySize, whole, 25)
+    older = [Evaluation.from_json(replace(e, asked=0).to_json()) for e in whole.evaluations]
+    assert "asked" not in older[0].to_json().replace("asked_at", "")
+    resumed = History({})
+    for evaluation in older[:23]:
+        resumed.append(evaluation)
+    assert _continued(_BySize, resumed, 25) == 25
+    assert [e.key for e in resumed.evaluations] == [e.key for e in whole.evaluations]
+    assert _continued(_BySize, resumed, 42) == 42
 
 
 def test_guided_repeats_incumbents_with_the_next_seeds() -> None:

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_encoding.common.errors import UserError
-from surrogate.search import History, SearchProblem, TableEvaluator, run_search
+from surrogate.search import (
+    History,
+    Outcome,
+    Quantity,
+    Request,
+    SearchProblem,
+    TableEvaluator,
+    run_search,
+)
 from surrogate.search.searchers import GuidedSearcher, RandomSearcher
 from surrogate.search.stopping import (
     Decision,
@@ -19,6 +27,7 @@ from surrogate.search.stopping import (
 )
 from surrogate.testing.searcher_contract import FunctionEvaluator, labels_of, problem_of
 from tests.unit.surrogate.search.helpers import SMALL, space_table
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 EPOCHS = 20
 
@@ -85,6 +94,74 @@ def test_a_budget_is_that_of_so_many_whole_trainings_and_resumes() -> None:
         again.append(evaluation)
     search(again)
     assert again.evaluations == history.evaluations
+
+
+class _Counted(TableEvaluator):
+    """Counts what is looked up."""
+
+    count = 0
+
+    def evaluate(self, requests: Sequence[Request]) -> list[Outcome]:
+        self.count += len(requests)
+        return super().evaluate(requests)
+
+
+def test_a_training_that_failed_takes_part_in_a_search_that_stops_early() -> None:
+    table, problem = space_table(seeds=(1, 2)), SearchProblem(space=SMALL)
+    records = [r for i, r in enumerate(table.records) if r.seed == 1 or i % 4 == 1]
+    lacking = BenchmarkTable(table.metadata, records)
+    evaluator = _Counted(lacking, problem, seeds=(2, 1), missing="failed")
+    history = History({})
+    searcher = RandomSearcher(problem, seed=0, trainings_each=2)
+    rule = ForecastStopping(ForecastSettings(place=1, least=0.4))
+    run_search(searcher, evaluator, budget=20, batch=5, history=history, stopping=rule)
+    statuses = [e.status for e in history.evaluations]
+    assert {"ok", "failed", "stopped"} == set(statuses)
+    whole = table.epochs
+    assert whole is not None
+    used = sum(e.epochs for e in history.evaluations) + whole * statuses.count("failed")
+    assert 20 * whole <= used < 21 * whole
+    assert evaluator.count == len(history), "each training must be looked up once"
+
+
+@pytest.mark.parametrize("budget", [9, 11, 14])
+def test_a_larger_budget_continues_a_search_that_stops_early(budget: int) -> None:
+    table, problem, history = space_table(), SearchProblem(space=SMALL), History({})
+    for of in (budget, 30):
+        run_search(
+            GuidedSearcher(problem, seed=0, trainings_each=3),
+            TableEvaluator(table, problem, seeds=(1, 2, 3)),
+            budget=of,
+            batch=8,
+            history=history,
+            stopping=ForecastStopping(ForecastSettings(place=1, least=0.4)),
+        )
+    whole = table.epochs
+    assert whole is not None
+    assert 30 * whole <= sum(e.epochs for e in history.evaluations) < 31 * whole
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("val_per", "test_per"), "'test_per' is known at the end of a training only"),
+        (("test_per",), "needs a first objective that is on the learning curves"),
+        (("params", "val_per"), "needs a first objective that is on the learning curves"),
+    ],
+)
+def test_no_label_of_a_stopped_training_is_seen(names: tuple[str, ...], message: str) -> None:
+    problem = SearchProblem(tuple(map(Quantity.of, names)), space=SMALL)
+    history = History({})
+    with pytest.raises(UserError, match=message):
+        run_search(
+            RandomSearcher(problem, seed=0),
+            TableEvaluator(space_table(), problem, seeds=(1,)),
+            budget=20,
+            batch=5,
+            history=history,
+            stopping=ForecastStopping(),
+        )
+    assert not history.evaluations
 
 
 def test_guided_learns_from_what_was_stopped_and_does_not_recommend_it() -> None:

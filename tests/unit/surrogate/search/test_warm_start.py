@@ -29,6 +29,12 @@ def test_it_has_mean_labels_of_some_functions_of_the_space() -> None:
     assert warm(seed=1).cells != found.cells and warm().cells == found.cells
 
 
+def test_its_checksum_is_that_of_the_labels() -> None:
+    other = WarmStart.of_table(space_table(noise=0.01), PROBLEM, functions=40)
+    assert other.source == warm().source and other.cells == warm().cells
+    assert warm().content_sha256 == warm().content_sha256 != other.content_sha256
+
+
 def test_a_warm_search_begins_with_good_functions_and_counts_none_as_known() -> None:
     labels = labels_of(SMALL)
     ranks = {key: rank for rank, key in enumerate(sorted(labels, key=lambda k: labels[k]))}

@@ -143,6 +143,30 @@ def test_a_refined_truth_of_all_functions_takes_no_estimate(
     assert again.truth_sources == {"refined": len(SMALL.functions)}
 
 
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ({"truth": {"refined": "nope.parquet"}}, "nope.parquet must have rows with key"),
+        (
+            {"second": "test_per", "hypervolume_reference": (1, 1)},
+            "a second objective must be a latency setting, params or macs",
+        ),
+        (
+            {"second": "params", "hypervolume_reference": (1, 1)},
+            "hypervolume_reference must be worse than some function",
+        ),
+    ],
+)
+def test_what_searches_are_judged_by_is_checked_before_they_run(
+    further: dict[str, object], message: str, table: Path, tmp_path: Path
+) -> None:
+    plain = config_of(table).model_dump(mode="json", exclude_unset=True)
+    config = CompareConfig.model_validate({**plain, "searchers": {"random": {}}, **further})
+    with pytest.raises(UserError, match=message):
+        run_comparison(config, tmp_path)
+    assert not list((tmp_path / "runs").iterdir())
+
+
 def test_searches_by_edited_code_are_run_again(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
