@@ -13,6 +13,7 @@ from surrogate.search.judging.summary import (
     ComparisonSummary,
     CurveRow,
     MetricSummary,
+    SearchRun,
     run_scores,
 )
 
@@ -75,15 +76,7 @@ def test_all_metrics_of_a_search_have_a_meaning() -> None:
 
 
 # A search of one function, and a judge with a limit and a second objective: no metric is left out.
-RUN: Any = SimpleNamespace(
-    searcher="one",
-    repeat=0,
-    trained=("a",),
-    stopped=(False,),
-    costs=(0.5,),
-    front_after=lambda _: ("a",),
-    epochs_spent=lambda _: [20],
-)
+RUN = SearchRun("one", 0, ("a",), ((1, ("a",)),), (20,), (False,), (0.5,))
 JUDGE: Any = SimpleNamespace(
     is_limited=True,
     allowed={"a"},
