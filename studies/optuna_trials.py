@@ -3,9 +3,8 @@
 OMP_NUM_THREADS=1 python studies/optuna_trials.py --repeats 100
 
 All samplers see the trainings of one seed; a dead cell is a pruned trial, and counts. Functions are
-judged by trainings with other seeds and held-out forecasts, as in docs/guides/search.md. Studies of
-one repeat have one seed. A study that does not get there counts with twice the number of its
-trials.
+judged by the refined truth of docs/guides/search.md. Studies of one repeat have one seed. A study
+that does not get there counts with twice the number of its trials.
 """
 
 import argparse
@@ -23,11 +22,11 @@ from graph_encoding import Semantics, functional_key
 from graph_encoding.functional_identity import is_dead
 from surrogate.data.targets import VAL_PER
 from surrogate.plugins.optuna_sampler import GuidedSampler, suggest_cell
-from surrogate.predictors import XgbPredictor, XgbSettings
-from surrogate.search import SearchSpace, interim_truth
+from surrogate.search import Truth, read_refined
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SEED = 1234
+TRUTH = Path(__file__).parents[1] / "configs/search/timit-micro-truth.parquet"
 SHARE = 0.01
 BOOTSTRAPS = 2000
 SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
@@ -65,13 +64,8 @@ def main() -> None:
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 
     table = BenchmarkTable.load("timit-micro")
-    good = interim_truth(
-        table,
-        VAL_PER,
-        SearchSpace(),
-        seen_seeds=[SEED],
-        predictor=XgbPredictor(XgbSettings(members=2)),
-    ).best(SHARE)
+    rows = sorted(read_refined(TRUTH), key=lambda row: row.key)
+    good = Truth(VAL_PER, tuple(rows)).best(SHARE)
     trials: dict[str, list[int]] = {name: [] for name in args.samplers}
     for repeat in range(args.repeats):
         for name in args.samplers:
