@@ -112,6 +112,8 @@ class TrueMeanModel:
             return None
         seeds = sorted({seed for of in trainings if len(of) > 1 for seed in of})
         main = main_seed(trainings)
+        if main not in seeds:  # nothing says what its trainings share
+            main = None
         raw = _raw_inputs(held_out)
         lowest, highest = np.quantile(raw, [_OUTER, 1 - _OUTER], axis=0)
         inside = np.clip(raw, lowest, highest)
@@ -135,7 +137,11 @@ class TrueMeanModel:
 
     def noise_std(self, forecast: Prediction) -> FloatArray:
         """(n,) standard deviations between trainings of one function with different seeds."""
-        return np.exp(_linear(self.noise, self._inputs(forecast)) / 2)
+        return np.sqrt(self._noise_variance(self._inputs(forecast)))
+
+    def _noise_variance(self, inputs: FloatArray) -> FloatArray:
+        """(n,) variances of the noise of a training, > 0 also where all seeds agree exactly."""
+        return np.maximum(np.exp(_linear(self.noise, inputs)), _LEAST_STD**2)
 
     def model_std(self, forecast: Prediction) -> FloatArray:
         """(n,) standard deviations of the true means around forecasts without own trainings."""
@@ -195,7 +201,7 @@ class TrueMeanModel:
         offsets, loadings, factors = self._of_seeds()
         shift = _linear((0.0, *self.slopes), inputs)
         prior = np.maximum(np.exp(_linear(self.model, inputs)), least_variance)
-        noise = np.exp(_linear(self.noise, inputs))[:, None] * factors
+        noise = self._noise_variance(inputs)[:, None] * factors
         precision = 1 / noise
         seen = np.where(np.isnan(residuals), 0.0, 1.0)
         most = _MOST_SIGMA * np.sqrt(prior[:, None] * loadings**2 + noise)
@@ -245,11 +251,11 @@ class TrueMeanModel:
         shift = _linear((0.0, *self.slopes), inputs)
         centred = np.where(seen, residuals - offsets - shift[:, None], 0.0)
         prior = np.exp(_linear(self.model, inputs))
-        variance = np.exp(_linear(self.noise, inputs))[:, None] * factors
+        variance = self._noise_variance(inputs)[:, None] * factors
         weight = np.where(seen, 1 / variance, 0.0)
         total = 1 / prior + (weight * loadings**2).sum(axis=1)
         explained = (weight * centred * loadings).sum(axis=1) ** 2 / total
-        squares = (weight * centred**2).sum(axis=1) - explained
+        squares = np.maximum((weight * centred**2).sum(axis=1) - explained, 0.0)  # of rounding
         log_volume = np.where(seen, np.log(variance), 0.0).sum(axis=1) + np.log(prior * total)
         count = seen.sum(axis=1)
         tails = (_TAILS + count) * np.log1p(squares / _TAILS)
@@ -258,7 +264,9 @@ class TrueMeanModel:
     def _calibrated(self, forecast: Prediction, residuals: FloatArray) -> Self:
         """The model with both variances scaled to the stated coverage."""
         normal = NormalDist().inv_cdf((1 + _LEVEL) / 2)
-        noisier = (np.quantile(self._differences(forecast, residuals), _LEVEL) / normal) ** 2
+        widest = np.quantile(self._differences(forecast, residuals), _LEVEL)
+        # Trainings of all seeds may agree exactly, as in a table without noise.
+        noisier = max((widest / normal) ** 2, _LEAST_STD**2)
         wider = replace(self, noise=(self.noise[0] + float(np.log(noisier)), *self.noise[1:]))
         tried = [
             replace(wider, model=(wider.model[0] + float(np.log(factor)), *wider.model[1:]))

@@ -14,7 +14,7 @@ from surrogate.explorer.table_columns import Columns
 from surrogate.search.history import Evaluation
 
 HISTORY_FILE = "history.jsonl"
-STATUSES = ("ok", "failed", "dead")
+STATUSES = ("ok", "failed", "dead", "stopped")
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ class SearchRun:
             text = file.read_text(encoding="utf-8")
             first, *lines = text[: text.rfind("\n") + 1].splitlines()
             evaluations = tuple(Evaluation.from_json(line) for line in lines)
-            return cls(file.resolve().parent.name, dict(json.loads(first)), evaluations)
+            found = cls(file.resolve().parent.name, dict(json.loads(first)), evaluations)
+            found.facts()  # which reads the first line
+            return found
 
     def facts(self) -> dict[str, Any]:
         """What the page says about it."""
-        searcher = self.about.get("searcher", self.about.get("name", "search"))
-        problem = self.about.get("problem", {})
+        searcher, problem = self.about["searcher"], self.about["problem"]
         objectives = [objective["name"] for objective in problem.get("objectives", [])]
         limits = {limit["name"]: limit["most"] for limit in problem.get("limits", [])}
         return {
@@ -66,7 +67,8 @@ class SearchRun:
     def columns(self, space: StandardSpace) -> Columns:
         """Per evaluation: the function (missing if it is not in the space), seed, status, batch.
 
-        `cost/0` and so on are the objectives' costs, lower is better; NaN without success.
+        `cost/0` and so on are the objectives' costs, lower is better; NaN of what did not end with
+        success: those of a stopped training are forecasts.
         """
         index = {key: i for i, key in enumerate(space.keys)}
         rows = self.evaluations
@@ -78,6 +80,6 @@ class SearchRun:
             "asked_at": np.array([row.asked_at for row in rows], dtype=np.int64),
         }
         for i in range(count):
-            costs = [row.costs[i] if row.costs else np.nan for row in rows]
+            costs = [row.costs[i] if row.status == "ok" else np.nan for row in rows]
             found[f"cost/{i}"] = np.array(costs, dtype=np.float64)
         return found

@@ -65,7 +65,7 @@ class ExplorerServer(ThreadingHTTPServer):
             UserError: if there is no such table or forecaster, or the text is no cell.
         """
         names = [fact["name"] for fact in self._contents.about["tables"]]
-        if not table.isascii() or not table.isdigit() or int(table) >= len(names):
+        if table not in map(str, range(len(names))):
             raise UserError(f"table must be a number in 0 .. {len(names) - 1}, but got {table!r}")
         number = int(table)
         forecaster = self._forecasters[number]
@@ -180,7 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
                 {"error": f"requests must come from {self.server.url}, and no other page"},
             )
             return
-        url = urlsplit(self.path)
+        try:
+            url = urlsplit(self.path)
+        except ValueError:
+            self._json(HTTPStatus.BAD_REQUEST, {"error": "the address must be valid; open /"})
+            return
         if url.path == "/":
             self._send(HTTPStatus.OK, "text/html; charset=utf-8", self.server.page)
         elif url.path == "/forecast":

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.toml_config import load_config
+from surrogate.curves.data import FEWEST_EPOCHS
 from surrogate.data.targets import TARGETS, Target
 from surrogate.predictors import PREDICTORS, Predictor, PriorPredictor, PriorSettings
+
+if TYPE_CHECKING:
+    from train_benchmark.table.benchmark_table import BenchmarkTable
 
 S = TypeVar("S")
 
@@ -136,10 +140,23 @@ def with_prior_table(config: FitConfig[Any], table: str) -> FitConfig[Any]:
         UserError: if the configuration chooses another predictor.
     """
     own = config.settings if config.predictor == PriorPredictor.name else PriorSettings()
-    if config.predictor not in (PriorPredictor.name, default_fit_config().predictor):
+    if config.predictor != PriorPredictor.name and "predictor" in config.model_fields_set:
         raise UserError(
             f"a prior table is used by the predictor {PriorPredictor.name!r} only, but the "
             f"configuration chooses {config.predictor!r}; leave one of them out"
         )
     chosen = {"predictor": PriorPredictor.name, "settings": replace(own, table=table)}
     return config.model_copy(update=chosen)
+
+
+def for_table(config: FitConfig[Any], table: "BenchmarkTable") -> FitConfig[Any]:
+    """The configuration, without curves if it does not ask for them and the table's are too short.
+
+    Args:
+        config: of the fit.
+        table: what it is fitted on.
+    """
+    is_chosen = "curve_predictor" in config.model_fields_set
+    if is_chosen or table.epochs is None or table.epochs >= FEWEST_EPOCHS:
+        return config
+    return config.model_copy(update={"curve_predictor": NONE})

@@ -103,10 +103,14 @@ def functions_of(cells: Sequence[Cell], semantics: Semantics) -> list[Function]:
     known = _known(tuple(OPERATIONS.get(op) for op in OPERATIONS), semantics)
     if len(known) > _MOST_KNOWN:
         known.clear()
+    found = []
     for cell in cells:
-        if cell not in known:
-            known[cell] = Function(*key_and_death(cell, semantics))
-    return [known[cell] for cell in cells]
+        function = known.get(cell)
+        if function is None:
+            function = known[cell] = Function(*key_and_death(cell, semantics))
+        # Not read from the cache again: another thread may have emptied it.
+        found.append(function)
+    return found
 
 
 # Of all operations: one of another meaning may be registered under a name later.

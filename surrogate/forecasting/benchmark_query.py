@@ -30,6 +30,7 @@ from surrogate.forecasting.batch_query import (
 )
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.forecasting.values import Forecast, TargetForecast
+from train_benchmark.labels import LABELS
 
 if TYPE_CHECKING:
     from train_benchmark.table.benchmark_table import BenchmarkTable
@@ -205,6 +206,7 @@ class Benchmark:
         if seed == "posterior":
             rows = self._estimate_rows(cell_of, metric, epoch, level)
             return Answers.of(parsed, [rows[function] for function in functions])
+        self._check_request(metric, seed, epoch)
         trained = [
             function for function in cell_of if self.table.labels_of(function.key, "val_per")
         ]
@@ -278,12 +280,11 @@ class Benchmark:
             rows[function] = estimate_row(forecast.estimate)
         return rows
 
-    def _measured(
-        self, functions: Sequence[Function], metric: str, seed: "SeedChoice", epoch: int | None
-    ) -> dict[Function, Row]:
-        """The rows of functions that were measured."""
-        if not functions:
-            return {}
+    def _check_request(self, metric: str, seed: "SeedChoice", epoch: int | None) -> None:
+        """Refuse what no cell can be asked for, whatever the cells are."""
+        known = sorted({*LABELS, *self.forecaster.targets})
+        if metric not in known:
+            raise UserError(f"the metric must be one of {', '.join(known)}, but got {metric!r}")
         if seed != "mean" and seed not in self.table.seeds:
             raise UserError(
                 f"table {self.table.metadata.name!r} has the seeds {list(self.table.seeds)}: "
@@ -291,6 +292,11 @@ class Benchmark:
             )
         if epoch is not None and metric != "val_per":
             raise UserError(f"an epoch goes with the metric 'val_per' only, but got {metric!r}")
+
+    def _measured(
+        self, functions: Sequence[Function], metric: str, seed: "SeedChoice", epoch: int | None
+    ) -> dict[Function, Row]:
+        """The rows of functions that were measured."""
         if epoch is None:
             by_seed = [self.table.labels_of(function.key, metric) for function in functions]
         else:

@@ -321,7 +321,8 @@ def with_observed_label(
 ) -> TargetForecast:
     """A forecast with the label of one observed training instead of its own.
 
-    The remaining epochs of an observed training are normal on the model scale.
+    It has no estimate of the mean over seeds, which is of other trainings. The remaining epochs of
+    an observed training are normal on the model scale.
     """
     transform = TARGETS.get(target.target).transform
     limit, mean = transform.to_model(np.array([COLLAPSED_PER, float(label.mean[0])]))
@@ -336,6 +337,7 @@ def with_observed_label(
         std_seed=None if label.std_seed is None else float(label.std_seed[0]),
         low=float(label.low[0]) if with_interval else None,
         high=float(label.high[0]) if with_interval else None,
+        estimate=None,
     )
 
 

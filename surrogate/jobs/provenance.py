@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import inspect
+import marshal
 import platform
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
+from graph_encoding.common.hashing import content_hash
 from surrogate.predictors.base import Predictor
 
 _VERSIONED = (
@@ -77,10 +79,14 @@ def hash_of_class(kind: type[Any], base: type[Any] = Predictor) -> str:
     """sha256 of the code of a class and of its base classes, up to `base`.
 
     For a class in a package that is the whole package, subpackages included; for one in a single
-    module it is the module, and what it imports from its own folder.
+    module it is the module, and what it imports from its own folder; for one that was typed in, its
+    compiled methods.
     """
     kinds = [of for of in kind.__mro__ if issubclass(of, base)]
-    return _hash_of_files(path for of in kinds for path in _source_files(of))
+    files = {of: list(_source_files(of)) for of in kinds}
+    found = _hash_of_files(path for paths in files.values() for path in paths)
+    typed_in = [_hash_of_methods(of) for of, paths in files.items() if not paths]
+    return content_hash([found, *typed_in]) if typed_in else found
 
 
 def _hash_of_files(paths: Iterable[Path]) -> str:
@@ -91,12 +97,23 @@ def _hash_of_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def _hash_of_methods(kind: type[Any]) -> str:
+    """sha256 of what a class defines, without files: names, and the code of its functions."""
+    digest = hashlib.sha256(kind.__qualname__.encode())
+    for name, value in sorted(vars(kind).items()):
+        code = getattr(value, "__code__", None)
+        content = repr(value).encode() if code is None else marshal.dumps(code)
+        if code is not None or isinstance(value, str | int | float | bool | tuple):
+            digest.update(name.encode() + b"\0" + content)
+    return digest.hexdigest()
+
+
 def _source_files(kind: type[Any]) -> Iterable[Path]:
     try:
         own = inspect.getsourcefile(kind)
-    except TypeError:  # a class that was typed in
+    except (TypeError, OSError):  # a class that was typed in
         return ()
-    if own is None:
+    if own is None or not Path(own).is_file():
         return ()
     package = sys.modules[kind.__module__].__package__
     return _package_files(package.partition(".")[0]) if package else _with_neighbours(Path(own))

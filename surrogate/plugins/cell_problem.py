@@ -69,6 +69,11 @@ class CellProblem:
             benchmark = Benchmark.load(benchmark)
         self.benchmark, self.seed, self.epoch = benchmark, seed, epoch
         semantics = Semantics(benchmark.table.metadata.semantics)
+        if space is not None and space.semantics is not semantics:
+            raise UserError(
+                f"a space must have the semantics of its table, {semantics.value!r}, but has "
+                f"{space.semantics.value!r}; pass SearchSpace(semantics=...)"
+            )
         self.search = SearchProblem(
             tuple(Quantity.of(name) for name in objectives),
             tuple(Limit(Quantity.of(name), most) for name, most in (limits or {}).items()),
@@ -233,8 +238,12 @@ def merged_dataset(
     """A dataset of n labelled graphs, with the mean label of equal functions and their number.
 
     Raises:
-        UserError: if a label is not finite.
+        UserError: if lengths differ, or a label is not finite.
     """
+    if len(labels) != len(graphs):
+        raise UserError(
+            f"labels must be one for each graph, but {len(graphs)} graphs have {len(labels)}"
+        )
     by_key: dict[str, list[int]] = {}
     for row, graph in enumerate(graphs):
         by_key.setdefault(graph.key, []).append(row)

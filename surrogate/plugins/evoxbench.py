@@ -122,6 +122,8 @@ class CellsBenchmark(Benchmark):  # type: ignore[misc]  # untyped
         super().__init__(CellsSearchSpace(cells), CellsEvaluator(cells, seed))
         self.normalized_objectives = normalized_objectives
         self._cells = cells
+        # Neither seed nor limits: a search is judged by means, and EvoXBench knows no limits.
+        self._truth = CellProblem(cells.benchmark, cells.names, space=cells.search.space)
 
     @property
     def name(self) -> str:
@@ -131,4 +133,4 @@ class CellsBenchmark(Benchmark):  # type: ignore[misc]  # untyped
     @property
     def pareto_front(self) -> FloatArray:
         """(f, m) costs of the Pareto front of the whole space."""
-        return self._cells.front
+        return self._truth.front

@@ -130,7 +130,7 @@ class NasBenchASRSearchSpace:
         name = _ACCURACIES.get(name, _QUANTITIES.get(name, name))
         if name == "latency":
             name = self._latency()
-        if epoch < -1:
+        if not -1 <= epoch <= self.get_max_epochs():
             raise UserError(f"an epoch must be in 0 .. {self.get_max_epochs()} or -1, not {epoch}")
         if full_lc:
             if name != "val_per":

@@ -8,6 +8,7 @@ import numpy as np
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import MissingExtraError, UserError
+from graph_encoding.graph import CellGraph
 from graph_encoding.interop.parameters import CellParameters
 from surrogate.search.feasibility import LimitModel
 from surrogate.search.history import Evaluation
@@ -54,7 +55,21 @@ def _check_objectives(study: "Study") -> None:
 
 
 class _StudySearcher(GuidedSearcher):
-    """A guided searcher that learns of running trials too."""
+    """A guided searcher of one trial.
+
+    Args:
+        problem: as of all searchers.
+        study_seed: the same for all trials: their start is one start.
+        options: as of all searchers.
+    """
+
+    def __init__(self, problem: SearchProblem, *, study_seed: int, **options: Any) -> None:
+        super().__init__(problem, **options)
+        self._random = np.random.default_rng([study_seed])
+
+    def plan_start(self) -> None:
+        """Choose the start before any trial is told: later it would represent what is left."""
+        assert self._start is not None
 
     @property
     def is_exhausted(self) -> bool:
@@ -175,6 +190,7 @@ class GuidedSampler(BaseSampler):
             replace(self._problem, objectives=_OBJECTIVES[:objectives]),
             # Draws differ between trials, though the searcher is a new one.
             seed=self._seed if self._seed < 0 else self._seed * 1_000_003 + trial,
+            study_seed=max(self._seed, 0),
             settings=self._settings,
             limits=self._limits,
         )
@@ -187,7 +203,10 @@ class GuidedSampler(BaseSampler):
         signs = [-1.0 if way == StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
         evaluations: list[Evaluation] = []
         pending: list[Cell] = []
-        for trial in study.get_trials(deepcopy=False):
+        trials = study.get_trials(deepcopy=False)
+        if len(trials) <= searcher.settings.start:
+            searcher.plan_start()
+        for trial in trials:
             cell = self._cell_of(study, trial)
             if cell is None or (trial.number == current.number and not is_done):
                 continue
@@ -201,7 +220,7 @@ class GuidedSampler(BaseSampler):
                         function.key,
                         cell.text,
                         seed=0,
-                        values={},
+                        values={} if function.is_dead else self._exact(function.graph),
                         costs=() if function.is_dead else costs,
                         status="dead" if function.is_dead else "ok" if costs else "failed",
                         source=f"Optuna's study {study.study_name}",
@@ -213,6 +232,11 @@ class GuidedSampler(BaseSampler):
         searcher.tell(evaluations)
         searcher.await_cells(pending)
         return searcher
+
+    def _exact(self, graph: CellGraph) -> dict[str, float]:
+        """What decides whether a function holds the limits, except for latencies."""
+        quantities = [limit.quantity for limit in self._problem.limits]
+        return {q.name: self._problem.static_value(q, graph) for q in quantities if q.is_static}
 
     def _cell_of(self, study: "Study", trial: "FrozenTrial") -> Cell | None:
         """The cell of a trial; None for one of another space, or without parameters yet."""

@@ -39,7 +39,7 @@ class Range(BaseModel):
         choices: values, in place of low and high.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     low: int | float | None = None
     high: int | float | None = None
@@ -96,6 +96,8 @@ class Range(BaseModel):
         if self.step is None:
             return True
         steps = (value - self.low) / self.step
+        if not math.isfinite(steps):  # the step is tiny
+            return False
         return math.isclose(steps, round(steps), abs_tol=1e-9)
 
 

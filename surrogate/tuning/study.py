@@ -270,6 +270,8 @@ def _claim(study: "optuna.Study", config: TuneConfig, out: Path, dataset: Surrog
         "keys_sha256": dataset.content_sha256,
         "code_and_versions": content_hash(made_by()),
     }
+    if reads := config.make_predictor({}).reads:
+        wanted["reads_sha256"] = content_hash(dict(reads))
     new = not study.get_trials(deepcopy=False)
     for name, value in wanted.items():
         found = study.user_attrs.get(name)

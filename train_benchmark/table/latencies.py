@@ -156,7 +156,11 @@ def gather_latencies(
             other = found.setdefault(_identity(record), record)
             if replaces(record, other):
                 found[_identity(record)] = record
-            elif not replaces(other, record) and other.to_json() != record.to_json():
+            elif (
+                record.status != "failed"
+                and not replaces(other, record)
+                and other.to_json() != record.to_json()
+            ):
                 where = "the table" if other in known else "another folder"
                 raise UserError(
                     f"a table must have one latency for each (setting, device, function), but "

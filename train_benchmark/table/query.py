@@ -144,6 +144,6 @@ def chosen_seed(
 
 
 def _at_epoch(curve: tuple[float, ...], epoch: int) -> float:
-    if not 1 <= epoch <= len(curve):
-        raise UserError(f"an epoch must be in 1 .. {len(curve)}, but got {epoch}")
+    if not isinstance(epoch, SupportsIndex) or not 1 <= operator.index(epoch) <= len(curve):
+        raise UserError(f"an epoch must be in 1 .. {len(curve)}, but got {epoch!r}")
     return curve[epoch - 1]

@@ -143,10 +143,22 @@ def _per_row(
     table: BenchmarkTable,
     wrong: Callable[[BenchmarkTable, TrainingRecord], str],
 ) -> Check:
-    found = [message for record in table.measured if (message := wrong(table, record))]
+    found = [message for record in table.measured if (message := _told(wrong, table, record))]
     if not found:
         return Check(name, True, f"{name} of all {len(table.measured)} measured rows {rule}")
     return Check(name, False, f"{len(found)} rows, such as {_some(found)}")
+
+
+def _told(
+    wrong: Callable[[BenchmarkTable, TrainingRecord], str],
+    table: BenchmarkTable,
+    record: TrainingRecord,
+) -> str:
+    """What is wrong with a row; one that cannot be read is wrong by every rule that reads it."""
+    try:
+        return wrong(table, record)
+    except UserError as e:
+        return f"{record.cell}: {e}"
 
 
 def _wrong_key(table: BenchmarkTable, record: TrainingRecord) -> str:

@@ -63,7 +63,12 @@ def fit(
 
     Run the same command again to resume it.
     """
-    from surrogate.fitting.config import default_fit_config, load_fit_config, with_prior_table
+    from surrogate.fitting.config import (
+        default_fit_config,
+        for_table,
+        load_fit_config,
+        with_prior_table,
+    )
     from surrogate.jobs.checkpoint import Checkpoint
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
@@ -76,6 +81,9 @@ def fit(
     lost = data.rows_without_label
     if lost:
         typer.echo(f"{lost} of {len(data)} rows have no label and are left out", err=True)
+    asked, chosen = chosen, for_table(chosen, data)
+    if chosen is not asked:
+        typer.echo(f"curves of {data.epochs} epochs are too short for forecasts", err=True)
     checkpoint = Checkpoint.beside(out)
     stopped = f"{out} was not written; the same command resumes from {checkpoint.folder}"
     with told_when_stopped(stopped):

@@ -13,6 +13,8 @@ function conditions() {
 /** Whether each function of a table passes the filter and the latency limit. */
 function allowedOf(space, table) {
   const passes = new Uint8Array(table.count).fill(1);
+  // Dead functions have parameters and multiply-accumulates too, the fewest of all.
+  for (let f = 0; f < table.count; f++) if (wholeAt(space.nearest, f) === null) passes[f] = 0;
   const removed = new Set(state.ops.split(",").filter(Boolean));
   if (removed.size) {
     space.pointsOf.forEach((points, f) => {

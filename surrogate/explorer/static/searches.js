@@ -79,11 +79,12 @@ class Searches {
     const best = done.sort((a, b) => sign * (a[0] - b[0]))[0];
     const f = best ? wholeAt(run.functions, best[1]) : null;
     const outside = [...Array(until).keys()].filter((e) => wholeAt(run.functions, e) === null).length;
-    const failed = [...Array(until).keys()].filter((e) => run.status[e] !== 0).length;
+    const count = (...statuses) => [...Array(until).keys()].filter((e) => statuses.includes(run.status[e])).length;
+    const [failed, stopped] = [count(1, 2), count(3)];
     const text = f === null ? "" : this.page.space.text(this.page.space.pointsOf[f][0]);
     says.innerHTML = `${escaped(run.searcher)} on ${escaped(run.source)}: <b>${until}</b> trainings` +
       (best ? `, best ${escaped(run.objectives[0])} so far <b>${best[0].toFixed(4)}</b> (seed ${run.seeds[best[1]]})${text ? ` by <button type="button" class="go" data-go="${text}">${text}</button>` : ""}` : "") +
-      (failed ? `; ${failed} without a value` : "") + (outside ? `; ${outside} outside this space, not on the map` : "") + ".";
+      (failed ? `; ${failed} without a value` : "") + (stopped ? `; ${stopped} stopped early` : "") + (outside ? `; ${outside} outside this space, not on the map` : "") + ".";
     says.querySelector("button")?.addEventListener("click", () => choose({ cell: text }));
   }
 }

@@ -62,7 +62,8 @@ class GuidedSettings:
         start: functions that it starts with, >= 2; none where a warm start is given.
         spread_start: whether these represent many random functions; if not, they are random.
         acquisition: what a batch is chosen by: "improvement", "thompson" or "mean".
-        explore: functions after which the lowest expected costs are taken instead, >= start.
+        explore: functions after which the lowest expected costs are taken instead, >= start; of
+            one objective only.
         model: "process", or the name of a predictor, or `module:Class`.
         recommend: "posterior": by the expected cost; "label": by the mean label.
         whole_space: whether all functions are scored, where they can be enumerated.
@@ -212,7 +213,8 @@ class GuidedSearcher(Searcher):
     def _chosen(self, pool: _Pool, beliefs: Sequence[Belief], rows: Rows, count: int) -> list[int]:
         """Distinct rows to train next, up to `count`."""
         acquisition = self.settings.acquisition
-        if acquisition == "mean" or len(self.known) >= self.settings.explore:
+        is_late = len(beliefs) == 1 and len(self.known) >= self.settings.explore
+        if acquisition == "mean" or is_late:
             return lowest_means(beliefs[0], rows, count)
         if acquisition == "thompson":
             return lowest_draws(beliefs[0], rows, count, self._rng)

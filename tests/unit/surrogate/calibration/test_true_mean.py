@@ -184,3 +184,23 @@ def test_model_uncertainty_that_noise_hides_differs_little_between_forecasts(see
     assert model is not None
     stds = model.model_std(forecasts)
     assert stds.max() < 8 * stds.min()
+
+
+def test_seeds_that_agree_exactly_have_finite_noise() -> None:
+    rng = np.random.default_rng(0)
+    mean = rng.normal(0.5, 0.3, 60)
+    trainings = [dict.fromkeys((1, 2, 3), value + 0.1) for value in mean.tolist()]
+    model = TrueMeanModel.fit(Prediction(mean, np.full(60, 0.1)), trainings)
+    assert model is not None
+    assert np.isfinite(model.noise).all()
+    posterior = model.posterior(Prediction(mean, np.full(60, 0.1)), trainings)
+    assert np.isfinite(posterior.mean).all() and (posterior.std > 0).all()
+
+
+def test_a_main_seed_that_no_function_has_beside_others_is_none() -> None:
+    data = made_up(400)
+    trainings = [{9: of[1]} if len(of) == 1 else of for of in data.trainings]
+    assert main_seed(trainings) == 9
+    model = TrueMeanModel.fit(data.forecasts, trainings)
+    assert model is not None and model.main_seed is None
+    assert 9 not in model.offsets

@@ -1,5 +1,6 @@
 """What the explorer holds: the numbers of the library, and refusals with a reason."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from surrogate.explorer import Contents, explorer_contents, explorer_html, write
 from surrogate.explorer import page as page_module
 from surrogate.explorer.columns import MISSING, PER_DIGITS
 from surrogate.explorer.page import SCRIPTS
-from surrogate.explorer.runs import SearchRun
+from surrogate.explorer.runs import STATUSES, SearchRun
 from surrogate.explorer.server import forecast_record
 from surrogate.fitting.artifact import Artifact
 from surrogate.forecasting.benchmark_query import Benchmark
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.search import Evaluation, History, SearchProblem
+from surrogate.search.history import Status
 from surrogate.testing.synthetic import synthetic_table
 
 LEVELS = (0.5, 0.9)
@@ -141,10 +143,12 @@ def test_tables_must_differ_in_name_and_levels_be_probabilities() -> None:
         explorer_contents([(table, None)], levels=(1.2,))
 
 
-def evaluation(cell: str, asked_at: int, cost: float | None) -> Evaluation:
+def evaluation(
+    cell: str, asked_at: int, cost: float | None, *, is_stopped: bool = False
+) -> Evaluation:
     key = functional_key(Cell.parse(cell), Semantics.PAPER)
     values, costs = ({}, ()) if cost is None else ({"val_per": cost}, (cost,))
-    status = "failed" if cost is None else "ok"
+    status: Status = "failed" if cost is None else "stopped" if is_stopped else "ok"
     return Evaluation(key, cell, 1234, values, costs, status, "here", asked_at)
 
 
@@ -153,6 +157,7 @@ def test_a_recorded_search_is_read_with_half_a_line_left_out(tmp_path: Path) -> 
         evaluation("10_100_1000", 0, 0.6),
         evaluation("10_100_1000_10000", 1, 0.5),
         evaluation("10_110_1000", 1, None),
+        evaluation("20_110_1000", 2, 0.4, is_stopped=True),
     ]
     about = {"searcher": "random", "problem": SearchProblem().to_plain(), "source": "here"}
     with History(about, tmp_path / "mine" / "history.jsonl") as history:
@@ -168,7 +173,13 @@ def test_a_recorded_search_is_read_with_half_a_line_left_out(tmp_path: Path) -> 
     functions = contents.columns["run0/function"].tolist()
     assert functions[0] == place_of(contents, "10_100_1000")
     assert functions[1] == MISSING  # a cell of four operations
-    assert np.isnan(contents.columns["run0/cost/0"]).tolist() == [False, False, True]
+    assert np.isnan(contents.columns["run0/cost/0"]).tolist() == [False, False, True, True]
+    assert [STATUSES[i] for i in contents.columns["run0/status"]] == [
+        "ok",
+        "ok",
+        "failed",
+        "stopped",
+    ]
 
 
 def test_what_is_no_search_is_refused(tmp_path: Path) -> None:
@@ -177,3 +188,7 @@ def test_what_is_no_search_is_refused(tmp_path: Path) -> None:
         SearchRun.read(tmp_path)
     with pytest.raises(UserError, match="name the folder of a search"):
         SearchRun.read(tmp_path / "absent")
+    for header in ({"a": 1}, {"searcher": "random", "problem": {"objectives": ["val_per"]}}):
+        (tmp_path / "history.jsonl").write_text(json.dumps(header) + "\n")
+        with pytest.raises(UserError, match="history of a search"):
+            SearchRun.read(tmp_path)

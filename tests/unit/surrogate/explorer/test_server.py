@@ -108,6 +108,7 @@ def test_forecasts_have_the_digits_of_the_library(
         ("/forecast?cell=conv8:1_110", 400, "conv8"),
         ("/forecast?table=7&cell=10", 400, "table must be a number in 0 .. 0"),
         ("/forecast?table=%C2%B2&cell=10", 400, "table must be a number"),
+        ("/forecast?cell=10&table=" + "1" * 5000, 400, "table must be a number"),
         ("/forecast?cell=" + "1" * 500, 400, "at most 400 characters"),
         ("/../../etc/passwd", 404, "nothing is at"),
     ],

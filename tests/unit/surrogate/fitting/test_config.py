@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from graph_encoding import UserError
-from surrogate.fitting.config import default_fit_config, load_fit_config
+from surrogate.fitting.config import default_fit_config, for_table, load_fit_config
 from surrogate.predictors import RidgeSettings, StackPredictor
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 SHIPPED = sorted((Path(__file__).parents[4] / "configs" / "predictor").glob("*.toml"))
 
@@ -76,3 +77,11 @@ def test_mistakes_are_named_with_the_file(tmp_path: Path, text: str, message: st
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read config .*nope\.toml"):
         load_fit_config(tmp_path / "nope.toml")
+
+
+def test_curves_that_are_too_short_are_left_out_unless_they_are_asked_for(tmp_path: Path) -> None:
+    short, long = (BenchmarkTable.load(name) for name in ("synth-micro", "timit-micro"))
+    assert for_table(default_fit_config(), short).curve_predictor == "none"
+    assert for_table(default_fit_config(), long).curve_predictor == "gp"
+    (tmp_path / "fit.toml").write_text('curve_predictor = "ridge"\n', encoding="utf-8")
+    assert for_table(load_fit_config(tmp_path / "fit.toml"), short).curve_predictor == "ridge"

@@ -7,11 +7,13 @@ import pytest
 
 from graph_encoding import Cell, UserError
 from graph_encoding.functional_identity import is_dead
+from graph_encoding.ops import OPERATIONS
 from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.data.targets import TEST_PER, VAL_PER
 from surrogate.fitting.fit_artifact import fit_artifact
-from surrogate.forecasting.batch_query import Answers
+from surrogate.forecasting import batch_query
+from surrogate.forecasting.batch_query import Answers, functions_of, standard_cells
 from surrogate.forecasting.benchmark_query import Benchmark
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.predictors import RidgePredictor
@@ -177,3 +179,30 @@ def test_invalid_requests_are_refused(
     for cells in ([benchmark.table.records[0].cell], some_cells(benchmark)):
         with pytest.raises(UserError, match=message):
             benchmark.query_many(cells, **how)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "how", [{"seed": 7}, {"metric": "wer"}, {"epoch": 1, "metric": "test_per"}]
+)
+def test_invalid_requests_of_dead_cells_are_refused_too(
+    benchmark: Benchmark, how: dict[str, object]
+) -> None:
+    with pytest.raises(UserError):
+        benchmark.query_many([DEAD], **how)  # type: ignore[arg-type]
+
+
+def test_a_cache_that_another_thread_empties_loses_no_function(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells = standard_cells()[:3]
+    expected = functions_of(cells, Semantics.PAPER)
+    plain = batch_query.key_and_death
+
+    def emptying(cell: Cell, semantics: Semantics) -> tuple[str, bool]:
+        known.clear()
+        return plain(cell, semantics)
+
+    known = batch_query._known(tuple(OPERATIONS.get(op) for op in OPERATIONS), Semantics.PAPER)
+    known.clear()
+    monkeypatch.setattr(batch_query, "key_and_death", emptying)
+    assert functions_of(cells, Semantics.PAPER) == expected

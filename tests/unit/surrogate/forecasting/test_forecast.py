@@ -25,6 +25,7 @@ from surrogate.fitting.fit_artifact import fit_artifact
 from surrogate.fitting.fit_parts import fit_target
 from surrogate.forecasting.forecast import Forecast, Forecaster
 from surrogate.forecasting.values import (
+    Estimate,
     Own,
     TargetForecast,
     target_numbers,
@@ -88,6 +89,15 @@ def test_an_observed_training_collapses_as_its_label_says(
     assert with_observed_label(asked, label).collapse_probability == pytest.approx(
         expected, abs=1e-4
     )
+
+
+def test_an_observed_training_has_no_estimate_of_the_mean_over_seeds() -> None:
+    """It would lead the output, and know nothing of what was observed."""
+    estimate = Estimate(0.6, 0.01, 0.58, 0.62, 3)
+    asked = TargetForecast("val_per", PER_UNIT, 0.6, 0.1, 0.1, None, 0.5, 0.7, 0.2, estimate)
+    one = np.array([0.9])
+    label = LabelForecast(one, one - 0.01, one + 0.01, one / 90, one / 90, None)
+    assert with_observed_label(asked, label).estimate is None
 
 
 def test_only_error_rates_collapse() -> None:

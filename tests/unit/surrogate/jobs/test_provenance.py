@@ -207,3 +207,27 @@ def test_a_predictor_in_a_package_is_all_of_the_package(
     before = chosen.code_sha256
     part.write_text("x = 2\n")
     assert chosen.code_sha256 != before
+
+
+TYPED_IN = """
+from surrogate.jobs.provenance import hash_of_class
+from surrogate.predictors import MeanPredictor
+class Mine(MeanPredictor):
+    name = "mine"
+    def double(self): return {factor} * 2
+print(hash_of_class(Mine))
+"""
+
+
+@pytest.mark.parametrize("how", ["-c", "-"])
+def test_a_class_that_was_typed_in_is_known_by_its_methods(how: str) -> None:
+    def hash_with(factor: int) -> str:
+        code = TYPED_IN.format(factor=factor)
+        given = (
+            {"args": [sys.executable, "-c", code]}
+            if how == "-c"
+            else {"args": [sys.executable, "-"], "input": code}
+        )
+        return subprocess.run(**given, capture_output=True, text=True, check=True).stdout  # type: ignore[call-overload,no-any-return]
+
+    assert hash_with(1) == hash_with(1) != hash_with(3)

@@ -157,3 +157,14 @@ def test_a_dead_cell_has_the_error_of_the_library() -> None:
         CellProblem(shipped()).values(Cell.parse(DEAD))
     with pytest.raises(DeadCellError):
         shipped().query_latency(DEAD, "timit-micro/cpu-onnx-fp32-t1-b1-1s")
+
+
+def test_a_space_is_read_as_its_table_is() -> None:
+    with pytest.raises(UserError, match="must have the semantics of its table, 'paper', but has"):
+        CellProblem(shipped(), space=SearchSpace(semantics=Semantics.RELEASED))
+
+
+def test_each_graph_has_a_label() -> None:
+    graphs = SearchSpace().functions.graphs[:3]
+    with pytest.raises(UserError, match="3 graphs have 2"):
+        merged_dataset(VAL_PER, graphs, np.array([0.5, 0.6]))

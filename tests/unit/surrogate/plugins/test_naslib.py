@@ -75,8 +75,9 @@ def test_epochs_count_from_zero_and_curves_end_before_the_epoch() -> None:
 
 def test_queries_that_cannot_be_answered() -> None:
     one = space(compact="10_100_1000")
-    with pytest.raises(UserError, match=r"an epoch must be in 1 \.\. 20, but got 21"):
-        one.query(epoch=20)
+    for options in ({}, {"full_lc": True}, {"metric": Metric.PARAMETERS}):
+        with pytest.raises(UserError, match=r"an epoch must be in 0 \.\. 19 or -1, not 20"):
+            one.query(epoch=20, **options)
     with pytest.raises(UserError, match="or -1, not -2"):
         one.query(epoch=-2)
     with pytest.raises(UserError, match="must be a target"):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.functional_identity import functional_key, is_dead
 from graph_encoding.interop.parameters import CellParameters
@@ -14,7 +15,7 @@ from graph_encoding.space import CellSpace
 from surrogate.forecasting.benchmark_query import Benchmark
 from surrogate.search import Limit, Quantity, SearchProblem, SearchSpace
 from surrogate.search.pareto import hypervolume
-from surrogate.search.searchers.guided import GuidedSettings
+from surrogate.search.searchers.guided import GuidedSearcher, GuidedSettings
 
 optuna = pytest.importorskip("optuna", reason="Optuna is not installed")
 
@@ -193,3 +194,38 @@ def test_two_objectives_in_opposite_directions_fill_the_front() -> None:
         for of in (study, drawn)
     ]
     assert volumes[0] > volumes[1]
+
+
+def test_trials_beyond_a_limit_are_no_incumbents() -> None:
+    """Those of before, or of others: only suggestions hold the limits."""
+    cells = _params_of_cells(60)
+    (small, _), (_, most), (large, _) = cells[0], cells[30], cells[-1]
+    problem = SearchProblem(limits=(Limit(Quantity.of("params"), most),))
+    sampler = GuidedSampler(seed=0, problem=problem, settings=QUICK)
+    study = optuna.create_study(sampler=sampler)
+    for cell, value in ((large, 0.1), (small, 0.9)):
+        study.enqueue_trial(dict(PARAMETERS.encode(cell)))
+        trial = study.ask()
+        assert suggest_cell(trial) == cell
+        study.tell(trial, value)
+    running = study.ask()
+    searcher = sampler._told(study, running._cached_frozen_trial)
+    (best,) = searcher.recommend()
+    assert best.is_feasible and best.cell == small
+
+
+def _params_of_cells(count: int) -> list[tuple[Cell, float]]:
+    """Some functions with their parameters, the fewest first."""
+    space, problem = SearchSpace(), SearchProblem()
+    cells = space.functions.cells[:: len(space.functions) // count]
+    quantity = Quantity.of("params")
+    found = [(c, problem.static_value(quantity, space.function(c).graph)) for c in cells]
+    return sorted(found, key=lambda pair: pair[1])
+
+
+def test_the_trials_of_a_study_have_one_start_which_represents_the_space() -> None:
+    study = optuna.create_study(sampler=GuidedSampler(seed=3))
+    study.optimize(macs_like, n_trials=5)
+    start = [PARAMETERS.decode(trial.params) for trial in study.trials]
+    expected = GuidedSearcher(SearchProblem(), seed=3).ask(5)
+    assert start == expected

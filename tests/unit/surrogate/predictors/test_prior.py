@@ -1,14 +1,16 @@
 """Predictions from the table of another recipe and few trainings."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from graph_encoding.common.errors import UserError
 from surrogate.data.dataset import SurrogateDataset
-from surrogate.data.targets import VAL_PER
+from surrogate.data.targets import TEST_PER, VAL_PER
 from surrogate.fitting.config import default_fit_config, load_fit_config, with_prior_table
 from surrogate.jobs.provenance import made_with
 from surrogate.predictors import (
@@ -19,7 +21,8 @@ from surrogate.predictors import (
     load_predictor,
     prior,
 )
-from surrogate.testing.synthetic import synthetic_dataset
+from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
+from train_benchmark.table.benchmark_table import BenchmarkTable
 
 
 @pytest.fixture
@@ -28,7 +31,9 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> SurrogateDataset:
     data = synthetic_dataset(400).sorted_by_key()
     fitted = GpPredictor(GpSettings(tuning_points=150)).fit(data, np.random.default_rng(0))
     labels = dict(zip(data.keys, data.values.tolist(), strict=True))
-    monkeypatch.setattr(prior, "_fitted_prior", lambda *_: (fitted, labels))
+    table = SimpleNamespace(labels_of=lambda key, _label: {1: labels[key]} if key in labels else {})
+    monkeypatch.setattr(prior, "_fitted_prior", lambda *_: fitted)
+    monkeypatch.setattr(prior, "_table", lambda _name: table)
     return data
 
 
@@ -78,9 +83,10 @@ def test_a_prior_table_chooses_the_predictor(tmp_path: Path) -> None:
     file.write_text('predictor = "prior"\n[settings.residual]\nmax_points = 50\n', encoding="utf-8")
     own = with_prior_table(load_fit_config(file), "synth-micro")
     assert (own.settings.table, own.settings.residual.max_points) == ("synth-micro", 50)
-    file.write_text('predictor = "ridge"\n', encoding="utf-8")
-    with pytest.raises(UserError, match="used by the predictor 'prior' only"):
-        with_prior_table(load_fit_config(file), "synth-micro")
+    for other in ("ridge", "stack"):
+        file.write_text(f'predictor = "{other}"\n', encoding="utf-8")
+        with pytest.raises(UserError, match="used by the predictor 'prior' only"):
+            with_prior_table(load_fit_config(file), "synth-micro")
 
 
 def test_stored_fits_depend_on_the_content_of_the_prior_table() -> None:
@@ -90,3 +96,20 @@ def test_stored_fits_depend_on_the_content_of_the_prior_table() -> None:
     for table, checksum in (("synth-micro", of_synth), ("timit-micro", of_timit)):
         made = made_with([GpPredictor(), PriorPredictor(PriorSettings(table=table))])
         assert made["reads"] == [{}, {table: checksum}]
+
+
+def test_another_label_of_the_table_is_refused_too() -> None:
+    """It knows nearly as much of held-out functions as the labels themselves."""
+    data = SurrogateDataset.from_table(BenchmarkTable.load("synth-micro"), TEST_PER, "mean")
+    settings = PriorSettings(table="synth-micro", target="val_per")
+    with pytest.raises(UserError, match="another recipe than the labels, but 40 of 40"):
+        PriorPredictor(settings).fit(data.subset(np.arange(40)), np.random.default_rng(0))
+
+
+def test_a_prior_table_that_was_made_anew_is_read_anew(tmp_path: Path) -> None:
+    predictor = PriorPredictor(PriorSettings(table=str(tmp_path / "t")))
+    synthetic_table(5).save(tmp_path / "t")
+    before = predictor.reads
+    shutil.rmtree(tmp_path / "t")
+    synthetic_table(6).save(tmp_path / "t")
+    assert predictor.reads != before

@@ -12,7 +12,7 @@ from graph_encoding.common.errors import UserError
 from surrogate.predictors import XgbPredictor
 from surrogate.predictors.trees.xgb import XgbSettings
 from surrogate.tuning import TuneConfig
-from surrogate.tuning.config import load_tune_config
+from surrogate.tuning.config import Range, load_tune_config
 
 
 def config(**changes: Any) -> TuneConfig:
@@ -97,3 +97,14 @@ def test_another_default_of_the_code_is_another_study(monkeypatch: pytest.Monkey
     assert config(search_settings={"rounds": 30}).hash != before
     monkeypatch.setattr(XgbPredictor, "settings_type", Later)
     assert config().hash != before
+
+
+@pytest.mark.parametrize("values", [{"low": 1.0, "high": float("inf"), "step": 1.0}])
+def test_ranges_are_finite(values: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        Range.model_validate(values)
+
+
+def test_a_step_without_a_measure_has_no_grid() -> None:
+    with pytest.raises((UserError, ValidationError)):
+        Range.model_validate({"low": 0.0, "high": 1.0, "step": 5e-324})

@@ -1,6 +1,7 @@
 """Searches for settings: what they see, that they go on, what they find."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from surrogate.data.labelled_graphs import Source, load_source
 from surrogate.fitting.config import load_fit_config
 from surrogate.metrics import kendall_tau
 from surrogate.predictors import XgbPredictor
-from surrogate.testing.synthetic import synthetic_dataset
+from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
 from surrogate.tuning import TuneConfig
 from surrogate.tuning import study as study_module
 from surrogate.tuning.confirmation import gain_error
@@ -378,3 +379,18 @@ def test_importances_are_of_enough_trials_that_differ(graphs: Path, tmp_path: Pa
     assert sum(found.values()) == pytest.approx(1)
     few = config(graphs, space=space, trials=2)
     assert summarise_study(run_study(few, tmp_path / "few"), few).importances == {}
+
+
+def test_a_study_whose_prior_table_changed_is_not_resumed(graphs: Path, tmp_path: Path) -> None:
+    def run(trials: int) -> None:
+        settings = {"table": str(tmp_path / "prior"), "target": "val_per"}
+        space = {"residual.tuning_steps": {"low": 1, "high": 60}}
+        changes = {"predictor": "prior", "settings": settings, "space": space, "trials": trials}
+        run_study(config(graphs, **changes), tmp_path / "study")
+
+    synthetic_table(20, noise=0.02).save(tmp_path / "prior")
+    run(1)
+    shutil.rmtree(tmp_path / "prior")
+    synthetic_table(25, noise=0.02).save(tmp_path / "prior")
+    with pytest.raises(UserError, match="its reads_sha256 is"):
+        run(2)

@@ -219,3 +219,11 @@ def test_the_originals_files_have_them_too(tmp_path: Path) -> None:
     assert data.latency(published.representative.arch_vec, devices=device) == [
         pytest.approx([record.latency_s])
     ]
+
+
+def test_two_failures_are_no_contradiction(sweep: Callable[..., Path]) -> None:
+    one, other = (
+        replace(FAILED, status="failed", error=error) for error in ("killed", "out of memory")
+    )
+    found = gather_latencies([sweep("a", one), sweep("b", other)], "paper")
+    assert [record.error for record in found] == ["killed"]

@@ -95,6 +95,17 @@ def test_invalid_queries_list_the_valid_values(
         query(TABLE, cell, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("epoch", [1.5, "3"])
+def test_epochs_are_whole_numbers(epoch: object) -> None:
+    with pytest.raises(UserError, match="an epoch must be in"):
+        query(TABLE, Cell.parse(TABLE.cell_of(TABLE.keys[0])), seed="mean", epoch=epoch)  # type: ignore[arg-type]
+
+
+def test_a_row_that_is_no_cell_fails_the_checks_that_read_it() -> None:
+    broken = [replace(r, cell="nonsense") if i == 0 else r for i, r in enumerate(TABLE.records)]
+    assert "keys" in failing(BenchmarkTable(TABLE.metadata, broken))
+
+
 def test_dead_cells_have_an_error_of_their_own_to_prune_trials_by() -> None:
     with pytest.raises(DeadCellError):
         query(TABLE, Cell.parse("50_500_5000"), seed="mean")
