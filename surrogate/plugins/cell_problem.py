@@ -37,7 +37,7 @@ class CellProblem:
 
     Args:
         benchmark: a benchmark, or the name or folder of its table.
-        objectives: distinct labels of the table, latency settings, "params" or "macs". All are
+        objectives: distinct registered targets, latency settings, "params" or "macs". All are
             minimised.
         limits: name of a latency setting, "params" or "macs" -> the greatest value allowed.
         seed: seed of the trainings, or "mean" of all seeds of a function.

@@ -29,7 +29,7 @@ class CellsProblem(BaseProblem):  # type: ignore[misc]  # untyped where it is no
 
     Args:
         benchmark: a benchmark, or the name or folder of its table.
-        objectives: labels of the table, latency settings, "params" or "macs", all minimised.
+        objectives: registered targets, latency settings, "params" or "macs", all minimised.
         limits: name of a latency setting, "params" or "macs" -> the greatest value allowed.
         seed: seed of the trainings, or "mean".
         reports_epochs: whether a trial reports its validation PER after each epoch, so that a
