@@ -38,7 +38,7 @@ class Page {
     if (!table.byId.has(state.x)) state.x = first(`latency:${state.setting}`, "params").id;
     if (!table.byId.has(state.y)) state.y = first("estimate:val_per", "val_per", "measured:val_per").id;
     if (!table.byId.has(state.colour)) state.colour = first("params").id;
-    if (state.cell === "") state.cell = this.textOf(bestOf(table.byId.get(state.y), new Uint8Array(table.count).fill(1)) ?? 0);
+    if (state.cell === "") state.cell = this.textOf(bestOf(table.byId.get(state.y), allowedOf(this.space, table)) ?? 0);
   }
 
   /** What a map shows of a table. */
