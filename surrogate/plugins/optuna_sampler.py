@@ -67,9 +67,9 @@ class _StudySearcher(GuidedSearcher):
         super().__init__(problem, **options)
         self._random = np.random.default_rng([study_seed])
 
-    def plan_start(self) -> None:
-        """Choose the start before any trial is told: later it would represent what is left."""
-        assert self._start is not None
+    def plan_start(self) -> Sequence[Cell]:
+        """The start, chosen at the first call: before any trial it represents the whole space."""
+        return self._start
 
     @property
     def is_exhausted(self) -> bool:

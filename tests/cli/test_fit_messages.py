@@ -26,5 +26,5 @@ def test_curves_that_are_too_short_are_left_out_but_where_a_file_asks_for_them(
         config.write_text(FAST_FIT.format(line))
         code, _, err = run("fit", "synth-micro", "--config", config, "--out", out)
         assert code == 0
-        assert ("curves of 3 epochs are too short" in err) == (line == "")
+        assert ("curves of 3 epochs are too short to be forecast" in err) == (line == "")
         shutil.rmtree(out)

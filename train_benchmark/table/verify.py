@@ -143,13 +143,13 @@ def _per_row(
     table: BenchmarkTable,
     wrong: Callable[[BenchmarkTable, TrainingRecord], str],
 ) -> Check:
-    found = [message for record in table.measured if (message := _told(wrong, table, record))]
+    found = [message for record in table.measured if (message := _fault_of(wrong, table, record))]
     if not found:
         return Check(name, True, f"{name} of all {len(table.measured)} measured rows {rule}")
     return Check(name, False, f"{len(found)} rows, such as {_some(found)}")
 
 
-def _told(
+def _fault_of(
     wrong: Callable[[BenchmarkTable, TrainingRecord], str],
     table: BenchmarkTable,
     record: TrainingRecord,

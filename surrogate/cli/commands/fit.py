@@ -83,7 +83,7 @@ def fit(
         typer.echo(f"{lost} of {len(data)} rows have no label and are left out", err=True)
     asked, chosen = chosen, for_table(chosen, data)
     if chosen is not asked:
-        typer.echo(f"curves of {data.epochs} epochs are too short for forecasts", err=True)
+        typer.echo(f"curves of {data.epochs} epochs are too short to be forecast", err=True)
     checkpoint = Checkpoint.beside(out)
     stopped = f"{out} was not written; the same command resumes from {checkpoint.folder}"
     with told_when_stopped(stopped):
