@@ -9,6 +9,7 @@ from tests.cli.conftest import Run
 FAST_FIT = """
 predictor = "ridge"
 folds = 3
+latency_predictor = "none"
 {}
 """
 

@@ -19,7 +19,7 @@ from train_benchmark.labels import LABELS, check_label, definition_of, label_of,
 from train_benchmark.record import TrainingRecord
 from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
 from train_benchmark.record_files.training_rows import read_rows, rows_of_records
-from train_benchmark.table.latencies import LATENCY_FILE, TableLatencies
+from train_benchmark.table.latencies import LATENCY_FILE, TableLatencies, shared_latencies
 from train_benchmark.table.storage import (
     RECORDS_FILE,
     check_files,
@@ -35,6 +35,9 @@ __all__ = ["LABELS", "BenchmarkTable", "TableMetadata", "label_of"]
 
 ORIGINAL_RECIPE = "nb-asr"
 """Name of the recipe of tables that were converted from the original's files."""
+
+_LATENCY_OF = "latency_of"
+"""Key of metadata.json: the shipped table whose latencies this table has too."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class BenchmarkTable:
     Args:
         metadata: metadata that all rows share.
         records: the rows, in any order; equal ones count once.
+        latency: latencies of its functions; by default none.
 
     Attributes:
         metadata: metadata that all rows share.
@@ -96,22 +100,25 @@ class BenchmarkTable:
             differ.
     """
 
-    def __init__(self, metadata: TableMetadata, records: Sequence[TrainingRecord]) -> None:
+    def __init__(
+        self,
+        metadata: TableMetadata,
+        records: Sequence[TrainingRecord],
+        latency: TableLatencies | None = None,
+    ) -> None:
         unique: dict[tuple[str, int], TrainingRecord] = {}
         for record in records:
             other = unique.setdefault(record.identity, record)
             if other is not record and other.to_json() != record.to_json():
                 raise two_that_differ(record.identity)
         ordered = [unique[identity] for identity in sorted(unique)]
-        self._set(metadata, rows_of_records(ordered))
+        self._set(metadata, rows_of_records(ordered), latency or TableLatencies(None))
 
-    def _set(
-        self, metadata: TableMetadata, rows: pa.Table, latency_file: Path | None = None
-    ) -> None:
+    def _set(self, metadata: TableMetadata, rows: pa.Table, latency: TableLatencies) -> None:
         self.metadata = metadata
         self.stated_dead_keys: tuple[str, ...] | None = None
         self.stated_labels: dict[str, str] | None = None
-        self.latency = TableLatencies(latency_file)
+        self.latency = latency
         self._rows = rows
         for field in ("recipe_hash", "corpus_fingerprint", "semantics"):
             expected = getattr(metadata, field)
@@ -259,16 +266,20 @@ class BenchmarkTable:
 
         Args:
             folder: the new folder.
-            latencies: latencies to write; by default those that the table was loaded with.
+            latencies: latencies to write; by default those that the table has. Shared ones are
+                not written, but the name of the table that shares them.
 
         Raises:
             UserError: if the folder exists or cannot be written.
         """
-        described = {
+        described: dict[str, Any] = {
             **asdict(self.metadata),
             "labels": self.label_definitions,
             "dead_keys": list(self.dead_keys),
         }
+        if latencies is None and self.latency.shared_by is not None:
+            described[_LATENCY_OF] = self.latency.shared_by
+            latencies = ()
         beside = self.latency.records() if latencies is None else latencies
         further = {LATENCY_FILE: partial(write_latencies, beside)} if beside else {}
         write_table_folder(folder, self._rows, described, further)
@@ -292,11 +303,15 @@ class BenchmarkTable:
         files = check_files(folder, described)
         metadata = TableMetadata(**{name: described[name] for name in names})
         table = cls.__new__(cls)
-        latency_file = folder / LATENCY_FILE if LATENCY_FILE in files else None
         try:
+            latency = TableLatencies(folder / LATENCY_FILE if LATENCY_FILE in files else None)
+            if _LATENCY_OF in described:
+                latency = shared_latencies(
+                    described[_LATENCY_OF], metadata.recipe, metadata.semantics
+                )
             rows = read_rows(folder / RECORDS_FILE)
             check_order(rows)
-            table._set(metadata, rows, latency_file)  # noqa: SLF001 -- a constructor of its own
+            table._set(metadata, rows, latency)  # noqa: SLF001 -- a constructor of its own
         except UserError as e:
             raise CorruptFileError(str(e)) from e
         dead = described.get("dead_keys")

@@ -8,11 +8,14 @@ from graph_encoding.common.errors import UserError
 from train_benchmark.record_files.folder_description import read_campaign_description
 from train_benchmark.record_files.folder_kinds import read_store
 from train_benchmark.table.benchmark_table import BenchmarkTable, TableMetadata
-from train_benchmark.table.latencies import gather_latencies
+from train_benchmark.table.latencies import gather_latencies, shared_latencies
 
 
 def build_table(
-    campaign_folder: Path, out: Path, latency_folders: Sequence[Path] = ()
+    campaign_folder: Path,
+    out: Path,
+    latency_folders: Sequence[Path] = (),
+    latency_of: str | None = None,
 ) -> BenchmarkTable:
     """Build a benchmark table from all records of a campaign folder.
 
@@ -20,10 +23,11 @@ def build_table(
         campaign_folder: folder that `nasasr collect` wrote.
         out: folder of the new table; its name becomes the table's name.
         latency_folders: folders of `nasasr latency` to include.
+        latency_of: shipped table of the same network, whose latencies the table shares.
 
     Raises:
-        UserError: if the folder is not a campaign or has no record, `out` exists, or latencies
-            contradict each other.
+        UserError: if the folder is not a campaign or has no record, `out` exists, latencies
+            contradict each other, or are both included and shared.
     """
     description = read_campaign_description(campaign_folder)
     records = tuple(read_store(campaign_folder).values())
@@ -39,6 +43,15 @@ def build_table(
         licence=recipe["corpus"]["licence"],
         created=datetime.now(UTC).date().isoformat(),
     )
-    latencies = gather_latencies(latency_folders, metadata.semantics)
-    BenchmarkTable(metadata, records).save(out, latencies)
+    if latency_of is None:
+        latencies = gather_latencies(latency_folders, metadata.semantics)
+        BenchmarkTable(metadata, records).save(out, latencies)
+    elif latency_folders:
+        raise UserError(
+            "a table has latencies of its own or shares those of another table, but both were "
+            "given; leave one of them out"
+        )
+    else:
+        shared = shared_latencies(latency_of, metadata.recipe, metadata.semantics)
+        BenchmarkTable(metadata, records, shared).save(out)
     return BenchmarkTable.load(out)

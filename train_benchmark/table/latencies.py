@@ -15,6 +15,12 @@ from train_benchmark.record_files.latency_record import (
     read_latency_columns,
 )
 from train_benchmark.record_files.record_reader import replaces
+from train_benchmark.table.storage import (
+    check_files,
+    read_metadata,
+    resolve_table_folder,
+    shipped_tables,
+)
 
 LATENCY_FILE = "latency.parquet"
 
@@ -26,10 +32,12 @@ class TableLatencies:
 
     Args:
         path: a `latency.parquet`; None for a table without latencies.
+        shared_by: name of the shipped table that the file belongs to; None for the table's own.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, shared_by: str | None = None) -> None:
         self.path = path
+        self.shared_by = shared_by
 
     @cached_property
     def _rows(self) -> pa.Table | None:
@@ -126,6 +134,36 @@ class TableLatencies:
     def records(self) -> tuple[LatencyRecord, ...]:
         """All records, including failed ones."""
         return () if self.path is None else read_latencies(self.path)
+
+
+def shared_latencies(name: str, recipe: Mapping[str, Any], semantics: str) -> TableLatencies:
+    """The latencies of a shipped table, for another table of the same network.
+
+    Args:
+        name: name of the shipped table.
+        recipe: recipe of the other table.
+        semantics: how the other table reads cells.
+
+    Raises:
+        CorruptFileError: if a file of the shipped table is damaged.
+        UserError: if there is no such table, it has no latencies, or its network is another one.
+    """
+    if name not in shipped_tables():
+        raise UserError(
+            f"latencies may be shared by a shipped table ({', '.join(shipped_tables())}), but got "
+            f"{name!r}; attach the sweeps of another table with `nasasr table attach-latency`"
+        )
+    folder = resolve_table_folder(name)
+    described = read_metadata(folder, ("recipe", "semantics"))
+    if LATENCY_FILE not in check_files(folder, described):
+        raise UserError(f"table {name!r} has no latencies of its own to share; name another table")
+    of_shipped = (described["recipe"].get("macro"), described["semantics"])
+    if of_shipped != (recipe.get("macro"), semantics):
+        raise UserError(
+            f"a table may share the latencies of {name!r} only if both have the same 'macro' "
+            "network and semantics, but theirs differ; measure its own with `nasasr latency`"
+        )
+    return TableLatencies(folder / LATENCY_FILE, shared_by=name)
 
 
 def gather_latencies(

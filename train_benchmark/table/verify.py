@@ -282,7 +282,7 @@ def _latencies(table: BenchmarkTable) -> list[Check]:
     counts = Counter((r.setting, r.device, r.functional_key) for r in records)
     found += [f"{identity} twice" for identity, count in counts.items() if count > 1]
     missing = sum(r.status != "ok" for r in records)
-    detail = f"{len(records)} measurements of the table's functions, {missing} without a latency"
+    detail = f"{len(records)} measurements of living functions, {missing} without a latency"
     return [Check("latencies", not found, _some(found) if found else detail)]
 
 

@@ -60,11 +60,15 @@ def build(
         list[Path] | None,
         typer.Option(metavar="DIR", help="Folder of `nasasr latency` to include; repeatable."),
     ] = None,
+    latency_of: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Share the latencies of this shipped table."),
+    ] = None,
 ) -> None:
     """Build a table of the records of a campaign."""
     from train_benchmark.table.build import build_table
 
-    table = build_table(campaign, out, latency or ())
+    table = build_table(campaign, out, latency or (), latency_of)
     typer.echo(f"wrote {out}: {len(table)} rows, {len(table.keys)} functions", err=True)
 
 

@@ -13,7 +13,9 @@ from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.nb_asr.convert import export_released
 from train_benchmark.nb_asr.dataset import from_folder
 from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
+from train_benchmark.record_files.training_rows import write_records
 from train_benchmark.table.benchmark_table import BenchmarkTable
+from train_benchmark.table.build import build_table
 from train_benchmark.table.export import tidy_rows
 from train_benchmark.table.latencies import LATENCY_FILE, gather_latencies
 from train_benchmark.table.query import query_latency
@@ -227,3 +229,69 @@ def test_two_failures_are_no_contradiction(sweep: Callable[..., Path]) -> None:
     )
     found = gather_latencies([sweep("a", one), sweep("b", other)], "paper")
     assert [record.error for record in found] == ["killed"]
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Path:
+    """A campaign of the network of the shipped tables."""
+    recipe = {
+        **TABLE.metadata.recipe,
+        "train": {"semantics": "paper"},
+        "corpus": {"licence": "none"},
+        "macro": BenchmarkTable.load("timit-micro").metadata.recipe["macro"],
+    }
+    folder = tmp_path / "campaign"
+    (folder / "shards").mkdir(parents=True)
+    described = {
+        "schema_version": 1,
+        "recipe": recipe,
+        "recipe_hash": TABLE.metadata.recipe_hash,
+        "corpus_fingerprint": TABLE.metadata.corpus_fingerprint,
+    }
+    (folder / "campaign.json").write_text(json.dumps(described))
+    write_records(TABLE.records, folder / "shards" / "0.parquet")
+    return folder
+
+
+def test_a_table_of_the_same_network_shares_latencies(campaign: Path, tmp_path: Path) -> None:
+    owner = BenchmarkTable.load("timit-micro")
+    table = build_table(campaign, tmp_path / "table", latency_of="timit-micro")
+    assert not (tmp_path / "table" / LATENCY_FILE).exists()
+    table.save(tmp_path / "again")
+    again = BenchmarkTable.load(tmp_path / "again")
+    assert again.latency.settings == owner.latency.settings
+    assert again.latency.seconds(SETTING) == owner.latency.seconds(SETTING)
+    # Measurements that are attached make the latencies the table's own.
+    again.save(tmp_path / "own", again.latency.records()[:3])
+    assert len(BenchmarkTable.load(tmp_path / "own").latency.records()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("timit-micr", r"a shipped table \(.*timit-micro\), but got 'timit-micr'"),
+        ("synth-micro", "'synth-micro' has no latencies of its own to share"),
+    ],
+)
+def test_only_a_shipped_table_with_latencies_shares_them(
+    campaign: Path, tmp_path: Path, name: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        build_table(campaign, tmp_path / "table", latency_of=name)
+    assert not (tmp_path / "table").exists()
+
+
+def test_latencies_of_another_network_are_not_shared(campaign: Path, tmp_path: Path) -> None:
+    file = campaign / "campaign.json"
+    described = json.loads(file.read_text())
+    described["recipe"]["macro"] |= {"filters": [32, 36, 40, 48]}
+    file.write_text(json.dumps(described))
+    with pytest.raises(UserError, match="the same 'macro' network and semantics"):
+        build_table(campaign, tmp_path / "table", latency_of="timit-micro")
+
+
+def test_latencies_are_included_or_shared(
+    campaign: Path, tmp_path: Path, sweep: Callable[..., Path]
+) -> None:
+    with pytest.raises(UserError, match="leave one of them out"):
+        build_table(campaign, tmp_path / "table", [sweep("a", *RECORDS)], "timit-micro")
