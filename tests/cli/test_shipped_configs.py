@@ -200,7 +200,7 @@ def test_a_copy_is_whole_and_works_on_its_own(run: Run, tmp_path: Path) -> None:
     [
         (("campain",), "must be one of benchmark, campaign, corpus, latency"),
         (("campaign/nothing",), "synth-micro, timit-micro-200"),
-        (("campaign/../tune/xgb",), "must be one of demo"),
+        (("campaign/../tune/xgb",), "must be one of asterisk-micro-seeds, asterisk-micro, demo"),
         (("campaign", "--copy", "there"), "leave one out"),
     ],
 )
