@@ -7,7 +7,8 @@
 All error rates are relative to those of the network without any operation, whose cell is the
 identity: tables of another corpus or network have other error rates, but its effects may be
 compared. Only published values that say which function they are of, and were not chosen for being
-low, count.
+low, count. A second table forecasts two groups of functions: those with two linear operations, of
+which the original's best cells have two, and those with a skip into the output.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from graph_encoding import Cell, Semantics, UserError, functional_key
+from graph_encoding import Cell, CellSpace, Semantics, UserError, functional_form, functional_key
 from surrogate.forecasting.benchmark_query import check_same_source
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.forecasting.values import TargetForecast
@@ -33,6 +34,12 @@ ENTRY_STD = 0.0025
 .0025 apart, and three printed seeds of another have a standard deviation of .0044."""
 
 TARGETS = ("test_per", "val_per")
+
+LINEAR_CELLS = 40
+"""Random functions with two linear operations, whose mean is forecast."""
+
+DRAWS = 1000
+"""Draws of the functions' true values from their forecasts."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,9 @@ POINTS = (
     ),
     Published("linear and twice the input", "01_100_5110", "00_111_5001", 0.2278, inferred=True),
 )
+
+
+IDENTITY_KEY = functional_key(Cell.parse(IDENTITY.paper_cell), Semantics.PAPER)
 
 
 @dataclass(frozen=True)
@@ -140,6 +150,56 @@ def seed_std(table: BenchmarkTable, label: str) -> float:
     return float(np.sqrt(np.mean(variances))) if variances else math.nan
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Forecasts of two groups of functions beside the identity, with 90 % intervals.
+
+    Attributes:
+        linear: mean over random functions with two linear operations, relative to the identity.
+        better_than_identity: share of the functions with a skip into the output whose error rate is
+            below that of the identity.
+    """
+
+    linear: str
+    better_than_identity: str
+
+
+def group_forecasts(forecaster: Forecaster, target: str) -> Groups:
+    """What a forecaster says of groups of functions of the standard space.
+
+    Intervals are of draws from the forecasts, each function independent of the others.
+    """
+    linear, skipping = _groups()
+    chosen = np.random.default_rng(0).permutation(len(linear))[:LINEAR_CELLS]
+    cells = [IDENTITY.paper_cell, *(linear[i] for i in chosen), *skipping]
+    told = forecaster.forecast(cells, LEVEL, targets=[target], curve=False, latency=False)
+    means, stds = np.array([value_and_std(forecast.targets[0]) for forecast in told]).T
+    draws = means + stds * np.random.default_rng(1).standard_normal((DRAWS, len(means)))
+    parts = np.split(np.vstack([means, draws]), [1, 1 + len(chosen)], axis=1)
+    identity, of_linear, of_skipping = parts
+
+    def text(values: np.ndarray) -> str:
+        low, high = np.quantile(values[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        return f"{values[0]:.2f} ({low:.2f} to {high:.2f})"
+
+    ratios = (of_linear / identity).mean(axis=1)
+    return Groups(text(ratios), text((of_skipping < identity).mean(axis=1)))
+
+
+def _groups() -> tuple[list[str], list[str]]:
+    """Cells of distinct living functions: with two linear operations, with a skip to the output."""
+    linear, skipping = {}, {}
+    for cell in CellSpace():
+        form = functional_form(cell, Semantics.PAPER)
+        if form.is_dead:
+            continue
+        if form.key.count("linear(") == 2:
+            linear.setdefault(form.key, cell.text)
+        if "1" in cell.text.split("_")[-1][1:] and form.key != IDENTITY_KEY:
+            skipping.setdefault(form.key, cell.text)
+    return list(linear.values()), list(skipping.values())
+
+
 def recovered(published: Ratio, found: Ratio) -> Ratio | None:
     """The share of a published effect that is found: 1 for all of it, below 0 if it is reversed.
 
@@ -194,6 +254,14 @@ def report(table: BenchmarkTable, forecaster: Forecaster | None) -> None:
                 "-" if share is None else share.text,
             )
             print(f"| {' | '.join(columns)} |")
+        if forecaster is not None and known:
+            groups = group_forecasts(forecaster, target)
+            print("\n| group of functions | forecast |\n|---|---|")
+            print(f"| mean of {LINEAR_CELLS} random ones with two linears | {groups.linear} |")
+            print(
+                "| share better than the identity, of those with a skip into the output | "
+                f"{groups.better_than_identity} |"
+            )
 
 
 if __name__ == "__main__":
