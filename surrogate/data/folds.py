@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +45,11 @@ def check_folds(
         remedy: how to get more rows, for the message.
 
     Raises:
-        UserError: if there are fewer than two folds, or too few rows for them; names the number
-            needed.
+        UserError: if the folds are fewer than two or no whole number, or there are too few rows
+            for them; names the number needed.
     """
-    if folds < 2:
-        raise UserError(f"folds must be at least 2, but got {folds}")
+    if not isinstance(folds, Integral) or folds < 2:
+        raise UserError(f"folds must be a whole number of at least 2, but got {folds!r}")
     if _fits(rows, folds, least_rest):
         return
     most = max(folds, 2 * least_rest)  # two folds of this size leave each other enough rows

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Literal
 
 from graph_encoding.common.errors import UserError
@@ -118,10 +119,10 @@ class Limit:
                 "a limit must be on a latency, params or macs, but got the target "
                 f"{self.quantity.name!r}; make it an objective"
             )
-        if not (math.isfinite(self.most) and self.most > 0):
+        if not (isinstance(self.most, Real) and math.isfinite(self.most) and self.most > 0):
             raise UserError(
                 f"a limit must be a finite number > 0, but that on {self.quantity.name!r} is "
-                f"{self.most}"
+                f"{self.most!r}"
             )
 
 

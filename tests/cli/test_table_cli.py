@@ -144,7 +144,7 @@ def test_exports_are_written_once(run: Run, folder: Path, tmp_path: Path, form: 
 
 
 def test_exports_have_the_estimates_of_an_artifact(
-    run: Run, artifact: Artifact, tmp_path: Path
+    run: Run, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synthetic_table(60).save(tmp_path / "table")
     artifact.save(tmp_path / "artifact")
@@ -165,6 +165,9 @@ def test_exports_have_the_estimates_of_an_artifact(
             assert estimate is not None
             assert row[f"estimate_{target}"] == pytest.approx(estimate.mean, abs=1e-9)
             assert row[f"estimate_std_{target}"] == pytest.approx(estimate.std, abs=1e-9)
+    monkeypatch.setattr("surrogate.forecasting.benchmark_query.Benchmark", None)
+    code, _, err = run(*export, tmp_path / "table.csv")
+    assert (code, "exists" in err) == (2, True), "looked for before estimates are made"
     code, _, err = run(*export, tmp_path / "released", "--to", "nb-asr")
     assert (code, "--artifact is for csv and parquet" in err) == (2, True)
 

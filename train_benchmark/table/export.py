@@ -103,9 +103,18 @@ def export_parquet(table: BenchmarkTable, path: Path, columns: Columns = _NONE) 
     _write_whole(path, lambda file: pq.write_table(rows, file, compression="zstd"))
 
 
-def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def check_new(path: Path) -> None:
+    """Make sure that a file can be made.
+
+    Raises:
+        UserError: if it exists.
+    """
     if path.exists():
         raise UserError(f"file {path} exists; choose another --out or remove it")
+
+
+def _write_whole(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    check_new(path)
     try:
         with atomic_file(path) as scratch, scratch.open("wb") as file:
             write(file)

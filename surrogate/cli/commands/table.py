@@ -222,11 +222,12 @@ def export(
     """Export a table for other programs."""
     from train_benchmark.nb_asr.convert import export_released, exported_functions
     from train_benchmark.table.benchmark_table import BenchmarkTable
-    from train_benchmark.table.export import export_csv, export_parquet
+    from train_benchmark.table.export import check_new, export_csv, export_parquet
 
     loaded = BenchmarkTable.load(table)
     if to is not ExportFormat.NB_ASR:
         write = export_csv if to is ExportFormat.CSV else export_parquet
+        check_new(out)  # Before the estimates, which take seconds.
         write(loaded, out, _estimates(loaded, table, artifact))
         typer.echo(f"wrote {out}", err=True)
         return

@@ -87,9 +87,10 @@ def test_folds_that_a_message_names_can_be_made(rows: int, folds: int, least_res
         assert leaves_enough(rows, int(instead))
 
 
-@pytest.mark.parametrize("folds", [-1, 0, 1])
-def test_fewer_than_two_folds_are_refused(folds: int) -> None:
-    assert message_of(check_folds, 9, folds) == f"folds must be at least 2, but got {folds}"
+@pytest.mark.parametrize("folds", [-1, 0, 1, 2.5, "5", None])
+def test_fewer_than_two_folds_are_refused(folds: object) -> None:
+    told = message_of(check_folds, 9, folds)
+    assert told == f"folds must be a whole number of at least 2, but got {folds!r}"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_a_quantity_may_be_objective_and_limit_and_is_then_evaluated_once() -> N
         (lambda: Quantity("val_per", "target"), "must have a target"),
         (lambda: Limit(PER, 0.5), "make it an objective"),
         (lambda: Limit(PARAMS, 0.0), "finite number > 0"),
+        (lambda: Limit(PARAMS, "1e6"), "finite number > 0, but that on 'params' is '1e6'"),  # type: ignore[arg-type]
         (lambda: Limit(LATENCY, 1.0, level=1.0), r"in \(0, 1\)"),
         (lambda: SearchProblem(()), "at least one objective"),
         (lambda: SearchProblem((PER, PER)), "every objective must be given once"),
