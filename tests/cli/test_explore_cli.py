@@ -25,6 +25,7 @@ def test_it_writes_one_page(run: Run, tmp_path: Path) -> None:
         (["synth-micro", "--artifact", "a=b"], "must name one of the tables synth-micro"),
         (["synth-micro", "--search", "nowhere"], "must be the history of a search"),
         (["synth-micro", "--level", "1.5"], "level"),
+        (["synth-micro", "--port", "8080"], "add --serve, or leave it out"),
         (["synth-micro", "synth-micro"], "tables of different names"),
         (["synth-micro", "--artifact", "synth-micro=timit-micro"], "recipe and corpus"),
     ],

@@ -11,6 +11,11 @@ function shown(quantity, value) {
   return `${value.toFixed(quantity.decimals)}${quantity.unit ? ` ${quantity.unit}` : ""}`;
 }
 
+/** A number with four significant digits, of any size: an error rate, seconds or a count. */
+function significant(value) {
+  return Math.abs(value) >= 1000 ? count(Math.round(value)) : value.toPrecision(4);
+}
+
 function count(number) {
   return number.toLocaleString("en-US");
 }

@@ -83,7 +83,7 @@ class Searches {
     const [failed, stopped] = [count(1, 2), count(3)];
     const text = f === null ? "" : this.page.space.text(this.page.space.pointsOf[f][0]);
     says.innerHTML = `${escaped(run.searcher)} on ${escaped(run.source)}: <b>${until}</b> trainings` +
-      (best ? `, best ${escaped(run.objectives[0])} so far <b>${best[0].toFixed(4)}</b> (seed ${run.seeds[best[1]]})${text ? ` by <button type="button" class="go" data-go="${text}">${text}</button>` : ""}` : "") +
+      (best ? `, best ${escaped(run.objectives[0])} so far <b>${significant(best[0])}</b> (seed ${run.seeds[best[1]]})${text ? ` by <button type="button" class="go" data-go="${text}">${text}</button>` : ""}` : "") +
       (failed ? `; ${failed} without a value` : "") + (stopped ? `; ${stopped} stopped early` : "") + (outside ? `; ${outside} outside this space, not on the map` : "") + ".";
     says.querySelector("button")?.addEventListener("click", () => choose({ cell: text }));
   }

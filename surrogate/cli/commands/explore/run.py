@@ -12,6 +12,8 @@ from surrogate.cli.progress import ProgressDisplay
 if TYPE_CHECKING:
     from surrogate.explorer.contents import TableAndForecaster
 
+DEFAULT_PORT = 8765
+
 _Tables = Annotated[
     list[str] | None,
     typer.Argument(
@@ -44,7 +46,12 @@ _Serve = Annotated[
     bool,
     typer.Option("--serve", help="Serve the page on this machine, with forecasts of any cell."),
 ]
-_Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of --serve; 0 takes a free one.")]
+_Port = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65535, help=f"Port of --serve; {DEFAULT_PORT} by default, 0 takes a free one."
+    ),
+]
 
 
 def explore(
@@ -54,7 +61,7 @@ def explore(
     levels: _Levels = None,
     out: _Out = Path("explorer.html"),
     serve: _Serve = False,
-    port: _Port = 8765,
+    port: _Port = None,
 ) -> None:
     """Write a page with a map of the search space.
 
@@ -65,6 +72,8 @@ def explore(
     from surrogate.explorer.contents import DEFAULT_LEVELS
     from surrogate.explorer.runs import SearchRun
 
+    if port is not None and not serve:
+        raise UserError("--port is the port of --serve; add --serve, or leave it out")
     runs = [SearchRun.read(path) for path in searches or []]
     pairs = _loaded(tables or ["timit-micro"], artifacts or [])
     with ProgressDisplay("forecasts") as display:
@@ -72,7 +81,8 @@ def explore(
             pairs, runs, levels=tuple(levels or DEFAULT_LEVELS), on_level=display.show
         )
     if serve:
-        serve_page(contents, [forecaster for _, forecaster in pairs], port)
+        chosen = DEFAULT_PORT if port is None else port
+        serve_page(contents, [forecaster for _, forecaster in pairs], chosen)
     else:
         size = write_explorer(contents, out)
         typer.echo(f"wrote {out}: {size / 1e6:.1f} MB; open it in a browser", err=True)
