@@ -3,9 +3,9 @@
 import nasasr as nr
 from graph_encoding import Operation, register_operation
 
-register_operation(Operation("conv11", "conv", kernel=11))
+register_operation(Operation("conv13", "conv", kernel=13))
 
-cell = nr.Cell.parse("conv11:0_111_2111")
+cell = nr.Cell.parse("conv13:0_111_2111")
 print(nr.draw_text(cell))
 (forecast,) = nr.Forecaster.load().forecast([cell])
 per = forecast.target("val_per")
