@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal, get_args
 
 from graph_encoding.common.errors import UserError
@@ -67,10 +68,11 @@ class Operation:
             )
         for field in SIZES:
             # So that float32 can hold spans and their sums over paths.
-            if not 1 <= getattr(self, field) <= _MOST_SIZE:
+            size = getattr(self, field)
+            if not isinstance(size, Integral) or not 1 <= int(size) <= _MOST_SIZE:
                 raise UserError(
-                    f"operation {self.name!r}: {field} must be in 1 .. {_MOST_SIZE}, "
-                    f"but got {getattr(self, field)!s:.30}"
+                    f"operation {self.name!r}: {field} must be a whole number in "
+                    f"1 .. {_MOST_SIZE}, but got {size!r:.30}"
                 )
         if not self.name or any(c.isspace() for c in self.name):
             raise UserError(

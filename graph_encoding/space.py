@@ -5,6 +5,7 @@ import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from numbers import Integral
 from typing import TypeVar
 
 import numpy as np
@@ -39,8 +40,10 @@ class CellSpace:
     ops: tuple[str, ...] = NB_ASR_OPS
 
     def __post_init__(self) -> None:
-        if self.nodes < 1:
-            raise UserError(f"a space must have nodes >= 1, but got {self.nodes}")
+        if not isinstance(self.nodes, Integral) or self.nodes < 1:
+            raise UserError(
+                f"a space must have a whole number of nodes >= 1, but got {self.nodes!r}"
+            )
         if not self.ops or len(set(self.ops)) != len(self.ops):
             raise UserError(f"a space must have distinct operations, but got {self.ops}")
         for op in self.ops:

@@ -73,11 +73,20 @@ class SupportCalibrator:
     ) -> FloatArray:
         """(n,) probabilities that labels are above a limit."""
         needed = limit - prediction.mean
-        return self._widest(
+        # A wider distribution has more of the smaller tail, which is below a limit under the mean.
+        is_below = needed < 0
+
+        def tail(above: FloatArray) -> FloatArray:
+            return np.where(is_below, 1 - above, above)
+
+        smaller = self._widest(
             novelty,
-            self.inside.exceedance(prediction, limit),
-            lambda found, factors: found.share_above(needed / (factors * found.width(prediction))),
+            tail(self.inside.exceedance(prediction, limit)),
+            lambda found, factors: tail(
+                found.share_above(needed / (factors * found.width(prediction)))
+            ),
         )
+        return tail(smaller)
 
     def to_plain(self) -> dict[str, Any]:
         """A tree for `write_tree`, which `from_plain` reads."""

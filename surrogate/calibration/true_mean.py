@@ -29,7 +29,7 @@ import numpy as np
 from surrogate.data.prediction import Prediction
 from surrogate.data.targets import FloatArray
 
-FEWEST_WITH_SEEDS = 30
+FEWEST_WITH_SEEDS = 50
 """Fewest functions with two trainings that separate model uncertainty from seed noise."""
 
 _MAIN_SHARE = 0.5
@@ -38,6 +38,8 @@ _LEVEL = 0.9
 _MOST_SIGMA = 3.0  # a residual counts as at most so many: a collapse is one seed's
 _LEAST_STD = 1e-6
 _MODEL_FACTORS = np.geomspace(0.1, 10.0, 81)
+_FACTOR_STD = 0.7
+"""Standard deviation of the prior of the logarithm of the factor on the model variance."""
 _SLOPE_STD = 0.5
 """Standard deviation of the prior of the slopes of both log variances. The inputs of a forecast are
 correlated: where noise hides the model's error, large slopes of opposite signs fit by chance."""
@@ -93,16 +95,21 @@ class TrueMeanModel:
     scale: tuple[float, ...]
 
     @classmethod
-    def fit(cls, held_out: Prediction, trainings: Sequence[Trainings]) -> Self | None:
+    def fit(
+        cls, held_out: Prediction, trainings: Sequence[Trainings], main: int | None = None
+    ) -> Self | None:
         """Fit to n functions by maximum a posteriori, then calibrate both variances.
 
-        The likelihood is that of Student's t, so that collapsed trainings do not dominate. Then
+        The likelihood is that of Student's t, so that collapsed trainings do not dominate. With a
+        main seed and only one other, three moments of labels do not determine the four parameters
+        of their spread: priors decide what they leave open. Then
         the noise is scaled so that 90 % of the differences between two seeds lie in their
         intervals, and the model variance so that 90 % of the means over new seeds do.
 
         Args:
             held_out: forecasts of the functions made without their labels.
             trainings: (n,) their labels.
+            main: seed whose labels alone the forecasts have learned; by default `main_seed`.
 
         Returns:
             The model; None if fewer than `FEWEST_WITH_SEEDS` functions have two trainings.
@@ -111,7 +118,7 @@ class TrueMeanModel:
         if several.sum() < FEWEST_WITH_SEEDS:
             return None
         seeds = sorted({seed for of in trainings if len(of) > 1 for seed in of})
-        main = main_seed(trainings)
+        main = main_seed(trainings) if main is None else main
         if main not in seeds:  # nothing says what its trainings share
             main = None
         raw = _raw_inputs(held_out)
@@ -225,7 +232,11 @@ class TrueMeanModel:
         def surprise(p: FloatArray) -> float:
             model = self._with(p.tolist())
             of_slopes = np.square([*model.noise[1:], *model.model[1:]]).sum() / 2 / _SLOPE_STD**2
-            return model._surprise(inputs, residuals) + float(of_slopes)  # noqa: SLF001
+            # The model's share of the variance is as likely small as large a priori. Without this
+            # prior few functions often make it zero, and every interval of a true mean too narrow.
+            ratio = model.model[0] - model.noise[0]
+            of_share = 2 * np.logaddexp(0.0, ratio) - ratio
+            return model._surprise(inputs, residuals) + float(of_slopes + of_share)  # noqa: SLF001
 
         found = minimize(surprise, np.array(start), method="L-BFGS-B", bounds=bounds)
         return self._with(found.x.tolist())
@@ -272,7 +283,16 @@ class TrueMeanModel:
             replace(wider, model=(wider.model[0] + float(np.log(factor)), *wider.model[1:]))
             for factor in _MODEL_FACTORS
         ]
-        return min(tried, key=lambda model: abs(model._coverage(forecast, residuals) - _LEVEL))  # noqa: SLF001
+        # Coverage is a count: that of few functions says little of the factor.
+        count = int((~np.isnan(residuals)).any(axis=1).sum())
+        variance = _LEVEL * (1 - _LEVEL) / count
+
+        def surprise(model: Self) -> float:
+            missed = model._coverage(forecast, residuals) - _LEVEL
+            log_factor = model.model[0] - wider.model[0]
+            return missed**2 / variance + (log_factor / _FACTOR_STD) ** 2
+
+        return min(tried, key=surprise)
 
     def _differences(self, forecast: Prediction, residuals: FloatArray) -> FloatArray:
         """Absolute differences between two seeds of a function, in standard deviations.

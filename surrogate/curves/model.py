@@ -186,7 +186,8 @@ class CurveModel:
             The forecast of one curve (n = 1).
 
         Raises:
-            UserError: if an observation is out of range, or the level is too high.
+            UserError: if an observation is out of range, the level is too high, or a function is
+                asked for and the noise between seeds is unknown.
         """
         seen = Observed.read(observed, self.epochs)
         return self._forecast(self.curves.expected([graph]), seen, level, of, widening)
@@ -228,6 +229,12 @@ class CurveModel:
         check_level(level)
         if of not in get_args(Subject):
             raise UserError(f"a curve forecast must be of one of {get_args(Subject)}, not {of!r}")
+        if of == "function" and observed.epochs.size and self.process.seed is None:
+            raise UserError(
+                "the curve of a function follows from one training only where the noise between "
+                "seeds is known, but too few functions of the fit have two seeds; ask for the "
+                "training (of='training'), or fit on more seeds"
+            )
         n = len(expected.mean)
         seen = np.zeros(self.epochs, dtype=bool)
         seen[observed.epochs] = True

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -109,11 +109,20 @@ class TargetTask(FitTask):
         """Name of the target."""
         return self.target.name
 
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """What the target is: one of a user may change under its name."""
+        return {"target": repr(self.target)}
+
     def make(self, context: FitPlan, on_step: OnStep) -> TargetModel:
         """As `fit_target`."""
         dataset, rng = context.dataset(self.target), context.new_rng()
         labels = partial(context.table.labels_of, label=self.target.label)
-        return fit_target(dataset, context.make_predictor, context.folds, rng, on_step, labels)
+        policy = context.seed_policy
+        only = None if policy == "mean" else policy
+        return fit_target(
+            dataset, context.make_predictor, context.folds, rng, on_step, labels, only_seed=only
+        )
 
     def load(self, path: Path) -> TargetModel:
         """Read the model back."""
@@ -175,6 +184,7 @@ def fit_target(
     rng: np.random.Generator,
     on_step: OnStep = no_step,
     labels_of: LabelsOf | None = None,
+    only_seed: int | None = None,
 ) -> TargetModel:
     """Fit a predictor on all keys and calibrate it, in and out of support.
 
@@ -185,6 +195,7 @@ def fit_target(
         rng: random generator.
         on_step: called after each of `calibration_steps` steps.
         labels_of: gives the labels of a key by seed, for estimates of true means.
+        only_seed: seed that all labels of the dataset are of; None if they are means over seeds.
 
     Raises:
         UserError: if there are too few keys for the folds, or all labels are equal.
@@ -193,12 +204,12 @@ def fit_target(
     dataset = dataset.sorted_by_key()
     found = calibrate(dataset, make_predictor, folds, rng, on_step=on_step)
     share = seed_share(dataset, found.held_out)
-    true_means = None if labels_of is None else _true_means(dataset, found, labels_of)
+    true_means = None if labels_of is None else _true_means(dataset, found, labels_of, only_seed)
     return TargetModel(dataset.target, found.predictor, found.calibrator, share, true_means)
 
 
 def _true_means(
-    dataset: SurrogateDataset, found: Calibrated, labels_of: LabelsOf
+    dataset: SurrogateDataset, found: Calibrated, labels_of: LabelsOf, only_seed: int | None
 ) -> TrueMeans | None:
     """What estimates of true means rest on; None with too few functions of several seeds."""
     to_model = dataset.target.transform.to_model
@@ -207,7 +218,7 @@ def _true_means(
         by_seed = labels_of(key)
         values = to_model(np.array(list(by_seed.values()))).tolist()
         trainings.append(dict(zip(by_seed, values, strict=True)))
-    model = TrueMeanModel.fit(found.uncalibrated, trainings)
+    model = TrueMeanModel.fit(found.uncalibrated, trainings, only_seed)
     if model is None:
         return None
     return TrueMeans(model, HeldOutForecasts.of(dataset.keys, found.uncalibrated))

@@ -83,7 +83,7 @@ class TargetForecast:
             are one distribution here: on the scale of ranks, on which predictors learn, a collapsed
             training is the worst one and no outlier.
         estimate: the function's true mean, the number to trust; None if the artifact does not
-            determine it: it is of an earlier version, or fewer than 30 functions of its table were
+            determine it: it is of an earlier version, or fewer than 50 functions of its table were
             trained with two seeds.
     """
 

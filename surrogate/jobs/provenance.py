@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from importlib import metadata, util
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from graph_encoding.common.hashing import content_hash
@@ -80,9 +81,9 @@ def hash_of_class(kind: type[Any], base: type[Any] = Predictor) -> str:
 
     For a class in a package that is the whole package, subpackages included; for one in a single
     module it is the module, and what it imports from its own folder; for one that was typed in, its
-    compiled methods.
+    compiled methods, and those of its other base classes that were typed in.
     """
-    kinds = [of for of in kind.__mro__ if issubclass(of, base)]
+    kinds = [of for of in kind.__mro__ if issubclass(of, base) or of.__module__ == kind.__module__]
     files = {of: list(_source_files(of)) for of in kinds}
     found = _hash_of_files(path for paths in files.values() for path in paths)
     typed_in = [_hash_of_methods(of) for of, paths in files.items() if not paths]
@@ -101,11 +102,19 @@ def _hash_of_methods(kind: type[Any]) -> str:
     """sha256 of what a class defines, without files: names, and the code of its functions."""
     digest = hashlib.sha256(kind.__qualname__.encode())
     for name, value in sorted(vars(kind).items()):
-        code = getattr(value, "__code__", None)
-        content = repr(value).encode() if code is None else marshal.dumps(code)
-        if code is not None or isinstance(value, str | int | float | bool | tuple):
-            digest.update(name.encode() + b"\0" + content)
+        codes = _codes_of(value)
+        if codes or isinstance(value, str | int | float | bool | tuple):
+            contents = [marshal.dumps(code) for code in codes] or [repr(value).encode()]
+            digest.update(name.encode() + b"\0" + b"\0".join(contents))
     return digest.hexdigest()
+
+
+def _codes_of(value: object) -> list[CodeType]:
+    """The code of a function, or of those within a static or class method or a property."""
+    inner = (getattr(value, name, None) for name in ("__func__", "func", "fget", "fset", "fdel"))
+    functions = (value, *inner)
+    codes = (getattr(function, "__code__", None) for function in functions)
+    return list(dict.fromkeys(code for code in codes if code is not None))
 
 
 def _source_files(kind: type[Any]) -> Iterable[Path]:

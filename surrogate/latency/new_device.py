@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -16,6 +17,7 @@ from surrogate.calibration import Novelty, TrainedOn
 from surrogate.data.prediction import ONE_SIGMA, Prediction, check_level
 from surrogate.data.targets import FloatArray
 from surrogate.latency.model import LatencyModel, LatencySource, LogSeconds, SettingModel
+from surrogate.predictors import Predictor
 
 FEWEST_MEASUREMENTS = 4
 """With fewer, no leave-one-out error remains to estimate the uncertainty."""
@@ -147,7 +149,8 @@ class TransferredLatency(SettingModel):
         measured = {g.key: float(s) for g, s in zip(graphs, seconds, strict=True)}
         if len(measured) != len(graphs) or not (np.asarray(seconds) > 0).all():
             raise UserError("measured functions must be distinct, and their latencies > 0")
-        means = [_mean_of(source) for source in sources]
+        # No local function, so that the result can be pickled.
+        means: list[PredictMean] = [partial(_mean_of, source.predictor) for source in sources]
         try:
             line = TransferredLine.fit(means, graphs, np.log(seconds))
         except UserError as e:
@@ -232,8 +235,8 @@ def transferred_from_sweep(
     return found
 
 
-def _mean_of(source: LatencyModel) -> PredictMean:
-    return lambda graphs: source.predictor.predict(graphs).mean
+def _mean_of(predictor: Predictor, graphs: Sequence[CellGraph]) -> FloatArray:
+    return predictor.predict(graphs).mean
 
 
 def _left_out(raw: FloatArray, y: FloatArray, penalty: float) -> FloatArray:

@@ -277,6 +277,16 @@ class Stack(ScoreModel):
                 models.append(model)
         self._prepare_to_predict()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the functions that `_prepare_to_predict` makes, which cannot be pickled."""
+        return {name: of for name, of in vars(self).items() if name != "_predict_each"}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Make the functions again, if it was fitted."""
+        self.__dict__.update(state)
+        if self._models:
+            self._prepare_to_predict()
+
     def _prepare_to_predict(self) -> None:
         self._predict_each = {
             kind: type(models[0]).together(models) for kind, models in self._models.items()

@@ -180,6 +180,7 @@ def test_large_spaces_are_not_enumerated() -> None:
     ("nodes", "ops", "part"),
     [
         (0, NB_ASR_OPS, "nodes >= 1, but got 0"),
+        (2.5, NB_ASR_OPS, "nodes >= 1, but got 2.5"),
         (3, (), "distinct operations"),
         (3, ("conv5", "conv5"), "distinct operations"),
         (3, ("conv99",), "unknown operation 'conv99'; known: linear"),

@@ -96,10 +96,7 @@ class GraphNetwork(ScoreModel):
 
         The members of several folds are one mixture each, of which the mean variance counts.
         """
-        means, stds = self._network.forward(inputs.nodes)
-        parts = zip(np.split(means, self._folds), np.split(stds, self._folds), strict=True)
-        of_folds = [_mixture(*part).std ** 2 for part in parts]
-        return Scores(means.mean(axis=0), np.sqrt(np.mean(of_folds, axis=0)))
+        return _mixture_of_folds(*self._network.forward(inputs.nodes), self._folds)
 
     @classmethod
     def together(cls, models: Sequence[Self]) -> PredictEach:
@@ -112,7 +109,8 @@ class GraphNetwork(ScoreModel):
 
         def predict_each(inputs: GraphInputs) -> list[Scores]:
             means, stds = (np.split(part, ends[:-1]) for part in networks.forward(inputs.nodes))
-            return [_mixture(*scores) for scores in zip(means, stds, strict=True)]
+            folds = [model._folds for model in models]  # noqa: SLF001
+            return [_mixture_of_folds(*of) for of in zip(means, stds, folds, strict=True)]
 
         return predict_each
 
@@ -180,6 +178,13 @@ def regularised(
     return choices[int(np.argmin(errors))]
 
 
+def _mixture_of_folds(means: FloatArray, stds: FloatArray, folds: int) -> Scores:
+    """Mean and standard deviation of (m, n) normal distributions of the members of some folds."""
+    parts = zip(np.split(means, folds), np.split(stds, folds), strict=True)
+    of_folds = [_mixture(*part).std ** 2 for part in parts]
+    return Scores(means.mean(axis=0), np.sqrt(np.mean(of_folds, axis=0)))
+
+
 def _mixture(means: FloatArray, stds: FloatArray) -> Scores:
     """Mean and standard deviation of the mixture of (m, n) normal distributions."""
     return Scores(means.mean(axis=0), np.sqrt((stds**2).mean(axis=0) + means.var(axis=0)))
@@ -223,9 +228,10 @@ class _Networks:
 
     def _of_last_kinds(self, kinds: NDArray[np.float32]) -> Weights:
         """`_of_kinds` of the operations, cached for the last array of them."""
-        if self._last is None or self._last[0] is not kinds:
-            self._last = kinds, _of_kinds(self._weights, kinds)
-        return self._last[1]
+        last = self._last  # read once: another thread may replace it
+        if last is None or last[0] is not kinds:
+            last = self._last = kinds, _of_kinds(self._weights, kinds)
+        return last[1]
 
 
 def _linear(weights: Weights, name: str, x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -55,3 +55,16 @@ def test_plain_form_gives_the_same_calibrator_back(tmp_path: Path) -> None:
     novelty: list[Novelty] = [{}, {"larger": 2}, {"larger": 1}]
     assert (again.std(ONE, novelty) == both.std(ONE, novelty)).all()
     assert again.growth == both.growth
+
+
+def test_a_wider_distribution_has_more_of_both_tails() -> None:
+    errors = np.sort(np.random.default_rng(0).normal(size=999))
+    calibrator = SupportCalibrator(
+        ConformalCalibrator(errors, 1.0), {"new_operation": ConformalCalibrator(3 * errors, 1.0)}
+    )
+    prediction = Prediction(np.array([1.0]), np.array([0.0]))
+    novel: Novelty = {"new_operation": 1}
+    for limit, inside, outside in ((0.0, 0.84, 0.63), (2.0, 0.16, 0.37)):
+        assert calibrator.exceedance(prediction, limit, [{}]) == pytest.approx(inside, abs=0.03)
+        found = calibrator.exceedance(prediction, limit, [novel])
+        assert found == pytest.approx(outside, abs=0.03)

@@ -154,11 +154,41 @@ def test_a_saved_model_estimates_the_same() -> None:
     assert TrueMeanModel.from_plain(plain) == model
 
 
-@pytest.mark.parametrize(("several", "known"), [(FEWEST_WITH_SEEDS - 1, False), (30, True)])
+@pytest.mark.parametrize(("several", "known"), [(FEWEST_WITH_SEEDS - 1, False), (50, True)])
 def test_few_functions_with_two_seeds_determine_nothing(several: int, known: bool) -> None:
     data = made_up(100, share_of_several=1.0)
     trainings = [own if i < several else {1: own[1]} for i, own in enumerate(data.trainings)]
     assert (TrueMeanModel.fit(data.forecasts, trainings) is not None) == known
+
+
+@pytest.mark.parametrize("model_std", [0.01, 0.03])
+def test_few_functions_do_not_make_the_model_certain(model_std: float) -> None:
+    """Where seeds differ by more than forecasts err, few of them often show no error at all."""
+    found = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        true_means = rng.normal(0.3, 0.2, 1060)
+        mean = true_means + rng.normal(0, model_std, 1060)
+        forecasts = Prediction(mean, 0.06 * np.exp(rng.normal(0, 0.1, 1060)))
+        trainings = [{s: m + rng.normal(0, 0.05) for s in (1, 2)} for m in true_means[:60]]
+        model = TrueMeanModel.fit(Prediction(mean[:60], forecasts.std[:60]), trainings)
+        assert model is not None
+        posterior = model.posterior(forecasts, [{}] * 1060)
+        found.append(np.mean(np.abs(true_means - posterior.mean) < 1.645 * posterior.std))
+    assert min(found) > 0.6  # before the prior: .00 and .08
+    assert np.mean(found) > 0.75
+
+
+def test_the_seed_that_forecasts_learned_from_is_the_main_seed() -> None:
+    data = made_up(800, share_of_several=1.0, main=True)
+    new = made_up(2000, share_of_several=1.0, main=True, seed=1)
+    model = TrueMeanModel.fit(data.forecasts, data.trainings, main=1)
+    assert model is not None and model.main_seed == 1
+    for seeds in ((), (1,), (1, 2, 3)):
+        own = [{s: of[s] for s in seeds} for of in new.trainings]
+        posterior = model.posterior(new.forecasts, own)
+        covered = np.abs(new.true_means - posterior.mean) < 1.645 * posterior.std
+        assert 0.85 < covered.mean() < 0.93  # .62 to .67 with all seeds alike
 
 
 @pytest.mark.parametrize(

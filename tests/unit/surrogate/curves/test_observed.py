@@ -12,6 +12,8 @@ from surrogate.curves import (
     CurveModel,
     Subject,
 )
+from surrogate.predictors import RidgePredictor
+from surrogate.testing.synthetic_curves import synthetic_curve_table
 from tests.unit.surrogate.curves.conftest import GRAPHS, PREFIX, SCALE, numbers
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
@@ -92,3 +94,16 @@ def test_sequence_mapping_and_array_are_equivalent(model: CurveModel) -> None:
     expected = numbers(model.forecast_given(GRAPHS[0], PREFIX))
     for observed in (list(PREFIX), np.array(PREFIX), as_mapping):
         assert numbers(model.forecast_given(GRAPHS[0], observed)) == expected
+
+
+def test_without_seed_noise_one_training_says_nothing_certain_of_the_function() -> None:
+    table = synthetic_curve_table(60)
+    one_seed = [record for record in table.records if record.seed == table.seeds[0]]
+    model = CurveModel.fit(
+        BenchmarkTable(table.metadata, one_seed), RidgePredictor, np.random.default_rng(0)
+    )
+    assert model.process.seed is None
+    assert model.forecast_given(GRAPHS[0], PREFIX).mean[0, 0] == PREFIX[0]
+    with pytest.raises(UserError, match="the noise between seeds is known"):
+        model.forecast_given(GRAPHS[0], PREFIX, of="function")
+    assert len(model.forecast_given(GRAPHS[0], {}, of="function").mean) == 1

@@ -15,9 +15,9 @@ from surrogate.data.dataset import SeedPolicy, SurrogateDataset
 from surrogate.data.targets import TEST_PER, VAL_PER, Identity, Target
 from surrogate.fitting.artifact import Artifact
 from surrogate.fitting.fit_artifact import fit_artifact
-from surrogate.fitting.fit_parts import CurveTask, FitPlan, fit_target
+from surrogate.fitting.fit_parts import CurveTask, FitPlan, TargetTask, fit_target
 from surrogate.jobs.checkpoint import Checkpoint
-from surrogate.jobs.tasks import local_engine
+from surrogate.jobs.tasks import file_names, local_engine
 from surrogate.predictors import MeanPredictor, Predictor, RidgePredictor
 from surrogate.predictors.ridge import Columns, RidgeSettings
 from surrogate.testing.synthetic import synthetic_dataset, synthetic_table
@@ -65,6 +65,32 @@ def test_labels_that_are_all_one_where_they_are_learned_are_refused(most: float)
     rule = rf"all 20 labels of target 'val_per' are equal .*range 0\.99 \.\. {most}\): leave"
     with pytest.raises(UserError, match=rule):
         fit_target(collapsed, never, 3, np.random.default_rng(0))
+
+
+def test_forecasts_of_one_seed_have_it_as_the_main_seed() -> None:
+    table = synthetic_table(60)
+    seed = table.seeds[1]
+    for policy, main in ((seed, seed), ("mean", None)):
+        artifact = fit_artifact(
+            table,
+            (VAL_PER,),
+            RidgePredictor,
+            name="made-up",
+            seed_policy=policy,
+            folds=3,
+            seed=0,
+            effective_config={},
+        )
+        true_means = artifact.models[0].true_means
+        assert true_means is not None
+        assert true_means.model.main_seed == main
+
+
+def test_a_target_that_changed_under_its_name_is_fitted_again() -> None:
+    dataset = synthetic_dataset(20)
+    other = replace(dataset, target=replace(dataset.target, label="val_per_last"))
+    names = [file_names([TargetTask.of(of)], {}) for of in (dataset, dataset, other)]
+    assert names[0] == names[1] != names[2]
 
 
 def test_the_last_target_is_looked_at_before_the_first_is_fitted() -> None:

@@ -210,19 +210,34 @@ def test_a_predictor_in_a_package_is_all_of_the_package(
 
 
 TYPED_IN = """
+from functools import cached_property
 from surrogate.jobs.provenance import hash_of_class
 from surrogate.predictors import MeanPredictor
-class Mine(MeanPredictor):
+class Mixin:
+    {mixin}
+class Mine(Mixin, MeanPredictor):
     name = "mine"
-    def double(self): return {factor} * 2
+    {own}
 print(hash_of_class(Mine))
 """
+METHOD = "def double(self): return {factor} * 2"
+KINDS = {
+    "method": METHOD,
+    "static method": "double = staticmethod(lambda: {factor} * 2)",
+    "class method": "double = classmethod(lambda kind: {factor} * 2)",
+    "property": "double = property(lambda self: {factor} * 2)",
+    "cached property": "double = cached_property(lambda self: {factor} * 2)",
+}
 
 
-@pytest.mark.parametrize("how", ["-c", "-"])
-def test_a_class_that_was_typed_in_is_known_by_its_methods(how: str) -> None:
+@pytest.mark.parametrize("where", ["own", "mixin"])
+@pytest.mark.parametrize(
+    ("how", "kind"), [("-", "method"), *(("-c", kind) for kind in KINDS)], ids=str
+)
+def test_a_class_that_was_typed_in_is_known_by_its_methods(how: str, kind: str, where: str) -> None:
     def hash_with(factor: int) -> str:
-        code = TYPED_IN.format(factor=factor)
+        parts = {"own": "pass", "mixin": "pass", where: KINDS[kind].format(factor=factor)}
+        code = TYPED_IN.format(**parts)
         given = (
             {"args": [sys.executable, "-c", code]}
             if how == "-c"

@@ -1,5 +1,6 @@
 """The graph network: predictions of NumPy equal those of torch, together and alone."""
 
+import pickle
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,10 @@ def test_networks_predict_together_as_each_alone(
     data: SurrogateDataset, vocabulary: Vocabulary, asked: GraphInputs
 ) -> None:
     networks = [fitted(data, vocabulary, seed) for seed in range(3)]
+    # An ensemble of folds, whose disagreement does not count.
+    networks.append(GraphNetwork.of_folds(networks[:2]))
     together = GraphNetwork.together(networks)(asked)
-    assert len(together) == 3
+    assert len(together) == 4
     for network, answer in zip(networks, together, strict=True):
         alone = network.predict(asked)
         np.testing.assert_allclose(answer.mean, alone.mean, atol=1e-6)
@@ -104,6 +107,9 @@ def test_a_stack_asks_all_networks_of_its_folds(
     stack = Stack(settings)
     inputs = GraphInputs(data.graphs, vocabulary)
     stack.fit(inputs, data.model_values, np.ones(len(data)), np.random.default_rng(0))
+    # In another process it answers the same.
+    copied = pickle.loads(pickle.dumps(stack)).predict(inputs)  # noqa: S301
+    np.testing.assert_array_equal(copied.mean, stack.predict(inputs).mean)
     names = {name.split("/")[0] for name in stack.arrays() if name.startswith("gnn.")}
     assert names == {f"gnn.{fold}.gnn{member}" for fold in range(3) for member in range(2)}
 
