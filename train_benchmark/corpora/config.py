@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -47,11 +47,15 @@ class SentenceSplitConfig(StrictConfig):
         val: expected share of the distinct sentences in the validation part.
         test: expected share of those in the test part.
         seed: another seed gives another split.
+        compare: which sentences are equal: "text" ignores case and white space, "words" ignores
+            punctuation too.
     """
 
     val: float = Field(gt=0, lt=1)
     test: float = Field(gt=0, lt=1)
     seed: int = Field(ge=0)
+    # The default keeps the split, and the recipe hash, of older configurations.
+    compare: Literal["text", "words"] = "text"
 
     @model_validator(mode="after")
     def _some_left(self) -> Self:

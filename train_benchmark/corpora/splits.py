@@ -1,6 +1,7 @@
 """Splits of a corpus into training, validation and test part."""
 
 import hashlib
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -80,15 +81,16 @@ def split_corpus(corpus: Corpus, config: CorpusConfig) -> Parts:
 def split_by_sentence(corpus: Corpus, shares: SentenceSplitConfig) -> Parts:
     """Split a corpus by sentence.
 
-    The part of a sentence follows from a hash of its words: a further sentence moves no other,
-    and equal words are in one part.
+    The part of a sentence follows from a hash of its text: a further sentence moves no other, and
+    sentences that `shares.compare` takes as equal are in one part. An utterance without text, or
+    without a letter or digit where words are compared, is placed by the name of its sentence.
 
     Raises:
         UserError: if a part is empty.
     """
 
     def part_of(utterance: Utterance) -> str:
-        place = _place(utterance, shares.seed)
+        place = _place(utterance, shares)
         if place < shares.test:
             return "test"
         return "val" if place < shares.test + shares.val else "train"
@@ -108,11 +110,18 @@ def split_by_part(corpus: Corpus, split: SplitConfig) -> Parts:
     )
 
 
-def _place(utterance: Utterance, seed: int) -> float:
-    """A number in [0, 1) that depends on a sentence's words and the seed only."""
-    words = " ".join(utterance.text.lower().split()) or utterance.sentence
-    digest = hashlib.sha256(f"{seed}\n{words}".encode()).digest()
+def _place(utterance: Utterance, shares: SentenceSplitConfig) -> float:
+    """A number in [0, 1) that depends on what is compared of a sentence and the seed only."""
+    lower = utterance.text.lower()
+    compared = " ".join(lower.split()) if shares.compare == "text" else _letters(lower)
+    compared = compared or utterance.sentence
+    digest = hashlib.sha256(f"{shares.seed}\n{compared}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def _letters(text: str) -> str:
+    """Letters and digits of a text, so that "good-bye!" and "Good bye" are equal in lower case."""
+    return "".join(c for c in unicodedata.normalize("NFC", text) if c.isalnum())
 
 
 def _nonempty(corpus: Corpus, part_of: Callable[[Utterance], str | None], remedy: str) -> Parts:
