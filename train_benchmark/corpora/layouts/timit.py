@@ -23,6 +23,9 @@ _SPEAKER_IN_NAME = re.compile(r".*[^a-z](sa|si|sx)[0-9]+")
 _NO_SPEAKER = re.compile(r"train|test|dr[1-8]")
 """Folders of TIMIT that contain speakers' folders."""
 
+_REGION = re.compile(r"^dr[1-8]-")
+"""Prefix of a speaker's folder in flat copies of TIMIT, such as `dr1-fvmh0`."""
+
 _POSITION = re.compile(r"[0-9]{1,18}")
 
 
@@ -172,7 +175,7 @@ def read_utterance(
         UserError: if the audio is truncated, not 16 kHz mono, or the transcript breaks a rule.
     """
     samples = read_audio(audio)
-    speaker = audio.parent.name.lower().rsplit("-", maxsplit=1)[-1]
+    speaker = _REGION.sub("", audio.parent.name.lower())
     sentence = _sentence(audio)
     segments = read_phn(transcript, len(samples), labels)
     return Utterance(
