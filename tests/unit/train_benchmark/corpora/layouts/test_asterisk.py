@@ -103,6 +103,19 @@ def test_every_problem_names_file_and_line(tmp_path: Path) -> None:
     assert "untold.g722 has no text in" in problems[2]
 
 
+def test_broken_links_are_problems_and_linked_folders_are_read(tmp_path: Path) -> None:
+    root = write_sounds(tmp_path / "sounds")
+    (root / "core-sounds-en.txt").write_text(TEXT + "more/hello: Hello again.\n")
+    write_prompt(tmp_path / "elsewhere/hello.g722")
+    (root / "more").symlink_to(tmp_path / "elsewhere")
+    assert len(read_corpus(root, SOURCE).utterances) == 3
+    (root / "thanks.g722").unlink()
+    (root / "thanks.g722").symlink_to(tmp_path / "nowhere")
+    (problem,) = check_corpus(root, SOURCE).problems
+    assert "cannot read audio" in problem
+    assert "thanks.g722: No such file" in problem
+
+
 def test_folders_that_are_not_corpora_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no \.g722 file below it; install"):
         read_corpus(tmp_path, SOURCE)
