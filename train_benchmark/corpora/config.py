@@ -122,7 +122,8 @@ class MixConfig(StrictConfig):
     Each member's training part is a pool. An epoch draws `epoch_utterances` utterances from the
     pools by their shares; no utterance is repeated before its pool is exhausted. The held-out
     parts are named "member/val" and "member/test". All are scored; `val` names those that choose
-    the epoch and define `val_per`, `test` those that define `test_per`.
+    the epoch and define `val_per`, `test` those that define `test_per`. The order of the members
+    decides the order of the draws, and so the trainings, but not the recipe's hash.
     """
 
     name: str

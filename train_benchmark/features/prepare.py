@@ -51,6 +51,11 @@ class RecipeSpeech:
         fingerprints = {name: corpus.fingerprint for name, corpus in self.corpora.items()}
         return fingerprints[""] if "" in fingerprints else content_hash(fingerprints)
 
+    @property
+    def annotations(self) -> str:
+        """sha256 of the parts, times and texts of all corpora, which the fingerprint omits."""
+        return content_hash({name: corpus.annotations for name, corpus in self.corpora.items()})
+
 
 def read_speech(roots: CorpusRoots, recipe: Recipe) -> RecipeSpeech:
     """Read the corpora of a recipe.
@@ -201,12 +206,15 @@ def _frame_labels(
     return found
 
 
-def cache_path(folder: Path, recipe: Recipe, fingerprint: str) -> Path:
+def cache_path(folder: Path, recipe: Recipe, speech: RecipeSpeech) -> Path:
     """Cache file of a prepared corpus, with a hash of everything that it depends on."""
     config = recipe.corpus
     depends_on = {
         "form": 3,
-        "corpus": fingerprint,
+        "corpus": speech.fingerprint,
+        "annotations": speech.annotations,
+        # A hash of an object does not depend on the order of its keys.
+        "pools": list(speech.corpora),
         "mel_bins": recipe.macro.mel_bins,
         "frames_s": [recipe.macro.frame_length_s, recipe.macro.frame_shift_s],
         "split": config.model_dump(mode="json"),
