@@ -1,6 +1,7 @@
 """Configurations of corpora: splits, synthesis and mixes."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -104,6 +105,20 @@ class CorpusConfig(CorpusSource):
         return None if self.split_by_part is None else frozenset(self.split_by_part.names)
 
 
+def divided_by_shares(shares: Sequence[float], total: int) -> list[int]:
+    """Integers that sum to `total`, in proportion to the shares.
+
+    >>> divided_by_shares([0.5, 0.3, 0.2], 9)
+    [4, 3, 2]
+    """
+    exact = [share * total for share in shares]
+    counts = [int(x) for x in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])
+    for i in by_remainder[: total - sum(counts)]:
+        counts[i] += 1
+    return counts
+
+
 class MixMember(StrictConfig):
     """One corpus of a mix.
 
@@ -144,6 +159,19 @@ class MixConfig(StrictConfig):
             shares = {name: member.share for name, member in members.items()}
             raise ValueError(f"the members' shares must sum to 1, but {shares} sum to {total:g}")
         return members
+
+    @model_validator(mode="after")
+    def _every_share_is_drawn(self) -> Self:
+        shares = {name: member.share for name, member in self.members.items()}
+        counts = divided_by_shares(list(shares.values()), self.epoch_utterances)
+        for (name, share), count in zip(shares.items(), counts, strict=True):
+            if share > 0 and not count:
+                raise ValueError(
+                    f"a share above 0 must be at least one utterance per epoch, but share {share:g}"
+                    f" of member {name!r} is none of epoch_utterances = {self.epoch_utterances}; "
+                    "raise either, or set the share to 0"
+                )
+        return self
 
     @model_validator(mode="after")
     def _known_held_out_sets(self) -> Self:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.config import CorpusConfig, SentenceSplitConfig, SplitConfig
+from train_benchmark.corpora.layouts.timit import SA_SENTENCES
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 
 ALL_OTHERS = ("*",)
@@ -25,9 +26,14 @@ def split_by_speaker(corpus: Corpus, split: SplitConfig) -> Parts:
 
     Raises:
         UserError: if a named speaker is not in the corpus, a speaker is in no list (unless the
-            training list is "*"), or "*" is used for a corpus without TRAIN and TEST trees or
-            matches no speaker.
+            training list is "*"), or "*" is used for a corpus without TRAIN and TEST trees,
+            matches no speaker or is in another list.
     """
+    if "*" in (*split.val, *split.test) or ("*" in split.train and split.train != ALL_OTHERS):
+        raise UserError(
+            f"'*' must be the only entry of train, but train is {list(split.train)}, val "
+            f"{list(split.val)} and test {list(split.test)}; name the speakers"
+        )
     present = {u.speaker for u in corpus.utterances}
     named = set(split.names) - set(ALL_OTHERS)
     missing = sorted(named - present)
@@ -65,11 +71,25 @@ def split_by_speaker(corpus: Corpus, split: SplitConfig) -> Parts:
 
 
 def split_corpus(corpus: Corpus, config: CorpusConfig) -> Parts:
-    """Split a corpus by its configuration.
+    """Split a corpus by its configuration; TIMIT's SA sentences are never trained on.
 
     Raises:
         UserError: if the split does not fit the corpus, or a part is empty.
     """
+    parts = _split(corpus, config)
+    if config.layout != "timit":
+        return parts
+    trained_on = tuple(u for u in parts.train if u.sentence not in SA_SENTENCES)
+    if not trained_on:
+        raise UserError(
+            f"the training part must have a sentence besides {' and '.join(sorted(SA_SENTENCES))}, "
+            f"which are never trained on, but its {len(parts.train)} utterances have none; name "
+            "other speakers"
+        )
+    return parts._replace(train=trained_on)
+
+
+def _split(corpus: Corpus, config: CorpusConfig) -> Parts:
     if config.split:
         return split_by_speaker(corpus, config.split)
     if config.split_by_sentence:

@@ -1,6 +1,6 @@
 """Preparation of corpora for training: features and labels, computed once and cached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from graph_encoding.macro import Macro
 from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
 from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.layouts.read_corpus import read_corpus
-from train_benchmark.corpora.layouts.timit import SA_SENTENCES
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.splits import split_corpus
 from train_benchmark.corpora.symbols.label_sets import LabelSet
@@ -101,12 +100,19 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         recipe: the recipe.
 
     Raises:
-        UserError: if the split does not fit a corpus, label sets differ, an utterance is too short
-            for its labels, or no utterance has the times that the recipe's frame loss needs.
+        UserError: if corpora are not those of the recipe, the split does not fit a corpus, label
+            sets differ, an utterance is too short for its labels, or no utterance has the times
+            that the recipe's frame loss needs.
     """
     if isinstance(speech, Corpus):
         speech = RecipeSpeech(recipe.corpus, {"": speech})
     config, labels = recipe.corpus, recipe.label_set
+    needed = [""] if isinstance(config, CorpusConfig) else list(config.members)
+    if set(speech.corpora) != set(needed):
+        raise UserError(
+            f"corpus {config.name!r} of the recipe needs {_named(needed)}, but got "
+            f"{_named(speech.corpora)}; read it with `read_speech` and the recipe"
+        )
     if isinstance(config, CorpusConfig):
         parts = _prepare_corpus(speech.corpora[""], config, recipe.macro, labels)
         prepared = PreparedCorpus.single(
@@ -130,9 +136,15 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         raise UserError(
             f"[frame_loss] of recipe {recipe.train.name!r} needs a corpus with times of its "
             f"phones, but no utterance of {config.name!r} to train on has any; leave the section "
-            "out, or add a corpus that has times"
+            "out, or add a corpus that has times with a share above 0"
         )
     return prepared
+
+
+def _named(corpora: Iterable[str]) -> str:
+    """Corpora in words; the only one of a recipe without a mix has no name."""
+    names = sorted(corpora)
+    return "one corpus without a name" if names == [""] else f"the members {', '.join(names)}"
 
 
 def _prepare_corpus(
@@ -146,10 +158,7 @@ def _prepare_corpus(
             f"{label_set.name!r}, but was read with {found!r}; read it with `read_corpus` and the "
             "recipe's corpus configuration"
         )
-    split = split_corpus(corpus, config)
-    parts = split._asdict()
-    if config.layout == "timit":
-        parts["train"] = tuple(u for u in split.train if u.sentence not in SA_SENTENCES)
+    parts = split_corpus(corpus, config)._asdict()
     log_mel = LogMel(macro)
     raw = {part: [_features(log_mel, u) for u in utterances] for part, utterances in parts.items()}
     return {

@@ -146,6 +146,43 @@ def test_an_empty_part_is_refused() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"train": ("ann",), "val": ("*",), "test": ("bob",)},
+        {"train": ("ann",), "val": ("bob",), "test": ("*",)},
+        {"train": ("*", "ann"), "val": ("bob",), "test": ("cy",)},
+    ],
+)
+def test_a_star_means_training_speakers_only(lists: dict[str, tuple[str, ...]]) -> None:
+    silence = np.zeros(400, np.float32)
+    corpus = Corpus(
+        tuple(Utterance(f"{who}/1", who, "1", "train", silence, ("aa",)) for who in ("ann", "bob"))
+    )
+    config = CorpusConfig.model_validate({**VALUES, "split": lists})
+    with pytest.raises(UserError, match="must be the only entry of train"):
+        split_corpus(corpus, config)
+
+
+def test_sa_sentences_alone_are_no_training_part() -> None:
+    silence = np.zeros(400, np.float32)
+    named = [("ann", "sa1"), ("ann", "sa2"), ("bob", "sa1"), ("bob", "sx1"), ("cy", "sx1")]
+    corpus = Corpus(tuple(Utterance(f"{a}/{s}", a, s, None, silence, ("aa",)) for a, s in named))
+
+    def config(train: str, val: str) -> CorpusConfig:
+        lists = {"train": (train,), "val": (val,), "test": ("cy",)}
+        return CorpusConfig.model_validate({**VALUES, "split": lists})
+
+    with pytest.raises(UserError, match=r"besides sa1 and sa2, .* its 2 utterances have none"):
+        split_corpus(corpus, config("ann", "bob"))
+    parts = split_corpus(corpus, config("bob", "ann"))
+    assert [[u.key for u in part] for part in parts] == [
+        ["bob/sx1"],
+        ["ann/sa1", "ann/sa2"],
+        ["cy/sx1"],
+    ]
+
+
 def test_unnamed_parts_are_left_out() -> None:
     utterances = [u for part in "abcd" for u in corpus_of([ord(part)], part).utterances]
     corpus = Corpus(tuple(sorted(utterances, key=lambda u: u.key)))
