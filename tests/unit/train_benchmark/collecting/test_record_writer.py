@@ -103,8 +103,11 @@ def test_a_full_disk_leaves_the_folder_unlocked(tmp_path: Path) -> None:
         def write(self, _: object) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
+    # A store that is deleted is unlocked too.
+    store = Store(tmp_path, CAMPAIGN)
+
     def fill() -> None:
-        with Store(tmp_path, CAMPAIGN) as store:
+        with store:
             assert store._journal is not None
             store._journal.close()
             store._journal = io.BufferedWriter(FullDisk())
