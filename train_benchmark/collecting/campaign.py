@@ -112,13 +112,11 @@ def collect(
         )
         with closing(running):
             for record in running:
-                is_new = store.append(record)
-                # A second failure does not replace the first one.
-                stored = store.records[record.identity]
-                progress = progress.after(stored, is_new=is_new)
+                progress = progress.after(record, is_new=store.append(record))
                 ledger.finish(record)
                 on_progress(progress)
-                on_record(stored)
+                # A second failure is not stored in place of the first one.
+                on_record(store.records[record.identity])
         return progress
 
 
