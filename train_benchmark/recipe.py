@@ -204,8 +204,10 @@ class TrainConfig(StrictConfig):
     """A `configs/train/*.toml` file.
 
     `kernel_l2` weights the sum of squares of all convolution kernels in the objective; loss curves
-    exclude it. `precision` "bf16" computes products in bfloat16, and `compile` compiles the network
-    with torch: both change numbers, so they are part of the recipe. The device is not: it is an
+    exclude it. `precision` "bf16" computes products in bfloat16. "fp32" is float32, but on a GPU
+    with tensor cores the convolutions and the LSTM multiply in TF32 (10 bits of mantissa), which is
+    cuDNN's default in torch. `compile` compiles the network with torch. Precision and `compile`
+    change numbers, so they are part of the recipe. The device is not: it is an
     argument of `train_cell` and part of a record's `software`. From epoch `scores_from` on, all
     held-out sets are scored, and records contain the edits and the CTC loss of every utterance, so
     that labels can be chosen later; 0 disables this. `arithmetic` "portable" gives bit-identical

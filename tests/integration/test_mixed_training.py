@@ -11,8 +11,9 @@ torch = pytest.importorskip("torch", reason="needs the train extra: pip install 
 
 from graph_encoding import Cell, UserError
 from tests.integration.test_training import tone_utterance
-from tests.unit.train_benchmark.corpora_helpers import write_utterance
+from tests.unit.train_benchmark.corpora_helpers import PHONES, write_utterance
 from train_benchmark.corpora.config import MixConfig, load_corpus_config
+from train_benchmark.corpora.layouts.utterance import Corpus
 from train_benchmark.features.batching import PoolDraws
 from train_benchmark.features.prepare import load_prepared, prepare, read_speech, save_prepared
 from train_benchmark.features.prepared import PreparedCorpus, TrainingPool
@@ -83,6 +84,33 @@ def test_members_are_pools_and_their_parts_are_named(prepared: PreparedCorpus) -
     assert all("/sa" not in u.key for u in prepared.train)
     assert len(prepared.val) == 5
     assert len({u.key for u in (*prepared.train, *prepared.val, *prepared.test)}) == 15
+
+
+def test_a_member_without_a_share_is_not_trained_on(mix_file: Path) -> None:
+    """Its times do not help a frame-wise start, and its training part may be short of frames."""
+    shares = MIX.replace("share = 0.5", "share = 0.0", 1).replace("share = 0.5", "share = 1.0")
+    mix_file.write_text(shares)
+    write_utterance(mix_file.parent / "a/fa0", "sx9", PHONES * 3, samples_per_phone=100)
+    recipe = recipe_of(mix_file)
+    roots = {name: mix_file.parent / name for name in "ab"}
+    prepared = prepare(read_speech(roots, recipe), recipe)
+    assert {u.key[0] for u in prepared.train} == {"b"}
+    speech = read_speech(roots, recipe)
+    timeless = [dataclasses.replace(u, times=()) for u in speech.corpora["b"].utterances]
+    corpora = {**speech.corpora, "b": Corpus(tuple(timeless))}
+    start = FrameLoss(weight=1.0, ctc_weight=0.5, hold=0.3, end=0.6)
+    with pytest.raises(UserError, match="no utterance of 'two' to train on has any"):
+        prepare(dataclasses.replace(speech, corpora=corpora), recipe_of(mix_file, frame_loss=start))
+
+
+def test_the_corpora_must_be_those_of_the_recipe(mix_file: Path) -> None:
+    recipe = recipe_of(mix_file)
+    speech = read_speech({name: mix_file.parent / name for name in "ab"}, recipe)
+    message = "'two' of the recipe needs the members a, b, but got one corpus without a name"
+    with pytest.raises(UserError, match=message):
+        prepare(speech.corpora["a"], recipe)
+    with pytest.raises(UserError, match="but got the members a; read it with"):
+        prepare(dataclasses.replace(speech, corpora={"a": speech.corpora["a"]}), recipe)
 
 
 def test_frames_know_their_phones(prepared: PreparedCorpus) -> None:
@@ -176,6 +204,7 @@ def test_folders_must_fit_the_members(mix_file: Path) -> None:
         ("[members.b]", '[members."b/c"]', "without / and ="),
         ('corpus = "b.toml"', 'corpus = "c.toml"', "cannot read config"),
         ("epoch_utterances = 6", "epoch_utterances = 0", "greater than or equal to 1"),
+        ("epoch_utterances = 6", "epoch_utterances = 1", r"share 0\.5 of member 'b' is none of"),
     ],
 )
 def test_a_wrong_mix_is_refused(mix_file: Path, old: str, new: str, message: str) -> None:

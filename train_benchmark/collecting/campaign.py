@@ -3,10 +3,11 @@
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
@@ -16,6 +17,7 @@ from train_benchmark.collecting.ledger import Ledger
 from train_benchmark.collecting.plan import Campaign
 from train_benchmark.collecting.record_writer import RecordStore
 from train_benchmark.collecting.trainings import train_all
+from train_benchmark.corpora.config import MixConfig
 from train_benchmark.features.prepare import (
     CorpusRoots,
     RecipeSpeech,
@@ -113,17 +115,19 @@ def collect(
                 progress = progress.after(record, is_new=store.append(record))
                 ledger.finish(record)
                 on_progress(progress)
-                on_record(record)
+                # A second failure is not stored in place of the first one.
+                on_record(store.records[record.identity])
         return progress
 
 
 def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
     """The features of a corpus, once a campaign folder is bound to it and to a recipe."""
-    description = {
+    description: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "recipe": recipe.describe(),
         "recipe_hash": recipe.hash,
         "corpus_fingerprint": speech.fingerprint,
+        "corpus_annotations": speech.annotations,
     }
     path = out / CAMPAIGN_DESCRIPTION
     there = read_campaign_description(out) if path.exists() else description
@@ -133,6 +137,13 @@ def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
                 f"campaign folder {out} must hold one recipe and corpus, but its {field} is "
                 f"{there[field]} and this run's is {description[field]}; choose another --out"
             )
+    # Folders of earlier versions have no such field.
+    if there.get("corpus_annotations", speech.annotations) != speech.annotations:
+        raise UserError(
+            f"campaign folder {out} must hold one corpus, but the parts, times or texts of the "
+            "corpus have changed since the campaign began; restore them or choose another --out"
+        )
+    _check_members(out, there["recipe"]["corpus"], recipe)
     prepared = _prepare_once(out, speech, recipe)
     # Only now: a faulty corpus must not be bound to the folder.
     if not path.exists():
@@ -141,8 +152,20 @@ def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
     return prepared
 
 
+def _check_members(out: Path, there: Mapping[str, Any], recipe: Recipe) -> None:
+    """Refuse a mix in another order: the order changes its trainings, but not the recipe's hash."""
+    before = list(there.get("members", ()))
+    now = list(recipe.corpus.members) if isinstance(recipe.corpus, MixConfig) else []
+    if before != now:
+        raise UserError(
+            f"the members of a mix must keep their order, which its trainings depend on, but "
+            f"campaign folder {out} began with {', '.join(before)} and this run has "
+            f"{', '.join(now)}; list them as before or choose another --out"
+        )
+
+
 def _prepare_once(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
-    features = cache_path(out, recipe, speech.fingerprint)
+    features = cache_path(out, recipe, speech)
     if not features.exists():
         save_prepared(prepare(speech, recipe), features)
     return load_prepared(features)

@@ -81,8 +81,11 @@ class AppendStore(Generic[RecordT, IdentityT]):
         try:
             self._seal()
         finally:
-            self._journal.close()
-            self._lock.release()
+            # After a failed write, closing writes again and may fail again.
+            try:
+                self._journal.close()
+            finally:
+                self._lock.release()
 
     def append(self, record: RecordT) -> bool:
         """Store a record; when this returns it is on the disk.

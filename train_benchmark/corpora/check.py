@@ -27,8 +27,8 @@ class CorpusReport:
         phones: total number of their phones, or other symbols.
         phone_counts: symbol -> number of occurrences.
         label_set: name of the label set; None if the configuration does not declare it.
-        fingerprint: sha256 of the corpus without SA sentences, as in campaigns and tables; None if
-            there is a problem, or there are SA sentences only.
+        fingerprint: sha256 of the corpus as in campaigns and tables, without SA sentences unless
+            the configuration scores them; None if there is a problem, or nothing else than them.
         problems: one message per file or line that breaks a rule or cannot be trained on.
         notes: valid, but often unintended findings.
         parts: number of training, validation and test utterances; None without a split.
@@ -61,7 +61,7 @@ def check_corpus(root: Path, source: CorpusSource = TIMIT_SOURCE) -> CorpusRepor
     listing = list_corpus(root, source, config.parts if config else None)
     problems = list(listing.problems)
     utterances: list[Utterance] = []
-    trained_on: list[Utterance] = []
+    used: list[Utterance] = []
     first_with: dict[str, str] = {}
     for entry in listing.entries:
         try:
@@ -78,12 +78,12 @@ def check_corpus(root: Path, source: CorpusSource = TIMIT_SOURCE) -> CorpusRepor
         problems += _untrainable(utterance)
         first_with[utterance.key] = entry.place
         utterances.append(utterance)
-        if not entry.never_trained:
-            trained_on.append(utterance)
+        if not entry.never_trained or (config and config.score_sa):
+            used.append(utterance)
     counts = Counter(phone for u in utterances for phone in u.phones)
     fingerprint, sizes = None, None
-    if trained_on and not problems:
-        corpus = Corpus(tuple(sorted(trained_on, key=lambda u: u.key)))
+    if used and not problems:
+        corpus = Corpus(tuple(sorted(used, key=lambda u: u.key)))
         fingerprint = corpus.fingerprint
         try:
             sizes = _part_sizes(corpus, config) if config else None

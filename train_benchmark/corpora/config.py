@@ -1,8 +1,9 @@
 """Configurations of corpora: splits, synthesis and mixes."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -47,11 +48,15 @@ class SentenceSplitConfig(StrictConfig):
         val: expected share of the distinct sentences in the validation part.
         test: expected share of those in the test part.
         seed: another seed gives another split.
+        compare: which sentences are equal: "text" ignores case and white space, "words" ignores
+            punctuation too.
     """
 
     val: float = Field(gt=0, lt=1)
     test: float = Field(gt=0, lt=1)
     seed: int = Field(ge=0)
+    # The default keeps the split, and the recipe hash, of older configurations.
+    compare: Literal["text", "words"] = "text"
 
     @model_validator(mode="after")
     def _some_left(self) -> Self:
@@ -100,6 +105,20 @@ class CorpusConfig(CorpusSource):
         return None if self.split_by_part is None else frozenset(self.split_by_part.names)
 
 
+def divided_by_shares(shares: Sequence[float], total: int) -> list[int]:
+    """Integers that sum to `total`, in proportion to the shares.
+
+    >>> divided_by_shares([0.5, 0.3, 0.2], 9)
+    [4, 3, 2]
+    """
+    exact = [share * total for share in shares]
+    counts = [int(x) for x in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])
+    for i in by_remainder[: total - sum(counts)]:
+        counts[i] += 1
+    return counts
+
+
 class MixMember(StrictConfig):
     """One corpus of a mix.
 
@@ -118,7 +137,8 @@ class MixConfig(StrictConfig):
     Each member's training part is a pool. An epoch draws `epoch_utterances` utterances from the
     pools by their shares; no utterance is repeated before its pool is exhausted. The held-out
     parts are named "member/val" and "member/test". All are scored; `val` names those that choose
-    the epoch and define `val_per`, `test` those that define `test_per`.
+    the epoch and define `val_per`, `test` those that define `test_per`. The order of the members
+    decides the order of the draws, and so the trainings, but not the recipe's hash.
     """
 
     name: str
@@ -139,6 +159,19 @@ class MixConfig(StrictConfig):
             shares = {name: member.share for name, member in members.items()}
             raise ValueError(f"the members' shares must sum to 1, but {shares} sum to {total:g}")
         return members
+
+    @model_validator(mode="after")
+    def _every_share_is_drawn(self) -> Self:
+        shares = {name: member.share for name, member in self.members.items()}
+        counts = divided_by_shares(list(shares.values()), self.epoch_utterances)
+        for (name, share), count in zip(shares.items(), counts, strict=True):
+            if share > 0 and not count:
+                raise ValueError(
+                    f"a share above 0 must be at least one utterance per epoch, but share {share:g}"
+                    f" of member {name!r} is none of epoch_utterances = {self.epoch_utterances}; "
+                    "raise either, or set the share to 0"
+                )
+        return self
 
     @model_validator(mode="after")
     def _known_held_out_sets(self) -> Self:

@@ -1,11 +1,13 @@
 """Splits of a corpus into training, validation and test part."""
 
 import hashlib
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
 from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.config import CorpusConfig, SentenceSplitConfig, SplitConfig
+from train_benchmark.corpora.layouts.timit import SA_SENTENCES
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 
 ALL_OTHERS = ("*",)
@@ -24,9 +26,14 @@ def split_by_speaker(corpus: Corpus, split: SplitConfig) -> Parts:
 
     Raises:
         UserError: if a named speaker is not in the corpus, a speaker is in no list (unless the
-            training list is "*"), or "*" is used for a corpus without TRAIN and TEST trees or
-            matches no speaker.
+            training list is "*"), or "*" is used for a corpus without TRAIN and TEST trees,
+            matches no speaker or is in another list.
     """
+    if "*" in (*split.val, *split.test) or ("*" in split.train and split.train != ALL_OTHERS):
+        raise UserError(
+            f"'*' must be the only entry of train, but train is {list(split.train)}, val "
+            f"{list(split.val)} and test {list(split.test)}; name the speakers"
+        )
     present = {u.speaker for u in corpus.utterances}
     named = set(split.names) - set(ALL_OTHERS)
     missing = sorted(named - present)
@@ -64,11 +71,25 @@ def split_by_speaker(corpus: Corpus, split: SplitConfig) -> Parts:
 
 
 def split_corpus(corpus: Corpus, config: CorpusConfig) -> Parts:
-    """Split a corpus by its configuration.
+    """Split a corpus by its configuration; TIMIT's SA sentences are never trained on.
 
     Raises:
         UserError: if the split does not fit the corpus, or a part is empty.
     """
+    parts = _split(corpus, config)
+    if config.layout != "timit":
+        return parts
+    trained_on = tuple(u for u in parts.train if u.sentence not in SA_SENTENCES)
+    if not trained_on:
+        raise UserError(
+            f"the training part must have a sentence besides {' and '.join(sorted(SA_SENTENCES))}, "
+            f"which are never trained on, but its {len(parts.train)} utterances have none; name "
+            "other speakers"
+        )
+    return parts._replace(train=trained_on)
+
+
+def _split(corpus: Corpus, config: CorpusConfig) -> Parts:
     if config.split:
         return split_by_speaker(corpus, config.split)
     if config.split_by_sentence:
@@ -80,15 +101,16 @@ def split_corpus(corpus: Corpus, config: CorpusConfig) -> Parts:
 def split_by_sentence(corpus: Corpus, shares: SentenceSplitConfig) -> Parts:
     """Split a corpus by sentence.
 
-    The part of a sentence follows from a hash of its words: a further sentence moves no other,
-    and equal words are in one part.
+    The part of a sentence follows from a hash of its text: a further sentence moves no other, and
+    sentences that `shares.compare` takes as equal are in one part. An utterance without text, or
+    without a letter or digit where words are compared, is placed by the name of its sentence.
 
     Raises:
         UserError: if a part is empty.
     """
 
     def part_of(utterance: Utterance) -> str:
-        place = _place(utterance, shares.seed)
+        place = _place(utterance, shares)
         if place < shares.test:
             return "test"
         return "val" if place < shares.test + shares.val else "train"
@@ -108,11 +130,18 @@ def split_by_part(corpus: Corpus, split: SplitConfig) -> Parts:
     )
 
 
-def _place(utterance: Utterance, seed: int) -> float:
-    """A number in [0, 1) that depends on a sentence's words and the seed only."""
-    words = " ".join(utterance.text.lower().split()) or utterance.sentence
-    digest = hashlib.sha256(f"{seed}\n{words}".encode()).digest()
+def _place(utterance: Utterance, shares: SentenceSplitConfig) -> float:
+    """A number in [0, 1) that depends on what is compared of a sentence and the seed only."""
+    lower = utterance.text.lower()
+    compared = " ".join(lower.split()) if shares.compare == "text" else _letters(lower)
+    compared = compared or utterance.sentence
+    digest = hashlib.sha256(f"{shares.seed}\n{compared}".encode()).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
+
+
+def _letters(text: str) -> str:
+    """Letters and digits of a text, so that "good-bye!" and "Good bye" are equal in lower case."""
+    return "".join(c for c in unicodedata.normalize("NFC", text) if c.isalnum())
 
 
 def _nonempty(corpus: Corpus, part_of: Callable[[Utterance], str | None], remedy: str) -> Parts:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from train_benchmark.corpora.config import divided_by_shares
 from train_benchmark.features.prepared import NO_LABEL, PreparedUtterance, TrainingPool
 from train_benchmark.recipe import BucketedBatches, PooledBatches
 
@@ -243,7 +244,7 @@ class PoolDraws:
         self, pools: Sequence[TrainingPool], per_epoch: int, rng: np.random.Generator
     ) -> None:
         self._pools = pools
-        self._counts = _largest_remainders([pool.share for pool in pools], per_epoch)
+        self._counts = divided_by_shares([pool.share for pool in pools], per_epoch)
         self._rng = rng
         self._waiting: list[list[PreparedUtterance]] = [[] for _ in pools]
 
@@ -257,17 +258,3 @@ class PoolDraws:
                     waiting += [pool.utterances[i] for i in order]
                 drawn.append(waiting.pop())
         return drawn
-
-
-def _largest_remainders(shares: Sequence[float], total: int) -> list[int]:
-    """Integers that sum to `total`, in proportion to the shares.
-
-    >>> _largest_remainders([0.5, 0.3, 0.2], 9)
-    [4, 3, 2]
-    """
-    exact = [share * total for share in shares]
-    counts = [int(x) for x in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda i: counts[i] - exact[i])
-    for i in by_remainder[: total - sum(counts)]:
-        counts[i] += 1
-    return counts

@@ -1,6 +1,6 @@
 """Preparation of corpora for training: features and labels, computed once and cached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from graph_encoding.macro import Macro
 from train_benchmark.corpora.config import HELD_OUT_PARTS, CorpusConfig, MixConfig
 from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ
 from train_benchmark.corpora.layouts.read_corpus import read_corpus
-from train_benchmark.corpora.layouts.timit import SA_SENTENCES
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
 from train_benchmark.corpora.splits import split_corpus
 from train_benchmark.corpora.symbols.label_sets import LabelSet
@@ -50,6 +49,11 @@ class RecipeSpeech:
         """sha256 of all corpora; without a mix, the corpus's own fingerprint."""
         fingerprints = {name: corpus.fingerprint for name, corpus in self.corpora.items()}
         return fingerprints[""] if "" in fingerprints else content_hash(fingerprints)
+
+    @property
+    def annotations(self) -> str:
+        """sha256 of the parts, times and texts of all corpora, which the fingerprint omits."""
+        return content_hash({name: corpus.annotations for name, corpus in self.corpora.items()})
 
 
 def read_speech(roots: CorpusRoots, recipe: Recipe) -> RecipeSpeech:
@@ -96,12 +100,19 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         recipe: the recipe.
 
     Raises:
-        UserError: if the split does not fit a corpus, label sets differ, an utterance is too short
-            for its labels, or no utterance has the times that the recipe's frame loss needs.
+        UserError: if corpora are not those of the recipe, the split does not fit a corpus, label
+            sets differ, an utterance is too short for its labels, or no utterance has the times
+            that the recipe's frame loss needs.
     """
     if isinstance(speech, Corpus):
         speech = RecipeSpeech(recipe.corpus, {"": speech})
     config, labels = recipe.corpus, recipe.label_set
+    needed = [""] if isinstance(config, CorpusConfig) else list(config.members)
+    if set(speech.corpora) != set(needed):
+        raise UserError(
+            f"corpus {config.name!r} of the recipe needs {_named(needed)}, but got "
+            f"{_named(speech.corpora)}; read it with `read_speech` and the recipe"
+        )
     if isinstance(config, CorpusConfig):
         parts = _prepare_corpus(speech.corpora[""], config, recipe.macro, labels)
         prepared = PreparedCorpus.single(
@@ -125,9 +136,15 @@ def prepare(speech: RecipeSpeech | Corpus, recipe: Recipe) -> PreparedCorpus:
         raise UserError(
             f"[frame_loss] of recipe {recipe.train.name!r} needs a corpus with times of its "
             f"phones, but no utterance of {config.name!r} to train on has any; leave the section "
-            "out, or add a corpus that has times"
+            "out, or add a corpus that has times with a share above 0"
         )
     return prepared
+
+
+def _named(corpora: Iterable[str]) -> str:
+    """Corpora in words; the only one of a recipe without a mix has no name."""
+    names = sorted(corpora)
+    return "one corpus without a name" if names == [""] else f"the members {', '.join(names)}"
 
 
 def _prepare_corpus(
@@ -141,10 +158,7 @@ def _prepare_corpus(
             f"{label_set.name!r}, but was read with {found!r}; read it with `read_corpus` and the "
             "recipe's corpus configuration"
         )
-    split = split_corpus(corpus, config)
-    parts = split._asdict()
-    if config.layout == "timit":
-        parts["train"] = tuple(u for u in split.train if u.sentence not in SA_SENTENCES)
+    parts = split_corpus(corpus, config)._asdict()
     log_mel = LogMel(macro)
     raw = {part: [_features(log_mel, u) for u in utterances] for part, utterances in parts.items()}
     return {
@@ -201,12 +215,15 @@ def _frame_labels(
     return found
 
 
-def cache_path(folder: Path, recipe: Recipe, fingerprint: str) -> Path:
+def cache_path(folder: Path, recipe: Recipe, speech: RecipeSpeech) -> Path:
     """Cache file of a prepared corpus, with a hash of everything that it depends on."""
     config = recipe.corpus
     depends_on = {
         "form": 3,
-        "corpus": fingerprint,
+        "corpus": speech.fingerprint,
+        "annotations": speech.annotations,
+        # A hash of an object does not depend on the order of its keys.
+        "pools": list(speech.corpora),
         "mel_bins": recipe.macro.mel_bins,
         "frames_s": [recipe.macro.frame_length_s, recipe.macro.frame_shift_s],
         "split": config.model_dump(mode="json"),

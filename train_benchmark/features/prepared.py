@@ -84,8 +84,8 @@ class PreparedCorpus:
 
     @cached_property
     def train(self) -> tuple[PreparedUtterance, ...]:
-        """All utterances to train on."""
-        return tuple(u for pool in self.pools for u in pool.utterances)
+        """All utterances to train on: those of pools with a share."""
+        return tuple(u for pool in self.pools if pool.share > 0 for u in pool.utterances)
 
     @property
     def val(self) -> tuple[PreparedUtterance, ...]:

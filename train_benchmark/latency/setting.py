@@ -34,7 +34,8 @@ class LatencySetting:
         macro: name of the macro network.
         device: "cpu" or "cuda".
         engine: "torch" (eager) or "onnx" (onnxruntime).
-        precision: "fp32", "fp16" (cuda-torch only) or "int8" (cpu-onnx only).
+        precision: "fp32", "fp16" (cuda-torch only) or "int8" (cpu-onnx only). On a GPU with tensor
+            cores, "fp32" convolutions multiply in TF32, which is cuDNN's default in torch.
         threads: threads that compute one run.
         batch: utterances per run.
         seconds: length of each utterance.

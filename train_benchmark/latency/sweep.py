@@ -93,7 +93,7 @@ def run_sweep(
         UserError: if the folder was made with another method or on another processor, or a
             setting's baseline on another device or with other software. Also if the folder is not
             writable or has another writer, a setting cannot be measured here, its process cannot
-            start, or the device has no name.
+            start, a core does not exist or is not allowed, or the device has no name.
         MeasuringDiedError: if several cells in a row failed or killed the measuring process.
     """
     wanted = _wanted(sweep)
@@ -295,6 +295,12 @@ def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[in
     """Cores to pin a setting's process to; empty where the system cannot pin."""
     pins = hasattr(os, "sched_getaffinity")
     there = os.sched_getaffinity(0) if pins else range(os.cpu_count() or 1)
+    unknown = sorted(set(cores or ()) - set(there))
+    if unknown:
+        raise UserError(
+            f"cores must be among those that this process may use, "
+            f"{', '.join(map(str, sorted(there)))}, but {', '.join(map(str, unknown))} are not"
+        )
     usable = sorted(set(there if cores is None else cores))
     if len(usable) < setting.threads:
         raise UserError(

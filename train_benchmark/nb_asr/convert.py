@@ -6,6 +6,7 @@ classes are one function, so there are several trainings per (functional key, se
 as a measure of training noise.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -284,14 +285,19 @@ def release_of_table(table: BenchmarkTable) -> ReleasedFolder:
 
 
 def _latencies(table: BenchmarkTable, semantics: Semantics) -> dict[str, ReleasedFile]:
-    """One file per setting, whose name, as a valid file name, replaces the device's."""
+    """One file per setting, whose name, as a valid file name, replaces the device's.
+
+    Names that are equal as file names are numbered.
+    """
     latency = table.latency
-    files = {}
+    files: dict[str, ReleasedFile] = {}
     for setting in latency.settings:
         devices = latency.devices(setting)
         for device in devices:
             name = setting if len(devices) == 1 else f"{setting}-{device}"
             name = re.sub(r"[^A-Za-z0-9.]+", "-", name)
+            numbered = (f"{name}-{number}" for number in itertools.count(2))
+            name = next(n for n in itertools.chain([name], numbered) if n not in files)
             seconds = latency.seconds(setting, device)
             rows = tuple(
                 ReleasedLatency(published.hash, seconds[key])

@@ -106,8 +106,9 @@ def read_released(path: Path) -> ReleasedFile:
     header = _load_pickle(content, path, "header")
     raw = _load_pickle(content, path, "rows")
     try:
+        header = _without_arrays(header)
         _check_header(header)
-    except (TypeError, ValueError) as e:
+    except (TypeError, ValueError, RecursionError) as e:
         raise UserError(f"the header of released file {path}: {e}") from e
     if not isinstance(raw, list):
         raise UserError(f"the second pickle of {path} must be a list, but is a {type(raw)}")
@@ -155,6 +156,17 @@ def _plain_row(row: ReleasedRow) -> list[Any]:
     return [row.model_hash, row.params, *([] if row.flops is None else [row.flops])]
 
 
+def _without_arrays(value: Any) -> Any:
+    """A header with plain numbers and lists for NumPy's, so that headers can be compared."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: _without_arrays(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_without_arrays(one) for one in value)
+    return value
+
+
 def _check_header(header: Any) -> None:
     """Check a header against the format."""
     if not isinstance(header, dict) or header.get("dataset_type") not in tuple(COLUMNS):
@@ -163,12 +175,17 @@ def _check_header(header: Any) -> None:
             f"but is {str(header)[:200]}"
         )
     kind = header["dataset_type"]
-    needed = {"training": ("epochs", "seed"), "benchmarking": ("device",)}
-    for field in ("version", "columns", *needed.get(kind, ())):
+    numbers = ("version", *(("epochs", "seed") if kind == "training" else ()))
+    texts = ("device",) if kind == "benchmarking" else ()
+    for field in (*numbers, *texts, "columns"):
         if field not in header:
             raise UserError(f"must have {field!r}")
-    if type(header["version"]) is not int:
-        raise UserError(f"must have an integer as its version, but has {shown(header['version'])}")
+    for field in numbers:
+        if type(header[field]) is not int:
+            raise UserError(f"must have an integer as its {field}, but has {shown(header[field])}")
+    for field in texts:
+        if not isinstance(header[field], str):
+            raise UserError(f"must have a text as its {field}, but has {shown(header[field])}")
     if "search_space" in header:
         _check_space(header["search_space"])
     columns = header["columns"]

@@ -16,6 +16,7 @@ from graph_encoding.published.cost import released_params
 from graph_encoding.semantics import Semantics
 from train_benchmark.recipe import Recipe
 from train_benchmark.record import TrainingRecord
+from train_benchmark.record_files.latency_record import LatencyRecord
 from train_benchmark.table.benchmark_table import BenchmarkTable, label_of
 
 MAX_PER = 1.5
@@ -271,19 +272,23 @@ def _latencies(table: BenchmarkTable) -> list[Check]:
     if not records:
         return []
     semantics = Semantics(table.metadata.semantics)
-    forms = [functional_form(Cell.parse(r.cell), semantics) for r in records]
-    pairs = list(zip(records, forms, strict=True))
-    found = [
-        f"{r.cell} with {r.functional_key}"
-        for r, form in pairs
-        if r.semantics != semantics.value or form.key != r.functional_key
-    ]
-    found += [f"{r.cell}, which is dead" for r, form in pairs if form.is_dead]
+    found = [fault for r in records if (fault := _latency_fault(r, semantics))]
     counts = Counter((r.setting, r.device, r.functional_key) for r in records)
     found += [f"{identity} twice" for identity, count in counts.items() if count > 1]
     missing = sum(r.status != "ok" for r in records)
     detail = f"{len(records)} measurements of living functions, {missing} without a latency"
     return [Check("latencies", not found, _some(found) if found else detail)]
+
+
+def _latency_fault(record: LatencyRecord, semantics: Semantics) -> str:
+    """What is wrong with the cell of a measurement; empty if nothing."""
+    try:
+        form = functional_form(Cell.parse(record.cell), semantics)
+    except UserError as e:
+        return f"{record.cell}: {e}"
+    if record.semantics != semantics.value or form.key != record.functional_key:
+        return f"{record.cell} with {record.functional_key}"
+    return f"{record.cell}, which is dead" if form.is_dead else ""
 
 
 def _complete(table: BenchmarkTable, wanted: Sequence[tuple[str, int]]) -> Check:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.layouts.audio_files import SAMPLE_RATE_HZ, read_g722
+from train_benchmark.corpora.layouts.folders import check_folder, files_below
 from train_benchmark.corpora.layouts.listing import Findings, Listing, Transcript, listing_of
 from train_benchmark.corpora.layouts.source import CorpusSource
 from train_benchmark.corpora.text_files import lines_of
@@ -38,21 +39,17 @@ def list_asterisk(root: Path, source: CorpusSource, parts: frozenset[str] | None
         parts: must be None.
 
     Raises:
-        UserError: if the folder has no such file, its texts are missing, or parts are given.
+        UserError: if the folder cannot be read or has no such file, its texts are missing, or parts
+            are given.
     """
     if parts is not None:
         raise UserError(
             "a corpus of layout 'asterisk' must be split by sentence, because it has no parts, but "
             f"got the parts {sorted(parts)}"
         )
-    audio = {str(p.relative_to(root).with_suffix("")): p for p in root.rglob(f"*{_SUFFIX}")}
-    if not audio:
-        raise UserError(
-            f"corpus folder {root} has no {_SUFFIX} file below it; install Debian's "
-            "asterisk-core-sounds-en-g722 and give its folder sounds/en_US_f_Allison"
-        )
-    file = _text_file(root)
     findings = Findings()
+    audio = _recordings(root, findings)
+    file = _text_file(root)
     texts = _read_texts(file, findings)
     findings.problems += [
         f"{audio[name]} has no text in {file}" for name in sorted(set(audio) - set(texts))
@@ -63,7 +60,12 @@ def list_asterisk(root: Path, source: CorpusSource, parts: frozenset[str] | None
     unsuitable = 0
     for name in sorted(set(audio) & set(texts)):
         number, text = texts[name]
-        if _is_sentence(name, text, audio[name]):
+        try:
+            is_sentence = _is_sentence(name, text, audio[name])
+        except OSError as e:
+            findings.problems.append(f"cannot read audio {audio[name]}: {e.strerror}")
+            continue
+        if is_sentence:
             findings.transcripts.append(
                 Transcript(
                     f"{file}, line {number}",
@@ -82,6 +84,20 @@ def list_asterisk(root: Path, source: CorpusSource, parts: frozenset[str] | None
         f"{SECONDS[0]:g} s or longer than {SECONDS[1]:g} s"
     )
     return listing_of(findings, root, source, read_g722)
+
+
+def _recordings(root: Path, findings: Findings) -> dict[str, Path]:
+    """Recordings by the names that the texts give them."""
+    check_folder(root, "give Debian's folder sounds/en_US_f_Allison")
+    files = [p for p in files_below(root, findings.problems) if p.suffix == _SUFFIX]
+    if not files and findings.problems:
+        raise UserError(findings.problems[0])
+    if not files:
+        raise UserError(
+            f"corpus folder {root} has no {_SUFFIX} file below it; install Debian's "
+            "asterisk-core-sounds-en-g722 and give its folder sounds/en_US_f_Allison"
+        )
+    return {str(p.relative_to(root).with_suffix("")): p for p in files}
 
 
 def _is_sentence(name: str, text: str, audio: Path) -> bool:

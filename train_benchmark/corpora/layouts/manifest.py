@@ -91,7 +91,12 @@ def list_manifest(root: Path, source: CorpusSource, parts: frozenset[str] | None
 def _add(file: Path, number: int, row: _Row, findings: Findings) -> None:
     place = f"{file}, line {number}"
     audio = file.parent / row.audio
-    if not audio.is_file():
+    try:
+        exists = audio.is_file()
+    except OSError as e:
+        findings.problems.append(f"{place}: cannot read audio {audio}: {e.strerror}")
+        return
+    if not exists:
         findings.problems.append(f"{place}: audio {audio} does not exist")
         return
     sentence = str(PurePosixPath(row.audio).with_suffix(""))

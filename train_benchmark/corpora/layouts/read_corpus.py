@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from graph_encoding.common.errors import UserError
 from graph_encoding.common.registry import Registry
 from train_benchmark.corpora.layouts.asterisk import list_asterisk
 from train_benchmark.corpora.layouts.librispeech import list_librispeech
@@ -29,9 +30,12 @@ def list_corpus(root: Path, source: CorpusSource, parts: frozenset[str] | None =
     """List the utterances of a corpus; no audio is read.
 
     Raises:
-        UserError: if the folder is not a corpus of that layout.
+        UserError: if the folder is not a corpus of that layout, or cannot be read.
     """
-    return LAYOUTS.get(source.layout)(root, source, parts)
+    try:
+        return LAYOUTS.get(source.layout)(root, source, parts)
+    except OSError as e:
+        raise UserError(f"cannot read corpus {root}: {e}; make all of it readable") from e
 
 
 def read_corpus(

@@ -1,14 +1,14 @@
 """Reader of TIMIT's layout: the full LDC93S1, its public sample, and similar corpora."""
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from graph_encoding.common.errors import UserError
 from train_benchmark.corpora.layouts.audio_files import read_audio
+from train_benchmark.corpora.layouts.folders import check_folder, files_below
 from train_benchmark.corpora.layouts.listing import Entry, Listing, corpus_of
 from train_benchmark.corpora.layouts.source import CorpusSource
 from train_benchmark.corpora.layouts.utterance import Corpus, Utterance
@@ -22,6 +22,9 @@ _SPEAKER_IN_NAME = re.compile(r".*[^a-z](sa|si|sx)[0-9]+")
 """A sentence name of TIMIT with a prefix, such as "fcjf0_sx37"."""
 _NO_SPEAKER = re.compile(r"train|test|dr[1-8]")
 """Folders of TIMIT that contain speakers' folders."""
+
+_REGION = re.compile(r"^dr[1-8]-")
+"""Prefix of a speaker's folder in flat copies of TIMIT, such as `dr1-fvmh0`."""
 
 _POSITION = re.compile(r"[0-9]{1,18}")
 
@@ -84,8 +87,8 @@ class FoundFiles(NamedTuple):
 
     Attributes:
         pairs: (audio, transcript), sorted by path.
-        problems: one message per file without its partner or with the name of another, and one if
-            names do not contain speaker and sentence.
+        problems: one message per folder that cannot be read, per file without its partner or with
+            the name of another, and one if names do not contain speaker and sentence.
     """
 
     pairs: tuple[tuple[Path, Path], ...]
@@ -98,13 +101,11 @@ def find_files(root: Path) -> FoundFiles:
     Raises:
         UserError: if the folder does not exist, cannot be read or has no transcript.
     """
-    if not root.is_dir():
-        what = "is a file" if root.exists() else "does not exist"
-        raise UserError(f"corpus folder {root} {what}; give the folder with its recordings")
+    check_folder(root, "give the folder with its recordings")
     audio: dict[Path, Path] = {}
     transcripts: dict[Path, Path] = {}
     problems: list[str] = []
-    for path in sorted(_files_below(root)):
+    for path in sorted(files_below(root, problems)):
         name = path.name.lower()
         found = audio if name.endswith(".wav") else transcripts
         if name.endswith(".wav"):
@@ -117,6 +118,8 @@ def find_files(root: Path) -> FoundFiles:
         # Some distributions add RIFF copies as SX1.WAV.wav beside the SPHERE originals.
         if first != path and len(first.name) == len(path.name):
             problems.append(f"{path} has the name of {first} but for its case; remove one")
+    if not transcripts and problems:
+        raise UserError(problems[0])
     if not transcripts:
         raise UserError(
             f"corpus folder {root} has no .PHN file anywhere below it; give the folder that "
@@ -150,19 +153,6 @@ def _unclear_speakers(audio: tuple[Path, ...]) -> Iterator[str]:
         )
 
 
-def _files_below(root: Path) -> Iterator[Path]:
-    """All files, including those in linked folders."""
-
-    def refuse(e: OSError) -> NoReturn:
-        raise UserError(f"cannot read corpus folder {e.filename}: {e.strerror}") from e
-
-    for folder, below, names in os.walk(root, followlinks=True, onerror=refuse):
-        real = Path(folder).resolve()
-        # A link to a parent folder would be followed forever.
-        below[:] = [name for name in below if not real.is_relative_to((real / name).resolve())]
-        yield from (Path(folder, name) for name in names)
-
-
 def read_utterance(
     audio: Path, transcript: Path, root: Path, labels: LabelSet | None = TIMIT_61_48_39
 ) -> Utterance:
@@ -172,7 +162,7 @@ def read_utterance(
         UserError: if the audio is truncated, not 16 kHz mono, or the transcript breaks a rule.
     """
     samples = read_audio(audio)
-    speaker = audio.parent.name.lower().rsplit("-", maxsplit=1)[-1]
+    speaker = _REGION.sub("", audio.parent.name.lower())
     sentence = _sentence(audio)
     segments = read_phn(transcript, len(samples), labels)
     return Utterance(

@@ -1,6 +1,7 @@
 """Speech with the times of its phonemes, from the espeak-ng library."""
 
 import ctypes
+import re
 import secrets
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ _SEPARATOR = "\x1f"
 _SEPARATED = ord(_SEPARATOR) << 8
 _IPA = 0x02
 _STRESS = "',%=ˈˌ"
+_LANGUAGE = re.compile(r"\([a-z0-9-]+\)")
+"""A mark between phonemes of two languages, such as "(en)" before a foreign word."""
 _EVENT_END_OF_LIST, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 
@@ -162,7 +165,7 @@ class Espeak:
         )
 
     def phonemes(self, text: str, *, ipa: bool = False) -> tuple[tuple[str, ...], ...]:
-        """Phonemes of a text in the chosen voice, without stress marks.
+        """Phonemes of a text in the chosen voice, without marks of stress and language.
 
         Args:
             text: in the voice's language; punctuation separates clauses.
@@ -185,7 +188,7 @@ class Espeak:
                 for word in clause.split(" ")
                 for name in word.split(_SEPARATOR)
             )
-            clauses.append(tuple(name for name in found if name))
+            clauses.append(tuple(n for n in found if n and not _LANGUAGE.fullmatch(n)))
         return tuple(clause for clause in clauses if clause)
 
     def _receive(self, wave: Any, count: int, events: Any) -> int:

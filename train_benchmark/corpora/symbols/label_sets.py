@@ -205,6 +205,12 @@ class LabelsConfig(StrictConfig):
         unknown = sorted(set(self.fold.values()) - {*self.classes, DELETED})
         if unknown:
             raise ValueError(f"fold must lead to classes or to '', but leads to {unknown[:5]}")
+        gone = sorted(name for name in self.classes if self.fold.get(name, name) != name)
+        if gone:
+            raise ValueError(
+                f"fold must have further symbols only, but folds the classes {gone[:5]}; remove "
+                "them from fold or from classes"
+            )
         if self.name in (*LABEL_SETS, OPEN_LABELS):
             raise ValueError(f"a declared label set must have a name of its own, not {self.name!r}")
         try:

@@ -31,6 +31,8 @@ _SILENCE = "h#"
 _TWO_PAUSES = ("pau", "pau")
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*'?|'[^\W\d_]+")
+_QUOTED_WORD = re.compile(r"(?<![^\W_])'(?!n')([^\W\d_]+(?:'[^\W\d_]+)*)'(?![^\W_])")
+"""One word in single quotes, but not the 'n' of "rock 'n' roll"."""
 _LEXICON_VARIANT = re.compile(r"\([0-9]+\)$")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'"})
 
@@ -76,7 +78,7 @@ class EspeakIpa(StrictConfig):
     """espeak-ng's phonemes as symbols of the International Phonetic Alphabet.
 
     Attributes:
-        voice: espeak-ng's name of a language, such as "en-us", "de" or "fr-fr".
+        voice: espeak-ng's name of a language, such as "en-us", "de" or "fr".
     """
 
     kind: Literal["espeak-ipa"]
@@ -122,7 +124,7 @@ def pronouncer(config: Pronunciation, root: Path) -> Iterator[Pronounce]:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text in lower case, without punctuation.
+    """The words of a text in lower case, without punctuation and quotes around a word.
 
     Raises:
         UserError: if there is no word, or the text has digits, whose reading is ambiguous.
@@ -132,11 +134,15 @@ def words_of(text: str) -> tuple[str, ...]:
     """
     if any(c.isdigit() for c in text):
         raise UserError(f"a text must have its numbers in words, but is {text!r}")
-    composed = unicodedata.normalize("NFC", text.lower())
-    words = tuple(_WORD.findall(composed.translate(_APOSTROPHES)))
+    words = tuple(_WORD.findall(_QUOTED_WORD.sub(r"\1", _normalised(text))))
     if not words:
         raise UserError(f"a text must have at least one word, but is {text!r}")
     return words
+
+
+def _normalised(text: str) -> str:
+    """Lower case, composed letters, and one form of apostrophe."""
+    return unicodedata.normalize("NFC", text.lower()).translate(_APOSTROPHES)
 
 
 def characters_of(text: str) -> tuple[str, ...]:
@@ -158,7 +164,7 @@ def characters_of(text: str) -> tuple[str, ...]:
 
 
 def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
-    """First pronunciation of each word, in lower case.
+    """First pronunciation of each word, written as in `words_of`.
 
     Lines that begin with `;;;` or `#`, and the text after ` #`, are comments; `A(2)` is a further
     pronunciation of `A`.
@@ -173,7 +179,7 @@ def read_lexicon(path: Path) -> dict[str, tuple[str, ...]]:
             continue
         if not symbols:
             raise UserError(f"{path}, line {number} must be 'WORD SYMBOL ...', but is {line!r}")
-        found.setdefault(_LEXICON_VARIANT.sub("", word).lower(), tuple(symbols))
+        found.setdefault(_normalised(_LEXICON_VARIANT.sub("", word)), tuple(symbols))
     if not found:
         raise UserError(f"lexicon {path} must have at least one word, but has none")
     return found

@@ -1,6 +1,7 @@
 """What trainings and measurements have in common: a folder that loses no record."""
 
 import errno
+import io
 import json
 import os
 import subprocess
@@ -92,6 +93,31 @@ def test_ctrl_c_in_an_append_keeps_the_record_that_is_on_the_disk(
         for record in RECORDS[len(kept) :]:
             store.append(record)
     assert seeds(tmp_path) == [record.seed for record in RECORDS]
+
+
+def test_a_full_disk_leaves_the_folder_unlocked(tmp_path: Path) -> None:
+    class FullDisk(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    # A store that is deleted is unlocked too.
+    store = Store(tmp_path, CAMPAIGN)
+
+    def fill() -> None:
+        with store:
+            assert store._journal is not None
+            store._journal.close()
+            store._journal = io.BufferedWriter(FullDisk())
+            store.append(RECORD)
+
+    with pytest.raises(OSError, match="No space left"):
+        fill()
+    with Store(tmp_path, CAMPAIGN) as other:
+        other.append(RECORD)
+    assert seeds(tmp_path) == [RECORD.seed]
 
 
 @pytest.mark.parametrize("form", [CAMPAIGN, SWEEP])

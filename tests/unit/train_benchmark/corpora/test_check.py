@@ -11,6 +11,8 @@ pytest.importorskip("soundfile", reason="needs the train extra: pip install 'nas
 from graph_encoding import UserError
 from tests.unit.train_benchmark.corpora_helpers import write_utterance
 from train_benchmark.corpora.check import check_corpus
+from train_benchmark.corpora.config import CorpusConfig
+from train_benchmark.corpora.layouts.read_corpus import read_corpus
 from train_benchmark.corpora.layouts.timit import read_timit
 from train_benchmark.table.benchmark_table import BenchmarkTable
 
@@ -116,6 +118,20 @@ def test_a_sound_corpus_is_counted(tmp_path: Path) -> None:
     assert report.phones == 16
     assert report.fingerprint == read_timit(tmp_path).fingerprint
     assert report.fingerprint != read_timit(tmp_path, keep_sa=True).fingerprint
+
+
+@pytest.mark.parametrize("score_sa", [False, True])
+def test_numbers_are_those_of_a_campaign(tmp_path: Path, score_sa: bool) -> None:
+    speakers = ("fabc0", "mabc0", "mxyz0")
+    for speaker in speakers:
+        for sentence in ("sx1", "sa1"):
+            write_utterance(tmp_path / f"dr1-{speaker}", sentence)
+    split = {part: [who] for part, who in zip(("train", "val", "test"), speakers, strict=True)}
+    values = {"name": "c", "licence": "none", "score_sa": score_sa, "split": split}
+    config = CorpusConfig.model_validate(values)
+    report = check_corpus(tmp_path, config)
+    assert report.fingerprint == read_corpus(tmp_path, config, keep_sa=score_sa).fingerprint
+    assert report.parts == {"train": 1, "val": 1 + score_sa, "test": 1 + score_sa}
 
 
 def test_sa_sentences_alone_have_no_fingerprint(tmp_path: Path) -> None:

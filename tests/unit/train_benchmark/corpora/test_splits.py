@@ -1,7 +1,9 @@
 """Splits by sentence and by part: no sentence in two parts, none moved by another."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from train_benchmark.corpora.splits import (
     split_by_sentence,
     split_corpus,
 )
+from train_benchmark.recipe import Recipe
 
 CONFIGS = Path(__file__).parents[4] / "configs"
 NUMBERS = st.sets(st.integers(0, 10_000), min_size=30, max_size=60)
@@ -73,7 +76,7 @@ def test_another_seed_is_another_split() -> None:
     assert place_of(split(corpus, 1)) == place_of(split(corpus, 1))
 
 
-def test_equal_words_are_in_one_part() -> None:
+def test_equal_texts_are_in_one_part() -> None:
     silence = np.zeros(400, np.float32)
     corpus = Corpus(
         tuple(
@@ -86,16 +89,51 @@ def test_equal_words_are_in_one_part() -> None:
     assert all(place[f"ann/{n:03d}"] == place[f"bob/{n:03d}"] for n in range(100))
 
 
-def test_sentences_without_a_text_go_by_their_name() -> None:
+def words_differently_written(number: int) -> tuple[str, ...]:
+    return (
+        f"It's caf\u00e9 {number}",
+        f"\u2018IT\u2019S\u2019  cafe\u0301, {number}!",
+        f"its-Café {number}...",
+    )
+
+
+@given(seed=st.integers(0, 20))
+def test_equal_words_are_in_one_part_whatever_their_punctuation(seed: int) -> None:
+    silence = np.zeros(400, np.float32)
+    utterances = [
+        Utterance(f"ann/{n:03d}{i}", "ann", f"{n}{i}", None, silence, ("aa",), text=text)
+        for n in range(60)
+        for i, text in enumerate(words_differently_written(n))
+    ]
+    corpus = Corpus(tuple(utterances))
+    shares = SentenceSplitConfig(val=0.3, test=0.3, seed=seed, compare="words")
+    place = place_of(split_by_sentence(corpus, shares))
+    assert all(len({place[f"ann/{n:03d}{i}"] for i in range(3)}) == 1 for n in range(60))
+    by_text = shares.model_copy(update={"compare": "text"})
+    assert place_of(split_by_sentence(corpus, by_text)) != place
+
+
+def test_the_released_split_of_prompts_keeps_its_hash() -> None:
+    released = Path(__file__).parents[4] / "campaigns/pilot-mix-2/campaign.json"
+    recipe = Recipe.load(CONFIGS / "pilot/train-mix-2.toml", CONFIGS / "pilot/corpus-mix.toml")
+    assert recipe.hash == json.loads(released.read_text())["recipe_hash"]
+
+
+@pytest.mark.parametrize(("compare", "text"), [("text", ""), ("words", ""), ("words", "...!")])
+def test_sentences_without_a_text_go_by_their_name(
+    compare: Literal["text", "words"], text: str
+) -> None:
     silence = np.zeros(400, np.float32)
     corpus = Corpus(
         tuple(
-            Utterance(f"{who}/sx{n:03d}", who, f"sx{n:03d}", None, silence, ("aa",))
+            Utterance(f"{who}/sx{n:03d}", who, f"sx{n:03d}", None, silence, ("aa",), text=text)
             for who in ("fa", "mb")
             for n in range(100)
         )
     )
-    place = place_of(split(corpus))
+    shares = SentenceSplitConfig(val=0.3, test=0.3, seed=0, compare=compare)
+    place = place_of(split_by_sentence(corpus, shares))
+    assert set(place.values()) == {"train", "val", "test"}
     assert all(place[f"fa/sx{n:03d}"] == place[f"mb/sx{n:03d}"] for n in range(100))
 
 
@@ -106,6 +144,43 @@ def test_an_empty_part_is_refused() -> None:
         split_by_part(
             corpus_of([1, 2], "dev"), SplitConfig(train=("x",), val=("dev",), test=("y",))
         )
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"train": ("ann",), "val": ("*",), "test": ("bob",)},
+        {"train": ("ann",), "val": ("bob",), "test": ("*",)},
+        {"train": ("*", "ann"), "val": ("bob",), "test": ("cy",)},
+    ],
+)
+def test_a_star_means_training_speakers_only(lists: dict[str, tuple[str, ...]]) -> None:
+    silence = np.zeros(400, np.float32)
+    corpus = Corpus(
+        tuple(Utterance(f"{who}/1", who, "1", "train", silence, ("aa",)) for who in ("ann", "bob"))
+    )
+    config = CorpusConfig.model_validate({**VALUES, "split": lists})
+    with pytest.raises(UserError, match="must be the only entry of train"):
+        split_corpus(corpus, config)
+
+
+def test_sa_sentences_alone_are_no_training_part() -> None:
+    silence = np.zeros(400, np.float32)
+    named = [("ann", "sa1"), ("ann", "sa2"), ("bob", "sa1"), ("bob", "sx1"), ("cy", "sx1")]
+    corpus = Corpus(tuple(Utterance(f"{a}/{s}", a, s, None, silence, ("aa",)) for a, s in named))
+
+    def config(train: str, val: str) -> CorpusConfig:
+        lists = {"train": (train,), "val": (val,), "test": ("cy",)}
+        return CorpusConfig.model_validate({**VALUES, "split": lists})
+
+    with pytest.raises(UserError, match=r"besides sa1 and sa2, .* its 2 utterances have none"):
+        split_corpus(corpus, config("ann", "bob"))
+    parts = split_corpus(corpus, config("bob", "ann"))
+    assert [[u.key for u in part] for part in parts] == [
+        ["bob/sx1"],
+        ["ann/sa1", "ann/sa2"],
+        ["cy/sx1"],
+    ]
 
 
 def test_unnamed_parts_are_left_out() -> None:

@@ -131,6 +131,15 @@ def test_a_baseline_of_another_device_or_software_is_refused(
     assert read_sweep(tmp_path / "second") == ()
 
 
+@pytest.mark.parametrize("cores", [(4095,), (0, 4095), (-1,)])
+def test_cores_must_be_there(tmp_path: Path, cores: tuple[int, ...]) -> None:
+    out = tmp_path / "sweep"
+    message = rf"cores must be among .*, but {cores[-1]} are not"
+    with pytest.raises(UserError, match=message):
+        run_sweep(quick_sweep(FP32, cells=CELLS[:1]), out, cores=cores)
+    assert not out.exists()
+
+
 def test_a_device_can_have_a_given_name(done: Path, tmp_path: Path) -> None:
     sweep, out = quick_sweep(FP32, cells=CELLS[:1]), tmp_path / "named"
     (record,) = run_sweep(sweep, out, device="my laptop").values()

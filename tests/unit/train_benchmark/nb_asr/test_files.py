@@ -11,6 +11,7 @@ import pytest
 from graph_encoding import CellSpace, UserError
 from graph_encoding.published.cost import released_flops, released_params
 from graph_encoding.published.graph_hash import published_class, published_hash
+from train_benchmark.nb_asr.dataset import Dataset
 from train_benchmark.nb_asr.files import (
     ReleasedFile,
     ReleasedLatency,
@@ -181,7 +182,10 @@ def test_a_truncated_file_names_the_place(tmp_path: Path, kept: float) -> None:
         ({"columns": 5}, "must have the columns .* but has 5"),
         ({"dataset_type": ["training"]}, "dataset_type is one of training"),
         ({"epochs": 4}, "row 0: must have a validation PER for each of 4 epochs, but has 3"),
-        ({"epochs": np.arange(2)}, "row 0: "),
+        ({"epochs": np.arange(2)}, r"must have an integer as its epochs, but has \[0, 1\]"),
+        ({"epochs": "3"}, "must have an integer as its epochs, but has '3'"),
+        ({"seed": [1]}, r"must have an integer as its seed, but has \[1\]"),
+        ({"seed": True}, "must have an integer as its seed, but has True"),
     ],
 )
 def test_wrong_headers(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -250,6 +254,37 @@ def test_headers_that_the_originals_names_cannot_be_read_from(
 ) -> None:
     path = write_pickles(tmp_path / "f.pickle", {**TRAINING_HEADER, **changed}, [])
     with pytest.raises(UserError, match=message):
+        read_released(path)
+
+
+def test_the_device_of_a_header_is_a_text(tmp_path: Path) -> None:
+    wrong = {**FILES[1].header, "device": 7}
+    with pytest.raises(UserError, match="must have a text as its device, but has 7"):
+        read_released(write_pickles(tmp_path / "f.pickle", wrong, []))
+
+
+def test_headers_with_arrays_can_be_compared(tmp_path: Path) -> None:
+    row = FILES[0].rows[0]
+    assert isinstance(row, ReleasedTraining)
+    raw = [row.model_hash, list(row.val_per), row.test_per, row.cell.arch_vec]
+
+    def write(name: str, **changes: object) -> Path:
+        values = {**TRAINING_HEADER, "epochs": np.int64(3), "more": {"x": np.arange(2)}, **changes}
+        return write_pickles(tmp_path / name, values, [raw])
+
+    files = [write("a.pickle", seed=1), write("b.pickle", seed=2)]
+    assert read_released(files[0]).header["more"] == {"x": [0, 1]}
+    assert Dataset(files).seeds == [1, 2]
+    other = write("c.pickle", seed=3, more={"x": np.arange(3)})
+    with pytest.raises(UserError, match="must differ in the seed only, but differ in more"):
+        Dataset([files[0], other])
+
+
+def test_a_header_that_contains_itself_is_an_error(tmp_path: Path) -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    path = write_pickles(tmp_path / "f.pickle", {**TRAINING_HEADER, "more": endless}, [])
+    with pytest.raises(UserError, match="the header of released file"):
         read_released(path)
 
 

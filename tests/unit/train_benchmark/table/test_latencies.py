@@ -11,7 +11,7 @@ import pytest
 from graph_encoding import Cell, Semantics, UserError, functional_key, published_class
 from surrogate.testing.synthetic import synthetic_table
 from train_benchmark.nb_asr.convert import export_released
-from train_benchmark.nb_asr.dataset import from_folder
+from train_benchmark.nb_asr.dataset import Dataset, from_folder
 from train_benchmark.record_files.latency_record import LatencyRecord, write_latencies
 from train_benchmark.record_files.training_rows import write_records
 from train_benchmark.table.benchmark_table import BenchmarkTable
@@ -205,22 +205,47 @@ def test_export_and_verify_know_them(tmp_path: Path) -> None:
     dead = Cell.parse("50_500_5000")
     key = functional_key(dead, Semantics.PAPER)
     assert not check([replace(RECORDS[0], cell=dead.text, functional_key=key)], "dead")
+    assert not check([replace(RECORDS[0], cell="nonsense")], "unreadable")
 
 
-def test_the_originals_files_have_them_too(tmp_path: Path) -> None:
-    published = published_class(Cell.parse("10_100_1000"))
-    key = functional_key(published.representative, Semantics.PAPER)
+@pytest.fixture
+def published_record() -> LatencyRecord:
+    """A measurement of a function that the original's files have."""
+    cell = published_class(Cell.parse("10_100_1000")).representative
+    key = functional_key(cell, Semantics.PAPER)
+    return replace(RECORDS[0], functional_key=key, cell=cell.text)
+
+
+def released(folder: Path, *records: LatencyRecord) -> Dataset:
+    """The original's form of a table with these latencies."""
     recipe = {**TABLE.metadata.recipe, "train": {"epochs": 6}}
-    record = replace(RECORDS[0], functional_key=key, cell=published.representative.text)
     table = BenchmarkTable(replace(TABLE.metadata, recipe=recipe), TABLE.records)
-    table.save(tmp_path / "table", [record])
-    export_released(BenchmarkTable.load(tmp_path / "table"), tmp_path / "released")
-    data = from_folder(tmp_path / "released", max_epochs=6, validate_data=False)
+    table.save(folder / "table", records)
+    export_released(BenchmarkTable.load(folder / "table"), folder / "released")
+    return from_folder(folder / "released", max_epochs=6, validate_data=False)
+
+
+def test_the_originals_files_have_them_too(tmp_path: Path, published_record: LatencyRecord) -> None:
+    data = released(tmp_path, published_record)
     (device,) = data.devices
     assert device == "timit-micro-cpu-onnx-fp32-t1-b1-1s"
-    assert data.latency(published.representative.arch_vec, devices=device) == [
-        pytest.approx([record.latency_s])
+    cell = Cell.parse(published_record.cell)
+    assert data.latency(cell.arch_vec, devices=device) == [
+        pytest.approx([published_record.latency_s])
     ]
+
+
+def test_devices_whose_names_become_alike_keep_their_latencies(
+    tmp_path: Path, published_record: LatencyRecord
+) -> None:
+    seconds = {"电脑一": 0.001, "电脑二": 0.009, "a phone": 0.1}
+    records = [replace(published_record, device=d, latency_s=s) for d, s in seconds.items()]
+    data = released(tmp_path, *records)
+    found = data.latency(Cell.parse(published_record.cell).arch_vec)
+    assert found is not None
+    assert sorted(one for (one,) in found) == sorted(seconds.values())
+    setting = "timit-micro-cpu-onnx-fp32-t1-b1-1s-"
+    assert data.devices == [setting, f"{setting}-2", f"{setting}a-phone"]
 
 
 def test_two_failures_are_no_contradiction(sweep: Callable[..., Path]) -> None:

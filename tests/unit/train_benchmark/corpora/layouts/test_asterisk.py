@@ -20,6 +20,8 @@ from train_benchmark.corpora.config import CorpusConfig
 from train_benchmark.corpora.layouts.audio_files import read_g722
 from train_benchmark.corpora.layouts.read_corpus import read_corpus
 from train_benchmark.corpora.layouts.source import CorpusSource
+from train_benchmark.corpora.splits import split_corpus
+from train_benchmark.corpora.symbols.pronunciation import words_of
 
 SOURCE = CorpusSource(layout="asterisk")
 CONFIG = Path(__file__).parents[5] / "configs/corpus/asterisk.toml"
@@ -101,6 +103,19 @@ def test_every_problem_names_file_and_line(tmp_path: Path) -> None:
     assert "untold.g722 has no text in" in problems[2]
 
 
+def test_broken_links_are_problems_and_linked_folders_are_read(tmp_path: Path) -> None:
+    root = write_sounds(tmp_path / "sounds")
+    (root / "core-sounds-en.txt").write_text(TEXT + "more/hello: Hello again.\n")
+    write_prompt(tmp_path / "elsewhere/hello.g722")
+    (root / "more").symlink_to(tmp_path / "elsewhere")
+    assert len(read_corpus(root, SOURCE).utterances) == 3
+    (root / "thanks.g722").unlink()
+    (root / "thanks.g722").symlink_to(tmp_path / "nowhere")
+    (problem,) = check_corpus(root, SOURCE).problems
+    assert "cannot read audio" in problem
+    assert "thanks.g722: No such file" in problem
+
+
 def test_folders_that_are_not_corpora_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"has no \.g722 file below it; install"):
         read_corpus(tmp_path, SOURCE)
@@ -120,8 +135,9 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
         read_g722(tmp_path / "a.g722")
 
 
-def test_the_debian_packages_are_read_completely() -> None:
-    """Counts of version 1.6.1-1; where the packages are not installed this is skipped."""
+@pytest.fixture(scope="module")
+def debian_prompts() -> Path:
+    """Folder of version 1.6.1-1 of the packages, which are not part of the project."""
     default = "/usr/share/asterisk/sounds/en_US_f_Allison"
     root = Path(os.environ.get("NASASR_ASTERISK", default))
     if not root.is_dir():
@@ -129,9 +145,20 @@ def test_the_debian_packages_are_read_completely() -> None:
             f"no prompts in {root}: install asterisk-core-sounds-en-g722 or say with "
             "NASASR_ASTERISK in which folder they are"
         )
-    report = check_corpus(root, load_config(CONFIG, CorpusConfig))
+    return root
+
+
+def test_the_debian_packages_are_read_completely(debian_prompts: Path) -> None:
+    report = check_corpus(debian_prompts, load_config(CONFIG, CorpusConfig))
     assert report.problems == ()
     assert (report.utterances, round(report.seconds / 60, 1)) == (370, 11.8)
-    assert report.parts is not None
-    assert sum(report.parts.values()) == 370
-    assert min(report.parts.values()) > 35
+    assert report.fingerprint is not None
+    assert report.fingerprint.startswith("ae7ca666")
+    assert report.parts == {"train": 270, "val": 59, "test": 41}
+
+
+def test_no_sequence_of_words_of_the_prompts_is_in_two_parts(debian_prompts: Path) -> None:
+    config = load_config(CONFIG, CorpusConfig)
+    parts = split_corpus(read_corpus(debian_prompts, config), config)
+    train, val, test = ({words_of(u.text) for u in part} for part in parts)
+    assert len(train | val | test) == len(train) + len(val) + len(test)

@@ -92,6 +92,24 @@ def test_every_problem_names_file_and_line(tmp_path: Path) -> None:
         read_corpus(tmp_path, CHARACTERS)
 
 
+def test_recordings_without_a_transcript_are_problems(tmp_path: Path) -> None:
+    write_chapter(tmp_path, "dev-clean", 84, 1, "A")
+    for chapter in (2, 3):
+        untold = write_chapter(tmp_path, "dev-clean", 84, chapter, "A", "B")
+        (untold / f"84-{chapter}.trans.txt").unlink()
+    deeper = write_chapter(tmp_path, "dev-clean/more", 85, 1, "A")
+    write_chapter(tmp_path, "dev-other", 86, 1, "A")
+    (tmp_path / "dev-other/86/1/86-1.trans.txt").unlink()
+    report = check_corpus(tmp_path, CHARACTERS)
+    first, second, third, fourth = report.problems
+    assert f"must have a transcript, but {untold.with_name('2')} has 2 .flac files and no" in first
+    assert str(untold) in second
+    assert f"must lie in dev-clean/SPEAKER/CHAPTER, but {deeper} has 2 files" in third
+    assert "dev-other/86/1" in fourth
+    with pytest.raises(UserError, match=r"such problems in all: 3"):
+        read_corpus(tmp_path, CHARACTERS, parts=frozenset({"dev-clean"}))
+
+
 def test_a_binary_transcript_is_a_problem(tmp_path: Path) -> None:
     folder = write_chapter(tmp_path, "dev-clean", 84, 1, "A")
     (folder / "84-1.trans.txt").write_bytes(b"84-1-0000 \xff\n")

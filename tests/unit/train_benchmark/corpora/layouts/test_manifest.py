@@ -83,6 +83,7 @@ def test_texts_become_symbols(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"audio": "c.wav"}, "line 2: audio .*c.wav does not exist"),
+        ({"audio": "c" * 300}, "line 2: cannot read audio .*ccc: File name too long"),
         ({"audio": "/a/1.wav"}, "audio must be relative to the manifest"),
         ({"speaker": "a b"}, "line 2: speaker: .* but got 'a b'"),
         ({"speaker": None}, "line 2: speaker: .* but got None"),

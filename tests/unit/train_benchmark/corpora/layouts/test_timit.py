@@ -50,6 +50,13 @@ def test_trees_are_found_with_and_without_an_outer_folder(tmp_path: Path, outer:
     assert parts == {"faaa0": "test", "fbbb0": "train"}
 
 
+def test_only_the_region_is_cut_from_a_speakers_folder(tmp_path: Path) -> None:
+    for folder in ("dr1-fabc0", "DR8-F-1", "m-1", "f-2", "m-2", "dr9-x"):
+        write_utterance(tmp_path / folder, "SX1")
+    speakers = [u.speaker for u in read_timit(tmp_path).utterances]
+    assert speakers == ["dr9-x", "f-1", "f-2", "fabc0", "m-1", "m-2"]
+
+
 def full_layout(root: Path, train: tuple[str, ...], test: tuple[str, ...]) -> None:
     for tree, names in (("TRAIN", train), ("TEST", test)):
         for name in names:

@@ -194,6 +194,8 @@ def test_a_set_can_be_declared() -> None:
         ({"name": "mine", "classes": []}, "at least 1 item"),
         ({"name": "mine", "classes": ["a", "a"]}, r"repeated: \['a'\]"),
         ({"name": "mine", "classes": ["a"], "fold": {"b": "c"}}, r"leads to \['c'\]"),
+        ({"name": "mine", "classes": ["a", "b"], "fold": {"a": "b"}}, r"the classes \['a'\]"),
+        ({"name": "mine", "classes": ["a", "b"], "fold": {"b": ""}}, r"the classes \['b'\]"),
         ({"name": "characters", "classes": ["a"]}, "must have a name of its own"),
         ({"name": OPEN_LABELS, "classes": ["a"]}, "must have a name of its own"),
         ({"name": "mine", "classes": ["a b"]}, "without white space"),

@@ -40,6 +40,10 @@ def symbols_of(text: str, config: Pronunciation, root: Path = Path()) -> str:
         ("cafe\u0301", "caf\u00e9"),
         ("'tis o'er", "'tis o'er"),
         ("a_b", "a b"),
+        ("He said 'yes' to me.", "he said yes to me"),
+        ("\u2018It\u2019s\u2019 'here'!", "it's here"),
+        ("the dogs' 'til rock 'n' roll's", "the dogs' 'til rock 'n roll's"),
+        ("'twas the 'dogs' bowl", "'twas the dogs bowl"),
     ],
 )
 def test_words_are_lower_case_without_punctuation(text: str, words: str) -> None:
@@ -92,6 +96,12 @@ def test_a_lexicon_gives_its_first_pronunciation(tmp_path: Path) -> None:
         symbols_of("hello you there", config, tmp_path)
 
 
+@pytest.mark.parametrize("word", ["d\u2019accord", "D'ACCORD", "cafe\u0301", "caf\u00e9", "it's"])
+def test_a_word_of_a_lexicon_is_found_in_a_text(tmp_path: Path, word: str) -> None:
+    write_lexicon(tmp_path, f"{word}(1) X Y\n{word}(2) Z\n")
+    assert symbols_of(f"{word}!", Lexicon(kind="lexicon", file="lexicon.txt"), tmp_path) == "X Y"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -118,6 +128,9 @@ def test_espeak_gives_timits_labels() -> None:
 def test_espeak_gives_ipa_in_any_language() -> None:
     assert symbols_of("Thank you.", EspeakIpa(kind="espeak-ipa")) == "θ æ ŋ k j uː"
     assert symbols_of("schön", EspeakIpa(kind="espeak-ipa", voice="de")) == "ʃ øː n"
+    # A word of another language is spoken in that language.
+    weekend = symbols_of("le weekend", EspeakIpa(kind="espeak-ipa", voice="fr"))
+    assert weekend == "l ə- w iː k ɛ n d"
     with pytest.raises(UserError, match="one of espeak-ng's, but is 'tlh-x'"):
         symbols_of("a", EspeakIpa(kind="espeak-ipa", voice="tlh-x"))
 
