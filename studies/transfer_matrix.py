@@ -5,8 +5,8 @@
 For each pair of tables and the functions that both have: Kendall's tau and Pearson's r of the mean
 labels, and r divided by the root of both reliabilities, which is the correlation that infinitely
 many seeds would show (Spearman, "The proof and measurement of association between two things",
-1904). Brackets hold 95 % intervals over functions. A table with one seed each borrows the seed
-variance of the functions that it has with several; a table without any has no corrected figure.
+1904). Brackets hold 95 % intervals over functions. The seed variance is that of the compared
+functions that a table has with several seeds; with fewer than ten there is no corrected figure.
 """
 
 import argparse
@@ -43,12 +43,12 @@ class Labels:
     Attributes:
         means: mean over seeds by functional key.
         seeds: number of seeds by functional key.
-        seed_variance: variance of one training's label between seeds; NaN if unknown.
+        variances: variance between seeds by functional key, of functions with several.
     """
 
     means: dict[str, float]
     seeds: dict[str, int]
-    seed_variance: float
+    variances: dict[str, float]
 
     @classmethod
     def of(cls, table: BenchmarkTable, label: str) -> "Labels":
@@ -59,16 +59,17 @@ class Labels:
             for key, values in by_key.items()
             if max(values) <= COLLAPSED_PER
         }
-        repeated = [values.var(ddof=1) for values in logits.values() if len(values) > 1]
         return cls(
             {key: float(values.mean()) for key, values in logits.items()},
             {key: len(values) for key, values in logits.items()},
-            float(np.mean(repeated)) if len(repeated) >= FEWEST_REPEATED else math.nan,
+            {key: float(values.var(ddof=1)) for key, values in logits.items() if len(values) > 1},
         )
 
     def reliability(self, keys: Sequence[str]) -> float:
         """Share of the variance of some functions' means that is not seed noise; NaN if unknown."""
-        noise = self.seed_variance * np.mean([1 / self.seeds[key] for key in keys])
+        repeated = [self.variances[key] for key in keys if key in self.variances]
+        seed_variance = np.mean(repeated) if len(repeated) >= FEWEST_REPEATED else math.nan
+        noise = seed_variance * np.mean([1 / self.seeds[key] for key in keys])
         variance = np.var([self.means[key] for key in keys], ddof=1)
         return float(np.maximum(0.0, 1 - noise / variance))
 
