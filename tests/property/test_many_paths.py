@@ -125,5 +125,7 @@ def test_sizes_of_operations_are_such_as_floats_can_add_up(size: str) -> None:
     largest = Operation("huge", "conv", **{size: 2**31 - 1})
     graph = CellGraph((INPUT, largest, OUTPUT), ((0, 1, 1), (1, 2, 1)), "made up")
     assert np.isfinite(PathDescriptorEncoding().encode([graph])).all()
-    with pytest.raises(UserError, match=rf"{size} must be in 1 \.\. 2147483647, but got"):
+    with pytest.raises(
+        UserError, match=rf"{size} must be a whole number in 1 \.\. 2147483647, but got"
+    ):
         Operation("huge", "conv", **{size: 10**400})

@@ -124,7 +124,9 @@ def test_registering_a_different_operation_under_a_taken_name_is_refused() -> No
 
 @pytest.mark.parametrize("field", ["kernel", "dilation", "group_scale"])
 def test_operation_sizes_must_be_positive(field: str) -> None:
-    with pytest.raises(UserError, match=rf"{field} must be in 1 \.\. 2147483647, but got 0"):
+    with pytest.raises(
+        UserError, match=rf"{field} must be a whole number in 1 \.\. 2147483647, but got 0"
+    ):
         Operation("odd", "conv", **{field: 0})  # type: ignore[arg-type]
 
 

@@ -281,7 +281,7 @@ def test_unreadable_rows_are_not_written(tmp_path: Path, rows: list[GraphRow], p
         ),
         (
             {"operations": {"conv5": {"kind": "conv", "kernel": 0}}},
-            r"kernel must be in 1 \.\. 2147483647, but got 0",
+            r"kernel must be a whole number in 1 \.\. 2147483647, but got 0",
         ),
         ({"operations": {"conv5": {"kind": "convolution"}}}, "kind must be one of"),
         ({"operations": {"conv5": {"kind": ["conv"]}}}, r"conv5\.kind.*valid string"),
