@@ -3,9 +3,9 @@
     python studies/pooled_worlds.py runs/compare-0 runs/compare-1 runs/compare-2
 
 Each folder is that of `nasasr search compare` on another completed table
-(`studies/completed_table.py`), with the same searchers and repeats. A ratio is that of the means
-over all worlds and repeats; its 95 % interval is a bootstrap of worlds, and of the paired repeats
-within each. Ratios of each world stand beside it.
+(`studies/completed_table.py`), with the same searchers and repeats. A ratio divides the means
+over all worlds and repeats. Its 95 % interval draws worlds with replacement, and paired repeats in
+each world. The last column has the ratio of every world.
 """
 
 import argparse
