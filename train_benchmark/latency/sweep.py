@@ -299,7 +299,8 @@ def _cores_for(setting: LatencySetting, cores: Sequence[int] | None) -> tuple[in
     if unknown:
         raise UserError(
             f"cores must be among those that this process may use, "
-            f"{', '.join(map(str, sorted(there)))}, but {', '.join(map(str, unknown))} are not"
+            f"{', '.join(map(str, sorted(there)))}, but {', '.join(map(str, unknown))} are not; "
+            "name some of these, or none"
         )
     usable = sorted(set(there if cores is None else cores))
     if len(usable) < setting.threads:
