@@ -64,11 +64,26 @@ def test_another_part_or_time_of_an_utterance_is_another_corpus(
     manifest(root, **changes)
     second = read_speech(root, campaign.recipe)
     assert first.fingerprint == second.fingerprint
-    with pytest.raises(UserError, match="but the parts, times or texts of the corpus have changed"):
+    with pytest.raises(
+        UserError, match="but the parts of its split or the times of its phones have changed"
+    ):
         collect(campaign, root, out, engine=MadeEngine())
     paths = {cache_path(out, campaign.recipe, speech) for speech in (first, second)}
     assert len(paths) == 2
     assert [path.exists() for path in paths].count(True) == 1
+
+
+def test_a_flat_copy_of_the_same_split_resumes(tmp_path: Path) -> None:
+    split = {"train": ["a"], "val": ["b"], "test": ["c"]}
+    campaign = campaign_of(
+        CorpusConfig.model_validate({"name": "c", "licence": "none", "split": split})
+    )
+    for speaker, tree in zip("abc", ("TRAIN", "TRAIN", "TEST"), strict=True):
+        write_utterance(tmp_path / "tree" / tree / "DR1" / speaker, "sx1")
+        write_utterance(tmp_path / "flat" / speaker, "sx1")
+    out = tmp_path / "out"
+    collect(campaign, tmp_path / "tree", out, engine=MadeEngine())
+    assert collect(campaign, tmp_path / "flat", out).new == 0
 
 
 def test_folders_of_earlier_versions_resume(tmp_path: Path) -> None:

@@ -140,8 +140,9 @@ def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
     # Folders of earlier versions have no such field.
     if there.get("corpus_annotations", speech.annotations) != speech.annotations:
         raise UserError(
-            f"campaign folder {out} must hold one corpus, but the parts, times or texts of the "
-            "corpus have changed since the campaign began; restore them or choose another --out"
+            f"campaign folder {out} must hold one corpus, but the parts of its split or the times "
+            "of its phones have changed since the campaign began; restore them or choose another "
+            "--out"
         )
     _check_members(out, there["recipe"]["corpus"], recipe)
     prepared = _prepare_once(out, speech, recipe)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -50,10 +51,25 @@ class RecipeSpeech:
         fingerprints = {name: corpus.fingerprint for name, corpus in self.corpora.items()}
         return fingerprints[""] if "" in fingerprints else content_hash(fingerprints)
 
-    @property
+    @cached_property
     def annotations(self) -> str:
-        """sha256 of the parts, times and texts of all corpora, which the fingerprint omits."""
-        return content_hash({name: corpus.annotations for name, corpus in self.corpora.items()})
+        """sha256 of what the fingerprint omits: the parts of the split, and the times.
+
+        Texts and the corpora's own parts count as far as the split depends on them.
+
+        Raises:
+            UserError: if the split does not fit a corpus.
+        """
+        members = (
+            {"": self.config}
+            if isinstance(self.config, CorpusConfig)
+            else {name: member.corpus for name, member in self.config.members.items()}
+        )
+        found = {}
+        for name, corpus in self.corpora.items():
+            parts = split_corpus(corpus, members[name])._asdict()
+            found[name] = {part: [[u.key, u.times] for u in of] for part, of in parts.items()}
+        return content_hash(found)
 
 
 def read_speech(roots: CorpusRoots, recipe: Recipe) -> RecipeSpeech:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph_encoding.common.errors import UserError
-from graph_encoding.common.hashing import content_hash
 from train_benchmark.corpora.symbols.label_sets import TIMIT_61_48_39, LabelSet
 
 
@@ -119,8 +118,7 @@ class Corpus:
     def fingerprint(self) -> str:
         """sha256 of keys, phones and 16-bit samples, independent of container and letter case.
 
-        Times are left out, so that older tables, whose times were not read, keep their fingerprint;
-        `annotations` covers them.
+        Times are left out, so that older tables, whose times were not read, keep their fingerprint.
         """
         digest = hashlib.sha256()
         for utterance in self.utterances:
@@ -129,8 +127,3 @@ class Corpus:
             samples = np.clip(np.round(utterance.samples * 32768.0), -32768, 32767)
             digest.update(samples.astype("<i2").tobytes())
         return digest.hexdigest()
-
-    @cached_property
-    def annotations(self) -> str:
-        """sha256 of what the fingerprint omits and training may depend on: parts, times, texts."""
-        return content_hash([[u.key, u.part, u.times, u.text] for u in self.utterances])
