@@ -339,7 +339,7 @@ def _truth(config: CompareConfig, table: "BenchmarkTable", folder: Path) -> Trut
     refined = () if config.truth.refined is None else read_refined(config.truth.refined)
     if {row.key for row in refined} == set(config.problem.space.functions.keys):
         # Nothing of an estimate would be left, which takes fits of its predictor.
-        return Truth(config.of_target, tuple(sorted(refined, key=lambda row: row.key)))
+        return Truth.of_rows(config.of_target, refined)
     choice = contender(config.truth.predictor, config.truth.settings)
     identity = content_hash(
         [
