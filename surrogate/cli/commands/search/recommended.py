@@ -70,7 +70,7 @@ def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
     found = result["recommended"]
     if not found:
         typer.echo(
-            "no training succeeded: nothing to recommend"
+            f"no training succeeded: nothing to recommend{_failures(result)}"
             if result["trainings"]
             else "no function holds all limits with the probability of its level: raise a limit or "
             "lower --level"
@@ -88,6 +88,17 @@ def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
     typer.echo(
         f"\n{result['trainings']} trainings from {result['source']}. `expected` is the searcher's "
         "estimate, `forecast` the\nartifact's with its interval; its table may have the cell."
+        f"{_failures(result)}"
+    )
+
+
+def _failures(result: dict[str, Any]) -> str:
+    """A line about trainings that failed; empty if none did."""
+    if not result["failed"]:
+        return ""
+    return (
+        f"\n{result['failed']} of {result['trainings']} trainings failed, the first because: "
+        f"{result['first_error']}"
     )
 
 
