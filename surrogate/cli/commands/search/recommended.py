@@ -1,5 +1,6 @@
 """What a search recommends, with forecasts, probabilities of the limits and drawings."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,7 +15,7 @@ _SHOWN = 10
 
 if TYPE_CHECKING:
     from surrogate.forecasting.forecast import Forecaster
-    from surrogate.search import SearchProblem
+    from surrogate.search import Evaluation, SearchProblem
     from surrogate.search.searcher import Recommendation, Searcher
 
 
@@ -47,6 +48,16 @@ def described(
         }
         for best, forecast in zip(found, forecasts, strict=True)
     ]
+
+
+def counts(evaluations: "Sequence[Evaluation]") -> dict[str, Any]:
+    """How many trainings a search took, how many of them failed, and why the first did."""
+    errors = [evaluation.error for evaluation in evaluations if evaluation.status == "failed"]
+    return {
+        "trainings": len(evaluations),
+        "failed": len(errors),
+        "first_error": errors[0] if errors else "",
+    }
 
 
 def _one(searcher: "Searcher", best: "Recommendation") -> dict[str, Any]:

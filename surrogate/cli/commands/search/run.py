@@ -14,7 +14,7 @@ from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
 from graph_encoding.macro import Macro
 from surrogate.cli.commands.search.limits import Bounds, of_network, problem_of
-from surrogate.cli.commands.search.recommended import described, write_described
+from surrogate.cli.commands.search.recommended import counts, described, write_described
 from surrogate.cli.commands.search.trained import trained
 from surrogate.cli.config_argument import ConfigKind, config_option
 from surrogate.cli.engine_options import (
@@ -201,15 +201,8 @@ def run(
     )
     about = _about(chosen, values, batch, fitted.metadata, stop_early=stop_early)
     evaluations = _search(chosen, values, budget, batch, out, about)
-    errors = [evaluation.error for evaluation in evaluations if evaluation.status == "failed"]
-    result = {
-        **about,
-        "trainings": len(evaluations),
-        "failed": len(errors),
-        "first_error": errors[0] if errors else "",
-        "recommended": described(chosen, forecaster, level, _RECOMMENDED),
-    }
-    _write(result, problem, out, output)
+    recommended = described(chosen, forecaster, level, _RECOMMENDED)
+    _write({**about, **counts(evaluations), "recommended": recommended}, problem, out, output)
 
 
 def _write(
