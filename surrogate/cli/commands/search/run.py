@@ -187,22 +187,19 @@ def run(
     fitted = load_artifact(artifact)
     forecaster = Forecaster(fitted)
     models = bounds.models(problem, fitted)
-    if evaluator is EvaluatorName.TRAIN:
-        where = chosen_engine(engine, workers, address)
-        found: tuple[SearchProblem, _Source] = trained(
-            campaign, corpus or [], out, problem, seeds, where
-        )
+    if evaluator is not EvaluatorName.TRAIN:
+        problem, values = _evaluator(evaluator, table, seeds, problem, forecaster)
     else:
-        found = _evaluator(evaluator, table, seeds, problem, forecaster)
-    problem, values = found
+        where = chosen_engine(engine, workers, address)
+        problem, values = trained(campaign, corpus or [], out, problem, seeds, where)
     warm = _warm(warm_start, problem, warm_functions, seed, values)
     chosen = choice.make(
         problem, seed=seed, trainings_each=len(values.seeds), limits=models, warm_start=warm
     )
     about = _about(chosen, values, batch, fitted.metadata, stop_early=stop_early)
-    evaluations = _search(chosen, values, budget, batch, out, about)
+    found = counts(_search(chosen, values, budget, batch, out, about))
     recommended = described(chosen, forecaster, level, _RECOMMENDED)
-    _write({**about, **counts(evaluations), "recommended": recommended}, problem, out, output)
+    _write({**about, **found, "recommended": recommended}, problem, out, output)
 
 
 def _write(
@@ -302,7 +299,7 @@ def _evaluator(
     seeds: list[int],
     problem: "SearchProblem",
     forecaster: "Forecaster",
-) -> "tuple[SearchProblem, TableEvaluator | ForecastEvaluator]":
+) -> "tuple[SearchProblem, _Source]":
     """The problem, with the macro network that values are of, and where they come from."""
     from surrogate.search import ForecastEvaluator, TableEvaluator
     from train_benchmark.table.benchmark_table import BenchmarkTable
