@@ -64,8 +64,7 @@ def main() -> None:
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
 
     table = BenchmarkTable.load("timit-micro")
-    rows = sorted(read_refined(TRUTH), key=lambda row: row.key)
-    good = Truth(VAL_PER, tuple(rows)).best(SHARE)
+    good = Truth.of_rows(VAL_PER, read_refined(TRUTH)).best(SHARE)
     trials: dict[str, list[int]] = {name: [] for name in args.samplers}
     for repeat in range(args.repeats):
         for name in args.samplers:

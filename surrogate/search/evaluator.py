@@ -10,7 +10,7 @@ import numpy as np
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
-from graph_encoding.macro import MACROS
+from graph_encoding.macro import MACROS, Macro
 from graph_encoding.semantics import Semantics
 from surrogate.data.targets import FloatArray
 from surrogate.forecasting.forecast import Forecaster
@@ -89,8 +89,8 @@ class TableEvaluator:
             their forecasts alone, as they do for a function without a measurement.
 
     Raises:
-        UserError: if there is no seed, one repeats, the table reads cells otherwise, or lacks a
-            seed, a label or a latency setting altogether.
+        UserError: if there is no seed, one repeats, the table reads cells otherwise, counts params
+            and MACs of another macro network, or lacks a seed or a latency setting altogether.
     """
 
     def __init__(
@@ -117,6 +117,12 @@ class TableEvaluator:
                 f"a search must read cells as its table does, {table.metadata.semantics!r}, but "
                 f"reads them as {problem.space.semantics.value!r}"
             )
+        own = Macro.from_plain(table.metadata.recipe["macro"])
+        if any(q.is_static for q in problem.quantities) and MACROS.get(problem.macro) != own:
+            raise UserError(
+                f"params and macs must be those of the table's macro network {own}, but the "
+                f"problem has {problem.macro!r}; name the table's"
+            )
         self._quantities = [
             quantity
             for quantity in problem.quantities
@@ -137,24 +143,27 @@ class TableEvaluator:
         return self._table.content_sha256
 
     def check_space(self, is_allowed: Callable[[Cell], bool] = lambda _cell: True) -> None:
-        """Refuse a table that lacks most functions which a search may ask for.
+        """Refuse a table that lacks most trainings which a search may ask for.
 
         Args:
             is_allowed: whether a search may ask for a living cell.
 
         Raises:
-            UserError: if fewer than half of some random functions have a training.
+            UserError: if fewer than half of some random functions have a training with the first
+                seed.
         """
         space = self._problem.space
         drawn = islice(space.random_cells(np.random.default_rng(0)), _SAMPLED)
         cells = [cell for cell in drawn if not space.function(cell).is_dead and is_allowed(cell)]
-        found = sum(bool(self._table.statuses_of(space.function(cell).key)) for cell in cells)
+        first = self._seeds[0]
+        found = sum(first in self._table.statuses_of(space.function(cell).key) for cell in cells)
         if 2 * found < len(cells):
             raise UserError(
-                f"a table must have trainings of most functions that are searched, but table "
-                f"{self._table.metadata.name!r} has them of {found} of {len(cells)} random ones "
-                f"with {space.nodes} operations out of {', '.join(space.ops)}; search forecasts "
-                "(--evaluator forecast), or another table or space"
+                f"a table must have trainings of most functions that are searched, with seed "
+                f"{first}, but table {self._table.metadata.name!r} has them of {found} of "
+                f"{len(cells)} random ones with {space.nodes} operations out of "
+                f"{', '.join(space.ops)}; search forecasts (--evaluator forecast), or another "
+                "table or space, or name a seed first that most functions were trained with"
             )
 
     @property

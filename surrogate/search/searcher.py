@@ -157,6 +157,7 @@ class Searcher(ABC):
         self._limits = (*exact_limits(problem), *limits)
         self._closed: set[str] = set()  # pending or evaluated
         self._allowed: dict[str, bool] = {}
+        self._is_exhausted = False  # of a space that is not enumerated
 
     @property
     def space(self) -> SearchSpace:
@@ -198,7 +199,13 @@ class Searcher(ABC):
         return chosen
 
     def await_cells(self, cells: Sequence[Cell]) -> None:
-        """Count cells as pending that others evaluate now."""
+        """Count cells as pending that others evaluate now.
+
+        Raises:
+            UserError: if a cell is not of the space; none is counted then.
+        """
+        for cell in cells:
+            self.space.cells.require_member(cell)
         for cell in cells:
             if self.is_new(cell):
                 self._take(cell)
@@ -325,6 +332,8 @@ class Searcher(ABC):
             functions = self.space.functions
             yield from (functions.cells[row] for row in self._order if self._is_open(int(row)))
             return
+        if self._is_exhausted:
+            return
         seen: set[str] = set()
         idle_draws = 0
         for cell in self.space.random_cells(self._random):
@@ -335,6 +344,8 @@ class Searcher(ABC):
                 seen.add(key)
                 yield cell
             if idle_draws > _DRAWS:
+                # Functions that were seen may still be asked for.
+                self._is_exhausted = not seen
                 return
 
     @cached_property

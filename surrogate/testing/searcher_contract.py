@@ -205,7 +205,7 @@ class SearcherContract:
     def test_evaluations_of_other_spaces_are_refused(
         self, kind: type[Searcher], settings: Any
     ) -> None:
-        """With an error, and the search goes on as before."""
+        """As are pending cells, with an error, and the search goes on as before."""
         problem = problem_of()
         searcher, same = (kind(problem, seed=6, settings=settings) for _ in range(2))
         cell = next(iter(SearchSpace().functions.cells))
@@ -213,7 +213,9 @@ class SearcherContract:
         outcome = Outcome({problem.objectives[0].name: 0.5})
         with pytest.raises(UserError, match="not in the space"):
             searcher.tell([evaluation_of(request, outcome, problem, "elsewhere", 0)])
-        assert searcher.known == {}
+        with pytest.raises(UserError, match="not in the space"):
+            searcher.await_cells([SMALL.functions.cells[0], cell])
+        assert searcher.known == {} and searcher.pending == {}
         assert searcher.ask(3) == same.ask(3)
 
     def test_dead_cells_are_never_asked_for_and_may_be_told(

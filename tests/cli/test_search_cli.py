@@ -2,12 +2,16 @@
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from graph_encoding.cell import Cell
+from graph_encoding.common.hashing import content_hash
+from graph_encoding.cost import params
+from graph_encoding.macro import MACROS
 from surrogate.cli.commands.search import recommended
 from surrogate.search.pareto import non_dominated
 from surrogate.search.space import SearchSpace
@@ -163,6 +167,46 @@ def test_a_table_of_the_same_name_with_other_trainings_does_not_resume_a_search(
     older = {name: v for name, v in json.loads(header).items() if not name.endswith("_sha256")}
     history.write_text("\n".join([json.dumps(older), *lines]) + "\n")
     assert run("search", *options, "--budget", 7, "--table", tmp_path / "a")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["paper", "of-my-own"])
+def test_params_are_those_of_the_table_s_macro_network(
+    run: Run, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MACROS, "_entries", dict(MACROS._entries))
+    macro = replace(MACROS.get("paper"), name=name)
+    table = space_table(SearchSpace(nodes=2), seeds=(1,))
+    recipe = {**table.metadata.recipe, "macro": asdict(macro)}
+    metadata = replace(table.metadata, recipe=recipe, recipe_hash=content_hash(recipe))
+    records = [replace(r, recipe_hash=metadata.recipe_hash) for r in table.records]
+    BenchmarkTable(metadata, records).save(tmp_path / "table")
+    code, out, err = run(
+        *("search", "--searcher", "nsga2", "--objective", "val_per", "--objective", "params"),
+        *("--table", tmp_path / "table", "--training-seeds", 1, "--nodes", 2, "--budget", 3),
+        *("--out", tmp_path / "out", "--format", "json"),
+    )
+    assert code == 0, err
+    for best in json.loads(out)["recommended"]:
+        assert best["expected"]["params"] == params(Cell.parse(best["cell"]), macro)
+
+
+def test_failed_trainings_are_counted_in_the_output(run: Run, tmp_path: Path) -> None:
+    table = space_table(SearchSpace(nodes=2), seeds=(1,))
+    failed = {"status": "failed", "error": "made to fail", "val_per_curve": (), "test_per": None}
+    for name, each in (("some", 3), ("all", 1)):
+        records = [
+            replace(r, **failed) if i % each == 0 else r for i, r in enumerate(table.records)
+        ]
+        BenchmarkTable(table.metadata, records).save(tmp_path / name)
+        options = ["--searcher", "random", "--training-seeds", 1, "--nodes", 2, "--budget", 12]
+        folder = tmp_path / f"{name}-out"
+        code, out, err = run("search", *options, "--table", tmp_path / name, "--out", folder)
+        history = (folder / "history.jsonl").read_text()
+        count = history.count('"status": "failed"')
+        assert code == 0 and count > 0, err
+        assert f"{count} of 12 trainings failed, the first because: the training in table" in out
+        assert json.loads((folder / "result.json").read_text())["failed"] == count
+    assert "no training succeeded" in out and count == 12
 
 
 def test_the_forecast_evaluator_searches_larger_cells(run: Run, options: list[object]) -> None:

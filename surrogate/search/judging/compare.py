@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -21,18 +21,13 @@ from surrogate.comparison.plugin import contender
 from surrogate.forecasting.forecast import Forecaster
 from surrogate.jobs.provenance import made_by
 from surrogate.jobs.tasks import OnProgress, each_done, no_progress
-from surrogate.search.evaluator import (
-    Evaluator,
-    ForecastEvaluator,
-    Outcome,
-    Request,
-    TableEvaluator,
-)
+from surrogate.search.evaluator import Evaluator, ForecastEvaluator, TableEvaluator
 from surrogate.search.history import History
 from surrogate.search.judging.config import CompareConfig, SearcherEntry
 from surrogate.search.judging.judge import Judge
 from surrogate.search.judging.limits import limit_models
 from surrogate.search.judging.page import write_page
+from surrogate.search.judging.shuffled import ShuffledEvaluator
 from surrogate.search.judging.summary import (
     ComparisonSummary,
     Cost,
@@ -48,8 +43,7 @@ from surrogate.search.judging.truth import (
     interim_truth,
     read_refined,
 )
-from surrogate.search.run import Step, run_search
-from surrogate.search.space import SearchSpace
+from surrogate.search.run import Step, run_search, table_with_curves
 from surrogate.search.stopping import STOPPING
 from surrogate.search.warm_start import WarmStart
 
@@ -107,6 +101,29 @@ class _Bench:
         if self.table is not None:
             return {"table": self.table.content_sha256}
         return {"artifact": asdict(_forecaster(self.config.artifact or "").metadata)}
+
+    def check(self) -> None:
+        """Check that each searcher can start: none of it must be found after hours.
+
+        Raises:
+            UserError: if one cannot, or the table lacks most trainings that searches ask for.
+        """
+        for name, choice in self.config.choices().items():
+            entry = self.config.searchers[name]
+            evaluator = self._evaluator(entry, 0)
+            try:
+                choice.make(
+                    self.config.problem,
+                    seed=self.config.seed,
+                    trainings_each=len(evaluator.seeds),
+                    warm_start=self._warm_start(entry, 0),
+                )
+                if entry.stopping is not None:
+                    table_with_curves(evaluator, self.config.problem)
+                if isinstance(evaluator, TableEvaluator):
+                    evaluator.check_space()
+            except UserError as e:
+                raise UserError(f"searcher {name}: {e}") from e
 
     def _evaluator(self, entry: SearcherEntry, repeat: int) -> Evaluator:
         config, problem = self.config, self.config.problem
@@ -174,38 +191,6 @@ def _forecaster(artifact: str) -> Forecaster:
     return Forecaster.load(artifact)
 
 
-class ShuffledEvaluator:
-    """Deals the values of functions out at random among them: a control.
-
-    Args:
-        evaluator: whose values are dealt out.
-        space: an enumerated space.
-        seed: of the order.
-    """
-
-    def __init__(self, evaluator: Evaluator, space: SearchSpace, seed: int) -> None:
-        self._evaluator, self._functions = evaluator, space.functions
-        self._order = np.random.default_rng(seed).permutation(len(space.functions))
-
-    @property
-    def source(self) -> str:
-        """Where the values come from."""
-        return f"shuffled {self._evaluator.source}"
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Those of the evaluator."""
-        return self._evaluator.seeds
-
-    def evaluate(self, requests: Sequence[Request]) -> Iterable[Outcome]:
-        """The values of other functions."""
-        rows = [int(self._order[self._functions.row_of[request.key]]) for request in requests]
-        cells, keys = self._functions.cells, self._functions.keys
-        return self._evaluator.evaluate(
-            [Request(cells[r], keys[r], q.seed) for r, q in zip(rows, requests, strict=True)]
-        )
-
-
 def _run_of(name: str, repeat: int, history: History, steps: tuple[Step, ...]) -> SearchRun:
     return SearchRun(
         searcher=name,
@@ -263,6 +248,7 @@ def run_comparison(
     done = len(path_of) - len(missing)
     on_progress(done, len(path_of))
     # Before the searches: a wrong truth, limit or second objective must not be found after hours.
+    bench.check()
     judge = _judge(bench, folder) if bench.table else None
     for task, (run, cost) in each_done(missing, bench.run, workers=workers, engine=engine):
         path = path_of[task]
@@ -339,7 +325,7 @@ def _truth(config: CompareConfig, table: "BenchmarkTable", folder: Path) -> Trut
     refined = () if config.truth.refined is None else read_refined(config.truth.refined)
     if {row.key for row in refined} == set(config.problem.space.functions.keys):
         # Nothing of an estimate would be left, which takes fits of its predictor.
-        return Truth(config.of_target, tuple(sorted(refined, key=lambda row: row.key)))
+        return Truth.of_rows(config.of_target, refined)
     choice = contender(config.truth.predictor, config.truth.settings)
     identity = content_hash(
         [

@@ -77,6 +77,11 @@ class Truth:
         if not np.isfinite(numbers).all() or (numbers[:, 1] < 0).any():
             raise UserError("the means of a truth must be finite, and its standard errors >= 0")
 
+    @classmethod
+    def of_rows(cls, target: Target, rows: Iterable[TruthRow]) -> Self:
+        """The truth of rows in any order."""
+        return cls(target, tuple(sorted(rows, key=lambda row: row.key)))
+
     @cached_property
     def cost_of(self) -> Mapping[str, float]:
         """Functional key -> true cost, lower is better."""
@@ -130,14 +135,15 @@ class Truth:
 
     def refined(self, rows: Iterable[TruthRow]) -> Self:
         """The same truth with better rows in place of its own."""
+        own = {row.key: row for row in self.rows}
         better = {row.key: row for row in rows}
-        unknown = sorted(set(better) - set(self.cost_of))
+        unknown = sorted(set(better) - set(own))
         if unknown:
             raise UserError(
                 f"refined rows must be of functions of the space, but {len(unknown)} are not, such "
                 f"as {unknown[0]!r}; read them with the semantics of the table"
             )
-        return type(self)(self.target, tuple(better.get(row.key, row) for row in self.rows))
+        return self.of_rows(self.target, {**own, **better}.values())
 
 
 def read_refined(path: Path) -> tuple[TruthRow, ...]:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graph_encoding.common.errors import UserError
+from graph_encoding.macro import MACROS, Macro
 
 if TYPE_CHECKING:
     from surrogate.fitting.artifact import Artifact
@@ -85,6 +86,15 @@ def problem_of(
     standard = SearchSpace(nodes)
     space = standard if ops is None else SearchSpace(nodes, tuple(ops.split(",")))
     return SearchProblem(tuple(Quantity.of(name) for name in objectives), bounds.limits(), space)
+
+
+def of_network(problem: "SearchProblem", macro: Macro) -> "SearchProblem":
+    """The problem with params and MACs of the macro network that values are of."""
+    if not any(quantity.is_static for quantity in problem.quantities):
+        return problem
+    if macro.name not in MACROS:  # one that its recipe has in full
+        MACROS.register(macro.name, macro)
+    return replace(problem, macro=macro.name)
 
 
 def seconds_of(text: str, whole: str) -> float:

@@ -1,5 +1,6 @@
 """What a search recommends, with forecasts, probabilities of the limits and drawings."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,7 +15,7 @@ _SHOWN = 10
 
 if TYPE_CHECKING:
     from surrogate.forecasting.forecast import Forecaster
-    from surrogate.search import SearchProblem
+    from surrogate.search import Evaluation, SearchProblem
     from surrogate.search.searcher import Recommendation, Searcher
 
 
@@ -49,6 +50,16 @@ def described(
     ]
 
 
+def counts(evaluations: "Sequence[Evaluation]") -> dict[str, Any]:
+    """How many trainings a search took, how many of them failed, and why the first did."""
+    errors = [evaluation.error for evaluation in evaluations if evaluation.status == "failed"]
+    return {
+        "trainings": len(evaluations),
+        "failed": len(errors),
+        "first_error": errors[0] if errors else "",
+    }
+
+
 def _one(searcher: "Searcher", best: "Recommendation") -> dict[str, Any]:
     problem = searcher.problem
     expected = {
@@ -70,7 +81,7 @@ def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
     found = result["recommended"]
     if not found:
         typer.echo(
-            "no training succeeded: nothing to recommend"
+            f"no training succeeded: nothing to recommend{_failures(result)}"
             if result["trainings"]
             else "no function holds all limits with the probability of its level: raise a limit or "
             "lower --level"
@@ -88,6 +99,17 @@ def write_described(result: dict[str, Any], problem: "SearchProblem") -> None:
     typer.echo(
         f"\n{result['trainings']} trainings from {result['source']}. `expected` is the searcher's "
         "estimate, `forecast` the\nartifact's with its interval; its table may have the cell."
+        f"{_failures(result)}"
+    )
+
+
+def _failures(result: dict[str, Any]) -> str:
+    """A line about trainings that failed; empty if none did."""
+    if not result["failed"]:
+        return ""
+    return (
+        f"\n{result['failed']} of {result['trainings']} trainings failed, the first because: "
+        f"{result['first_error']}"
     )
 
 

@@ -1,6 +1,7 @@
 """`nasasr search`: one search on a table, on forecasts or by trainings; it can be resumed."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -11,8 +12,9 @@ import typer
 from graph_encoding.common.atomic_files import atomic_file
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.hashing import content_hash
-from surrogate.cli.commands.search.limits import Bounds, problem_of
-from surrogate.cli.commands.search.recommended import described, write_described
+from graph_encoding.macro import Macro
+from surrogate.cli.commands.search.limits import Bounds, of_network, problem_of
+from surrogate.cli.commands.search.recommended import counts, described, write_described
 from surrogate.cli.commands.search.trained import trained
 from surrogate.cli.config_argument import ConfigKind, config_option
 from surrogate.cli.engine_options import (
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from surrogate.fitting.artifact import ArtifactMetadata
     from surrogate.forecasting.forecast import Forecaster
     from surrogate.search import (
+        Evaluation,
         ForecastEvaluator,
         SearcherChoice,
         SearchProblem,
@@ -184,19 +187,19 @@ def run(
     fitted = load_artifact(artifact)
     forecaster = Forecaster(fitted)
     models = bounds.models(problem, fitted)
-    if evaluator is EvaluatorName.TRAIN:
-        where = chosen_engine(engine, workers, address)
-        values: _Source = trained(campaign, corpus or [], out, problem, seeds, where)
+    if evaluator is not EvaluatorName.TRAIN:
+        problem, values = _evaluator(evaluator, table, seeds, problem, forecaster)
     else:
-        values = _evaluator(evaluator, table, seeds, problem, forecaster)
+        where = chosen_engine(engine, workers, address)
+        problem, values = trained(campaign, corpus or [], out, problem, seeds, where)
     warm = _warm(warm_start, problem, warm_functions, seed, values)
     chosen = choice.make(
         problem, seed=seed, trainings_each=len(values.seeds), limits=models, warm_start=warm
     )
     about = _about(chosen, values, batch, fitted.metadata, stop_early=stop_early)
-    trainings = _search(chosen, values, budget, batch, out, about)
+    found = counts(_search(chosen, values, budget, batch, out, about))
     recommended = described(chosen, forecaster, level, _RECOMMENDED)
-    _write({**about, "trainings": trainings, "recommended": recommended}, problem, out, output)
+    _write({**about, **found, "recommended": recommended}, problem, out, output)
 
 
 def _write(
@@ -255,8 +258,8 @@ def _search(
     batch: int,
     out: Path,
     about: dict[str, Any],
-) -> int:
-    """Search, or resume; the number of trainings."""
+) -> "Sequence[Evaluation]":
+    """Search, or resume; all evaluations within the budget."""
     from surrogate.search import History, run_search
     from surrogate.search.stopping import ForecastStopping
 
@@ -278,7 +281,7 @@ def _search(
             ),
             stopping=ForecastStopping() if "stopping" in about else None,
         )
-    return steps[-1].trainings if steps else 0
+    return history.evaluations[: steps[-1].trainings if steps else 0]
 
 
 def _incumbent(searcher: "Searcher", step: "Step") -> str | None:
@@ -296,16 +299,19 @@ def _evaluator(
     seeds: list[int],
     problem: "SearchProblem",
     forecaster: "Forecaster",
-) -> "TableEvaluator | ForecastEvaluator":
+) -> "tuple[SearchProblem, _Source]":
+    """The problem, with the macro network that values are of, and where they come from."""
     from surrogate.search import ForecastEvaluator, TableEvaluator
     from train_benchmark.table.benchmark_table import BenchmarkTable
 
     if name is EvaluatorName.FORECAST:
-        return ForecastEvaluator(forecaster, problem)
+        problem = of_network(problem, forecaster.metadata.macro)
+        return problem, ForecastEvaluator(forecaster, problem)
     loaded = BenchmarkTable.load(table)
+    problem = of_network(problem, Macro.from_plain(loaded.metadata.recipe["macro"]))
     # Where repeats may ask for further seeds, a function without one is a failed repeat.
     missing: Literal["error", "failed"] = "error" if len(seeds) == 1 else "failed"
-    return TableEvaluator(loaded, problem, seeds=seeds, missing=missing)
+    return problem, TableEvaluator(loaded, problem, seeds=seeds, missing=missing)
 
 
 def _warm(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_encoding.common.errors import UserError
+from surrogate.cli.commands.search.limits import of_network
 from surrogate.cli.config_argument import ConfigKind, config_path
 from surrogate.cli.extras import imports_of
 from surrogate.cli.options import corpus_roots
@@ -25,8 +26,8 @@ def trained(
     problem: "SearchProblem",
     seeds: Sequence[int],
     engine: "Engine",
-) -> "TrainingEvaluator":
-    """The evaluator of a search by trainings.
+) -> "tuple[SearchProblem, TrainingEvaluator]":
+    """The problem, with the recipe's macro network, and the evaluator of a search by trainings.
 
     Args:
         campaign: configuration that names the recipe, by default timit-micro's; its cells and
@@ -50,6 +51,7 @@ def trained(
     from surrogate.search import TrainedBy, TrainingEvaluator
 
     recipe = Campaign.load(campaign or config_path(ConfigKind.CAMPAIGN, "timit-micro")).recipe
+    problem = of_network(problem, recipe.macro)
     folder = out / CAMPAIGN_FOLDER
 
     def train(requests: "Sequence[Request]", on_record: "Callable[[TrainingRecord], None]") -> None:
@@ -57,4 +59,4 @@ def trained(
         collect(Campaign(recipe, jobs), roots, folder, engine=engine, on_record=on_record)
 
     by = TrainedBy(recipe.hash, recipe.semantics, recipe.macro)
-    return TrainingEvaluator(train, problem, seeds=seeds, recipe=by)
+    return problem, TrainingEvaluator(train, problem, seeds=seeds, recipe=by)

@@ -77,6 +77,15 @@ def test_a_table_must_have_most_functions_of_the_space() -> None:
     lacking.check_space(lambda cell: larger.space.function(cell).key in SMALL.functions.row_of)
 
 
+def test_a_table_must_have_most_functions_with_the_first_seed() -> None:
+    table = BenchmarkTable.load("timit-micro")
+    TableEvaluator(table, PROBLEM, seeds=(1234, 1235), missing="failed").check_space()
+    for seeds in ((1235,), (1235, 1234)):
+        evaluator = TableEvaluator(table, PROBLEM, seeds=seeds, missing="failed")
+        with pytest.raises(UserError, match=r"with seed 1235, .* of \d\d of 200 .* a seed first"):
+            evaluator.check_space()
+
+
 def test_checksums_tell_tables_and_artifacts_of_one_name_apart(artifact: Artifact) -> None:
     one, other = space_table(), space_table(noise=0.01)
     sums = [TableEvaluator(t, PROBLEM, seeds=(1,)).content_sha256 for t in (one, one, other)]
@@ -114,6 +123,7 @@ def test_params_are_counted_of_the_problem_s_network(table: BenchmarkTable) -> N
         (PROBLEM, (1, 7), r"asks for \[7\]"),
         (replace(PROBLEM, space=SearchSpace(semantics=Semantics.RELEASED)), (1,), "read cells as"),
         (SearchProblem((Quantity.of("a/b"),)), (1,), "setting must be one of those"),
+        (SearchProblem((Quantity.of("macs"),), macro="paper"), (1,), "the table's macro network"),
     ],
 )
 def test_what_the_table_does_not_have_is_refused_at_once(

@@ -167,6 +167,33 @@ def test_what_searches_are_judged_by_is_checked_before_they_run(
     assert not list((tmp_path / "runs").iterdir())
 
 
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        (
+            {"second": "params", "hypervolume_reference": (1, 1e9)},
+            "searcher old: searcher 'evolution' handles at most 1 objective",
+        ),
+        (
+            {"searchers": {"random": {}, "local": {"warm_start": {"table": "synth-micro"}}}},
+            "searcher local: a warm start must have at least 2 functions",
+        ),
+        (
+            {"target": "test_per", "searchers": {"random": {}, "local": {"stopping": "forecast"}}},
+            "searcher local: early stopping needs a first objective",
+        ),
+        ({"table": "timit-micro", "seeds": (1235, 1236)}, "with seed 1235"),
+    ],
+)
+def test_searchers_that_cannot_start_are_found_before_the_first_search(
+    further: dict[str, object], message: str, table: Path, tmp_path: Path
+) -> None:
+    plain = config_of(table).model_dump(mode="json", exclude_unset=True)
+    with pytest.raises(UserError, match=message):
+        run_comparison(CompareConfig.model_validate({**plain, **further}), tmp_path)
+    assert not list((tmp_path / "runs").iterdir())
+
+
 def test_searches_by_edited_code_are_run_again(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

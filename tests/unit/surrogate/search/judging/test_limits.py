@@ -5,10 +5,10 @@ import pytest
 
 from surrogate.fitting.config import FitConfig
 from surrogate.search import Quantity, Request, SearchProblem, SearchSpace, TableEvaluator
-from surrogate.search.judging.compare import ShuffledEvaluator
 from surrogate.search.judging.config import CompareConfig
 from surrogate.search.judging.judge import Judge
 from surrogate.search.judging.limits import limit_models
+from surrogate.search.judging.shuffled import ShuffledEvaluator
 from surrogate.search.judging.truth import Truth, TruthRow
 from tests.unit.surrogate.search.helpers import SMALL, space_table
 

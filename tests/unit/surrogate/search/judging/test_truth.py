@@ -51,6 +51,12 @@ def test_a_truth_has_each_function_once(rows: tuple[TruthRow, ...]) -> None:
         Truth(VAL_PER, rows)
 
 
+def test_rows_may_come_in_any_order_but_once() -> None:
+    assert Truth.of_rows(VAL_PER, ROWS[::-1]).digest == Truth(VAL_PER, ROWS).digest
+    with pytest.raises(UserError, match="one row for each function"):
+        Truth.of_rows(VAL_PER, (*ROWS, ROWS[0]))
+
+
 @pytest.mark.parametrize("suffix", [".json", ".parquet"])
 def test_refined_rows_take_the_place_of_estimates(suffix: str, tmp_path: Path) -> None:
     plain = [{"key": "c", "mean": 0.5, "sem": 0.004, "n_seeds": 6}]

@@ -1,14 +1,26 @@
 """What each kind of searcher does beyond the laws that all share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
 
 from graph_encoding.cell import Cell
 from graph_encoding.common.errors import MissingExtraError
-from surrogate.search import Evaluation, History, Outcome, Quantity, Request, Searcher, SearchSpace
+from surrogate.search import (
+    Evaluation,
+    History,
+    Limit,
+    Outcome,
+    Quantity,
+    Request,
+    Searcher,
+    SearchSpace,
+)
 from surrogate.search import run_search as run
+from surrogate.search import searcher as searcher_module
 from surrogate.search.run import evaluation_of
 from surrogate.search.searchers import (
     BrpNasSearcher,
@@ -33,6 +45,7 @@ from tests.unit.surrogate.search.helpers import SMALL
 
 PROBLEM = problem_of()
 LABELS = labels_of(SMALL)
+PARAMS = Quantity.of("params")
 
 
 def told(searcher: Searcher, cells: Sequence[Cell], costs: Sequence[float]) -> list[Evaluation]:
@@ -130,6 +143,43 @@ def test_guided_searches_spaces_that_are_too_large_to_enumerate() -> None:
     history = History({})
     run(searcher, Nodes(problem, {}), budget=20, batch=5, history=history)
     assert len({e.key for e in history.evaluations}) == 20
+
+
+def test_a_large_space_without_allowed_functions_is_given_up_after_one_round_of_draws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(searcher_module, "_DRAWS", 50)
+    space = SearchSpace(nodes=5, ops=("linear", "conv5", "conv7", "gated_linear", "zero"))
+    limit = Limit(PARAMS, 1.0)
+    drawn: list[Cell] = []
+    random_cells = SearchSpace.random_cells
+
+    def counted(self: SearchSpace, rng: np.random.Generator) -> Iterator[Cell]:
+        for cell in random_cells(self, rng):
+            drawn.append(cell)
+            yield cell
+
+    monkeypatch.setattr(SearchSpace, "random_cells", counted)
+    searcher = RandomSearcher(replace(problem_of(space=space), limits=(limit,)), seed=0)
+    assert searcher.ask(3) == [] and len(drawn) == 51
+
+
+def test_functions_that_were_only_looked_at_do_not_exhaust_a_large_space(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(searcher_module, "_DRAWS", 2000)
+    space = SearchSpace(nodes=5, ops=("linear", "conv5", "conv7", "gated_linear", "zero"))
+    problem = problem_of(space=space)
+    counts = [problem.static_value(PARAMS, space.function(c).graph) for c in sampled(space)]
+    limited = replace(problem, limits=(Limit(PARAMS, float(np.quantile(counts, 0.001))),))
+    searcher = RandomSearcher(limited, seed=0)
+    seen = list(searcher.random_new())
+    assert seen and len(searcher.ask(len(seen))) == len(seen)
+
+
+def sampled(space: SearchSpace) -> list[Cell]:
+    cells = islice(space.random_cells(np.random.default_rng(0)), 2000)
+    return [cell for cell in cells if not space.function(cell).is_dead]
 
 
 def test_nsga2_finds_more_of_a_front_than_its_first_population() -> None:
