@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from graph_encoding.common.atomic_files import flush_folder, truncate_half_line
 from graph_encoding.common.errors import UserError, unreadable
+from graph_encoding.common.strict_json import parse_json
 
 Status = Literal["ok", "failed", "dead", "stopped"]
 
@@ -55,6 +56,8 @@ class Evaluation:
     epochs: int = 0
     asked: int = 0
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - read by pydantic, not a field
+
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
             raise UserError(f"status must be one of {get_args(Status)}, but got {self.status!r}")
@@ -76,10 +79,13 @@ class Evaluation:
         return json.dumps(plain, sort_keys=True, allow_nan=False)
 
     @classmethod
-    def from_json(cls, line: str) -> "Evaluation":
-        """The inverse of `to_json`."""
-        plain = json.loads(line)
-        return cls(**{**plain, "costs": tuple(plain["costs"])})
+    def from_json(cls, line: str) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            UserError: if the line is no evaluation.
+        """
+        return parse_json(line, cls, "a line must be an evaluation")
 
 
 class History:
@@ -182,7 +188,7 @@ class History:
         with unreadable(f"{path} must be the history of a search", "choose another folder"):
             lines = path.read_text(encoding="utf-8").splitlines()
             about = dict(json.loads(lines[0])) if lines else self._about
-            evaluations = [Evaluation.from_json(line) for line in lines[1:]]
+            evaluations = [_read_line(path, n, line) for n, line in enumerate(lines[1:], start=2)]
         differing = sorted(
             name
             for name in {**about, **self._about}
@@ -207,3 +213,13 @@ class History:
             self._file.close()
             self._file = None
         self._lock.release()
+
+
+def _read_line(path: Path, number: int, line: str) -> Evaluation:
+    try:
+        return Evaluation.from_json(line)
+    except UserError as e:
+        raise UserError(
+            f"{path} must be the history of a search, but line {number} is not of one: {e}; "
+            "choose another folder"
+        ) from e

@@ -214,10 +214,11 @@ class Searcher(ABC):
         """Record evaluations, of cells from `ask` or of any others of the space.
 
         Raises:
-            UserError: if a cell is not of the space; nothing is recorded then.
+            UserError: if a cell is not of the space, or costs are not one for each objective;
+                nothing is recorded then.
         """
         for evaluation in evaluations:
-            self.space.cells.require_member(Cell.parse(evaluation.cell))
+            self._check(evaluation)
         for evaluation in evaluations:
             self.pending.pop(evaluation.key, None)
             self._closed.add(evaluation.key)
@@ -227,6 +228,15 @@ class Searcher(ABC):
                 known.costs.append(evaluation.costs)
                 known.violation = self.problem.violation(evaluation.values)
         self._learn(evaluations)
+
+    def _check(self, evaluation: Evaluation) -> None:
+        self.space.cells.require_member(Cell.parse(evaluation.cell))
+        expected = len(self.problem.objectives)
+        if evaluation.costs and len(evaluation.costs) != expected:
+            raise UserError(
+                f"an evaluation must have a cost for each objective, {expected}, but that of "
+                f"{evaluation.cell} has {len(evaluation.costs)}"
+            )
 
     def recommend(self, count: int = 1) -> list[Recommendation]:
         """The best functions that were evaluated, the best first, by what they should cost.

@@ -218,6 +218,19 @@ class SearcherContract:
         assert searcher.known == {} and searcher.pending == {}
         assert searcher.ask(3) == same.ask(3)
 
+    def test_evaluations_of_other_objectives_are_refused(
+        self, kind: type[Searcher], settings: Any
+    ) -> None:
+        """With an error, and nothing is recorded."""
+        problem = problem_of()
+        searcher = kind(problem, seed=6, settings=settings)
+        request = Request(SMALL.functions.cells[0], SMALL.functions.keys[0], 1)
+        outcome = Outcome({problem.objectives[0].name: 0.5})
+        right = evaluation_of(request, outcome, problem, "elsewhere", 0)
+        with pytest.raises(UserError, match="a cost for each objective, 1"):
+            searcher.tell([right, replace(right, costs=(0.5, 0.5))])
+        assert searcher.known == {}
+
     def test_dead_cells_are_never_asked_for_and_may_be_told(
         self, kind: type[Searcher], settings: Any
     ) -> None:

@@ -90,11 +90,23 @@ def test_another_checksum_is_another_search_but_older_files_have_none(tmp_path: 
         History({**ABOUT, "source_sha256": "b"}, tmp_path / "new").__enter__()
 
 
-def test_a_damaged_line_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("{}", "key"),
+        (EVALUATIONS[0].to_json().replace('"ok"', '"odd"'), "status"),
+        (EVALUATIONS[0].to_json().replace('"asked_at": 0', '"asked_at": "a"'), "asked_at"),
+        (EVALUATIONS[0].to_json().replace("[0.0]", "[]"), "costs must go with the status"),
+        (EVALUATIONS[0].to_json().replace("[0.0]", "[1e999]"), "finite"),
+    ],
+)
+def test_a_damaged_line_is_an_error_that_names_file_and_line(
+    line: str, why: str, tmp_path: Path
+) -> None:
     written(tmp_path / "h")
     lines = (tmp_path / "h").read_text().splitlines()
-    (tmp_path / "h").write_text("\n".join([lines[0], "{}", *lines[2:]]) + "\n")
-    with pytest.raises(UserError, match=r"h must be the history of a search"):
+    (tmp_path / "h").write_text("\n".join([lines[0], line, *lines[2:]]) + "\n")
+    with pytest.raises(UserError, match=f"h must be the history of a search, but line 2.*{why}"):
         History(ABOUT, tmp_path / "h").__enter__()
 
 
