@@ -1,6 +1,7 @@
 """What functions are really worth: judged by trainings that a search did not see."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -153,7 +154,7 @@ def read_refined(path: Path) -> tuple[TruthRow, ...]:
         path: file with the columns key, mean, sem and n_seeds; it ends in .parquet or .json.
 
     Raises:
-        UserError: if it cannot be read or a column is missing.
+        UserError: if it cannot be read, a column is missing, or a key repeats.
     """
     names = ("key", "mean", "sem", "n_seeds")
     rule = f"{path} must have rows with {', '.join(names)}"
@@ -164,10 +165,17 @@ def read_refined(path: Path) -> tuple[TruthRow, ...]:
             plain = pq.read_table(path, columns=list(names)).to_pylist()
         else:
             plain = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(
+        rows = tuple(
             TruthRow(str(row["key"]), float(row["mean"]), float(row["sem"]), int(row["n_seeds"]))
             for row in plain
         )
+    repeated = [key for key, times in Counter(row.key for row in rows).items() if times > 1]
+    if repeated:
+        raise UserError(
+            f"{path} must have one row for each function, but {len(repeated)} have several, such "
+            f"as {repeated[0]!r}; leave one of each"
+        )
+    return rows
 
 
 def interim_truth(

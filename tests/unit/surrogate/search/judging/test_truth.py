@@ -78,6 +78,13 @@ def test_a_file_without_a_column_is_refused(tmp_path: Path) -> None:
         read_refined(tmp_path / "refined.json")
 
 
+def test_a_file_that_repeats_a_function_is_refused(tmp_path: Path) -> None:
+    row = {"key": "c", "mean": 0.5, "sem": 0.004, "n_seeds": 6}
+    (tmp_path / "rows.json").write_text(json.dumps([row, {**row, "mean": 0.6}]))
+    with pytest.raises(UserError, match=r"rows.json must have one row .* such as 'c'"):
+        read_refined(tmp_path / "rows.json")
+
+
 def test_the_interim_truth_does_not_know_a_seed_that_searches_see() -> None:
     """Other labels of the seen seed of one function do not move that function's own truth."""
     table = space_table(noise=0.003)
