@@ -44,6 +44,8 @@ class CellSpace:
             raise UserError(
                 f"a space must have a whole number of nodes >= 1, but got {self.nodes!r}"
             )
+        # Of a list too: spaces are compared and hashed.
+        object.__setattr__(self, "ops", tuple(self.ops))
         if not self.ops or len(set(self.ops)) != len(self.ops):
             raise UserError(f"a space must have distinct operations, but got {self.ops}")
         for op in self.ops:

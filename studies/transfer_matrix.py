@@ -142,7 +142,7 @@ def _better(table: BenchmarkTable, keys: Sequence[str]) -> list[str]:
     """The better half by forecasts of functions held out from the fit."""
     forecasts = held_out_forecasts(table)
     rows = np.flatnonzero(in_half(np.array([forecasts[key] for key in keys]), better=True))
-    return [keys[row] for row in rows]
+    return [keys[row] for row in rows.tolist()]
 
 
 if __name__ == "__main__":

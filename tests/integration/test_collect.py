@@ -184,6 +184,18 @@ def test_a_folder_keeps_to_one_recipe(corpus: Path, config: Path, undisturbed: P
         collect(other, corpus, undisturbed)
 
 
+def test_shards_of_another_recipe_are_refused(
+    corpus: Path, config: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    campaign = Campaign.load(config)
+    train = campaign.recipe.train.model_copy(update={"dropout": 0.5})
+    other = Campaign(campaign.recipe.model_copy(update={"train": train}), campaign.jobs)
+    shutil.copytree(undisturbed / "shards", tmp_path / "shards")
+    with pytest.raises(UserError, match=r"of one recipe and corpus, but cell .* has the recipe_ha"):
+        collect(other, corpus, tmp_path, engine=MadeEngine())
+    assert not (tmp_path / "campaign.json").exists()
+
+
 def test_a_corpus_that_is_refused_does_not_bind_the_folder(
     corpus: Path, config: Path, tmp_path: Path
 ) -> None:

@@ -191,6 +191,12 @@ def test_malformed_spaces(nodes: int, ops: tuple[str, ...], part: str) -> None:
         CellSpace(nodes, ops)
 
 
+def test_a_space_may_be_given_a_list_of_operations() -> None:
+    space = CellSpace(1, ["linear", "zero"])  # type: ignore[arg-type]
+    assert space == CellSpace(1, ("linear", "zero"))
+    assert [c.text for c in space.equivalent(Cell.parse("00"), Semantics.PAPER)] == ["00"]
+
+
 @pytest.mark.parametrize("semantics", list(Semantics))
 def test_equivalent_points_are_all_points_of_a_key(semantics: Semantics) -> None:
     space = CellSpace()

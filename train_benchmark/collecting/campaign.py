@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,14 +86,14 @@ def collect(
         on_record: called with the record of each job once it is stored; earlier records first.
 
     Raises:
-        UserError: if the folder holds another recipe or corpus, cannot be written or has
-            another writer, or the corpus breaks a rule.
+        UserError: if the folder or a record in it is of another recipe or corpus, it cannot be
+            written or has another writer, or the corpus breaks a rule.
     """
     jobs = campaign.first(limit)
     deadline = math.inf if max_seconds is None else time.monotonic() + max_seconds
     speech = read_speech(corpus_root, campaign.recipe)
     with RecordStore(out, retry_failed=retry_failed) as store, Ledger(out) as ledger:
-        prepared = _claimed(out, speech, campaign.recipe)
+        prepared = _claimed(out, speech, campaign.recipe, store.records.values())
         wanted = {job: job.identity(campaign.recipe) for job in jobs}
         missing = [job for job in jobs if wanted[job] not in store.records]
         ledger.plan(wanted.values(), store.records)
@@ -120,7 +120,9 @@ def collect(
         return progress
 
 
-def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
+def _claimed(
+    out: Path, speech: RecipeSpeech, recipe: Recipe, records: Iterable[TrainingRecord]
+) -> PreparedCorpus:
     """The features of a corpus, once a campaign folder is bound to it and to a recipe."""
     description: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -145,12 +147,29 @@ def _claimed(out: Path, speech: RecipeSpeech, recipe: Recipe) -> PreparedCorpus:
             "--out"
         )
     _check_members(out, there["recipe"]["corpus"], recipe)
+    _check_records(out, records, description)
     prepared = _prepare_once(out, speech, recipe)
     # Only now: a faulty corpus must not be bound to the folder.
     if not path.exists():
         with atomic_file(path) as scratch:
             scratch.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     return prepared
+
+
+def _check_records(
+    out: Path, records: Iterable[TrainingRecord], description: Mapping[str, Any]
+) -> None:
+    """Refuse records of another recipe or corpus, as copied shards may have."""
+    for record in records:
+        for field in ("recipe_hash", "corpus_fingerprint"):
+            found, expected = getattr(record, field), description[field]
+            if found != expected:
+                raise UserError(
+                    f"all records of campaign folder {out} must be of one recipe and corpus, but "
+                    f"cell {record.cell}, seed {record.seed} has the {field} {found} and this run "
+                    f"has {expected}; remove the shards of the other campaign or choose another "
+                    "--out"
+                )
 
 
 def _check_members(out: Path, there: Mapping[str, Any], recipe: Recipe) -> None:

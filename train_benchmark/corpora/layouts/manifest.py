@@ -66,7 +66,8 @@ def list_manifest(root: Path, source: CorpusSource, parts: frozenset[str] | None
         parts: values of `part` to read; None for all lines.
 
     Raises:
-        UserError: if the manifest is missing or unreadable, or has no line of a given part.
+        UserError: if the manifest is missing or unreadable, or none of its lines is faulty and
+            none is of a given part.
     """
     file = _manifest_file(root)
     findings = Findings()
@@ -80,7 +81,8 @@ def list_manifest(root: Path, source: CorpusSource, parts: frozenset[str] | None
     missing = sorted((parts or frozenset()) - present)
     if not listed and not findings.problems:
         raise UserError(f"manifest {file} must have at least one line, but has none")
-    if missing:
+    # Faulty lines may be those of the part: they are reported instead.
+    if missing and not findings.problems:
         raise UserError(
             f"manifest {file} must have lines of part {', '.join(missing)}, but its parts are "
             f"{sorted(present)}"

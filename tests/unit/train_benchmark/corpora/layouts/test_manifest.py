@@ -152,6 +152,13 @@ def test_missing_parts_are_named(tmp_path: Path) -> None:
         read_corpus(path, SOURCE, parts=frozenset({"train", "dev"}))
 
 
+def test_a_faulty_line_is_named_before_the_part_that_it_leaves_empty(tmp_path: Path) -> None:
+    lines = ("audio\tspeaker\ttext\tpart", "a/1.wav\tann\tgo\ttrain", "b/1.wav\tbob\tno dev")
+    path = tsv(tmp_path, *lines)
+    with pytest.raises(UserError, match="line 3: must have 4 tab-separated fields, but has 3"):
+        read_corpus(path, TEXTS, parts=frozenset({"train", "dev"}))
+
+
 def test_symbols_of_an_open_label_set_are_counted(tmp_path: Path) -> None:
     path = tsv(tmp_path, "audio\tspeaker\ttext", "a/1.wav\tann\tGo.")
     report = check_corpus(path, CorpusSource(layout="manifest", labels="ipa-espeak"))
