@@ -8,15 +8,10 @@ from typing import Any, Literal
 from graph_encoding.common.errors import UserError
 from graph_encoding.common.registry import Registry
 
-_SIZES = (
-    "mel_bins",
-    "filters",
-    "strides",
-    "cells_per_block",
-    "groups",
-    "outputs",
-    "reduction_kernel",
-)
+_OF_BLOCKS = ("filters", "strides", "cells_per_block", "groups")
+"""Fields with one entry per block."""
+
+_SIZES = ("mel_bins", *_OF_BLOCKS, "outputs", "reduction_kernel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +52,14 @@ class Macro:
     frame_length_s: float = 0.025
 
     def __post_init__(self) -> None:
+        for field in _OF_BLOCKS:
+            # Of a list too: macro networks are compared and hashed.
+            value = getattr(self, field)
+            object.__setattr__(self, field, tuple(value) if isinstance(value, list) else value)
         blocks = len(self.filters)
         if not blocks:
             raise UserError(f"macro {self.name!r} must have at least one block, but has no filters")
-        for field in ("strides", "cells_per_block", "groups"):
+        for field in _OF_BLOCKS[1:]:
             if len(getattr(self, field)) != blocks:
                 raise UserError(
                     f"macro {self.name!r}: {field} must have one entry for each of the {blocks} "

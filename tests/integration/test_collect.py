@@ -342,6 +342,16 @@ def test_no_time_left_means_no_training(corpus: Path, config: Path, tmp_path: Pa
     assert campaign_status(tmp_path / "none").waiting == 12
 
 
+def test_a_run_without_time_moves_the_journal_into_a_shard(
+    corpus: Path, config: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    lines = [record.to_json() + "\n" for record in read_store(undisturbed).values()]
+    (tmp_path / "journal.jsonl").write_text("".join(lines[:3]))
+    collect(Campaign.load(config), corpus, tmp_path, max_seconds=0.0)
+    (tmp_path / "journal.jsonl").unlink()
+    assert len(read_store(tmp_path)) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -186,3 +186,10 @@ def test_the_cost_of_a_graph_is_that_of_its_cell() -> None:
 def test_a_macro_of_impossible_size_is_refused(change: dict[str, object], part: str) -> None:
     with pytest.raises(UserError, match=f"macro 'tiny'.*{part}"):
         replace(TINY, **change)  # type: ignore[arg-type]
+
+
+def test_a_macro_may_be_given_lists() -> None:
+    lists = {name: list(getattr(TINY, name)) for name in ("filters", "strides", "groups")}
+    macro = replace(TINY, **lists)  # type: ignore[arg-type]
+    assert macro == TINY
+    assert params(Cell.parse("11"), macro) == params(Cell.parse("11"), TINY)
