@@ -143,6 +143,21 @@ def test_exports_are_written_once(run: Run, folder: Path, tmp_path: Path, form: 
     assert "exists" in err
 
 
+def test_an_export_names_the_latencies_that_it_leaves_out(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    other = [replace(record, device="another") for record in RECORDS]
+    table = BenchmarkTable.load(folder)
+    table.save(tmp_path / "one", RECORDS)
+    table.save(tmp_path / "two", [*RECORDS, *other])
+    for name, said in (("one", False), ("two", True)):
+        code, _, err = run("table", "export", tmp_path / name, "--out", tmp_path / f"{name}.csv")
+        assert code == 0
+        assert (f"several devices have: those of {SETTING}" in err) is said
+        header = (tmp_path / f"{name}.csv").read_text().splitlines()[0]
+        assert (f"latency_s_{SETTING}" in header) is not said
+
+
 def test_exports_have_the_estimates_of_an_artifact(
     run: Run, artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -265,7 +265,8 @@ class Dataset(FileDataset):
             return self.seeds[0]
         if seed not in self.seeds:
             raise UserError(
-                f"seed must be one of {self.seeds}, but is {seed}; no seed is drawn at random here"
+                f"seed must be one of {self.seeds}, but is {seed!r}; no seed is drawn at random "
+                "here"
             )
         return seed
 

@@ -230,6 +230,12 @@ def export(
         check_new(out)  # Before the estimates, which take seconds.
         write(loaded, out, _estimates(loaded, table, artifact))
         typer.echo(f"wrote {out}", err=True)
+        several = [s for s in loaded.latency.settings if len(loaded.latency.devices(s)) > 1]
+        if several:
+            typer.echo(
+                f"without latencies that several devices have: those of {', '.join(several)}",
+                err=True,
+            )
         return
     if artifact is not None:
         raise UserError("--artifact is for csv and parquet; the original's files have no estimates")

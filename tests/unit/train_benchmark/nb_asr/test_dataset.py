@@ -172,6 +172,8 @@ def test_a_missing_seed_is_an_error_that_lists_the_seeds(data: Dataset, folder: 
             ask(ARCH)
     with pytest.raises(UserError, match="but is 1234"):
         data.test_acc(ARCH, seed=1234)
+    with pytest.raises(UserError, match=r"one of \[1, 2\], but is '1'"):
+        data.test_acc(ARCH, seed="1")  # type: ignore[arg-type]
     one = from_folder(folder, max_epochs=6, seeds=2)
     assert one.test_acc(ARCH) == data.test_acc(ARCH, seed=2)
 
