@@ -11,7 +11,7 @@ from graph_encoding.common.errors import unreadable
 from surrogate.explorer.columns import MISSING
 from surrogate.explorer.standard_space import StandardSpace
 from surrogate.explorer.table_columns import Columns
-from surrogate.search.history import Evaluation
+from surrogate.search.history import Evaluation, read_evaluations
 
 HISTORY_FILE = "history.jsonl"
 STATUSES = ("ok", "failed", "dead", "stopped")
@@ -42,10 +42,11 @@ class SearchRun:
         """
         file = path / HISTORY_FILE if path.is_dir() else path
         rule = f"{file} must be the history of a search, as `nasasr search --out DIR` writes it"
-        with unreadable(rule, "name the folder of a search"):
+        remedy = "name the folder of a search"
+        with unreadable(rule, remedy):
             text = file.read_text(encoding="utf-8")
             first, *lines = text[: text.rfind("\n") + 1].splitlines()
-            evaluations = tuple(Evaluation.from_json(line) for line in lines)
+            evaluations = tuple(read_evaluations(file, lines, remedy))
             found = cls(file.resolve().parent.name, dict(json.loads(first)), evaluations)
             found.facts()  # which reads the first line
             return found

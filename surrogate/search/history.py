@@ -185,10 +185,11 @@ class History:
         self._close()
 
     def _read(self, path: Path) -> None:
-        with unreadable(f"{path} must be the history of a search", "choose another folder"):
+        remedy = "choose another folder"
+        with unreadable(f"{path} must be the history of a search", remedy):
             lines = path.read_text(encoding="utf-8").splitlines()
             about = dict(json.loads(lines[0])) if lines else self._about
-            evaluations = [_read_line(path, n, line) for n, line in enumerate(lines[1:], start=2)]
+            evaluations = read_evaluations(path, lines[1:], remedy)
         differing = sorted(
             name
             for name in {**about, **self._about}
@@ -215,11 +216,24 @@ class History:
         self._lock.release()
 
 
-def _read_line(path: Path, number: int, line: str) -> Evaluation:
-    try:
-        return Evaluation.from_json(line)
-    except UserError as e:
-        raise UserError(
-            f"{path} must be the history of a search, but line {number} is not of one: {e}; "
-            "choose another folder"
-        ) from e
+def read_evaluations(path: Path, lines: Sequence[str], remedy: str) -> list[Evaluation]:
+    """Read the lines of a history after its first one.
+
+    Args:
+        path: the history, for messages.
+        lines: one evaluation each.
+        remedy: what the user can do about a line that is damaged.
+
+    Raises:
+        UserError: with the number of a line that is no evaluation.
+    """
+    evaluations = []
+    for number, line in enumerate(lines, start=2):
+        try:
+            evaluations.append(Evaluation.from_json(line))
+        except UserError as e:
+            raise UserError(
+                f"{path} must be the history of a search, but line {number} is not of one: {e}; "
+                f"{remedy}"
+            ) from e
+    return evaluations
