@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from graph_encoding.cell import Cell
+from graph_encoding.functional_identity import functional_form
+from graph_encoding.semantics import Semantics
 from graph_encoding.space import CellSpace
 from surrogate.explorer.columns import PER_DIGITS
 from surrogate.forecasting.benchmark_query import Benchmark
@@ -101,6 +103,33 @@ def test_the_limit_holds_for_all_that_pass(explorer: str, tab: Tab, forecaster: 
     fewer = passing(page)
     page.select_option("#level", "0.5")  # a limit that must hold with less probability
     assert passing(page) > fewer
+
+
+@pytest.mark.parametrize("removed", [("linear",), ("conv5", "zero")])
+def test_the_filter_finds_functions_that_one_of_their_cells_computes_without_an_operation(
+    explorer: str, tab: Tab, removed: tuple[str, ...]
+) -> None:
+    page = tab.open(explorer)
+    for operation in removed:
+        page.locator(f'[data-op-name="{operation}"]').click()
+    forms = {cell: functional_form(cell, Semantics.PAPER) for cell in CellSpace()}
+    without = {
+        form.key
+        for cell, form in forms.items()
+        if not form.is_dead and not set(removed) & set(cell.ops)
+    }
+    assert passing(page) == len(without)
+    page.locator('[data-list="allowed"]').click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    assert {row["functional_key"] for row in rows} == without
+    for row in rows:
+        cell = Cell.parse(row["cell"])
+        assert forms[cell].key == row["functional_key"]
+        assert not set(removed) & set(cell.ops)
+    shown = page.locator("#list .go").first.inner_text()
+    assert not set(removed) & set(Cell.parse(shown).ops)
 
 
 def test_the_editor_changes_the_cell_and_the_drawing(explorer: str, tab: Tab) -> None:

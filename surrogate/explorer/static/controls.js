@@ -60,7 +60,7 @@ class Controls {
 
   turnOperation(name) {
     if (!name) return;
-    const removed = new Set(state.ops.split(",").filter(Boolean));
+    const removed = removedOperations();
     if (!removed.delete(name)) removed.add(name);
     choose({ ops: [...removed].join(",") });
     this.by("ops").querySelector(`[data-op-name="${name}"]`)?.focus();
@@ -116,7 +116,7 @@ class Controls {
   }
 
   drawFilter(scene) {
-    const removed = new Set(state.ops.split(",").filter(Boolean));
+    const removed = removedOperations();
     this.by("ops").innerHTML = this.page.space.ops.map((op) =>
       `<button type="button" class="chip" data-op-name="${escaped(op)}" aria-pressed="${!removed.has(op)}">${escaped(op)}</button>`).join("");
     this.by("conditions").innerHTML = conditions().map((c) => {
@@ -124,6 +124,6 @@ class Controls {
       const says = `${q ? shortLabel(q) : c.id} ${c.way === "le" ? "≤" : "≥"} ${c.value}`;
       return `<button type="button" class="chip" data-condition="${escaped(c.text)}" aria-label="Remove the condition ${escaped(says)}">${escaped(says)} ×</button>`;
     }).join("");
-    this.by("filter-says").textContent = `Cells may have the marked operations. ${count(scene.passing)} cells pass.`;
+    this.by("filter-says").textContent = `A function passes if one of its cells has only the marked operations; that cell is shown. ${count(scene.passing)} functions pass.`;
   }
 }

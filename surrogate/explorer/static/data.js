@@ -63,6 +63,15 @@ class Space {
     /** Points of each function. */
     this.pointsOf = this.keys.map(() => []);
     this.points.forEach((f, point) => this.pointsOf[f].push(point));
+    /** Operations of each point: bit i is that of operation i. */
+    this.opsOf = Uint32Array.from(this.points, (_, point) =>
+      this.text(point).split("_").reduce((bits, node) => bits | (1 << Number(node[0])), 0));
+  }
+
+  /** The first point of a function that has none of some operations; null if all have one. */
+  pointWithout(f, removed) {
+    const bits = this.ops.reduce((sum, op, i) => (removed.has(op) ? sum | (1 << i) : sum), 0);
+    return this.pointsOf[f].find((point) => !(this.opsOf[point] & bits)) ?? null;
   }
 
   /** Text of a point, in the order of `CellSpace`: the first coordinate varies fastest. */

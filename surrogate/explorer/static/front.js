@@ -10,17 +10,20 @@ function conditions() {
   });
 }
 
+/** Operations that the filter removes. */
+function removedOperations() {
+  return new Set(state.ops.split(",").filter(Boolean));
+}
+
 /** Whether each function of a table passes the filter and the latency limit. */
 function allowedOf(space, table) {
   const passes = new Uint8Array(table.count).fill(1);
   // Dead functions have parameters and multiply-accumulates too, the fewest of all.
   for (let f = 0; f < table.count; f++) if (wholeAt(space.nearest, f) === null) passes[f] = 0;
-  const removed = new Set(state.ops.split(",").filter(Boolean));
+  // Several cells may be one function: one of them without the removed operations is enough.
+  const removed = removedOperations();
   if (removed.size) {
-    space.pointsOf.forEach((points, f) => {
-      const own = space.text(points[0]).split("_").map((node) => space.ops[Number(node[0])]);
-      if (own.some((op) => removed.has(op))) passes[f] = 0;
-    });
+    for (let f = 0; f < table.count; f++) if (space.pointWithout(f, removed) === null) passes[f] = 0;
   }
   for (const { id, way, value } of conditions()) {
     const values = table.byId.get(id)?.values;

@@ -46,11 +46,11 @@ class CellList {
   }
 
   draw() {
-    const { space } = this.page, { current, selected } = this.page.scene();
+    const { current, selected } = this.page.scene();
     const functions = this.functions(), columns = this.columns();
     const head = columns.map((q) => `<th aria-sort="${this.order.id === q.id ? (this.order.falls ? "descending" : "ascending") : "none"}"><button type="button" data-sort="${escaped(q.id)}" title="${escaped(q.label)}">${escaped(shortLabel(q))}${q.unit && !shortLabel(q).includes(q.unit) ? ` ${q.unit}` : ""}</button></th>`).join("");
     const rows = functions.slice(0, MOST_ROWS).map((f) => {
-      const text = space.text(space.pointsOf[f][0]);
+      const text = this.page.textOf(f);
       return `<tr${f === current ? ' class="now"' : ""}><td><button type="button" class="go" data-go="${text}">${text}</button></td>${columns.map((q) => `<td>${Number.isNaN(q.values[f]) ? "–" : q.values[f].toFixed(q.decimals)}</td>`).join("")}</tr>`;
     }).join("");
     this.table.innerHTML = `<caption class="unseen">Cells of the chosen list</caption><thead><tr><th>Cell</th>${head}</tr></thead><tbody>${rows}</tbody>`;
@@ -68,7 +68,7 @@ class CellList {
     const { space } = this.page, { table } = this.page.scene();
     const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
     const head = ["cell", "functional_key", ...table.quantities.map((q) => (q.unit ? `${q.id} [${q.unit}]` : q.id))];
-    const rows = this.functions().map((f) => [space.text(space.pointsOf[f][0]), space.keys[f],
+    const rows = this.functions().map((f) => [this.page.textOf(f), space.keys[f],
       ...table.quantities.map((q) => (Number.isNaN(q.values[f]) ? "" : q.values[f].toFixed(q.decimals)))]);
     return [head, ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
   }

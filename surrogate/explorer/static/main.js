@@ -23,8 +23,10 @@ class Page {
     return this.scenes[0];
   }
 
+  /** A cell of a function: the first that the filter lets pass, or the first of all. */
   textOf(f) {
-    return this.space.text(this.space.pointsOf[f][0]);
+    const { space } = this;
+    return space.text(space.pointWithout(f, removedOperations()) ?? space.pointsOf[f][0]);
   }
 
   /** Choices that the address does not have: the usual ones. */
