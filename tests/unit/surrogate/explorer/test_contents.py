@@ -184,7 +184,7 @@ def test_a_recorded_search_is_read_with_half_a_line_left_out(tmp_path: Path) -> 
 
 def test_what_is_no_search_is_refused(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text("[]\n[]\n")
-    with pytest.raises(UserError, match="history of a search.* line 2 is not of one"):
+    with pytest.raises(UserError, match=r"history of a search.* line 2 is not of one"):
         SearchRun.read(tmp_path)
     with pytest.raises(UserError, match="name the folder of a search"):
         SearchRun.read(tmp_path / "absent")
