@@ -1,11 +1,12 @@
 """A predictor of an expensive recipe from the complete table of a cheap one and few trainings."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,6 +32,10 @@ _RESIDUAL = "residual."
 _PRIOR = "prior."
 _LEAST_LEFT = 1e-6
 """Least standard deviation of the residuals, in units of `size_of` the labels: less is rounding."""
+_MOST_GROWTH = 4.0
+"""Most change of the residuals' log size over one standard deviation of the forecast."""
+_ROUNDS = 5
+"""Line and sizes in turn, each the likeliest given the other."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +59,12 @@ class PriorSettings(Settings):
 class PriorPredictor(VocabularyPredictor):
     """A line in the forecast of another recipe, and a Gaussian process on its residuals.
 
-    With f the forecast of the prior recipe, `y = a + rho f(x) + delta(x)`: the autoregressive form
-    of co-kriging. f is the mean of a process on the whole prior table, so that a function's value
-    there is smoothed, and functions without a value have one too. delta is a process on the graph
-    and on f. The labels of the fit have no influence on f: a held-out function's value of the
-    prior recipe may be known, its label is not.
+    With f the forecast of the prior recipe, `y = a + rho f(x) + s(f) delta(x)`: the autoregressive
+    form of co-kriging. f is the mean of a process on the whole prior table, so that a function's
+    value there is smoothed, and functions without a value have one too. delta is a process on the
+    graph and on f. `log s` is a line in f: the two recipes may agree better on good functions than
+    on bad ones, or the reverse, and intervals follow. The labels of the fit have no influence on
+    f: a held-out function's value of the prior recipe may be known, its label is not.
 
     The prior forecast is stored with the fit, which no longer needs the table. A fit on labels of
     the prior table itself raises a `UserError`: it would know those of held-out functions.
@@ -83,14 +89,14 @@ class PriorPredictor(VocabularyPredictor):
         self._prior = _fitted_prior(
             self.settings.table, _content_of(self.settings.table), target, self.settings.prior
         )
-        self._line = np.array([0.0, 1.0])
         labels, weights = dataset.model_values, dataset.weights
         forecast = self._forecast(dataset.graphs)
-        around = forecast - np.average(forecast, weights=weights)
-        spread = float(weights @ around**2)
-        rho = float(weights @ (around * labels)) / spread if spread > 0 else 0.0
-        self._line = np.array([float(np.average(labels - rho * forecast, weights=weights)), rho])
-        left = labels - self._on_line(forecast)
+        self._sizes = _Sizes()
+        for _ in range(_ROUNDS):
+            size = self._sizes.at(forecast)
+            self._line = _line(forecast, labels, weights / size**2)
+            self._sizes = _Sizes.of(forecast, labels - self._on_line(forecast), weights)
+        left = (labels - self._on_line(forecast)) / self._sizes.at(forecast)
         self._unit = max(float(left.std()), _LEAST_LEFT * size_of(labels))
         graphs = _with_forecast(dataset.graphs, forecast)
         self._vocabulary = Vocabulary.of(graphs, with_features=True)
@@ -122,7 +128,8 @@ class PriorPredictor(VocabularyPredictor):
         forecast = self._forecast(graphs)
         inputs = inputs_of(_with_forecast(graphs, forecast), self._vocabulary)
         left = self._residual.predict(inputs)
-        return Prediction(self._on_line(forecast) + self._unit * left.mean, self._unit * left.std)
+        size = self._unit * self._sizes.at(forecast)
+        return Prediction(self._on_line(forecast) + size * left.mean, size * left.std)
 
     def _forecast(self, graphs: Sequence[CellGraph]) -> FloatArray:
         """(n,) means of the prior recipe, on its model scale."""
@@ -137,6 +144,7 @@ class PriorPredictor(VocabularyPredictor):
         return {
             "line": self._line,
             "unit": np.array([self._unit]),
+            "sizes": np.array(self._sizes),
             **{f"{_RESIDUAL}{k}": v for k, v in self._residual.arrays().items()},
             **{f"{_PRIOR}{k}": v for k, v in self._prior._learned().items()},  # noqa: SLF001
         }
@@ -149,11 +157,71 @@ class PriorPredictor(VocabularyPredictor):
         super()._restore(arrays, documents)
         self._line = arrays["line"]
         (self._unit,) = arrays["unit"].tolist()
+        # Fits of before had residuals of one size.
+        self._sizes = _Sizes(*arrays["sizes"].tolist()) if "sizes" in arrays else _Sizes()
         self._residual = GaussianProcess(self.settings.residual)
         self._residual.restore(_under(_RESIDUAL, arrays), {})
         self._prior = GpPredictor(self.settings.prior)
         self._prior._restore(_under(_PRIOR, arrays), _under(_PRIOR, documents))  # noqa: SLF001
         self._prior._fitted = True  # noqa: SLF001
+
+
+def _line(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
+    """Start and slope of the line through n points with the least weighted squared error."""
+    around = x - np.average(x, weights=weights)
+    spread = float(weights @ around**2)
+    slope = float(weights @ (around * y)) / spread if spread > 0 else 0.0
+    return np.array([float(np.average(y - slope * x, weights=weights)), slope])
+
+
+class _Sizes(NamedTuple):
+    """Size of the residuals, relative to that at the mean forecast: `exp(growth (f - mean))`.
+
+    Attributes:
+        growth: change of the log size per unit of the forecast.
+        mean: forecast at which the size is 1.
+        low: forecasts below have the size at this one.
+        high: forecasts above have the size at this one.
+    """
+
+    growth: float = 0.0
+    mean: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+    @classmethod
+    def of(cls, forecast: FloatArray, left: FloatArray, weights: FloatArray) -> "_Sizes":
+        """The sizes of the greatest likelihood, if the n residuals are normal.
+
+        With the best common size for each growth g, minus twice the log-likelihood is, up to
+        constants, the logarithm of the weighted mean of `left^2 exp(-2 g (f - mean))`: convex.
+        """
+        # Late: predictions need no scipy, whose import takes longer than they do.
+        from scipy.optimize import minimize_scalar
+
+        mean = float(np.average(forecast, weights=weights))
+        around = forecast - mean
+        spread = math.sqrt(float(np.average(around**2, weights=weights)))
+        low, high = float(forecast.min()), float(forecast.max())
+        if not spread or not left.any():
+            return cls(0.0, mean, low, high)
+        squares = weights * left**2
+
+        def surprise(growth: float) -> float:
+            exponents = -2 * growth * around
+            largest = float(exponents.max())
+            return largest + math.log(float(squares @ np.exp(exponents - largest)))
+
+        most = _MOST_GROWTH / spread
+        found = minimize_scalar(surprise, bounds=(-most, most), method="bounded")
+        return cls(float(found.x), mean, low, high)
+
+    def at(self, forecast: FloatArray) -> FloatArray:
+        """(n,) sizes, > 0."""
+        sizes: FloatArray = np.exp(
+            self.growth * (np.clip(forecast, self.low, self.high) - self.mean)
+        )
+        return sizes
 
 
 def _under(prefix: str, values: Mapping[str, T]) -> dict[str, T]:

@@ -1,5 +1,6 @@
 """Predictions from the table of another recipe and few trainings."""
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,55 @@ def test_the_table_of_the_labels_is_refused(cheap: SurrogateDataset) -> None:
 def test_the_line_is_found(cheap: SurrogateDataset) -> None:
     found = PriorPredictor().fit(expensive(cheap), np.random.default_rng(0))
     assert found._line[1] == pytest.approx(0.7, abs=0.15)
+
+
+def uneven(cheap: SurrogateDataset, growth: float) -> SurrogateDataset:
+    """Labels around the forecast of the first recipe; the noise's log size is a line in it."""
+    forecast = prior._fitted_prior("", "", VAL_PER, GpSettings()).predict(cheap.graphs).mean
+    around = (forecast - forecast.mean()) / forecast.std()
+    noise = 0.02 * np.exp(growth * around) * np.random.default_rng(3).normal(size=len(cheap))
+    return replace(cheap, values=VAL_PER.transform.to_raw(forecast + noise))
+
+
+@pytest.mark.parametrize("growth", [-0.8, 0.0, 0.8])
+def test_widths_follow_the_size_of_the_residuals(cheap: SurrogateDataset, growth: float) -> None:
+    data = uneven(cheap, growth)
+    rows = np.random.default_rng(1).permutation(len(data))
+    train, test = data.subset(np.sort(rows[:200])), data.subset(np.sort(rows[200:]))
+    found = PriorPredictor().fit(train, np.random.default_rng(0)).predict(test.graphs)
+    z = (test.model_values - found.mean) / found.std
+    thirds = np.array_split(np.argsort(found.mean, kind="stable"), 3)
+    for third in thirds:
+        assert 0.6 < np.sqrt(np.mean(z[third] ** 2)) < 1.6
+    low, _, high = (math.log(found.std[third].mean()) for third in thirds)
+    assert high - low == pytest.approx(2 * growth, abs=0.6)
+
+
+def test_residuals_of_none_have_one_size() -> None:
+    """A recipe that is a line in the other one, and a forecast that never changes."""
+    forecast, weights = np.array([0.1, 0.2, 0.4]), np.full(3, 1 / 3)
+    for sizes in (
+        prior._Sizes.of(forecast, np.zeros(3), weights),
+        prior._Sizes.of(np.full(3, 0.2), np.array([-0.1, 0.1, 0.0]), weights),
+    ):
+        assert sizes.at(forecast).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_sizes_are_not_extrapolated() -> None:
+    left = np.array([0.01, -0.01, 0.1, -0.1])
+    sizes = prior._Sizes.of(np.array([0.0, 0.0, 1.0, 1.0]), left, np.full(4, 0.25))
+    low, high = sizes.at(np.array([0.0, 1.0])).tolist()
+    assert high / low == pytest.approx(10, rel=1e-3)
+    assert sizes.at(np.array([-5.0, 5.0])).tolist() == [low, high]
+
+
+def test_fits_from_before_sizes_are_read(cheap: SurrogateDataset, tmp_path: Path) -> None:
+    fitted = PriorPredictor().fit(expensive(cheap), np.random.default_rng(0))
+    learned = {k: v for k, v in fitted._learned().items() if k != "sizes"}
+    fitted._learned = lambda: learned  # type: ignore[method-assign]
+    fitted.save(tmp_path / "p")
+    read = load_predictor(tmp_path / "p")
+    assert read._sizes.at(np.array([0.1, 3.0])).tolist() == [1.0, 1.0]
 
 
 def test_a_fit_is_read_without_the_table(cheap: SurrogateDataset, tmp_path: Path) -> None:
