@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from graph_encoding.common.errors import MissingExtraError
 from graph_encoding.graph import CellGraph
+from graph_encoding.ops import SIZES
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
 def to_networkx(graph: CellGraph) -> "nx.DiGraph":
     """The graph as a `networkx.DiGraph`.
 
-    Nodes are numbered as in the graph and carry `op` (name), `kind`, `kernel`, `dilation` and
-    `group_scale`; edges carry `multiplicity`; the graph carries `key`.
+    Nodes are numbered as in the graph and carry `op` (name), `kind` and the sizes of the
+    operation: `kernel`, `dilation`, `group_scale`, `stride`, `expansion`. Edges carry
+    `multiplicity`; the graph carries `key` and `features`, a dict of numbers by name.
 
     Raises:
         MissingExtraError: if networkx is not installed.
@@ -22,16 +24,10 @@ def to_networkx(graph: CellGraph) -> "nx.DiGraph":
         import networkx as nx
     except ModuleNotFoundError as e:
         raise MissingExtraError("networkx", "gnn") from e
-    result = nx.DiGraph(key=graph.key)
+    result = nx.DiGraph(key=graph.key, features=dict(graph.features))
     for node, op in enumerate(graph.ops):
-        result.add_node(
-            node,
-            op=op.name,
-            kind=op.kind,
-            kernel=op.kernel,
-            dilation=op.dilation,
-            group_scale=op.group_scale,
-        )
+        sizes = {name: getattr(op, name) for name in SIZES}
+        result.add_node(node, op=op.name, kind=op.kind, **sizes)
     for source, target, multiplicity in graph.edges:
         result.add_edge(source, target, multiplicity=multiplicity)
     return result
