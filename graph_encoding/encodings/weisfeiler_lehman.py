@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from graph_encoding.common.errors import UserError
 from graph_encoding.encodings.base import Encoding
 from graph_encoding.graph import CellGraph
 
@@ -18,13 +19,21 @@ class WeisfeilerLehmanEncoding(Encoding):
     Defined for any size and any operation; different neighbourhoods may share a bin.
 
     Args:
-        iterations: radius of the largest neighbourhood.
-        bins: columns per radius.
+        iterations: radius of the largest neighbourhood, >= 0.
+        bins: columns per radius, >= 1.
+
+    Raises:
+        UserError: if an argument is too small.
 
     Source: Shervashidze et al., "Weisfeiler-Lehman graph kernels", JMLR 2011, section 3.
     """
 
     def __init__(self, iterations: int = 2, bins: int = 64) -> None:
+        if iterations < 0 or bins < 1:
+            raise UserError(
+                "neighbourhoods need iterations >= 0 and bins >= 1, but got "
+                f"iterations={iterations!r} and bins={bins!r}"
+            )
         self._iterations = iterations
         self._bins = bins
         self._columns = tuple(

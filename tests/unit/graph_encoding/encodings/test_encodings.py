@@ -215,3 +215,9 @@ def test_a_composition_puts_its_parts_side_by_side() -> None:
     assert (both.encode([ROW]) == np.concatenate(parts, axis=1)).all()
     with pytest.raises(UserError, match="must have distinct columns"):
         Composition([PathEncoding(), PathEncoding()])
+
+
+@pytest.mark.parametrize("wrong", [{"iterations": -1}, {"bins": 0}])
+def test_neighbourhoods_without_columns_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(UserError, match="need iterations >= 0 and bins >= 1"):
+        WeisfeilerLehmanEncoding(**wrong)
