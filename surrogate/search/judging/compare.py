@@ -40,6 +40,7 @@ from surrogate.search.judging.truth import (
     ARTIFACT,
     Truth,
     TruthRow,
+    check_of_space,
     interim_truth,
     read_refined,
 )
@@ -323,7 +324,9 @@ def _forecast_truth(config: CompareConfig, runs: Sequence[SearchRun]) -> Truth:
 def _truth(config: CompareConfig, table: "BenchmarkTable", folder: Path) -> Truth:
     """The truth of a comparison, kept under the name of what it depends on."""
     refined = () if config.truth.refined is None else read_refined(config.truth.refined)
-    if {row.key for row in refined} == set(config.problem.space.functions.keys):
+    keys, of_space = {row.key for row in refined}, set(config.problem.space.functions.keys)
+    check_of_space(keys, of_space)  # before the fits
+    if keys == of_space:
         # Nothing of an estimate would be left, which takes fits of its predictor.
         return Truth.of_rows(config.of_target, refined)
     choice = contender(config.truth.predictor, config.truth.settings)

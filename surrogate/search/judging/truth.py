@@ -138,13 +138,22 @@ class Truth:
         """The same truth with better rows in place of its own."""
         own = {row.key: row for row in self.rows}
         better = {row.key: row for row in rows}
-        unknown = sorted(set(better) - set(own))
-        if unknown:
-            raise UserError(
-                f"refined rows must be of functions of the space, but {len(unknown)} are not, such "
-                f"as {unknown[0]!r}; read them with the semantics of the table"
-            )
+        check_of_space(better, own)
         return self.of_rows(self.target, {**own, **better}.values())
+
+
+def check_of_space(refined: Iterable[str], space: Iterable[str]) -> None:
+    """Make sure that refined rows are of functions of a space, by their keys.
+
+    Raises:
+        UserError: if one is not.
+    """
+    unknown = sorted(set(refined) - set(space))
+    if unknown:
+        raise UserError(
+            f"refined rows must be of functions of the space, but {len(unknown)} are not, such "
+            f"as {unknown[0]!r}; read them with the semantics of the table"
+        )
 
 
 def read_refined(path: Path) -> tuple[TruthRow, ...]:

@@ -143,6 +143,22 @@ def test_a_refined_truth_of_all_functions_takes_no_estimate(
     assert again.truth_sources == {"refined": len(SMALL.functions)}
 
 
+def test_refined_rows_of_another_space_are_refused_before_an_estimate_is_made(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_text('[{"key": "of another space", "mean": 0.5, "sem": 0.1, "n_seeds": 2}]')
+    config = config_of(table)
+    truth = config.truth.model_copy(update={"refined": rows})
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("an estimate that nothing uses")
+
+    monkeypatch.setattr(compare, "interim_truth", fail)
+    with pytest.raises(UserError, match="of functions of the space, but 1 are not, such as 'of an"):
+        run_comparison(config.model_copy(update={"truth": truth}), tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("further", "message"),
     [
