@@ -1,7 +1,7 @@
 """The parts of a forecast: each model predicts a function once, and levels are applied on top."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Generic, TypeVar
 
@@ -35,7 +35,7 @@ from surrogate.predictors.score_model import Jointly
 F = TypeVar("F")
 
 _MOST_REMEMBERED = 20_000
-"""Functions whose numbers a part remembers; further ones empty its memory first."""
+"""Functions that a part remembers; further ones empty its memory first."""
 
 
 class Functions:
@@ -95,9 +95,9 @@ class Memory:
 
     def rows(self, functions: Functions, compute: Callable[[Functions], FloatArray]) -> FloatArray:
         """(n, k) rows of n functions; `compute` gives those that are missing."""
-        missing = [i for i, key in enumerate(functions.keys) if key not in self._place]
+        missing = _missing(functions, self._place)
         if len(self._place) + len(missing) > max(_MOST_REMEMBERED, len(functions)):
-            self._place, missing = {}, list(range(len(functions)))
+            self._place, missing = {}, range(len(functions))
         if missing:
             new = functions.subset(missing)
             self._append(new.keys, compute(new))
@@ -114,15 +114,21 @@ class Memory:
         self._place.update(zip(keys, range(known, count), strict=True))
 
 
+def _missing(functions: Functions, known: Container[str]) -> Sequence[int]:
+    """Places of the functions that are not known."""
+    return [i for i, key in enumerate(functions.keys) if key not in known]
+
+
 class Part(ABC, Generic[F]):
     """One model of an artifact within a forecast.
 
-    It remembers its predictions, and its numbers at the latest level: a function that is asked for
-    again costs no prediction, and has the same digits at every level.
+    It remembers its predictions, and its forecasts at the latest level: a function that is asked
+    for again costs no prediction, and has the same digits at every level.
     """
 
     def __init__(self) -> None:
-        self._predictions, self._numbers = Memory(), Memory()
+        self._predictions = Memory()
+        self._made: dict[str, F] = {}
         self._level = 0.0
 
     def predictions(self, functions: Functions) -> FloatArray:
@@ -132,12 +138,16 @@ class Part(ABC, Generic[F]):
     def forecasts(self, functions: Functions, level: float) -> list[F]:
         """(n,) forecasts; without intervals if `limit` refuses the level."""
         if level != self._level:
-            self._level, self._numbers = level, Memory()
-        numbers = self._numbers.rows(functions, lambda new: self._at_level(new, level))
-        return [
-            self._forecast(key, row)
-            for key, row in zip(functions.keys, numbers.tolist(), strict=True)
-        ]
+            self._level, self._made = level, {}
+        missing = _missing(functions, self._made)
+        if len(self._made) + len(missing) > max(_MOST_REMEMBERED, len(functions)):
+            self._made, missing = {}, range(len(functions))
+        if missing:
+            new = functions.subset(missing)
+            rows = self._at_level(new, level).tolist()
+            for key, row in zip(new.keys, rows, strict=True):
+                self._made[key] = self._forecast(key, row)
+        return [self._made[key] for key in functions.keys]
 
     @property
     def predictors(self) -> Sequence[Predictor]:
