@@ -1,12 +1,11 @@
 """A predictor of an expensive recipe from the complete table of a cheap one and few trainings."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from surrogate.data.targets import TARGETS, FloatArray, Target, size_of
 from surrogate.predictors.base import Arrays, register_predictor
 from surrogate.predictors.features import GraphInputs, Vocabulary, inputs_of
 from surrogate.predictors.gaussian.gp import GaussianProcess, GpPredictor, GpSettings
+from surrogate.predictors.residual_sizes import ResidualSizes
 from surrogate.predictors.score_model import VocabularyPredictor
 from surrogate.predictors.settings import Settings
 from train_benchmark.labels import LABELS
@@ -32,8 +32,6 @@ _RESIDUAL = "residual."
 _PRIOR = "prior."
 _LEAST_LEFT = 1e-6
 """Least standard deviation of the residuals, in units of `size_of` the labels: less is rounding."""
-_MOST_GROWTH = 4.0
-"""Most change of the residuals' log size over one standard deviation of the forecast."""
 _ROUNDS = 5
 """Line and sizes in turn, each the likeliest given the other."""
 
@@ -62,8 +60,8 @@ class PriorPredictor(VocabularyPredictor):
     With f the forecast of the prior recipe, `y = a + rho f(x) + s(f) delta(x)`: the autoregressive
     form of co-kriging. f is the mean of a process on the whole prior table, so that a function's
     value there is smoothed, and functions without a value have one too. delta is a process on the
-    graph and on f. `log s` is a line in f: the two recipes may agree better on good functions than
-    on bad ones, or the reverse, and intervals follow. The labels of the fit have no influence on
+    graph and on f. s(f) is fitted too: the two recipes may agree better on good functions than on
+    bad ones, or the reverse, and intervals follow. The labels of the fit have no influence on
     f: a held-out function's value of the prior recipe may be known, its label is not.
 
     The prior forecast is stored with the fit, which no longer needs the table. A fit on labels of
@@ -91,18 +89,17 @@ class PriorPredictor(VocabularyPredictor):
         )
         labels, weights = dataset.model_values, dataset.weights
         forecast = self._forecast(dataset.graphs)
-        self._sizes = _Sizes()
+        self._sizes = ResidualSizes.equal()
         for _ in range(_ROUNDS):
             size = self._sizes.at(forecast)
             self._line = _line(forecast, labels, weights / size**2)
-            self._sizes = _Sizes.of(forecast, labels - self._on_line(forecast), weights)
-        left = (labels - self._on_line(forecast)) / self._sizes.at(forecast)
-        self._unit = max(float(left.std()), _LEAST_LEFT * size_of(labels))
+            left = labels - self._on_line(forecast)
+            self._sizes = ResidualSizes.of(forecast, left, weights, _LEAST_LEFT * size_of(labels))
         graphs = _with_forecast(dataset.graphs, forecast)
         self._vocabulary = Vocabulary.of(graphs, with_features=True)
         self._residual = GaussianProcess(self.settings.residual)
         inputs = GraphInputs(graphs, self._vocabulary)
-        self._residual.fit(inputs, left / self._unit, weights, rng)
+        self._residual.fit(inputs, left / self._sizes.at(forecast), weights, rng)
 
     def _check_another_recipe(self, dataset: SurrogateDataset) -> None:
         """Refuse the table that the labels are from: it has those of the held-out functions too.
@@ -128,7 +125,7 @@ class PriorPredictor(VocabularyPredictor):
         forecast = self._forecast(graphs)
         inputs = inputs_of(_with_forecast(graphs, forecast), self._vocabulary)
         left = self._residual.predict(inputs)
-        size = self._unit * self._sizes.at(forecast)
+        size = self._sizes.at(forecast)
         return Prediction(self._on_line(forecast) + size * left.mean, size * left.std)
 
     def _forecast(self, graphs: Sequence[CellGraph]) -> FloatArray:
@@ -143,8 +140,8 @@ class PriorPredictor(VocabularyPredictor):
     def _learned(self) -> Arrays:
         return {
             "line": self._line,
-            "unit": np.array([self._unit]),
-            "sizes": np.array(self._sizes),
+            "size_knots": self._sizes.knots,
+            "size_logs": self._sizes.logs,
             **{f"{_RESIDUAL}{k}": v for k, v in self._residual.arrays().items()},
             **{f"{_PRIOR}{k}": v for k, v in self._prior._learned().items()},  # noqa: SLF001
         }
@@ -156,9 +153,10 @@ class PriorPredictor(VocabularyPredictor):
     def _restore(self, arrays: Arrays, documents: Mapping[str, str]) -> None:
         super()._restore(arrays, documents)
         self._line = arrays["line"]
-        (self._unit,) = arrays["unit"].tolist()
-        # Fits of before had residuals of one size.
-        self._sizes = _Sizes(*arrays["sizes"].tolist()) if "sizes" in arrays else _Sizes()
+        if "unit" in arrays:  # earlier fits had residuals of one size
+            self._sizes = ResidualSizes.equal(float(arrays["unit"][0]))
+        else:
+            self._sizes = ResidualSizes(arrays["size_knots"], arrays["size_logs"])
         self._residual = GaussianProcess(self.settings.residual)
         self._residual.restore(_under(_RESIDUAL, arrays), {})
         self._prior = GpPredictor(self.settings.prior)
@@ -172,56 +170,6 @@ def _line(x: FloatArray, y: FloatArray, weights: FloatArray) -> FloatArray:
     spread = float(weights @ around**2)
     slope = float(weights @ (around * y)) / spread if spread > 0 else 0.0
     return np.array([float(np.average(y - slope * x, weights=weights)), slope])
-
-
-class _Sizes(NamedTuple):
-    """Size of the residuals, relative to that at the mean forecast: `exp(growth (f - mean))`.
-
-    Attributes:
-        growth: change of the log size per unit of the forecast.
-        mean: forecast at which the size is 1.
-        low: forecasts below have the size at this one.
-        high: forecasts above have the size at this one.
-    """
-
-    growth: float = 0.0
-    mean: float = 0.0
-    low: float = 0.0
-    high: float = 0.0
-
-    @classmethod
-    def of(cls, forecast: FloatArray, left: FloatArray, weights: FloatArray) -> "_Sizes":
-        """The sizes of the greatest likelihood, if the n residuals are normal.
-
-        With the best common size for each growth g, minus twice the log-likelihood is, up to
-        constants, the logarithm of the weighted mean of `left^2 exp(-2 g (f - mean))`: convex.
-        """
-        # Late: predictions need no scipy, whose import takes longer than they do.
-        from scipy.optimize import minimize_scalar
-
-        mean = float(np.average(forecast, weights=weights))
-        around = forecast - mean
-        spread = math.sqrt(float(np.average(around**2, weights=weights)))
-        low, high = float(forecast.min()), float(forecast.max())
-        if not spread or not left.any():
-            return cls(0.0, mean, low, high)
-        squares = weights * left**2
-
-        def surprise(growth: float) -> float:
-            exponents = -2 * growth * around
-            largest = float(exponents.max())
-            return largest + math.log(float(squares @ np.exp(exponents - largest)))
-
-        most = _MOST_GROWTH / spread
-        found = minimize_scalar(surprise, bounds=(-most, most), method="bounded")
-        return cls(float(found.x), mean, low, high)
-
-    def at(self, forecast: FloatArray) -> FloatArray:
-        """(n,) sizes, > 0."""
-        sizes: FloatArray = np.exp(
-            self.growth * (np.clip(forecast, self.low, self.high) - self.mean)
-        )
-        return sizes
 
 
 def _under(prefix: str, values: Mapping[str, T]) -> dict[str, T]:

@@ -90,31 +90,24 @@ def test_widths_follow_the_size_of_the_residuals(cheap: SurrogateDataset, growth
     assert high - low == pytest.approx(2 * growth, abs=0.6)
 
 
-def test_residuals_of_none_have_one_size() -> None:
-    """A recipe that is a line in the other one, and a forecast that never changes."""
-    forecast, weights = np.array([0.1, 0.2, 0.4]), np.full(3, 1 / 3)
-    for sizes in (
-        prior._Sizes.of(forecast, np.zeros(3), weights),
-        prior._Sizes.of(np.full(3, 0.2), np.array([-0.1, 0.1, 0.0]), weights),
-    ):
-        assert sizes.at(forecast).tolist() == [1.0, 1.0, 1.0]
-
-
-def test_sizes_are_not_extrapolated() -> None:
-    left = np.array([0.01, -0.01, 0.1, -0.1])
-    sizes = prior._Sizes.of(np.array([0.0, 0.0, 1.0, 1.0]), left, np.full(4, 0.25))
-    low, high = sizes.at(np.array([0.0, 1.0])).tolist()
-    assert high / low == pytest.approx(10, rel=1e-3)
-    assert sizes.at(np.array([-5.0, 5.0])).tolist() == [low, high]
-
-
-def test_fits_from_before_sizes_are_read(cheap: SurrogateDataset, tmp_path: Path) -> None:
+def test_fits_with_one_size_are_read(cheap: SurrogateDataset, tmp_path: Path) -> None:
+    """Those of earlier versions had a `unit` for all residuals."""
     fitted = PriorPredictor().fit(expensive(cheap), np.random.default_rng(0))
-    learned = {k: v for k, v in fitted._learned().items() if k != "sizes"}
+    learned = {k: v for k, v in fitted._learned().items() if not k.startswith("size_")}
+    learned["unit"] = np.array([0.3])
     fitted._learned = lambda: learned  # type: ignore[method-assign]
     fitted.save(tmp_path / "p")
-    read = load_predictor(tmp_path / "p")
-    assert read._sizes.at(np.array([0.1, 3.0])).tolist() == [1.0, 1.0]
+    sizes = load_predictor(tmp_path / "p")._sizes
+    assert sizes.at(np.array([0.1, 3.0])) == pytest.approx([0.3, 0.3])
+
+
+def test_a_recipe_that_is_a_line_in_the_other_is_learned(cheap: SurrogateDataset) -> None:
+    forecast = prior._fitted_prior("", "", VAL_PER, GpSettings()).predict(cheap.graphs).mean
+    values = VAL_PER.transform.to_raw(0.4 + 0.7 * forecast)
+    data = replace(cheap, values=values).subset(np.arange(0, 400, 4))
+    found = PriorPredictor().fit(data, np.random.default_rng(0)).predict(cheap.graphs)
+    assert found.mean == pytest.approx(0.4 + 0.7 * forecast, abs=1e-4)
+    assert np.isfinite(found.std).all() and (found.std > 0).all()
 
 
 def test_a_fit_is_read_without_the_table(cheap: SurrogateDataset, tmp_path: Path) -> None:
