@@ -1,9 +1,9 @@
 """The parts of a forecast: each model predicts a function once, and levels are applied on top."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -96,8 +96,6 @@ class Memory:
     def rows(self, functions: Functions, compute: Callable[[Functions], FloatArray]) -> FloatArray:
         """(n, k) rows of n functions; `compute` gives those that are missing."""
         missing = _missing(functions, self._place)
-        if len(self._place) + len(missing) > max(_MOST_REMEMBERED, len(functions)):
-            self._place, missing = {}, range(len(functions))
         if missing:
             new = functions.subset(missing)
             self._append(new.keys, compute(new))
@@ -114,9 +112,13 @@ class Memory:
         self._place.update(zip(keys, range(known, count), strict=True))
 
 
-def _missing(functions: Functions, known: Container[str]) -> Sequence[int]:
-    """Places of the functions that are not known."""
-    return [i for i, key in enumerate(functions.keys) if key not in known]
+def _missing(functions: Functions, known: dict[str, Any]) -> Sequence[int]:
+    """Places of the functions that are not known; if there are too many, `known` is emptied."""
+    missing = [i for i, key in enumerate(functions.keys) if key not in known]
+    if len(known) + len(missing) <= max(_MOST_REMEMBERED, len(functions)):
+        return missing
+    known.clear()
+    return range(len(functions))
 
 
 class Part(ABC, Generic[F]):
@@ -140,8 +142,6 @@ class Part(ABC, Generic[F]):
         if level != self._level:
             self._level, self._made = level, {}
         missing = _missing(functions, self._made)
-        if len(self._made) + len(missing) > max(_MOST_REMEMBERED, len(functions)):
-            self._made, missing = {}, range(len(functions))
         if missing:
             new = functions.subset(missing)
             rows = self._at_level(new, level).tolist()
