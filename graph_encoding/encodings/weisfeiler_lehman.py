@@ -32,7 +32,7 @@ class WeisfeilerLehmanEncoding(Encoding):
         if iterations < 0 or bins < 1:
             raise UserError(
                 "neighbourhoods need iterations >= 0 and bins >= 1, but got "
-                f"iterations={iterations!r} and bins={bins!r}"
+                f"iterations={iterations!r} and bins={bins!r}; the defaults are 2 and 64"
             )
         self._iterations = iterations
         self._bins = bins

@@ -235,7 +235,7 @@ class Searcher(ABC):
         if evaluation.costs and len(evaluation.costs) != expected:
             raise UserError(
                 f"an evaluation must have a cost for each objective, {expected}, but that of "
-                f"{evaluation.cell} has {len(evaluation.costs)}"
+                f"{evaluation.cell} has {len(evaluation.costs)}; tell evaluations of this problem"
             )
 
     def recommend(self, count: int = 1) -> list[Recommendation]:
