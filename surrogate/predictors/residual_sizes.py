@@ -8,7 +8,8 @@ from surrogate.data.targets import FloatArray
 
 _KNOTS = 5
 _STEP = 0.3
-"""Expected change of the log size from one knot to the next: few residuals change it less."""
+"""Expected change of the log size from one knot to the next: few residuals change it less.
+docs/results/results.md says how it was chosen."""
 _MOST = 6.0
 """Most change of the log size from the mean one; residuals of zero would make it endless."""
 
